@@ -1,0 +1,72 @@
+"""Interactive analysis of two-photon calcium imaging with an l1-regularised VAR embedded in an autoencoder.
+
+Importing this package loads neither Qt, napari nor torch: public names resolve when first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_varae.core.comparison import Comparison, compare, compare_latents
+    from napari_varae.core.config import ComparisonConfig, FitConfig, SimulationConfig
+    from napari_varae.core.contribution import contribution_map
+    from napari_varae.core.errors import FitFileError, StackError, TrainingError
+    from napari_varae.core.evaluation import evaluate
+    from napari_varae.core.fitfile import load_fit
+    from napari_varae.core.lasso import LassoPath, lasso, lasso_path
+    from napari_varae.core.model import Fit
+    from napari_varae.core.simulation import Simulation, simulate
+    from napari_varae.core.stack import Stack
+    from napari_varae.core.training import EpochReport, fit, train
+    from napari_varae.core.var import VAR
+    from napari_varae.io import open_stack
+
+_HOME = {
+    "Comparison": "core.comparison",
+    "compare": "core.comparison",
+    "compare_latents": "core.comparison",
+    "ComparisonConfig": "core.config",
+    "FitConfig": "core.config",
+    "SimulationConfig": "core.config",
+    "contribution_map": "core.contribution",
+    "FitFileError": "core.errors",
+    "StackError": "core.errors",
+    "TrainingError": "core.errors",
+    "evaluate": "core.evaluation",
+    "load_fit": "core.fitfile",
+    "LassoPath": "core.lasso",
+    "lasso": "core.lasso",
+    "lasso_path": "core.lasso",
+    "Fit": "core.model",
+    "Simulation": "core.simulation",
+    "simulate": "core.simulation",
+    "Stack": "core.stack",
+    "EpochReport": "core.training",
+    "fit": "core.training",
+    "train": "core.training",
+    "VAR": "core.var",
+    "open_stack": "io",
+}
+
+__all__ = [
+    "VAR", "Comparison", "ComparisonConfig", "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath",
+    "Simulation", "SimulationConfig", "Stack", "StackError", "TrainingError", "__version__", "compare",
+    "compare_latents", "contribution_map", "evaluate", "fit", "lasso", "lasso_path", "load_fit", "open_stack",
+    "simulate", "train",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("napari-varae")
+    if name not in _HOME:
+        raise AttributeError(f"module 'napari_varae' has no attribute {name!r}")
+    value = getattr(import_module(f"napari_varae.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

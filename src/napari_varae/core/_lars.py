@@ -1,0 +1,345 @@
+"""The engine of the lasso path: least angle regression, all targets advancing together.
+
+The lasso is written without signs: each predictor stands twice, as it is and negated, as 2 P doors with Gram matrix
+[[G, -G], [-G, G]], correlations (c, -c) and coefficients b >= 0. Every target walks down its own penalty. With active
+doors A and M = G_AA^-1,
+
+    d b_A / d penalty = -M w_A,     c = cross - G b,     d c / d penalty = G M w_A,
+
+until something happens: a correlation meets its boundary penalty w_j and that door enters, the path ends, or a
+coefficient meets zero and its door leaves. All these events stand side by side as columns of two tables,
+
+    [P doors | none | P negated doors | end | slots of active doors],
+
+`gap`, the distance still to go, and `rate`, how fast it shrinks; the next event is the smallest gap / rate. In the slots
+the gap is the coefficient itself and the rate its slope. Each target keeps M in a padded array of slots; to enter and to
+leave are the same symmetric rank-one update of it. An empty slot holds the door `end`, whose Gram matrix is zero.
+
+A step is some fifty operations on small arrays, so that their calls cost more than their numbers: numpy, whose calls are
+cheap, keeps the tables, and torch multiplies matrices, on one thread: a thread that has to be waited for at each product
+makes a path several times slower as soon as anything else runs on the computer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_varae.core.errors import PathError
+
+__all__ = ["factorise", "one_thread", "spread", "walk"]
+
+COLLINEAR = 1e-12
+"""A predictor of which the active ones leave less than this share of its variance unexplained stays out."""
+PARALLEL = 1e-11
+"""A gap that shrinks slower than this does not close: the correlation runs along its boundary."""
+DRIFT = 1e-10
+"""Largest error in the slope of an active correlation before M is computed afresh."""
+LAST = 1e-13
+"""Share of the way at whose end no event counts: at penalty 0 all correlations meet their boundaries at once."""
+JITTER = 1e-14
+"""Share of its diagonal first added to an active Gram matrix without a Cholesky factor; ten times more at each try."""
+TINY = 1e-250
+"""A gap that is closed."""
+CROWDED = 0.8
+"""Share of the paths still under way at which the others are dropped."""
+
+Array = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+def walk(
+    gram: Array, cross: Array, weights: Array, stop: Array, max_steps: int, *, knots: bool
+) -> list[tuple[Numbers, Array, Numbers, Array]]:
+    """Collect points of N x K solution paths as (rows, penalties, doors, values), with a row for each path that moved.
+
+    Parameters
+    ----------
+    gram : array, shape (N, P, P)
+        G, symmetric.
+    cross, weights : array, shape (N, K, P)
+        Cross-moments and non-negative penalty weights.
+    stop : array, shape (N, K)
+        Penalty at which each path ends.
+    max_steps : int
+        Most events that a path may have.
+    knots : bool
+        Whether to yield all knots, or only the ends.
+
+    Raises
+    ------
+    PathError
+        When a path has more than `max_steps` events.
+    """
+    points = []
+    with one_thread():
+        front = _Front(gram, cross, weights, stop)
+        if knots:
+            points.append(front.point(front.everyone))
+        for _ in range(max_steps + 1):
+            moved = front.move()
+            if knots:
+                points.append(front.point(moved))
+            if front.live <= CROWDED * len(front.rows):
+                if not knots:
+                    points.append(front.point(front.done.nonzero()[0]))
+                if front.live == 0:
+                    return points
+                front.drop_done()
+            front.turn()
+    raise PathError(front.where_it_stands(max_steps))
+
+
+def spread(dense: Array, rows: Numbers, doors: Numbers, values: Array) -> None:
+    """Write the values behind doors, shape (R, m), as signed coefficients into rows of `dense`, shape (.., P + 1)."""
+    half = dense.shape[1]
+    dense[rows[:, None], doors % half] = np.where(doors < half, values, -values)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute on the calling thread alone."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+class _Front:
+    """The B = N K paths still under way, each at its own penalty."""
+
+    def __init__(self, gram: Array, cross: Array, weights: Array, stop: Array) -> None:
+        n, k, p = cross.shape
+        b, self.half, self.end = n * k, p + 1, 2 * p + 1
+        self.gram = np.zeros((n, p + 1, p + 1))
+        self.gram[:, :p, :p] = gram
+        self.doors_gram = np.empty((n, 2, p + 1, 2, p + 1))
+        self.doors_gram[:, 0, :, 0] = self.doors_gram[:, 1, :, 1] = self.gram
+        self.doors_gram[:, 0, :, 1] = self.doors_gram[:, 1, :, 0] = -self.gram
+        self.doors_gram = self.doors_gram.reshape(n, 2 * p + 2, 2 * p + 2)
+        self.cross, self.weights = np.zeros((b, p + 1)), np.zeros((b, p + 1))
+        self.cross[:, :p], self.weights[:, :p], self.stop = cross.reshape(b, p), weights.reshape(b, p), stop.reshape(b)
+        self.rows = np.arange(b)
+        self.done, self.banned, self.live = np.zeros(b, dtype=bool), np.zeros(b, dtype=bool), b
+        self.vacant = width = min(8, p + 1)
+        self.slots = np.full((b, width), self.end)
+        self.gap, self.rate = np.zeros((b, 2 * p + 2 + width)), np.zeros((b, 2 * p + 2 + width))
+        self.inverse = torch.zeros(b, width, width, dtype=torch.float64)
+        self.held: Mask | None = None
+        self._view()
+        correlation = self.cross
+        if (weights == 0).any():
+            self._admit_unpenalised()
+            correlation = self._renew(np.zeros(b))
+        top = np.divide(np.abs(correlation), self.weights, out=np.zeros((b, p + 1)), where=self.weights > 0).max(1)
+        self.gap[:, self.end] = top * (1 - LAST) - self.stop
+        self.last = self.stop + top * LAST
+        self._measure(correlation, top)
+        self._aim()
+
+    def _admit_unpenalised(self) -> None:
+        """Let the predictors without a penalty enter first, never to leave."""
+        own = self.gram.diagonal(axis1=1, axis2=2)[self.owner]
+        waiting = (self.weights == 0) & (own > 0)
+        while (enters := waiting.any(1)).any():
+            door = waiting.argmax(1)
+            waiting[self.everyone, door] = False
+            self._pivot(np.where(enters, door, self.end))
+        self.held = np.zeros(self.gap.shape, dtype=bool)
+        self.held[:, self.end + 1 :] = self.slots != self.end
+
+    @property
+    def penalty(self) -> Array:
+        """Penalty at which each path stands."""
+        here = self.gap[:, self.end] + self.last
+        return np.where(self.done, np.minimum(self.stop, here), here)
+
+    def point(self, which: Numbers) -> tuple[Numbers, Array, Numbers, Array]:
+        """Say where some paths stand."""
+        return self.rows[which], self.penalty[which], self.slots[which], self.coefficients[which]
+
+    def move(self) -> Numbers:
+        """Move each path to its next event, and list those that moved at all."""
+        speed = self.rate - PARALLEL
+        speed /= np.maximum(self.gap, TINY)
+        if self.held is not None:
+            speed[self.held] = 0
+        self.event = speed.argmax(1)
+        self.event[self.done] = self.end
+        at = self.starts + self.event
+        step = np.maximum(self.gap.take(at) / self.rate.take(at), 0)
+        torch.from_numpy(self.gap).addcmul_(torch.from_numpy(step)[:, None], torch.from_numpy(self.rate), value=-1)
+        self.done |= self.event == self.end
+        self.live = len(self.rows) - np.count_nonzero(self.done)
+        return step.nonzero()[0]
+
+    def turn(self) -> None:
+        """Let the door of the event enter or leave, and find out where that leads."""
+        self._pivot(self.event)
+        self._aim()
+
+    @np.errstate(divide="ignore")
+    def _pivot(self, event: Numbers) -> None:
+        """Update the active sets, M and the slopes."""
+        door, place = np.minimum(event, self.end), self._free_slots()
+        leaves = event > self.end
+        gone = leaves.nonzero()[0]
+        corner = self.corner + door * (self.end + 1)
+        probe = self.doors_gram.take(corner[:, None] + self.slots)
+        if len(gone):
+            place[gone] = event[gone] - (self.end + 1)
+            probe[gone] = 0
+            probe[gone, place[gone]] = 1
+        update = torch.bmm(self.inverse, torch.from_numpy(probe)[:, :, None])[:, :, 0]
+        change = update.numpy()
+        own = self.doors_gram.take(corner + door)
+        pivot = own - np.einsum("ij,ij->i", change, probe)
+        enters = pivot > COLLINEAR * own
+        factor = np.where(enters | leaves, 1 / pivot, 0.0)
+        change[self.everyone, place] -= enters
+        self.slopes += change * (factor * self.rate.take(self.starts + event))[:, None]
+        self.inverse.addcmul_((update * torch.from_numpy(factor)[:, None])[:, :, None], update[:, None, :])
+        if len(gone):
+            self._clear(gone, place[gone])
+        self.slots[self.everyone, place] = np.where(enters, door, self.end)
+        self.coefficients[self.everyone, place] = 0
+        entered = enters.nonzero()[0]
+        self.gap[entered, door[entered]] = np.inf
+        if len(gone) and self.banned[gone].any():
+            self._measure(self._renew(self.penalty), self.penalty)
+        if len(entered) + len(gone) + np.count_nonzero(self.done) < len(event):
+            self._ban((~(enters | leaves | self.done)).nonzero()[0], door)
+
+    def _clear(self, gone: Numbers, place: Numbers) -> None:
+        """Empty the slots of doors that leave."""
+        self.gap[gone, self.slots[gone, place]] = 0
+        self.slopes[gone, place] = 0
+        self.inverse[gone, place] = 0
+        self.inverse[gone, :, place] = 0
+
+    def _ban(self, shut: Numbers, door: Numbers) -> None:
+        """Close the doors of predictors that are collinear with active ones, until one of these leaves."""
+        self.gap[shut, door[shut]] = self.gap[shut, (door[shut] + self.half) % (2 * self.half)] = np.inf
+        self.banned[shut] = True
+
+    def _aim(self) -> None:
+        """Find how fast each gap shrinks as the penalty falls."""
+        if self._rates() > DRIFT:
+            self._measure(self._renew(self.penalty), self.penalty)
+            self._rates()
+        self.rate[:, self.end] = 1
+
+    def _rates(self) -> float:
+        """Compute the rates of all doors, and return the largest one of an active door: it should be zero."""
+        turn = self._times_gram(self._signed(self.slopes))
+        np.add(self.weights, turn, out=self.rate[:, : self.half])
+        np.subtract(self.weights, turn, out=self.rate[:, self.half : self.end + 1])
+        return float(np.abs(self.rate.take(self.starts[:, None] + self.slots)).max())
+
+    def _renew(self, penalty: Array) -> Array:
+        """Compute M, slopes and coefficients afresh from the active sets, and return the correlations."""
+        used = self.slots != self.end
+        factor = factorise(*map(torch.from_numpy, (self.doors_gram, self.slots, used)))
+        weight = np.take_along_axis(np.hstack([self.weights, self.weights]), self.slots, 1)
+        cross = np.take_along_axis(np.hstack([self.cross, -self.cross]), self.slots, 1)
+        aims = np.stack([-weight, cross - penalty[:, None] * weight], 2)
+        solution = torch.cholesky_solve(torch.from_numpy(aims), factor).numpy()
+        self.slopes[:], self.coefficients[:] = solution[:, :, 0], solution[:, :, 1]
+        self.inverse = torch.cholesky_inverse(factor) * torch.from_numpy(used[:, :, None] & used[:, None, :])
+        return self.cross - self._times_gram(self._signed(self.coefficients))
+
+    def _measure(self, correlation: Array, penalty: Array) -> None:
+        """Measure the gaps of all doors from the correlations; those of active doors are closed to further entry."""
+        reach = np.where(self.weights > 0, penalty[:, None] * self.weights, np.inf)
+        self.gap[:, : self.half] = reach - correlation
+        self.gap[:, self.half : self.end] = (reach + correlation)[:, :-1]
+        rows, slots = (self.slots != self.end).nonzero()
+        self.gap[rows, self.slots[rows, slots]] = np.inf
+        self.banned[:] = False
+
+    def _signed(self, slots: Array) -> Array:
+        """Spread values in slots over the predictors, shape (B, P + 1)."""
+        dense = np.zeros((len(slots), self.half))
+        spread(dense, self.everyone, self.slots, slots)
+        return dense
+
+    def _times_gram(self, dense: Array) -> Array:
+        stacked = torch.from_numpy(dense.reshape(len(self.gram), -1, self.half))
+        return (stacked @ torch.from_numpy(self.gram)).numpy().reshape(dense.shape)
+
+    def _free_slots(self) -> Numbers:
+        """Find a free slot for each path, making more when one may have none."""
+        if self.vacant == 0:
+            self.vacant = int((self.slots == self.end).sum(1).min())
+        if self.vacant == 0:
+            width = self.slots.shape[1]
+            self.vacant = more = min(max(8, width // 3), self.half - width)
+            self.slots = np.pad(self.slots, ((0, 0), (0, more)), constant_values=self.end)
+            self.gap, self.rate = (np.pad(table, ((0, 0), (0, more))) for table in (self.gap, self.rate))
+            self.held = None if self.held is None else np.pad(self.held, ((0, 0), (0, more)))
+            self.inverse = torch.nn.functional.pad(self.inverse, (0, more, 0, more))
+            self._view()
+        self.vacant -= 1
+        return (self.slots == self.end).argmax(1)
+
+    def _view(self) -> None:
+        """Name parts of the tables and where their rows start, after they were made anew."""
+        self.coefficients, self.slopes = self.gap[:, self.end + 1 :], self.rate[:, self.end + 1 :]
+        self.everyone = np.arange(len(self.gap))
+        self.starts = self.everyone * self.gap.shape[1]
+        self.owner = self.everyone // (len(self.gap) // len(self.gram))
+        self.corner = self.owner * (self.end + 1) ** 2
+
+    def drop_done(self) -> None:
+        """Go on with the paths that have not ended; the N x K arrangement stays rectangular."""
+        live = ~self.done.reshape(len(self.gram), -1)
+        grams, columns = live.any(1).nonzero()[0], live.any(0).nonzero()[0]
+        kept = (grams[:, None] * live.shape[1] + columns).ravel()
+        if len(kept) == len(self.rows):
+            return
+        if len(grams) < len(self.gram):
+            self.gram, self.doors_gram = self.gram[grams], self.doors_gram[grams]
+        for name in ("cross", "weights", "stop", "last", "rows", "done", "banned", "slots", "gap", "rate", "inverse",
+                     "event", "held"):  # fmt: skip
+            if (table := getattr(self, name)) is not None:
+                setattr(self, name, table[kept])
+        self._view()
+
+    def where_it_stands(self, max_steps: int) -> str:
+        """Say in words where the paths stopped."""
+        row = int(self.done.argmin())
+        active = int((self.slots[row] != self.end).sum())
+        return (
+            f"After {max_steps} steps {self.live} solution paths had not reached their end; number {self.rows[row]} "
+            f"stood at penalty {self.penalty[row]:.6g} with {active} coefficients, on its way to "
+            f"{self.stop[row]:.6g}. Raise max_steps or the smallest penalty."
+        )
+
+
+def factorise(gram: Tensor, index: Tensor, used: Tensor) -> Tensor:
+    """Cholesky factors of active Gram matrices, shape (B, m, m); unused slots become rows of the identity.
+
+    Parameters
+    ----------
+    gram : Tensor, shape (N, P, P)
+    index, used : Tensor, shape (B, m)
+        Predictor in each slot, and whether the slot is used; B is a multiple of N.
+    """
+    of = torch.arange(len(gram), device=gram.device).repeat_interleave(len(index) // len(gram))[:, None, None]
+    block = gram[of, index[:, :, None], index[:, None, :]] * (used[:, :, None] & used[:, None, :])
+    block.diagonal(dim1=1, dim2=2).add_(~used)
+    factor, failed = torch.linalg.cholesky_ex(block)
+    jitter = JITTER
+    while bool((failed > 0).any()):
+        block.diagonal(dim1=1, dim2=2).mul_(torch.where(failed > 0, 1 + jitter, 1.0)[:, None])
+        factor, failed = torch.linalg.cholesky_ex(block)
+        jitter *= 10
+    return factor

@@ -1,0 +1,138 @@
+r"""The convolutional autoencoder with a static skip.
+
+The static image s is turned into feature images g(s), once per batch. Coarse maps, upsampled and multiplied with these
+features, draw the K footprints with which the decoder speaks and the K filters with which the encoder reads:
+
+.. math:: \phi_k = \sum_c \mathrm{up}(P_{kc})\, g_c, \qquad h(z_t, g) = \sum_k z_{tk}\, \phi_k, \qquad
+          z_{tk} = \langle \psi_k, d_t \rangle + q_k(d_t), \quad \psi_k = \sum_c \mathrm{up}(Q_{kc})\, g_c
+
+with q a small convolutional network that starts at zero. A latent keeps its place: its footprint. Edges, rings and
+neurites come from the static features, so the maps can stay coarse; and since drawing is once per batch and not once
+per frame, a step costs two matrix products.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+__all__ = ["Autoencoder", "StaticFeatures", "TiledFeatures", "grid_shape"]
+
+_DERIVATIVES = 5
+
+
+def grid_shape(image: tuple[int, int], step: int) -> tuple[int, int]:
+    """Rows and columns (h, w) of the coarse grid that covers an image of (Y, X) pixels."""
+    return -(-image[0] // step), -(-image[1] // step)
+
+
+class StaticFeatures(nn.Module):
+    """Static pathway g: feature images (C, Y, X) of the static image (Y, X), each with unit mean square.
+
+    The first five are the constant, the image, its two derivatives and its Laplacian: what a change of brightness and a
+    small motion look like. The others are learned convolutions of the image.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.learned = nn.Sequential(
+            nn.Conv2d(1, 8, 5, padding=2, padding_mode="replicate"),
+            nn.GELU(),
+            nn.Conv2d(8, max(channels - _DERIVATIVES, 1), 3, padding=1, padding_mode="replicate"),
+        )
+
+    def forward(self, static: Tensor) -> Tensor:
+        z = (static - static.mean()) / static.std().clamp(min=1e-6)
+        padded = F.pad(z[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
+        dy = (padded[2:, 1:-1] - padded[:-2, 1:-1]) / 2
+        dx = (padded[1:-1, 2:] - padded[1:-1, :-2]) / 2
+        laplacian = padded[2:, 1:-1] + padded[:-2, 1:-1] + padded[1:-1, 2:] + padded[1:-1, :-2] - 4 * z
+        fixed = torch.stack([torch.ones_like(z), z, dy, dx, laplacian])
+        features = torch.cat([fixed, self.learned(z[None, None])[0]])[: self.channels]
+        return features / features.square().mean((1, 2), keepdim=True).sqrt().clamp(min=1e-6)
+
+
+class TiledFeatures(nn.Module):
+    """What stands in for the static pathway without a skip: one learned pattern per channel, the same at every place."""
+
+    def __init__(self, channels: int, step: int) -> None:
+        super().__init__()
+        u = (torch.arange(step) + 0.5) * math.pi / step
+        waves = sorted(((a, b) for a in range(step) for b in range(step)), key=lambda ab: (sum(ab), ab))[:channels]
+        self.patterns = nn.Parameter(torch.stack([torch.outer(torch.cos(a * u), torch.cos(b * u)) for a, b in waves]))
+
+    @property
+    def channels(self) -> int:
+        """Number of patterns C, at most step^2."""
+        return len(self.patterns)
+
+    def forward(self, static: Tensor) -> Tensor:
+        h, w = grid_shape((static.shape[0], static.shape[1]), self.patterns.shape[-1])
+        return self.patterns.repeat(1, h, w)[:, : static.shape[0], : static.shape[1]]
+
+
+class Autoencoder(nn.Module):
+    """Encoder f, static pathway g and decoder h, on dynamic frames in units of their own deviation.
+
+    Parameters
+    ----------
+    image : (int, int)
+        Image size (Y, X) in pixels.
+    latents : int
+        Number of latents K.
+    step : int
+        Pixels per step of the coarse grid.
+    channels : int
+        Number of feature images C.
+    static_skip : bool
+        Whether the feature images come from the static image.
+    """
+
+    def __init__(
+        self, image: tuple[int, int], latents: int, step: int, channels: int, static_skip: bool = True
+    ) -> None:
+        super().__init__()
+        self.image, self.step, self.grid = image, step, grid_shape(image, step)
+        self.features = StaticFeatures(channels) if static_skip else TiledFeatures(channels, step)
+        h, w = self.grid
+        maps = (latents, self.features.channels, h, w)
+        self.draw, self.read = nn.Parameter(torch.randn(maps) / math.sqrt(h * w)), nn.Parameter(torch.zeros(maps))
+        self.convolutions = nn.Sequential(
+            nn.Conv2d(1, channels, 2 * step, stride=step), nn.GELU(), nn.Conv2d(channels, channels, 3, padding=1), nn.GELU()
+        )
+        self.gather = nn.Parameter(torch.zeros(latents, channels * h * w))
+
+    def bank(self, maps: Tensor, features: Tensor) -> Tensor:
+        """Draw coarse maps (K, C, h, w) with features (C, Y, X) as images, flat, shape (K, Y X)."""
+        y, x = self.image
+        fine = F.interpolate(maps, scale_factor=self.step, mode="bilinear", align_corners=False)[..., :y, :x]
+        return torch.einsum("kcyx,cyx->kyx", fine, features).flatten(1)
+
+    def banks(self, static: Tensor) -> tuple[Tensor, Tensor]:
+        """Filters psi and footprints phi, each (K, Y X), for the scaled static image (Y, X). Once per batch."""
+        features = self.features(static)
+        return self.bank(self.read, features), self.bank(self.draw, features)
+
+    def encode(self, frames: Tensor, filters: Tensor) -> Tensor:
+        """Latents (B, K) of scaled dynamic frames (B, Y, X)."""
+        y, x = self.image
+        (h, w), step = self.grid, self.step
+        before = step // 2
+        padded = F.pad(frames[:, None], (before, (w + 1) * step - x - before, before, (h + 1) * step - y - before))
+        return frames.flatten(1) @ filters.T + self.convolutions(padded).flatten(1) @ self.gather.T
+
+    def decode(self, latents: Tensor, footprints: Tensor) -> Tensor:
+        """Scaled dynamic frames (B, Y, X) from latents (B, K)."""
+        return (latents @ footprints).view(-1, *self.image)
+
+    @torch.no_grad()
+    def rescale(self, factors: Tensor, order: Tensor) -> None:
+        """Divide latent k by `factors` (K,), draw it as much stronger, and put latents into a new `order` (K,)."""
+        wide = factors[:, None, None, None]
+        self.draw.copy_((self.draw * wide)[order])
+        self.read.copy_((self.read / wide)[order])
+        self.gather.copy_((self.gather / factors[:, None])[order])

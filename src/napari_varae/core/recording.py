@@ -1,0 +1,159 @@
+"""A movie as training sees it: static image and scale, scaled dynamic frames, held-out runs, bad frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_varae.core.config import FitConfig
+from napari_varae.core.errors import StackError
+from napari_varae.core.stack import Stack, check_range
+
+__all__ = ["Recording", "held_out_runs"]
+
+_HELD_OUT_RUNS = 5
+_MEDIAN_FRAMES = 501
+
+Images = NDArray[np.float32]
+
+
+def held_out_runs(n_frames: int, share: float, order: int) -> list[tuple[int, int]]:
+    """Runs of frames to keep apart: a `share` of all, in up to five runs spread over the recording.
+
+    Spread, since activity and brightness drift; in runs, since neighbouring frames resemble each other and since a run
+    must hold lag pairs.
+    """
+    shortest = 2 * (order + 1)
+    total = max(round(share * n_frames), shortest)
+    count = int(np.clip(total // (2 * shortest), 1, _HELD_OUT_RUNS))
+    length = total // count
+    centres = (np.arange(count) + 0.5) * n_frames / count
+    return [(int(c - length / 2), int(c - length / 2) + length) for c in centres]
+
+
+class Recording:
+    """The training frames of a movie.
+
+    Parameters
+    ----------
+    stack : Stack
+    config : FitConfig
+
+    Attributes
+    ----------
+    start, stop : int
+        The training range.
+    good, held_out, trained : array of bool, shape (stop - start,)
+        Usable frames; those kept apart; those trained on.
+    static, baseline : array, shape (Y, X)
+        Static image, and what is subtracted: the same, or zero without a static skip. In the movie's units.
+    scale : float
+        Root mean square of the dynamic part, in the movie's units.
+
+    Raises
+    ------
+    ValueError
+        When there are too few frames for the settings.
+    StackError
+        When frames cannot be read or do not vary.
+    """
+
+    def __init__(self, stack: Stack, config: FitConfig) -> None:
+        self.stack = stack
+        self.start, self.stop = check_range(config.frames, stack.n_frames)
+        self.good = stack.good_frames(self.start, self.stop)
+        n = self.stop - self.start
+        self._check_length(int(self.good.sum()), config)
+        runs = held_out_runs(n, config.held_out, config.order)
+        self.held_out_runs = [(self.start + a, self.start + b) for a, b in runs]
+        self.held_out = np.zeros(n, dtype=bool)
+        for a, b in runs:
+            self.held_out[a:b] = True
+        self.trained = self.good & ~self.held_out
+        self.held_out &= self.good
+        mean, square = self._moments()
+        self.static = mean.astype(np.float32) if config.static == "mean" else self._median()
+        self.baseline = self.static if config.static_skip else np.zeros_like(self.static)
+        variance = np.maximum(square - 2 * self.static * mean + np.square(self.static, dtype=np.float64), 0)
+        self.scale = float(np.sqrt(variance.mean()))
+        if not self.scale > 1e-6 * float(np.sqrt(square.mean())) or not np.isfinite(self.scale):
+            raise StackError(
+                f"The frames of {stack.name!r} do not vary (deviation {self.scale:.3g}): there are no dynamics to learn. "
+                "Choose another range or movie."
+            )
+
+    @property
+    def image(self) -> tuple[int, int]:
+        """Image size (Y, X)."""
+        return self.stack.shape[1:]
+
+    def _check_length(self, n_good: int, config: FitConfig) -> None:
+        need = max(8 * (config.order + 1), 20)
+        if n_good < need:
+            raise ValueError(
+                f"{n_good} usable training frames are too few for a VAR of order {config.order}: at least {need} are needed. "
+                "Choose a longer range."
+            )
+        most = int(n_good * (1 - config.held_out)) - 2
+        if config.latents > min(most, self.image[0] * self.image[1]):
+            raise ValueError(
+                f"{config.latents} latents are too many for {n_good} training frames of {self.image[0]} x {self.image[1]} "
+                f"pixels: choose at most {min(most, self.image[0] * self.image[1])}, or a longer range."
+            )
+
+    def _moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and mean square of each pixel over the trained frames."""
+        total, square = np.zeros(self.image), np.zeros(self.image)
+        for first, frames in self.stack.blocks(self.start, self.stop):
+            used = frames[self.trained[first - self.start :][: len(frames)]]
+            total += used.sum(0, dtype=np.float64)
+            square += np.einsum("tyx,tyx->yx", used, used, dtype=np.float64)
+        n = self.trained.sum()
+        return total / n, square / n
+
+    def _median(self) -> Images:
+        frames = np.flatnonzero(self.trained) + self.start
+        some = frames[np.unique(np.linspace(0, len(frames) - 1, _MEDIAN_FRAMES).astype(int))]
+        return np.median(np.concatenate([self.stack.read(int(t), int(t) + 1) for t in some]), axis=0).astype(np.float32)
+
+    def _scaled(self, frames: Images) -> Images:
+        return (frames - self.baseline) / np.float32(self.scale)
+
+    def read(self, start: int, stop: int) -> tuple[Images, NDArray[np.bool_]]:
+        """Scaled dynamic frames [start, stop) of the movie, and which of them are good."""
+        return self._scaled(self.stack.read(start, stop)), self.good[start - self.start : stop - self.start]
+
+    def blocks(self) -> Iterator[tuple[int, Images]]:
+        """Yield (first frame, scaled dynamic frames) over the training range."""
+        for first, frames in self.stack.blocks(self.start, self.stop):
+            yield first, self._scaled(frames)
+
+    def summary_frames(self, most: int) -> Images:
+        """Scaled dynamic trained frames, averaged over neighbours when there are more than `most`."""
+        n = int(self.trained.sum())
+        size = -(-n // most)
+        bins = np.zeros((-(-n // size), *self.image), dtype=np.float32)
+        counts = np.bincount(np.arange(n) // size)
+        at = 0
+        for first, frames in self.blocks():
+            used = frames[self.trained[first - self.start :][: len(frames)]]
+            np.add.at(bins, (np.arange(len(used)) + at) // size, used)
+            at += len(used)
+        return bins / counts[:, None, None].astype(np.float32)
+
+    def windows(self, length: int, random: torch.Generator) -> list[tuple[int, int]]:
+        """Runs of at most `length` frames, at random places, that together cover the frames between held-out runs."""
+        edges = [self.start, *(edge for run in self.held_out_runs for edge in run), self.stop]
+        found = []
+        for a, b in zip(edges[::2], edges[1::2], strict=True):
+            size = min(length, b - a)
+            if size < 4:
+                continue
+            for share in torch.rand(max(1, round((b - a) / size)), generator=random).tolist():
+                first = a + round(share * (b - a - size))
+                if self.good[first - self.start :][:size].any():
+                    found.append((first, first + size))
+        return found

@@ -1,0 +1,338 @@
+"""Two-photon recordings with everything known: cells, their sparse VAR, tissue, motion and noise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.special import expit
+
+from napari_varae.core.config import SimulationConfig
+from napari_varae.core.stack import Stack
+
+__all__ = ["Simulation", "simulate"]
+
+Array = NDArray[np.float32]
+
+BRIGHT = 6000.0
+"""Movie units of a bright soma; about ten times this saturates the 16-bit detector."""
+OFFSET = 400.0
+"""Movie units that the detector reports in the dark."""
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """A simulated recording and the truth behind it.
+
+    The movie is ``static + clean + noise``, rounded to 16 bits. Without motion, bleaching, neuropil and distractors,
+    ``clean`` is the dynamics of the cells alone: ``traces @ footprints`` less its temporal mean.
+
+    Attributes
+    ----------
+    config : SimulationConfig
+        The settings that made it.
+    stack : Stack
+        The movie, uint16, shape (T, Y, X).
+    traces : ndarray, shape (T, N)
+        Activity of the cells: a VAR(p) around zero with innovations of unit variance.
+    footprints : ndarray, shape (N, Y, X)
+        Change of the image per unit of each trace, in movie units.
+    coefficients : ndarray, shape (p, N, N)
+        The VAR, [lag, target, source].
+    coefficients_after : ndarray or None, shape (p, N, N)
+        The VAR from frame ``config.change_at`` on.
+    static : ndarray, shape (Y, X)
+        Temporal mean of the noise-free movie, in movie units.
+    clean : ndarray, shape (T, Y, X)
+        Noise-free movie less `static`, in movie units; with motion, bleaching, neuropil and distractors.
+    centres : ndarray, shape (N, 2)
+        Centre (y, x) of each cell in pixels.
+    distractor_traces, distractor_footprints : ndarray, shapes (T, D) and (D, Y, X)
+        Places that flicker without a temporal rule.
+    neuropil : ndarray, shape (T,)
+        The shared fluctuation of the neuropil, unit variance.
+    shifts : ndarray, shape (T, 2)
+        Displacement (y, x) of the tissue in each frame, in pixels.
+    """
+
+    config: SimulationConfig
+    stack: Stack
+    traces: NDArray[np.float64]
+    footprints: Array
+    coefficients: NDArray[np.float64]
+    coefficients_after: NDArray[np.float64] | None
+    static: Array
+    clean: Array
+    centres: NDArray[np.float64]
+    distractor_traces: NDArray[np.float64]
+    distractor_footprints: Array
+    neuropil: NDArray[np.float64]
+    shifts: NDArray[np.float64]
+
+    @property
+    def drivers(self) -> NDArray[np.intp]:
+        """Indices of the cells that drive other cells (before a change, if there is one)."""
+        return _drivers(self.coefficients)
+
+
+def simulate(config: SimulationConfig | None = None) -> Simulation:
+    """Simulate a two-photon recording in which cells follow a sparse VAR.
+
+    Ring-shaped and filled somata lie in neuropil with vessels and neurites. A third of the cells (more when the graph
+    is dense) drive others; couplings are reduced by a common factor where the VAR would come near instability.
+
+    Parameters
+    ----------
+    config : SimulationConfig, optional
+        Settings; the defaults when not given. The same settings give the same recording.
+
+    Returns
+    -------
+    Simulation
+        The movie and the truth behind it.
+    """
+    config = config or SimulationConfig()
+    # One stream for each aspect: more noise or other couplings leave the tissue as it is.
+    places, tissue, graph, activity, flicker, drift, noise = np.random.default_rng(config.seed).spawn(7)
+
+    coefficients, coefficients_after = _coefficients(config, graph)
+    traces = _traces(config, coefficients, coefficients_after, activity)
+    distractor_traces = _skewed(flicker, (config.frames, config.distractors))
+    neuropil_trace = _autoregression(drift, config.frames, 0.95)
+    motion = np.stack([_autoregression(drift, config.frames, 0.5) for _ in range(2)], axis=1)
+    shifts = config.jitter * np.clip(motion, -3, 3)
+
+    # The scene is larger than the image, so that motion brings real tissue into view and not an empty border.
+    margin = math.ceil(3 * config.jitter) + 1
+    shape = (config.height + 2 * margin, config.width + 2 * margin)
+    neuropil, vessels = _neuropil(shape, tissue)
+    centres, bodies = _somata(config, shape, margin, vessels, places)
+    resting = neuropil + bodies.sum(axis=0) + _neurites(shape, tissue)
+    swing = np.concatenate([traces.std(axis=0), np.ones(config.distractors)]).astype(np.float32)[:, None, None]
+    maps = config.signal * bodies / swing
+    weights = np.concatenate([traces, distractor_traces, config.neuropil * neuropil_trace[:, None]], axis=1)
+
+    movie, expected = _record(config, resting, np.concatenate([maps, neuropil[None]]), weights, shifts, noise)
+    static = expected.mean(axis=0, dtype=np.float64).astype(np.float32)
+    expected -= static
+    maps = maps[:, margin:-margin, margin:-margin].copy()
+    return Simulation(
+        config=config,
+        stack=Stack(
+            movie, config.frame_rate, config.pixel_size, name="simulated recording",
+            notes=[f"Simulated with seed {config.seed}: {config.cells} cells, {config.distractors} distractors"],
+        ),
+        traces=traces,
+        footprints=maps[: config.cells],
+        coefficients=coefficients,
+        coefficients_after=coefficients_after,
+        static=static,
+        clean=expected,
+        centres=centres[: config.cells] - margin,
+        distractor_traces=distractor_traces,
+        distractor_footprints=maps[config.cells :],
+        neuropil=neuropil_trace,
+        shifts=shifts,
+    )  # fmt: skip
+
+
+def _coefficients(
+    config: SimulationConfig, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Draw the VAR, and the one after the change: shape (p, N, N) each, stable."""
+    n, pairs = config.cells, ~np.eye(config.cells, dtype=bool)
+    size = config.coupling * rng.choice([1.0, 1.0, 1.0, -1.0], (n, n))
+    lag = rng.integers(config.order, size=(n, n))
+    sources = np.zeros(n, dtype=bool)
+    sources[rng.permutation(n)[: max(math.ceil(n / 3), math.ceil(config.edges / max(n - 1, 1)))]] = True
+    graph = _pick(pairs & sources, config.edges, rng)
+    graphs = [graph]
+    if config.change_at is not None:
+        moved = _pick(graph, math.ceil(config.change_share * config.edges), rng)
+        free = pairs & ~graph
+        graphs.append((graph & ~moved) | _pick(free, min(int(moved.sum()), int(free.sum())), rng))
+
+    def build(graph: NDArray[np.bool_], factor: float) -> NDArray[np.float64]:
+        coefficients = np.where((lag == np.arange(config.order)[:, None, None]) & graph, factor * size, 0.0)
+        coefficients[0] += config.decay * np.eye(n)
+        return coefficients
+
+    factor, limit = 1.0, config.decay + 0.8 * (1 - config.decay)
+    while max(_spectral_radius(build(graph, factor)) for graph in graphs) > limit:
+        factor *= 0.9
+    before, *after = (build(graph, factor) for graph in graphs)
+    return before, after[0] if after else None
+
+
+def _pick(allowed: NDArray[np.bool_], count: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Choose `count` of the allowed places of a mask."""
+    chosen = np.zeros(allowed.shape, dtype=bool)
+    chosen.flat[rng.choice(np.flatnonzero(allowed), count, replace=False)] = True
+    return chosen
+
+
+def _drivers(coefficients: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Find the cells with a coefficient on another cell."""
+    others = ~np.eye(coefficients.shape[1], dtype=bool)
+    return np.flatnonzero(((coefficients != 0) & others).any(axis=(0, 1)))
+
+
+def _spectral_radius(coefficients: NDArray[np.float64]) -> float:
+    """Spectral radius of the VAR; cells that drive nobody add no eigenvalue but their own decay."""
+    block = _drivers(coefficients)
+    rows = np.concatenate(list(coefficients[:, block][:, :, block]), axis=1)
+    companion = np.eye(rows.shape[1], k=-block.size)
+    companion[: block.size] = rows
+    return float(np.abs(np.linalg.eigvals(companion)).max(initial=np.diagonal(coefficients[0]).max()))
+
+
+def _traces(
+    config: SimulationConfig,
+    before: NDArray[np.float64],
+    after: NDArray[np.float64] | None,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Run the VAR on skewed, event-like innovations, from its stationary law on: shape (T, N)."""
+    radius = max(_spectral_radius(a) for a in (before, after) if a is not None)
+    warm_up = config.order + math.ceil(math.log(1e-3) / math.log(max(radius, 1e-3)))
+    traces = _skewed(rng, (warm_up + config.frames, config.cells))
+    lags = list(before)
+    for t in range(config.order, len(traces)):
+        if after is not None and config.change_at is not None and t == warm_up + config.change_at:
+            lags = list(after)
+        for k, a in enumerate(lags, start=1):
+            traces[t] += a @ traces[t - k]
+    return traces[warm_up:]
+
+
+def _skewed(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Independent draws with mean 0 and variance 1, mostly small and sometimes large, as calcium events are."""
+    return (rng.gamma(0.5, size=shape) - 0.5) / math.sqrt(0.5)
+
+
+def _autoregression(rng: np.random.Generator, n: int, coefficient: float) -> NDArray[np.float64]:
+    """Run a Gaussian AR(1) process of unit variance for n steps."""
+    trace = rng.standard_normal(n)
+    trace[1:] *= math.sqrt(1 - coefficient**2)
+    for t in range(1, n):
+        trace[t] += coefficient * trace[t - 1]
+    return trace
+
+
+def _somata(
+    config: SimulationConfig, shape: tuple[int, int], margin: int, vessels: NDArray[np.bool_], rng: np.random.Generator
+) -> tuple[NDArray[np.float64], Array]:
+    """Place and draw cells, then distractors: centres (N + D, 2) in the scene, images (N + D, Y, X) in movie units."""
+    radius, count, found = config.soma_radius / config.pixel_size, config.cells + config.distractors, 0
+    painters = rng.spawn(count)  # one for each: more distractors leave the cells as they are
+    inset = margin + radius / 2
+    centres = np.full((count, 2), np.inf)
+    spacing, avoid = 2.4 * radius, vessels
+    while found < count:
+        for _ in range(50 * count):
+            point = rng.uniform(inset, np.array(shape) - 1 - inset)
+            apart = np.hypot(*(centres[:found] - point).T).min(initial=np.inf) > spacing
+            if apart and not avoid[tuple(point.astype(int))]:
+                centres[found] = point
+                found += 1
+            if found == count:
+                break
+        spacing, avoid = 0.9 * spacing, np.zeros_like(vessels)  # too crowded: let somata touch, and lie on vessels
+    shares = [config.ring_share] * config.cells + [0.0] * config.distractors
+    images = [_soma(shape, c, radius, s, r) for c, s, r in zip(centres, shares, painters, strict=True)]
+    return centres, np.stack(images)
+
+
+def _soma(
+    shape: tuple[int, int], centre: NDArray[np.float64], radius: float, ring_share: float, rng: np.random.Generator
+) -> Array:
+    """Draw one soma with a soft, slightly irregular outline; the nucleus of a ring is dark."""
+    radius *= rng.uniform(0.85, 1.15)
+    brightness = BRIGHT * np.exp(rng.normal(-0.2, 0.3))
+    ring, darkness, phase = rng.random() < ring_share, rng.uniform(0.5, 0.9), rng.uniform(0, 2 * np.pi, 3)
+    y, x = (np.arange(n) - c for n, c in zip(shape, centre, strict=True))
+    window = np.ix_(np.abs(y) < 2 * radius + 3, np.abs(x) < 2 * radius + 3)  # beyond it there is nothing to draw
+    y, x = y[window[0]], x[window[1]]
+    angle, distance = np.arctan2(y, x), np.hypot(y, x)
+    outline = radius * (1 + 0.12 * np.cos(2 * angle + phase[0]) + 0.05 * np.cos(3 * angle + phase[1]))
+    body = expit((outline - distance) / 0.6)
+    if ring:
+        body *= (1 - darkness * expit((0.6 * outline - distance) / 0.6)) * (1 + 0.15 * np.cos(angle + phase[2]))
+    image = np.zeros(shape, dtype=np.float32)
+    image[window] = brightness * body / body.max()
+    return image
+
+
+def _neuropil(shape: tuple[int, int], rng: np.random.Generator) -> tuple[Array, NDArray[np.bool_]]:
+    """Draw the neuropil in movie units, darkened by vessels, and the mask of the vessels."""
+    texture = np.ones(shape)
+    for width, strength in ((1.0, 0.15), (3.0, 0.15), (16.0, 0.25)):
+        field = ndimage.gaussian_filter(rng.standard_normal(shape), width, mode="wrap")
+        texture += strength * field / field.std()
+    distance = np.full(shape, np.inf)
+    for half_width in rng.uniform(1.5, 3.5, max(1, round(shape[0] * shape[1] / 80**2))):
+        path = _path(shape, 4 * sum(shape), 0.03, rng)
+        distance = np.minimum(distance, ndimage.distance_transform_edt(~path) - half_width)
+    neuropil = 0.3 * BRIGHT * np.maximum(texture, 0.2) * (1 - 0.75 * expit(-distance / 0.8))
+    return neuropil.astype(np.float32), distance < 1
+
+
+def _neurites(shape: tuple[int, int], rng: np.random.Generator) -> Array:
+    """Draw thin processes with brighter swellings, in movie units."""
+    image = np.zeros(shape)
+    for strength in rng.uniform(0.1, 0.4, round(shape[0] * shape[1] / 500)):
+        path = _path(shape, int(rng.integers(20, 80)), 0.12, rng)
+        image[path] += strength
+        image[path & (rng.random(shape) < 0.08)] += 3 * strength
+    return np.asarray(BRIGHT * ndimage.gaussian_filter(image, 0.7), dtype=np.float32)
+
+
+def _path(shape: tuple[int, int], steps: int, wiggle: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Mark the pixels of a curve that wanders from a random place both ways, half a pixel a step."""
+    heading = rng.uniform(0, 2 * np.pi) + np.cumsum(wiggle * rng.standard_normal(steps))
+    points = np.cumsum(0.5 * np.stack([np.sin(heading), np.cos(heading)], axis=1), axis=0)
+    points = np.rint(points - points[steps // 2] + rng.uniform(0, shape)).astype(int)
+    points = points[((points >= 0) & (points < shape)).all(axis=1)]
+    mask = np.zeros(shape, dtype=bool)
+    mask[tuple(points.T)] = True
+    return mask
+
+
+def _record(
+    config: SimulationConfig,
+    resting: Array,
+    maps: Array,
+    weights: NDArray[np.float64],
+    shifts: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.uint16], Array]:
+    """Move, bleach and detect the scene: the movie and its expectation, shape (T, Y, X) each, in movie units."""
+    shape = (config.frames, config.height, config.width)
+    movie, expected = np.empty(shape, dtype=np.uint16), np.empty(shape, dtype=np.float32)
+    bleaching = (1 - config.bleaching) ** (np.arange(config.frames) / config.frames)
+    flat_maps, flat_weights = maps.reshape(len(maps), -1), weights.astype(np.float32)
+    gain = BRIGHT / config.photons
+    for first in range(0, config.frames, 100):
+        block = slice(first, min(first + 100, config.frames))
+        scene = resting + (flat_weights[block] @ flat_maps).reshape(-1, *resting.shape)
+        np.maximum(scene, 0, out=scene)
+        for t in range(block.start, block.stop):
+            expected[t] = bleaching[t] * _shifted(scene[t - first], shifts[t], shape[1:])
+        photons = rng.poisson(expected[block] / gain) + rng.normal(0, 0.3, expected[block].shape)
+        movie[block] = np.clip(np.rint(gain * photons + OFFSET), 0, 65535)
+    expected += OFFSET
+    return movie, expected
+
+
+def _shifted(scene: Array, shift: NDArray[np.float64], shape: tuple[int, int]) -> Array:
+    """Cut the image out of the scene, displaced by `shift` pixels (bilinear)."""
+    corner = (np.array(scene.shape) - shape) / 2 - shift
+    y, x = np.floor(corner).astype(int)
+    fy, fx = corner - (y, x)
+    height, width = shape
+    rows = (1 - fy) * scene[y : y + height] + fy * scene[y + 1 : y + height + 1]
+    image: Array = (1 - fx) * rows[:, x : x + width] + fx * rows[:, x + 1 : x + width + 1]
+    return image

@@ -1,0 +1,306 @@
+"""Training as a generator of facts: it yields one report per epoch and returns the fit with the best held-out result."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from threading import Event
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_varae.core.config import FitConfig
+from napari_varae.core.device import choose_device
+from napari_varae.core.errors import TrainingError
+from napari_varae.core.lasso import lasso
+from napari_varae.core.model import Fit
+from napari_varae.core.network import Autoencoder
+from napari_varae.core.recording import Recording
+from napari_varae.core.stack import Stack
+from napari_varae.core.start import set_footprints, shrink, spectral_footprints
+from napari_varae.core.var import VAR, estimate_var, lag_moments, lag_pairs, standardise
+
+__all__ = ["EpochReport", "fit", "train"]
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What one epoch achieved; all but the training loss on held-out frames.
+
+    Attributes
+    ----------
+    epoch, epochs : int
+        This epoch, counted from 1, and the most there can be.
+    train_loss, held_out_loss : float
+        Reconstruction error plus weighted prediction error, as a share of the dynamic variance.
+    reconstruction_fve, prediction_fve : float
+        Fraction of dynamic variance explained by reconstruction and by one-step prediction.
+    latent_r2 : float
+        Share of the latents' variance that the VAR predicts.
+    nonzeros_per_target : float
+        Nonzero VAR coefficients per latent.
+    penalty : float
+        The l1 penalty (lambda).
+    seconds : float
+        Time since training began.
+    best : bool
+        Whether this is the best held-out loss so far.
+    """
+
+    epoch: int
+    epochs: int
+    train_loss: float
+    held_out_loss: float
+    reconstruction_fve: float
+    prediction_fve: float
+    latent_r2: float
+    nonzeros_per_target: float
+    penalty: float
+    seconds: float
+    best: bool
+
+
+def fit(stack: Stack, config: FitConfig | None = None, stop: Event | None = None) -> Fit:
+    """Train to the end; as :func:`train`, without the reports."""
+    steps = train(stack, config, stop)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+
+def train(
+    stack: Stack, config: FitConfig | None = None, stop: Event | None = None, pause: Event | None = None
+) -> Generator[EpochReport, None, Fit]:
+    """Train an autoencoder with an embedded VAR.
+
+    Parameters
+    ----------
+    stack : Stack
+        The movie, (T, Y, X).
+    config : FitConfig, optional
+        Settings.
+    stop : threading.Event, optional
+        When set, training ends within one batch and the best state so far is returned.
+    pause : threading.Event, optional
+        While set, training waits between batches.
+
+    Yields
+    ------
+    report : EpochReport
+        After each epoch.
+
+    Returns
+    -------
+    fit : Fit
+        The state with the smallest held-out loss; the start counts as one.
+
+    Raises
+    ------
+    ValueError
+        When settings do not fit the movie, for instance too few frames for the latents.
+    StackError
+        When frames cannot be read or do not vary.
+    TrainingError
+        When the loss is no longer finite.
+    """
+    config = config or FitConfig()
+    stop, pause = stop or Event(), pause or Event()
+    began = time.monotonic()
+    trainer = _Trainer(stack, config)
+    best = trainer.assess()
+    reports: list[EpochReport] = []
+    since_best = 0
+    for epoch in range(1, config.epochs + 1):
+        losses = []
+        for window in trainer.windows():
+            while pause.is_set() and not stop.is_set():
+                time.sleep(0.05)
+            if stop.is_set():
+                break
+            losses.append(trainer.step(window, epoch))
+        if stop.is_set():
+            break
+        state = trainer.assess()
+        better = state.loss < best.loss
+        best, since_best = (state, 0) if better else (best, since_best + 1)
+        report = state.report(epoch, config.epochs, float(np.mean(losses)), time.monotonic() - began, better)
+        reports.append(report)
+        yield report
+        if since_best >= config.patience:
+            break
+    return trainer.finish(best, tuple(reports))
+
+
+@dataclass(frozen=True)
+class _State:
+    """Weights and what they achieve on held-out frames."""
+
+    weights: dict[str, Tensor]
+    var: VAR
+    loss: float
+    reconstruction_fve: float
+    prediction_fve: float
+    latent_r2: float
+
+    def report(self, epoch: int, epochs: int, train_loss: float, seconds: float, best: bool) -> EpochReport:
+        nonzeros = np.count_nonzero(self.var.coefficients) / self.var.latents
+        return EpochReport(
+            epoch, epochs, train_loss, self.loss, self.reconstruction_fve, self.prediction_fve, self.latent_r2,
+            nonzeros, self.var.penalty, seconds, best,
+        )  # fmt: skip
+
+
+class _Trainer:
+    """The network, its data and its optimiser."""
+
+    def __init__(self, stack: Stack, config: FitConfig) -> None:
+        self.config = config
+        self.data = Recording(stack, config)
+        self.device, _ = choose_device(config.device)
+        with torch.random.fork_rng():
+            torch.manual_seed(config.seed)
+            self.network = Autoencoder(
+                self.data.image, config.latents, config.grid, config.channels, config.static_skip
+            ).to(self.device)
+        self.random = torch.Generator().manual_seed(config.seed)
+        self.static = torch.from_numpy(self.data.static / self.data.scale).to(self.device)
+        frames = self.data.summary_frames(max(2000, 2 * config.latents))
+        footprints = spectral_footprints(frames, config.latents, config.smoothing)
+        footprints = shrink(footprints, frames)
+        set_footprints(self.network, torch.from_numpy(footprints).to(self.device), self.static)
+        self.optimiser = self._optimiser()
+
+    def _optimiser(self) -> torch.optim.Optimizer:
+        rate, network = self.config.learning_rate, self.network
+        groups = [{"params": [maps], "lr": rate * float(maps.detach().square().mean().sqrt())} for maps in (network.draw, network.read)]
+        start = [{"params": [network.gather], "lr": 0.02 * groups[1]["lr"]}]  # zero at first: has no size of its own
+        inner = [*network.features.parameters(), *network.convolutions.parameters()]
+        groups += [*start, {"params": inner, "lr": 0.1 * rate}]
+        return torch.optim.Adam(groups, betas=(0.9, 0.99))
+
+    def windows(self) -> Iterator[tuple[int, int]]:
+        """Yield the runs of frames of one epoch, in random order and at random places."""
+        runs = self.data.windows(self.config.window, self.random)
+        yield from (runs[i] for i in torch.randperm(len(runs), generator=self.random).tolist())
+
+    def step(self, window: tuple[int, int], epoch: int) -> float:
+        """Take one gradient step on a run of frames; return the loss as a share of the variance."""
+        frames, good = self.data.read(*window)
+        d, usable = torch.from_numpy(frames).to(self.device), torch.from_numpy(good).to(self.device)
+        hidden = self.config.dropout
+        shown = d
+        if hidden:
+            shown = d * (torch.rand(d.shape, generator=self.random) >= hidden).to(self.device) / (1 - hidden)
+        filters, footprints = self.network.banks(self.static)
+        z = self.network.encode(shown, filters)
+        loss = (self.network.decode(z, footprints) - d)[usable].square().mean()
+        if self.config.mode != "two_stage":
+            loss = loss + self._prediction_loss(z, d, usable, footprints)
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                f"The loss became {loss.item()} in epoch {epoch}. Nothing is lost but this run: choose a smaller learning rate."
+            )
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        return float(loss.detach())
+
+    def _prediction_loss(self, z: Tensor, d: Tensor, usable: Tensor, footprints: Tensor) -> Tensor:
+        """Prediction error, the VAR estimated on each half of the run and judged on the other one.
+
+        Judged where it was estimated, a VAR only seems to predict, and the gradient through the estimate says little.
+        """
+        order, middle = self.config.order, len(z) // 2
+        total = z.new_zeros(())
+        standardised, mean, scale = standardise(z, usable)
+        for estimated, judged in ((slice(0, middle), slice(middle, None)), (slice(middle, None), slice(0, middle))):
+            frames = lag_pairs(len(z[judged]), order, usable[judged])
+            if len(frames) == 0 or len(lag_pairs(len(z[estimated]), order, usable[estimated])) < 2:
+                continue
+            moments = lag_moments(standardised[estimated], order, usable[estimated])
+            beta = lasso(moments.gram, moments.cross, self._window_penalty(moments.count))
+            if self.config.mode == "stop_gradient":
+                beta = beta.detach()
+            part = standardised[judged]
+            ahead = torch.cat([part[frames - lag] for lag in range(1, order + 1)], 1) @ beta.T
+            if self.config.latent_weight:
+                total = total + self.config.latent_weight / 2 * (part[frames] - ahead).square().mean()
+            if self.config.prediction_weight:
+                drawn = self.network.decode((ahead * scale + mean).to(z.dtype), footprints)
+                total = total + self.config.prediction_weight / 2 * (drawn - d[judged][frames]).square().mean()
+        return total
+
+    def _window_penalty(self, n_pairs: int) -> float:
+        """Penalty for a short run: an l1 penalty has to grow like 1 / sqrt(n) to keep out as much noise."""
+        return min(1.0, self.penalty * (self.n_pairs / n_pairs) ** 0.5)
+
+    @torch.no_grad()
+    def latents(self) -> NDArray[np.float32]:
+        """Latents of all frames of the training range."""
+        filters, _ = self.network.banks(self.static)
+        blocks = [
+            self.network.encode(torch.from_numpy(frames).to(self.device), filters).cpu() for _, frames in self.data.blocks()
+        ]
+        return torch.cat(blocks).numpy()
+
+    @torch.no_grad()
+    def assess(self) -> _State:
+        """Estimate the VAR on the training frames and judge it and the reconstruction on the held-out ones."""
+        config, data = self.config, self.data
+        latents = self.latents()
+        var = estimate_var(latents, config.order, _rule(config), data.trained)
+        self.penalty, self.n_pairs = var.penalty, var.n_pairs
+        ahead = var.predict(latents, data.good)
+        _, footprints = self.network.banks(self.static)
+        drawn = footprints.cpu()
+        errors = np.zeros(3)
+        for run in data.held_out_runs:
+            frames, good = data.read(*run)
+            inside = slice(run[0] - data.start, run[1] - data.start)
+            use = good & np.isfinite(ahead[inside]).all(1)
+            d = torch.from_numpy(frames[use]).flatten(1)
+            for i, z in enumerate((latents[inside], ahead[inside])):
+                errors[i] += float((torch.from_numpy(z[use].astype(np.float32)) @ drawn - d).square().sum(dtype=torch.float64))
+            offset = torch.from_numpy((data.static - data.baseline).ravel() / data.scale)
+            errors[2] += float((d - offset).square().sum(dtype=torch.float64))
+        reconstruction, prediction = 1 - errors[:2] / max(errors[2], 1e-30)
+        judged = data.held_out & np.isfinite(ahead).all(1)
+        z, z_ahead = var.standardise(latents[judged]), var.standardise(ahead[judged])
+        latent_r2 = 1 - float(np.square(z - z_ahead).sum() / max(np.square(z).sum(), 1e-30))
+        loss = 1 - reconstruction + config.prediction_weight * (1 - prediction) + config.latent_weight * (1 - latent_r2)
+        if not np.isfinite(loss):
+            raise TrainingError("The held-out loss is not finite. Choose a smaller learning rate.")
+        weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        return _State(weights, var, float(loss), float(reconstruction), float(prediction), latent_r2)
+
+    def finish(self, best: _State, history: tuple[EpochReport, ...]) -> Fit:
+        """Make the fit: best weights, latents of deviation 1 in order of the variance they carry, VAR on all frames."""
+        self.network.load_state_dict(best.weights)
+        latents = self.latents()[self.data.good]
+        with torch.no_grad():
+            deviation = torch.from_numpy(latents.std(0)).to(self.device).clamp(min=1e-8)
+            _, footprints = self.network.banks(self.static)
+            carried = deviation * footprints.norm(dim=1)
+            self.network.rescale(deviation, carried.argsort(descending=True, stable=True))
+        var = estimate_var(self.latents(), self.config.order, _rule(self.config), self.data.good)
+        return Fit(
+            config=self.config,
+            network=copy.deepcopy(self.network).eval().requires_grad_(False),
+            var=var,
+            static=self.data.static,
+            baseline=self.data.baseline,
+            scale=self.data.scale,
+            movie=self.data.stack.fingerprint(),
+            frames=(self.data.start, self.data.stop),
+            history=history,
+        )
+
+
+def _rule(config: FitConfig) -> str | float:
+    return config.penalty if config.sparsity == "fixed" else config.sparsity

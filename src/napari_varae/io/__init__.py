@@ -1,0 +1,88 @@
+"""Recordings from files: one function opens every format.
+
+A format is one module here with a function ``find(path) -> Found`` and a line for each extension in `READERS`.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+
+from napari_varae.core.errors import StackError
+from napari_varae.core.stack import Stack
+from napari_varae.io.found import Found
+
+__all__ = ["READERS", "open_stack"]
+
+READERS = {".tif": "tiff", ".tiff": "tiff", ".btf": "tiff", ".tf8": "tiff"}
+"""Extension, in lower case, and the module that reads it; a module is imported when first needed."""
+
+
+def open_stack(path: str | os.PathLike[str], frame_rate: float | None = None, pixel_size: float | None = None) -> Stack:
+    """Open a recording without reading it.
+
+    Parameters
+    ----------
+    path : path-like
+        The file. The extension tells the format; `READERS` lists those that can be opened.
+    frame_rate : float, optional
+        Frames per second (Hz); goes before what the file says. Without either it stays unknown.
+    pixel_size : float, optional
+        Edge of a pixel in micrometres; goes before what the file says.
+
+    Returns
+    -------
+    Stack
+        A lazy movie (T, Y, X). Its notes say in words what was found and where each value comes from.
+
+    Raises
+    ------
+    StackError
+        When there is no such file, its format is unknown, it is damaged or cut off, or it holds no (T, Y, X) movie.
+    ValueError
+        When the given frame rate or pixel size makes no sense.
+    """
+    path = Path(path).expanduser()
+    size = _check_file(path)
+    found: Found = import_module(f"{__name__}.{READERS[path.suffix.lower()]}").find(path)
+    stack = Stack(
+        found.array,
+        found.frame_rate.value if frame_rate is None else frame_rate,
+        found.pixel_size.value if pixel_size is None else pixel_size,
+        name=path.name,
+    )
+    t, y, x = stack.shape
+    stack.notes = (
+        f"{t} frames of {y} x {x} pixels, axes {found.axes}",
+        f"{stack.dtype.name} pixels, {_bytes(size)} on disk, read lazily",
+        found.frame_rate.note("Frame rate", "Hz", frame_rate),
+        found.pixel_size.note("Pixel size", "um", pixel_size),
+        *found.notes,
+    )
+    return stack
+
+
+def _check_file(path: Path) -> int:
+    """Return the size of a file that has a reader."""
+    supported = ", ".join(READERS)
+    try:
+        size = path.stat().st_size
+        is_folder = path.is_dir()
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        raise StackError(
+            f"There is no readable file {str(path)!r} ({error}). Check the name and the folder."
+        ) from error
+    if is_folder:
+        raise StackError(f"{str(path)!r} is a folder. Choose one file ({supported}).")
+    if path.suffix.lower() not in READERS:
+        raise StackError(
+            f"{path.name!r} is not of a format that can be opened ({supported}). Save the movie as TIFF, for instance "
+            "in Fiji, or give an array to Stack."
+        )
+    return size
+
+
+def _bytes(size: int) -> str:
+    """Spell a number of bytes."""
+    return f"{size / 1e9:.3g} GB" if size >= 1e9 else f"{size / 1e6:.3g} MB"

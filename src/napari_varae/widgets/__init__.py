@@ -1,0 +1,1 @@
+"""The docks: thin, one per task; they show the session and send it wishes."""

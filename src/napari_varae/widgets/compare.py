@@ -1,0 +1,214 @@
+"""The Compare dock: the test of whether the dynamics in range A and in range B are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.utils.notifications import show_info
+from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QLineEdit
+
+from napari_varae.core.config import ComparisonConfig
+from napari_varae.ranges import Segments, format_duration, format_ranges, parse_ranges, total
+from napari_varae.session import Controls, Letter
+from napari_varae.widgets.edge_table import EdgeTable
+from napari_varae.widgets.forms import SettingsForm
+from napari_varae.widgets.jobs import Job
+from napari_varae.widgets.panel import Panel, button, heading, in_words, note, row
+from napari_varae.widgets.plots import NullPlot
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_varae.core.comparison import Comparison
+    from napari_varae.core.model import Fit
+    from napari_varae.core.stack import Stack
+
+__all__ = ["ComparePanel"]
+
+
+class ComparePanel(Panel):
+    """Compare the VAR in two ranges of the movie."""
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.unit = QComboBox()
+        self.unit.setToolTip("Unit of the ranges below")
+        self.fields: dict[Letter, QLineEdit] = {"a": QLineEdit(), "b": QLineEdit()}
+        for letter, field in self.fields.items():
+            field.setPlaceholderText("start - stop, start - stop, …")
+            field.setAccessibleName(f"Range {letter.upper()}")
+            field.editingFinished.connect(partial(self._typed, letter))
+        self.notes, self.verdict, self.warnings = note(), note(), note()
+        self.form: SettingsForm[ComparisonConfig] = SettingsForm(ComparisonConfig)
+        self.run_button = button("Compare A with B", self.run, "Runs beside the screen; you can go on looking")
+        self.stop_button = button("Stop", partial(self.session.stop, keep=False))
+        self.plot = NullPlot()
+        self.add_plot(self.plot)
+        self.table = EdgeTable()
+        self.table.picked.connect(self.session.set_edge)
+
+        self.body.addWidget(heading("Ranges"))
+        self.body.addLayout(row("A", self.fields["a"], self.unit, stretch=1))
+        self.body.addLayout(row("B", self.fields["b"], stretch=1))
+        self.body.addWidget(self.notes)
+        self.body.addWidget(heading("Test"))
+        self.body.addWidget(self.form)
+        self.body.addLayout(row(self.run_button, self.stop_button, stretch=0))
+        self.body.addWidget(heading("Result"))
+        self.body.addWidget(self.verdict)
+        self.body.addWidget(self.plot)
+        self.body.addWidget(self.warnings)
+        self.body.addWidget(self.table, 1)
+        self.exports = (
+            button("CSV…", partial(self._export, "csv"), "The table of links"),
+            button("JSON…", partial(self._export, "json"), "Everything, with the settings"),
+            button("Copy methods", self.copy_methods, "A paragraph for the methods section"),
+        )
+        self.body.addLayout(row(*self.exports))
+
+        self.unit.currentIndexChanged.connect(self._show_ranges)
+        for signal in (self.session.ranges_changed, self.session.fit_changed):
+            self.listen(signal, self._show_ranges)
+        self.listen(self.session.movie_changed, self._show_units)
+        self.listen(self.session.job_changed, self._show_job)
+        self.listen(self.session.comparison_changed, self._show_result)
+        self._show_units()
+        self._show_result()
+        self._show_job()
+
+    def run(self) -> None:
+        """Run the comparison in the worker."""
+        with in_words():
+            stack, fit, config = self.session.require_stack(), self.session.require_fit(), self.form.value()
+            a, b = self.session.ranges["a"], self.session.ranges["b"]
+            if not (a and b):
+                raise ValueError(self.session.range_notes()[0])
+            Job(
+                self,
+                "comparing",
+                partial(_compare, fit, stack, a, b, config),
+                description="VARAE: comparing A with B",
+                total=config.resamples,
+                on_return=self.session.set_comparison,
+            )
+
+    def export(self, path: str) -> None:
+        """Write the result: the table of links as CSV, or everything as JSON."""
+        with in_words():
+            comparison = self.session.comparison
+            if comparison is None:
+                raise ValueError("There is no result yet. Run the comparison first.")
+            write = comparison.to_csv if Path(path).suffix == ".csv" else comparison.to_json
+            write(path)
+            show_info(f"The comparison was saved as {path}.")
+
+    def copy_methods(self) -> None:
+        """Put a paragraph for the methods section on the clipboard."""
+        if self.session.comparison is not None:
+            QApplication.clipboard().setText(self.session.comparison.methods_text())
+            show_info("A paragraph for the methods section is on the clipboard.")
+
+    def _export(self, suffix: str) -> None:
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Save the comparison", f"comparison.{suffix}", f"{suffix.upper()} (*.{suffix})"
+        )
+        if path:
+            self.export(path)
+
+    def _rate(self) -> float | None:
+        """Return the frame rate when ranges are typed in seconds."""
+        stack = self.session.stack
+        return None if stack is None or self.unit.currentText() != "s" else stack.frame_rate
+
+    def _typed(self, letter: Letter) -> None:
+        """Take over a range that was typed."""
+        text, stack = self.fields[letter].text().strip(), self.session.stack
+        if stack is None or text == format_ranges(self.session.ranges[letter], self._rate()):
+            return
+        with in_words():
+            name = f"Range {letter.upper()}"
+            self.session.set_range(
+                letter, parse_ranges(text, self._rate(), stack.n_frames, name=name) if text else None
+            )
+        self._show_ranges()
+
+    def _show_units(self) -> None:
+        stack = self.session.stack
+        units = ["s", "frames"] if stack is not None and stack.frame_rate else ["frames"]
+        if units != [self.unit.itemText(i) for i in range(self.unit.count())]:
+            self.unit.clear()
+            self.unit.addItems(units)
+        self._show_ranges()
+
+    def _show_ranges(self) -> None:
+        for letter, field in self.fields.items():
+            field.setText(format_ranges(self.session.ranges[letter], self._rate()))
+            field.setEnabled(self.session.stack is not None)
+        stack = self.session.stack
+        rate = None if stack is None else stack.frame_rate
+        lengths = [
+            f"{letter.upper()}: {format_duration(total(segments), rate)}."
+            for letter, segments in self.session.ranges.items()
+            if segments
+        ]
+        self.notes.setText(" ".join([*lengths, *self.session.range_notes()]))
+        self._show_job()
+
+    def _show_job(self) -> None:
+        job = self.session.job
+        both = bool(self.session.ranges["a"] and self.session.ranges["b"])
+        self.run_button.setEnabled(job == "idle" and self.session.fit is not None and both)
+        self.run_button.setText("Comparing…" if job == "comparing" else "Compare A with B")
+        self.stop_button.setEnabled(job == "comparing")
+
+    def _show_result(self) -> None:
+        result = self.session.comparison
+        for widget in (self.plot, self.table):
+            widget.setVisible(result is not None)
+        for export in self.exports:
+            export.setEnabled(result is not None)
+        self.warnings.setVisible(result is not None and bool(result.warnings))
+        if result is None:
+            self.verdict.setText("Not compared yet. The question: are the VAR coefficients the same in A and in B?")
+            return
+        self.verdict.setText(_in_words(result, self.form.value().level))
+        self.warnings.setText("<br>".join(f"⚠ {warning}" for warning in result.warnings))
+        self.plot.show_null(result.null, result.statistic)
+        self.table.show_edges(result)
+
+
+def _in_words(result: Comparison, level: float) -> str:
+    """Say what the test found, and how finely it can tell."""
+    smallest = 1 / (result.resamples + 1)
+    low, high = result.effect_interval
+    differ = "The dynamics differ" if result.p_value <= level else "No difference was found"
+    at_most = " (the smallest value possible with these repeats)" if result.p_value <= smallest else ""
+    significant = int((np.asarray(result.edges["p_adjusted"]) <= level).sum())
+    return (
+        f"<b>{differ}: p = {result.p_value:.3g}</b>{at_most}.<br>"
+        f"Effect size {result.effect_size:.3f}, {1 - level:.0%} interval {low:.3f} to {high:.3f}. "
+        f"{significant} of {len(result.edges['lag'])} links differ at the {level:.0%} level."
+    )
+
+
+def _compare(
+    fit: Fit,
+    stack: Stack,
+    a: Segments,
+    b: Segments,
+    config: ComparisonConfig,
+    controls: Controls,
+    progress: Callable[[int, int], None],
+) -> Generator[None, None, Comparison]:
+    """Compare in the worker's thread."""
+    from napari_varae.core.comparison import compare
+
+    yield
+    return compare(
+        fit, stack, list(a), list(b), resamples=config.resamples, seed=config.seed, level=config.level,
+        stop=controls.stop, progress=progress,
+    )  # fmt: skip

@@ -1,0 +1,167 @@
+"""Work beside the screen: a generator in one of napari's worker threads, stopped within a batch, ended with its window.
+
+Data that crosses the thread: frozen settings in, results out. Whatever touches a layer, a plot or a progress bar runs
+in the slots of the screen's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import Any
+
+from napari.qt.threading import GeneratorWorker, create_worker
+from napari.utils.notifications import notification_manager, show_error
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, QThreadPool, Signal
+from qtpy.QtWidgets import QWidget
+
+from napari_varae.core.errors import TrainingError
+from napari_varae.session import Controls, JobState, Session
+from napari_varae.widgets.panel import Panel
+
+__all__ = ["Job", "Work"]
+
+PATIENCE_MS = 5000
+"""How long a closing window waits for the batch at hand."""
+
+Work = Callable[[Controls, Callable[[int, int], None]], Generator[Any, None, Any]]
+"""Given the controls and a callback (done, total) for progress, yields reports and returns the result."""
+
+
+class Job(QObject):
+    """One piece of work of a session.
+
+    Parameters
+    ----------
+    panel : Panel
+        The panel that starts it. When its dock or window closes, the job is stopped.
+    state : str
+        What the session is doing meanwhile.
+    work : callable
+        A generator function, see :data:`Work`. It runs in the thread.
+    description : str
+        For napari's activity dock.
+    total : int
+        Number of yields, or of steps told by the callback.
+    on_yield, on_return : callable
+        Called in the thread of the screen. A result that the user threw away is not returned.
+
+    Raises
+    ------
+    ValueError
+        When the session is already busy.
+    """
+
+    progressed = Signal(int, int)
+
+    def __init__(
+        self,
+        panel: Panel,
+        state: JobState,
+        work: Work,
+        *,
+        description: str,
+        total: int = 0,
+        on_return: Callable[[Any], None],
+        on_yield: Callable[[Any], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self._session: Session = panel.session
+        self._controls = panel.session.begin(state)
+        self._on_yield, self._on_return = on_yield, on_return
+        self._worker = create_worker(
+            _guarded,
+            work,
+            self._controls,
+            self.progressed.emit,
+            _worker_class=_Worker,
+            _start_thread=False,
+            _ignore_errors=True,  # told in words by the worker itself
+            _progress={"total": total, "desc": description},
+        )
+        self._worker.yielded.connect(self._yielded)
+        self._worker.returned.connect(self._returned)
+        self._worker.finished.connect(self._finished)
+        self.progressed.connect(self._progressed)
+        self._window = _main_window(panel)
+        self._window.installEventFilter(self)
+        self._window.destroyed.connect(partial(_halt, self._controls, self._worker))
+        panel.retired.connect(self._dock_closed)
+        QCoreApplication.instance().aboutToQuit.connect(self.end)
+        _running.add(self)
+        self._worker.start()
+
+    def end(self) -> None:
+        """Stop now, forget the result, and wait for the batch at hand."""
+        _halt(self._controls, self._worker)
+        self._session.end(self._controls)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """End with the window. A close that the user may still take back is told by the hiding that follows it."""
+        if event is not None and event.type() in (QEvent.Type.Close, QEvent.Type.Hide) and not event.spontaneous():
+            self.end()
+        return bool(super().eventFilter(watched, event))
+
+    def _dock_closed(self) -> None:
+        """Stop when the dock is closed; what was learned so far is kept, as the session outlives the dock."""
+        if self._session.controls is self._controls:
+            self._session.stop(keep=self._controls.keep)
+
+    def _yielded(self, report: Any) -> None:
+        if self._on_yield is not None:
+            self._on_yield(report)
+
+    def _progressed(self, done: int, total: int) -> None:
+        bar = self._worker.pbar
+        bar.total = total
+        bar.update(done - bar.n)
+
+    def _returned(self, result: Any) -> None:
+        self._session.end(self._controls)
+        if self._controls.keep:
+            self._on_return(result)
+
+    def _finished(self) -> None:
+        self._window.removeEventFilter(self)
+        QCoreApplication.instance().aboutToQuit.disconnect(self.end)
+        self._session.end(self._controls)
+        _running.discard(self)
+
+
+_running: set[Job] = set()
+"""Jobs live until they have ended, also when the dock that started them is gone."""
+
+
+class _Worker(GeneratorWorker):
+    """A worker whose expected errors are told in words, and only the others with a traceback."""
+
+    def _relay_error(self, error: Exception) -> None:
+        if isinstance(error, ValueError | TypeError | OSError | TrainingError | MemoryError):
+            show_error(str(error))
+        else:
+            notification_manager.receive_error(type(error), error, error.__traceback__)
+
+
+def _guarded(work: Work, controls: Controls, progress: Callable[[int, int], None]) -> Generator[Any, None, Any]:
+    """Run the work; superqt takes a RuntimeError for a vanished worker and would swallow it."""
+    try:
+        return (yield from work(controls, progress))
+    except RuntimeError as error:
+        raise TrainingError(f"The computation failed: {error}") from error
+
+
+def _halt(controls: Controls, worker: _Worker, _object: Any = None) -> None:
+    """Stop a worker and wait for its batch."""
+    controls.keep = False
+    controls.stop.set()
+    controls.pause.clear()
+    worker.quit()
+    if worker.is_running:
+        QThreadPool.globalInstance().waitForDone(PATIENCE_MS)
+
+
+def _main_window(widget: QWidget) -> QWidget:
+    """Return the outermost parent; `window()` would stop at a floating dock."""
+    while (parent := widget.parentWidget()) is not None:
+        widget = parent
+    return widget
