@@ -79,9 +79,10 @@ def movie_keywords(stack: Stack, kind: Literal["movie", "sample"] = "movie") -> 
 
 def simulated_recording() -> list[tuple[Any, dict[str, Any], str]]:
     """Simulate a recording with a known right answer, as layer data for File > Open Sample; offline, in a second."""
+    from napari_varae.core.config import SAMPLE
     from napari_varae.core.simulation import simulate
 
-    stack = simulate().stack
+    stack = simulate(SAMPLE).stack
     return [(stack.array, movie_keywords(stack, kind="sample"), "image")]
 
 

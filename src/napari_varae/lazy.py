@@ -49,9 +49,12 @@ class LazyMovie:
         return self.shape[0]
 
     def __getitem__(self, key: Any) -> NDArray[np.float32]:
-        first, *rest = key if isinstance(key, tuple) else (key,)
-        if first is Ellipsis:
-            first, rest = slice(None), [first, *rest]
+        keys = key if isinstance(key, tuple) else (key,)
+        for i, part in enumerate(keys):
+            if part is Ellipsis:
+                keys = (*keys[:i], *[slice(None)] * (self.ndim + 1 - len(keys)), *keys[i + 1 :])
+                break
+        first, *rest = keys or (slice(None),)
         if isinstance(first, slice):
             frames = range(*first.indices(len(self)))
             picked = np.empty((len(frames), *self.shape[1:]), dtype=self.dtype)

@@ -40,8 +40,10 @@ PARALLEL = 1e-11
 """A gap that shrinks slower than this does not close: the correlation runs along its boundary."""
 DRIFT = 1e-10
 """Largest error in the slope of an active correlation before M is computed afresh."""
-LAST = 1e-13
-"""Share of the way at whose end no event counts: at penalty 0 all correlations meet their boundaries at once."""
+LAST = 1e-12
+"""Share of the way to the end in which other events no longer count: at penalty 0 all correlations meet their boundary."""
+NOTHING = 1e-12
+"""Share of the largest penalty that is as good as 0: below it, rounding decides who enters and leaves."""
 JITTER = 1e-14
 """Share of its diagonal first added to an active Gram matrix without a Cholesky factor; ten times more at each try."""
 TINY = 1e-250
@@ -77,22 +79,19 @@ def walk(
     PathError
         When a path has more than `max_steps` events.
     """
-    points = []
-    with one_thread():
-        front = _Front(gram, cross, weights, stop)
+    front = _Front(gram, cross, weights, stop)
+    points = [front.point(front.everyone)] if knots else []
+    for _ in range(max_steps + 1):
+        moved = front.move()
         if knots:
-            points.append(front.point(front.everyone))
-        for _ in range(max_steps + 1):
-            moved = front.move()
-            if knots:
-                points.append(front.point(moved))
-            if front.live <= CROWDED * len(front.rows):
-                if not knots:
-                    points.append(front.point(front.done.nonzero()[0]))
-                if front.live == 0:
-                    return points
-                front.drop_done()
-            front.turn()
+            points.append(front.point(moved))
+        if front.live <= CROWDED * len(front.rows):
+            if not knots:
+                points.append(front.point(front.done.nonzero()[0]))
+            if front.live == 0:
+                return points
+            front.drop_done()
+        front.turn()
     raise PathError(front.where_it_stands(max_steps))
 
 
@@ -128,6 +127,7 @@ class _Front:
         self.cross, self.weights = np.zeros((b, p + 1)), np.zeros((b, p + 1))
         self.cross[:, :p], self.weights[:, :p], self.stop = cross.reshape(b, p), weights.reshape(b, p), stop.reshape(b)
         self.rows = np.arange(b)
+        self.parallel, self.drift = PARALLEL * weights.max(), DRIFT * weights.max()
         self.done, self.banned, self.live = np.zeros(b, dtype=bool), np.zeros(b, dtype=bool), b
         self.vacant = width = min(8, p + 1)
         self.slots = np.full((b, width), self.end)
@@ -140,8 +140,9 @@ class _Front:
             self._admit_unpenalised()
             correlation = self._renew(np.zeros(b))
         top = np.divide(np.abs(correlation), self.weights, out=np.zeros((b, p + 1)), where=self.weights > 0).max(1)
-        self.gap[:, self.end] = top * (1 - LAST) - self.stop
-        self.last = self.stop + top * LAST
+        self.floor = np.maximum(self.stop, NOTHING * top)
+        self.gap[:, self.end] = top - self.floor
+        self.done = self.gap[:, self.end] <= 0
         self._measure(correlation, top)
         self._aim()
 
@@ -159,24 +160,28 @@ class _Front:
     @property
     def penalty(self) -> Array:
         """Penalty at which each path stands."""
-        here = self.gap[:, self.end] + self.last
+        here = self.floor + self.gap[:, self.end]
         return np.where(self.done, np.minimum(self.stop, here), here)
 
     def point(self, which: Numbers) -> tuple[Numbers, Array, Numbers, Array]:
         """Say where some paths stand."""
-        return self.rows[which], self.penalty[which], self.slots[which], self.coefficients[which]
+        values = self.coefficients if self.held is not None else np.maximum(self.coefficients, 0)
+        return self.rows[which], self.penalty[which], self.slots[which], values[which]
 
     def move(self) -> Numbers:
         """Move each path to its next event, and list those that moved at all."""
-        speed = self.rate - PARALLEL
+        speed = self.rate.copy()
+        speed[:, : self.end] -= self.parallel
+        speed[:, self.end] += LAST
         speed /= np.maximum(self.gap, TINY)
         if self.held is not None:
             speed[self.held] = 0
         self.event = speed.argmax(1)
         self.event[self.done] = self.end
         at = self.starts + self.event
-        step = np.maximum(self.gap.take(at) / self.rate.take(at), 0)
+        step = np.maximum(np.minimum(self.gap.take(at) / self.rate.take(at), self.gap[:, self.end]), 0)
         torch.from_numpy(self.gap).addcmul_(torch.from_numpy(step)[:, None], torch.from_numpy(self.rate), value=-1)
+        self.gap.put(at, 0)
         self.done |= self.event == self.end
         self.live = len(self.rows) - np.count_nonzero(self.done)
         return step.nonzero()[0]
@@ -232,7 +237,7 @@ class _Front:
 
     def _aim(self) -> None:
         """Find how fast each gap shrinks as the penalty falls."""
-        if self._rates() > DRIFT:
+        if self._rates() > self.drift:
             self._measure(self._renew(self.penalty), self.penalty)
             self._rates()
         self.rate[:, self.end] = 1
@@ -307,7 +312,7 @@ class _Front:
             return
         if len(grams) < len(self.gram):
             self.gram, self.doors_gram = self.gram[grams], self.doors_gram[grams]
-        for name in ("cross", "weights", "stop", "last", "rows", "done", "banned", "slots", "gap", "rate", "inverse",
+        for name in ("cross", "weights", "stop", "floor", "rows", "done", "banned", "slots", "gap", "rate", "inverse",
                      "event", "held"):  # fmt: skip
             if (table := getattr(self, name)) is not None:
                 setattr(self, name, table[kept])

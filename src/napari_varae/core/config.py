@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["ComparisonConfig", "FitConfig", "Settings", "SimulationConfig"]
+__all__ = ["SAMPLE", "ComparisonConfig", "FitConfig", "Settings", "SimulationConfig"]
 
 MAX_GIGABYTES = 16
 """The largest simulation in memory."""
@@ -260,3 +260,7 @@ class SimulationConfig(Settings):
                 "choose fewer frames or pixels."
             )
         return self
+
+
+SAMPLE = SimulationConfig(frames=1200, height=80, width=80, cells=20, change_at=600)
+"""The recording behind File > Open Sample: its dynamics change half-way."""

@@ -1,9 +1,9 @@
 r"""Contribution maps: which regions drive the learned dynamics, and what the dynamics do to the image.
 
-Driver maps attribute the one-step prediction of (standardised) latents to the pixels of the past frames: gradient times
-input, :math:`\partial \hat z_{it} / \partial d_{t-k}(y, x) \; d_{t-k}(y, x)`, summed over lags and averaged over frames.
-Effect maps go the other way: how strongly the predicted part moves each pixel. Since the decoder is linear in the latents,
-effect maps need the covariance of the predictions only.
+Driver maps attribute the one-step prediction of (standardised) latents to the pixels of the past frames: gradient
+times input, :math:`\partial \hat z_{it} / \partial d_{t-k}(y, x) \; d_{t-k}(y, x)`, with d the difference from the
+static image, summed over lags and averaged over frames. Effect maps go the other way: how strongly the predicted part
+moves each pixel. Since the decoder is linear in the latents, effect maps need the covariance of the predictions only.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ def _coefficients(fit: Fit, target: int | None, edge: Edge | None, own_past: boo
     if edge is not None:
         lag, i, j = edge
         if not (1 <= lag <= fit.var.order and 0 <= i < k and 0 <= j < k):
-            raise ValueError(f"edge={edge} is no (lag, target, source) with lag 1 to {fit.var.order} and latents 0 to {k - 1}.")
+            raise ValueError(
+                f"edge={edge} is no (lag, target, source) with lag 1 to {fit.var.order} and latents 0 to {k - 1}."
+            )
         if target not in (None, i):
             raise ValueError(f"edge={edge} leads to latent {i}, not to target={target}. Give one of the two.")
         kept[lag - 1, i, j] = full[lag - 1, i, j]
@@ -101,21 +103,26 @@ def _coefficients(fit: Fit, target: int | None, edge: Edge | None, own_past: boo
 
 
 def _driver(fit: Fit, stack: Stack, frames: FrameRange, weights: NDArray[np.float64], signed: bool) -> Image:
-    per_latent = torch.from_numpy(weights / fit.var.scale).to(fit.device, torch.float32)
-    filters = fit.banks[0]
+    rows = torch.from_numpy((weights / fit.var.scale).astype(np.float32)).to(fit.device).flatten(0, 1)
+    rows = rows.sum(0, keepdim=True) if signed else rows[rows.abs().sum(1) > 0]
+    filters, origin = fit.banks[0], _scaled(fit, fit.static)
     total = torch.zeros(fit.shape, device=fit.device)
     chosen = _spread(stack, frames)
     for t in np.array_split(chosen, -(-len(chosen) // 64)):
         block = np.concatenate([stack.read(int(i), int(i) + 1) for i in t])
-        d = torch.from_numpy((block - fit.baseline) / np.float32(fit.scale)).to(fit.device).requires_grad_()
+        d = _scaled(fit, block).requires_grad_()
         z = fit.network.encode(d, filters)
-        for rows in per_latent:
-            for row in rows[rows.abs().sum(1) > 0]:
-                gradient = torch.autograd.grad((z @ row).sum(), d, retain_graph=True)[0]
-                part = gradient * d.detach()
-                total += (part if signed else part.abs()).sum(0)
-    image: Image = (total / len(chosen)).detach().cpu().numpy()
+        for row in rows:
+            gradient = torch.autograd.grad((z @ row).sum(), d, retain_graph=True)[0]
+            part = gradient * (d.detach() - origin)
+            total += (part if signed else part.abs()).sum(0)
+    image: Image = (total / len(chosen)).cpu().numpy()
     return image
+
+
+def _scaled(fit: Fit, images: Image) -> Tensor:
+    """Give images as the network takes them."""
+    return torch.from_numpy((images - fit.baseline) / np.float32(fit.scale)).to(fit.device)
 
 
 def _spread(stack: Stack, frames: FrameRange) -> NDArray[np.intp]:
@@ -123,7 +130,8 @@ def _spread(stack: Stack, frames: FrameRange) -> NDArray[np.intp]:
     good = np.flatnonzero(stack.good_frames(*frames)) + frames[0]
     if not len(good):
         raise ValueError(f"frames={frames} hold no good frame.")
-    return good[np.unique(np.linspace(0, len(good) - 1, MAP_FRAMES).round().astype(int))]
+    chosen: NDArray[np.intp] = good[np.unique(np.linspace(0, len(good) - 1, MAP_FRAMES).round().astype(int))]
+    return chosen
 
 
 def _effect(fit: Fit, stack: Stack, frames: FrameRange, weights: NDArray[np.float64], signed: bool) -> Image:
@@ -139,12 +147,11 @@ def _effect(fit: Fit, stack: Stack, frames: FrameRange, weights: NDArray[np.floa
     deviation = np.sqrt(np.einsum("kp,kl,lp->p", drawn, covariance, drawn, optimize=True).clip(min=0))
     if signed:
         deviation = deviation * np.sign(np.sqrt(covariance.diagonal()) @ drawn)
-    return deviation.reshape(fit.shape).astype(np.float32)
+    image: Image = deviation.reshape(fit.shape).astype(np.float32)
+    return image
 
 
-def attribute(
-    fit: Fit, frame: NDArray[np.float32], target: int, lag: int = 1, steps: int = 1
-) -> tuple[Image, float]:
+def attribute(fit: Fit, frame: Image, target: int, lag: int = 1, steps: int = 1) -> tuple[Image, float]:
     """Attribute one lag's share of the prediction of a latent to the pixels of one frame, from the static image.
 
     Parameters
@@ -166,11 +173,21 @@ def attribute(
     gap : float
         Difference between the prediction from the frame and from the static image, minus the sum of the image: goes to
         zero with `steps` (completeness).
+
+    Raises
+    ------
+    ValueError
+        When there is no such latent or lag, or the frame has another size.
     """
-    row = torch.from_numpy(fit.var.coefficients[lag - 1, target] / fit.var.scale).to(fit.device, torch.float32)
+    if not (0 <= target < fit.latents and 1 <= lag <= fit.var.order):
+        raise ValueError(
+            f"target={target}, lag={lag}: choose latents 0 to {fit.latents - 1}, lags 1 to {fit.var.order}."
+        )
+    if frame.shape != fit.shape:
+        raise ValueError(f"The frame has shape {frame.shape}; this fit is for images of {fit.shape}.")
+    row = torch.from_numpy((fit.var.coefficients[lag - 1, target] / fit.var.scale).astype(np.float32)).to(fit.device)
     filters = fit.banks[0]
-    origin = torch.from_numpy((fit.static - fit.baseline) / np.float32(fit.scale)).to(fit.device)
-    d = torch.from_numpy((frame - fit.baseline) / np.float32(fit.scale)).to(fit.device)
+    origin, d = _scaled(fit, fit.static), _scaled(fit, frame)
 
     def predicted(x: Tensor) -> Tensor:
         return fit.network.encode(x, filters) @ row

@@ -29,7 +29,8 @@ def choose_device(wish: str = "auto") -> tuple[torch.device, str]:
             label = torch.cuda.get_device_name() if name == "cuda" else "Apple GPU"
             return torch.device(name), f"{label}, {'found and working' if wish == 'auto' else 'as chosen'}"
     if wish != "auto":
-        raise ValueError(f"device={wish!r} cannot be used: {'; '.join(problems) or 'unknown device'}. Use 'auto' or 'cpu'.")
+        problem = "; ".join(problems) or "there is no such device"
+        raise ValueError(f"device={wish!r} cannot be used: {problem}. Choose 'auto' or 'cpu'.")
     return torch.device("cpu"), f"CPU, since {' and '.join(problems)}"
 
 

@@ -37,8 +37,10 @@ def evaluate(fit: Fit, stack: Stack, frames: FrameRange | None = None) -> dict[s
     """
     fit.check(stack)
     start, stop = check_range(frames, stack.n_frames)
-    ahead = fit.predict_latents(stack, (start, stop))
-    latents = fit.encode(stack, (start, stop))
+    first = max(start - fit.var.order, 0)
+    latents = fit.encode(stack, (first, stop))
+    ahead = fit.var.predict(latents, stack.good_frames(first, stop))[start - first :]
+    latents = latents[start - first :]
     use = np.isfinite(ahead).all(1) & stack.good_frames(start, stop)
     if not use.any():
         raise ValueError(f"frames=({start}, {stop}) hold no good frame with {fit.var.order} good frames before it.")

@@ -5,8 +5,9 @@ No pickle: opening a stranger's model must not run code.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
-import os
 from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -45,6 +45,11 @@ def save_fit(fit: Fit, path: str | Path) -> Path:
     -------
     path : Path
         Where it was written.
+
+    Raises
+    ------
+    FitFileError
+        When the file cannot be written.
     """
     path = Path(path)
     path = path if path.suffix else path.with_suffix(".varae")
@@ -63,10 +68,26 @@ def save_fit(fit: Fit, path: str | Path) -> Path:
         "history": [asdict(report) for report in fit.history],
         "versions": {name: version(name) for name in ("napari-varae", "torch", "numpy", "safetensors")},
     }
+    header["digest"] = _digest(header, tensors)
     partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, metadata={"varae": json.dumps(header)})
-    os.replace(partial, path)
+    try:
+        save_file(tensors, partial, metadata={"varae": json.dumps(header)})
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise FitFileError(
+            f"{path} could not be written ({error}). Choose another folder, or free some space."
+        ) from error
     return path
+
+
+def _digest(header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> str:
+    """Hash all that a file holds, so that damage is noticed."""
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode() + tensor.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load_fit(path: str | Path, device: str = "auto") -> Fit:
@@ -82,52 +103,68 @@ def load_fit(path: str | Path, device: str = "auto") -> Fit:
     ------
     FitFileError
         When the file is missing, is not a fit, is damaged, or comes from a newer version.
+    ValueError
+        When the device is not there or does not work.
     """
     path = Path(path)
+    target, _ = choose_device(device)
     if not path.is_file():
         raise FitFileError(f"{path} is not a file. Choose a fit saved by napari-varae (.varae).")
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get("varae", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise FitFileError(f"{path.name} is not a fit file or is damaged ({error}). Choose another one.") from error
     if not isinstance(header, dict) or header.get("format") != _FORMAT:
-        raise FitFileError(f"{path.name} is a safetensors file, but not a fit saved by napari-varae. Choose another one.")
+        raise FitFileError(
+            f"{path.name} is a safetensors file, but not a fit saved by napari-varae. Choose another one."
+        )
     if header.get("format_version") != _FORMAT_VERSION:
         raise FitFileError(
             f"{path.name} has format version {header.get('format_version')!r}; this napari-varae reads version "
             f"{_FORMAT_VERSION}. Update napari-varae, or train anew."
         )
     try:
-        return _build(header, tensors, device)
-    except (KeyError, TypeError, ValidationError, RuntimeError, ValueError) as error:
-        raise FitFileError(f"{path.name} is damaged: its parts do not fit together ({error}). Choose another one.") from error
+        return _build(header, tensors, target)
+    except (AttributeError, LookupError, TypeError, RuntimeError, ValueError) as error:  # a ValidationError is one, too
+        raise FitFileError(
+            f"{path.name} is damaged: its parts do not fit together ({error}). Choose another one."
+        ) from error
 
 
-def _build(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: str) -> Fit:
+def _build(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: torch.device) -> Fit:
     from napari_varae.core.training import EpochReport
 
+    if header.pop("digest", None) != _digest(header, tensors):
+        raise ValueError("not what was saved")
     config = FitConfig.model_validate(header["config"])
     image = (int(header["image"][0]), int(header["image"][1]))
     static = tensors["static"].numpy()
     if static.shape != image:
         raise ValueError(f"static image of shape {static.shape} in a fit for {image}")
-    network = Autoencoder(image, config.latents, config.grid, config.channels, config.static_skip)
+    with torch.random.fork_rng(devices=[]):
+        network = Autoencoder(image, config.latents, config.grid, config.channels, config.static_skip)
     network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")})
-    target, _ = choose_device(device)
     arrays = {name: tensors[f"var.{name}"].numpy() for name in _VAR_ARRAYS}
-    size, lagged = config.latents, config.latents * int(header["var"]["order"])
-    shapes = {"mean": (size,), "scale": (size,), "gram": (lagged, lagged), "cross": (size, lagged), "covariance": (size, size)}
-    shapes["coefficients"] = (int(header["var"]["order"]), size, size)
+    penalty, order, n_pairs = (header["var"][name] for name in ("penalty", "order", "n_pairs"))
+    size, lagged = config.latents, config.latents * order
+    shapes = {
+        "mean": (size,),
+        "scale": (size,),
+        "gram": (lagged, lagged),
+        "cross": (size, lagged),
+        "covariance": (size, size),
+        "coefficients": (order, size, size),
+    }
     for name, shape in shapes.items():
         if arrays[name].shape != shape:
             raise ValueError(f"var.{name} has shape {arrays[name].shape} and should have {shape}")
     names = {field.name for field in fields(EpochReport)}
     return Fit(
         config=config,
-        network=network.to(target).eval().requires_grad_(False),
-        var=VAR(**arrays, **header["var"]),
+        network=network.to(device).eval().requires_grad_(False),
+        var=VAR(penalty=penalty, order=order, n_pairs=n_pairs, **arrays),
         static=static,
         baseline=static if config.static_skip else np.zeros_like(static),
         scale=float(header["scale"]),

@@ -32,6 +32,7 @@ from napari_varae.core._lars import factorise, one_thread, spread, walk
 __all__ = ["LassoPath", "lasso", "lasso_path"]
 
 
+@one_thread()
 def lasso(gram: Any, cross: Any, penalty: Any, weights: Any = None, max_steps: int | None = None) -> Any:
     """Compute the l1 estimate at one penalty, differentiably.
 
@@ -69,6 +70,7 @@ def lasso(gram: Any, cross: Any, penalty: Any, weights: Any = None, max_steps: i
     return beta.to(device=cross.device, dtype=cross.dtype if cross.is_floating_point() else beta.dtype)
 
 
+@one_thread()
 def lasso_path(
     gram: Any, cross: Any, min_penalty: Any = 0.0, weights: Any = None, max_steps: int | None = None
 ) -> LassoPath:
@@ -158,6 +160,7 @@ class LassoPath:
         """Number of nonzero coefficients of each target (Zou, Hastie, Tibshirani 2007), shape (..., K)."""
         return self._give((self._at(penalty) != 0).sum(-1))
 
+    @one_thread()
     def _at(self, penalty: Any) -> Tensor:
         targets = self.knots.shape[:-1]
         level = torch.as_tensor(penalty, dtype=torch.float64, device=self.knots.device).detach()
@@ -234,7 +237,6 @@ class _Lasso(torch.autograd.Function):
     """The estimate at one penalty; its gradient needs only the active set and the factor of its Gram matrix."""
 
     @staticmethod
-    @one_thread()
     def forward(ctx: Any, gram: Tensor, cross: Tensor, penalty: Tensor, weights: Tensor, max_steps: int) -> Tensor:
         p = cross.shape[-1]
         ends = walk(*(tensor.cpu().numpy() for tensor in (gram, cross, weights, penalty)), max_steps, knots=False)
@@ -247,20 +249,22 @@ class _Lasso(torch.autograd.Function):
             torch.from_numpy(part).to(cross.device) for part in (doors <= 2 * p, doors % (p + 1), 1.0 - 2 * (doors > p))
         )
         factor = factorise(pad(gram, (0, 1, 0, 1)), index, used)
-        aim = _behind(cross, index) - penalty.reshape(-1, 1) * signs * _behind(weights, index)
-        beta = _solve(factor, index, aim, p).view_as(cross)
-        ctx.save_for_backward(factor, index, beta, penalty, weights)
+        signed = signs * _behind(weights, index)
+        aim = _behind(cross, index) - penalty.reshape(-1, 1) * signed
+        beta = _solve(factor, index, aim, p)
+        beta = torch.where(_spread(signed, index, p) * beta < 0, 0.0, beta).view_as(cross)  # rounding about zero
+        ctx.save_for_backward(factor, index, signed, beta)
         return beta
 
     @staticmethod
     @once_differentiable
     @one_thread()
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, None]:
-        factor, index, beta, penalty, weights = ctx.saved_tensors
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        factor, index, signed, beta = ctx.saved_tensors
         v = _solve(factor, index, _behind(upstream, index), upstream.shape[-1]).view_as(beta)
         outer = v.mT @ beta
-        pull = -beta.sign() * v
-        return -(outer + outer.mT) / 2, v, (weights * pull).sum(-1), penalty[..., None] * pull, None
+        slope = -(signed * _behind(v, index)).sum(1).view(v.shape[:-1])
+        return -(outer + outer.mT) / 2, v, slope, None, None
 
 
 def _behind(dense: Tensor, index: Tensor) -> Tensor:
@@ -270,5 +274,8 @@ def _behind(dense: Tensor, index: Tensor) -> Tensor:
 
 def _solve(factor: Tensor, index: Tensor, aim: Tensor, p: int) -> Tensor:
     """Solve the active systems, shape (N K, m), and spread the solutions over all predictors, shape (N K, P)."""
-    solution = torch.cholesky_solve(aim[:, :, None], factor)[:, :, 0]
-    return aim.new_zeros(len(aim), p + 1).scatter_(1, index, solution)[:, :-1]
+    return _spread(torch.cholesky_solve(aim[:, :, None], factor)[:, :, 0], index, p)
+
+
+def _spread(values: Tensor, index: Tensor, p: int) -> Tensor:
+    return values.new_zeros(len(values), p + 1).scatter_(1, index, values)[:, :-1]

@@ -29,6 +29,11 @@ def grid_shape(image: tuple[int, int], step: int) -> tuple[int, int]:
     return -(-image[0] // step), -(-image[1] // step)
 
 
+def _bilinear(cells: int, step: int) -> Tensor:
+    """Matrix (cells * step, cells) of bilinear upsampling along one axis."""
+    return F.interpolate(torch.eye(cells)[None], scale_factor=step, mode="linear", align_corners=False)[0].T
+
+
 class StaticFeatures(nn.Module):
     """Static pathway g: feature images (C, Y, X) of the static image (Y, X), each with unit mean square.
 
@@ -46,6 +51,7 @@ class StaticFeatures(nn.Module):
         )
 
     def forward(self, static: Tensor) -> Tensor:
+        """Compute the feature images (C, Y, X) of a static image (Y, X)."""
         z = (static - static.mean()) / static.std().clamp(min=1e-6)
         padded = F.pad(z[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
         dy = (padded[2:, 1:-1] - padded[:-2, 1:-1]) / 2
@@ -57,7 +63,7 @@ class StaticFeatures(nn.Module):
 
 
 class TiledFeatures(nn.Module):
-    """What stands in for the static pathway without a skip: one learned pattern per channel, the same at every place."""
+    """Stands in for the static pathway without a skip: one learned pattern per channel, the same at every place."""
 
     def __init__(self, channels: int, step: int) -> None:
         super().__init__()
@@ -71,6 +77,7 @@ class TiledFeatures(nn.Module):
         return len(self.patterns)
 
     def forward(self, static: Tensor) -> Tensor:
+        """Tile an image of the size of the static one (Y, X) with the patterns, shape (C, Y, X)."""
         h, w = grid_shape((static.shape[0], static.shape[1]), self.patterns.shape[-1])
         return self.patterns.repeat(1, h, w)[:, : static.shape[0], : static.shape[1]]
 
@@ -92,6 +99,9 @@ class Autoencoder(nn.Module):
         Whether the feature images come from the static image.
     """
 
+    rows: Tensor
+    columns: Tensor
+
     def __init__(
         self, image: tuple[int, int], latents: int, step: int, channels: int, static_skip: bool = True
     ) -> None:
@@ -99,21 +109,29 @@ class Autoencoder(nn.Module):
         self.image, self.step, self.grid = image, step, grid_shape(image, step)
         self.features = StaticFeatures(channels) if static_skip else TiledFeatures(channels, step)
         h, w = self.grid
+        self.register_buffer("rows", _bilinear(h, step)[: image[0]], persistent=False)
+        self.register_buffer("columns", _bilinear(w, step)[: image[1]], persistent=False)
         maps = (latents, self.features.channels, h, w)
         self.draw, self.read = nn.Parameter(torch.randn(maps) / math.sqrt(h * w)), nn.Parameter(torch.zeros(maps))
         self.convolutions = nn.Sequential(
-            nn.Conv2d(1, channels, 2 * step, stride=step), nn.GELU(), nn.Conv2d(channels, channels, 3, padding=1), nn.GELU()
+            nn.Conv2d(1, channels, 2 * step, stride=step),
+            nn.GELU(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.GELU(),
         )
         self.gather = nn.Parameter(torch.zeros(latents, channels * h * w))
 
     def bank(self, maps: Tensor, features: Tensor) -> Tensor:
         """Draw coarse maps (K, C, h, w) with features (C, Y, X) as images, flat, shape (K, Y X)."""
-        y, x = self.image
-        fine = F.interpolate(maps, scale_factor=self.step, mode="bilinear", align_corners=False)[..., :y, :x]
-        return torch.einsum("kcyx,cyx->kyx", fine, features).flatten(1)
+        return ((self.rows @ maps @ self.columns.T) * features).sum(1).flatten(1)
+
+    def bank_transpose(self, images: Tensor, features: Tensor) -> Tensor:
+        """Match flat images (K, Y X) with features (C, Y, X) on the coarse grid: the transpose of :meth:`bank`."""
+        matched: Tensor = self.rows.T @ (images.view(-1, 1, *self.image) * features) @ self.columns
+        return matched
 
     def banks(self, static: Tensor) -> tuple[Tensor, Tensor]:
-        """Filters psi and footprints phi, each (K, Y X), for the scaled static image (Y, X). Once per batch."""
+        """Draw filters psi and footprints phi, each (K, Y X), for the scaled static image (Y, X). Once per batch."""
         features = self.features(static)
         return self.bank(self.read, features), self.bank(self.draw, features)
 

@@ -10,18 +10,19 @@ from numpy.typing import NDArray
 
 from napari_varae.core.config import FitConfig
 from napari_varae.core.errors import StackError
-from napari_varae.core.stack import Stack, check_range
+from napari_varae.core.stack import FrameRange, Stack, check_range
 
 __all__ = ["Recording", "held_out_runs"]
 
 _HELD_OUT_RUNS = 5
 _MEDIAN_FRAMES = 501
+_BLOCK = 256
 
 Images = NDArray[np.float32]
 
 
-def held_out_runs(n_frames: int, share: float, order: int) -> list[tuple[int, int]]:
-    """Runs of frames to keep apart: a `share` of all, in up to five runs spread over the recording.
+def held_out_runs(n_frames: int, share: float, order: int) -> list[FrameRange]:
+    """Choose runs of frames to keep apart: a `share` of all, in up to five runs spread over the recording.
 
     Spread, since activity and brightness drift; in runs, since neighbouring frames resemble each other and since a run
     must hold lag pairs.
@@ -35,7 +36,7 @@ def held_out_runs(n_frames: int, share: float, order: int) -> list[tuple[int, in
 
 
 class Recording:
-    """The training frames of a movie.
+    """The training frames of a movie. What a bad frame holds is never seen.
 
     Parameters
     ----------
@@ -48,6 +49,8 @@ class Recording:
         The training range.
     good, held_out, trained : array of bool, shape (stop - start,)
         Usable frames; those kept apart; those trained on.
+    held_out_runs : list of (int, int)
+        The runs of frames kept apart; their shares are counted in good frames.
     static, baseline : array, shape (Y, X)
         Static image, and what is subtracted: the same, or zero without a static skip. In the movie's units.
     scale : float
@@ -65,15 +68,15 @@ class Recording:
         self.stack = stack
         self.start, self.stop = check_range(config.frames, stack.n_frames)
         self.good = stack.good_frames(self.start, self.stop)
-        n = self.stop - self.start
-        self._check_length(int(self.good.sum()), config)
-        runs = held_out_runs(n, config.held_out, config.order)
-        self.held_out_runs = [(self.start + a, self.start + b) for a, b in runs]
-        self.held_out = np.zeros(n, dtype=bool)
-        for a, b in runs:
-            self.held_out[a:b] = True
+        frames = np.flatnonzero(self.good)
+        self._check_length(len(frames), config)
+        self.held_out = np.zeros_like(self.good)
+        self.held_out_runs: list[FrameRange] = []
+        for a, b in held_out_runs(len(frames), config.held_out, config.order):
+            self.held_out[frames[a:b]] = True
+            self.held_out_runs.append((self.start + int(frames[a]), self.start + int(frames[b - 1]) + 1))
         self.trained = self.good & ~self.held_out
-        self.held_out &= self.good
+        self._check_latents(config.latents)
         mean, square = self._moments()
         self.static = mean.astype(np.float32) if config.static == "mean" else self._median()
         self.baseline = self.static if config.static_skip else np.zeros_like(self.static)
@@ -81,8 +84,8 @@ class Recording:
         self.scale = float(np.sqrt(variance.mean()))
         if not self.scale > 1e-6 * float(np.sqrt(square.mean())) or not np.isfinite(self.scale):
             raise StackError(
-                f"The frames of {stack.name!r} do not vary (deviation {self.scale:.3g}): there are no dynamics to learn. "
-                "Choose another range or movie."
+                f"The frames of {stack.name!r} do not vary (deviation {self.scale:.3g}): there are no dynamics "
+                "to learn. Choose another range or movie."
             )
 
     @property
@@ -94,14 +97,23 @@ class Recording:
         need = max(8 * (config.order + 1), 20)
         if n_good < need:
             raise ValueError(
-                f"{n_good} usable training frames are too few for a VAR of order {config.order}: at least {need} are needed. "
-                "Choose a longer range."
+                f"{n_good} usable training frames are too few for a VAR of order {config.order}: at least {need} are "
+                "needed. Choose a longer range."
             )
-        most = int(n_good * (1 - config.held_out)) - 2
-        if config.latents > min(most, self.image[0] * self.image[1]):
+        shortest = 2 * (config.order + 2)  # two lag pairs in each half
+        if config.mode != "two_stage" and config.window < shortest:
             raise ValueError(
-                f"{config.latents} latents are too many for {n_good} training frames of {self.image[0]} x {self.image[1]} "
-                f"pixels: choose at most {min(most, self.image[0] * self.image[1])}, or a longer range."
+                f"A window of {config.window} frames is too short for a VAR of order {config.order}: choose at least "
+                f"{shortest}, better many more."
+            )
+
+    def _check_latents(self, latents: int) -> None:
+        frames, (y, x) = int(self.trained.sum()), self.image
+        most = min(frames - 1, y * x)
+        if latents > most:
+            raise ValueError(
+                f"{latents} latents are too many for {frames} frames of {y} x {x} pixels to train on: choose at most "
+                f"{most}, or a longer range."
             )
 
     def _moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -117,22 +129,25 @@ class Recording:
     def _median(self) -> Images:
         frames = np.flatnonzero(self.trained) + self.start
         some = frames[np.unique(np.linspace(0, len(frames) - 1, _MEDIAN_FRAMES).astype(int))]
-        return np.median(np.concatenate([self.stack.read(int(t), int(t) + 1) for t in some]), axis=0).astype(np.float32)
-
-    def _scaled(self, frames: Images) -> Images:
-        return (frames - self.baseline) / np.float32(self.scale)
+        images = np.concatenate([self.stack.read(int(t), int(t) + 1) for t in some])
+        median: Images = np.median(images, axis=0).astype(np.float32)
+        return median
 
     def read(self, start: int, stop: int) -> tuple[Images, NDArray[np.bool_]]:
-        """Scaled dynamic frames [start, stop) of the movie, and which of them are good."""
-        return self._scaled(self.stack.read(start, stop)), self.good[start - self.start : stop - self.start]
+        """Read scaled dynamic frames [start, stop) of the movie, zero where bad, and which of them are good."""
+        good = self.good[start - self.start : stop - self.start]
+        frames = (self.stack.read(start, stop) - self.baseline) / np.float32(self.scale)
+        frames[~good] = 0
+        return frames, good
 
-    def blocks(self) -> Iterator[tuple[int, Images]]:
-        """Yield (first frame, scaled dynamic frames) over the training range."""
-        for first, frames in self.stack.blocks(self.start, self.stop):
-            yield first, self._scaled(frames)
+    def blocks(self, start: int | None = None, stop: int | None = None) -> Iterator[tuple[int, Images]]:
+        """Yield (first frame, scaled dynamic frames) over frames [start, stop), the whole training range by default."""
+        stop = self.stop if stop is None else stop
+        for first in range(self.start if start is None else start, stop, _BLOCK):
+            yield first, self.read(first, min(first + _BLOCK, stop))[0]
 
     def summary_frames(self, most: int) -> Images:
-        """Scaled dynamic trained frames, averaged over neighbours when there are more than `most`."""
+        """Average scaled dynamic trained frames over neighbours, so that there are no more than `most`."""
         n = int(self.trained.sum())
         size = -(-n // most)
         bins = np.zeros((-(-n // size), *self.image), dtype=np.float32)
@@ -142,10 +157,11 @@ class Recording:
             used = frames[self.trained[first - self.start :][: len(frames)]]
             np.add.at(bins, (np.arange(len(used)) + at) // size, used)
             at += len(used)
-        return bins / counts[:, None, None].astype(np.float32)
+        bins /= counts[:, None, None].astype(np.float32)
+        return bins
 
-    def windows(self, length: int, random: torch.Generator) -> list[tuple[int, int]]:
-        """Runs of at most `length` frames, at random places, that together cover the frames between held-out runs."""
+    def windows(self, length: int, random: torch.Generator) -> list[FrameRange]:
+        """Draw runs of at most `length` frames between held-out runs, together about as long as these stretches."""
         edges = [self.start, *(edge for run in self.held_out_runs for edge in run), self.stop]
         found = []
         for a, b in zip(edges[::2], edges[1::2], strict=True):

@@ -2,8 +2,8 @@
 
 Training from such a start takes seconds where a random one takes minutes. Smoothed, because an unsmoothed PCA fits the
 noise. The K leading components are rotated by varimax, so that each footprint sits at one place (as in cell sorting by
-PCA and spatial ICA; Mukamel, Nimmerjahn, Schnitzer 2009), and where a footprint is no larger than its own standard error
-it is shrunk towards zero. The network's maps are then fitted to the footprints by least squares.
+PCA and spatial ICA; Mukamel, Nimmerjahn, Schnitzer 2009), and where a footprint is no larger than its own standard
+error it is shrunk towards zero. The network's maps are then fitted to the footprints by least squares.
 """
 
 from __future__ import annotations
@@ -40,71 +40,71 @@ def spectral_footprints(frames: Images, latents: int, smoothing: float) -> Image
     _, vectors = scipy.linalg.eigh(gram, subset_by_index=(n - latents, n - 1))
     basis = torch.linalg.qr(smooth.T @ torch.from_numpy(vectors[:, ::-1].astype(np.float32)))[0].numpy()
     basis = basis @ varimax(basis).astype(np.float32)
-    basis *= np.where((basis**3).sum(0) < 0, -1, 1).astype(np.float32)
+    basis *= np.where((basis * np.abs(basis) * np.abs(basis)).sum(0) < 0, -1, 1).astype(np.float32)
     return np.ascontiguousarray(basis.T).reshape(-1, *image)
 
 
 def varimax(loadings: NDArray[np.floating], steps: int = 100, tolerance: float = 1e-6) -> NDArray[np.float64]:
     """Rotation (K, K) that makes the squares within each column of the loadings (P, K) most unequal (Kaiser 1958)."""
-    loadings = loadings.astype(np.float32)
-    rotation = np.eye(loadings.shape[1])
+    columns = torch.from_numpy(loadings.astype(np.float32))
+    rotation = torch.eye(columns.shape[1], dtype=torch.float64)
     criterion = 0.0
     for _ in range(steps):
-        turned = loadings @ rotation.astype(np.float32)
-        gradient = loadings.T @ (turned**3 - turned * (turned**2).mean(0))
-        u, values, vh = np.linalg.svd(gradient.astype(np.float64))
+        turned = columns @ rotation.float()
+        squares = turned.square()
+        gradient = columns.T @ (turned * (squares - squares.mean(0)))
+        u, values, vh = torch.linalg.svd(gradient.double())
         rotation = u @ vh
-        if values.sum() < criterion * (1 + tolerance):
+        if float(values.sum()) < criterion * (1 + tolerance):
             break
-        criterion = values.sum()
-    return rotation
+        criterion = float(values.sum())
+    return rotation.numpy()
 
 
 def shrink(footprints: Images, frames: Images, strength: float = 0.25, size: int = 5) -> Images:
     """Shrink footprints (K, Y, X), in neighbourhoods of `size` pixels, by how far they exceed their standard error.
 
-    The factor is that of James and Stein, max(0, 1 - strength * error^2 / footprint^2), with the error of a regression of
-    the frames (n, Y, X) on their K latents. `strength` stays below 1 because smoothing has removed part of the error.
+    The factor is that of James and Stein, max(0, 1 - strength * error^2 / footprint^2), with the error of a regression
+    of the frames (n, Y, X) on their K latents. `strength` stays below 1 because smoothing has removed part of the error.
     """
     flat, pixels = footprints.reshape(len(footprints), -1), frames.reshape(len(frames), -1)
     latents = pixels @ flat.T
-    residual = np.square(pixels - latents @ flat).mean(0)
+    residual = np.zeros(pixels.shape[1], dtype=np.float32)
+    for first in range(0, len(pixels), 64):  # a few frames at a time: the movie may fill half the memory
+        part = slice(first, first + 64)
+        residual += np.square(pixels[part] - latents[part] @ flat).sum(0) / np.float32(len(pixels))
     spread = np.linalg.pinv((latents.T @ latents).astype(np.float64)).diagonal()
     error = spread[:, None].astype(np.float32) * residual
     window = (0, size, size)
     energy = uniform_filter(footprints**2, window)
     factor = 1 - strength * uniform_filter(error.reshape(footprints.shape), window) / np.maximum(energy, 1e-30)
-    return footprints * factor.clip(0, 1).astype(np.float32)
+    shrunk: Images = footprints * factor.clip(0, 1).astype(np.float32)
+    return shrunk
 
 
-def set_footprints(network: Autoencoder, footprints: Tensor, static: Tensor, steps: int = 40, ridge: float = 1e-3) -> None:
+@torch.no_grad()
+def set_footprints(
+    network: Autoencoder, footprints: Tensor, static: Tensor, steps: int = 20, ridge: float = 1e-3
+) -> None:
     """Set the maps so that the network draws the footprints (K, Y, X) and reads as their least squares would.
 
     Conjugate gradients on the ridge-regularised normal equations of all K footprints at once.
     """
-    with torch.no_grad():
-        features = network.features(static)
-
-    def transpose(images: Tensor) -> Tensor:
-        maps = torch.zeros_like(network.draw, requires_grad=True)
-        with torch.enable_grad():
-            return torch.autograd.grad(network.bank(maps, features), maps, images)[0]
-
-    with torch.no_grad():
-        residual = transpose(footprints.flatten(1))
-        weight = ridge * network.step**2
-        maps, direction = torch.zeros_like(residual), residual.clone()
-        norm = residual.square().sum((1, 2, 3), keepdim=True)
-        for _ in range(steps):
-            applied = transpose(network.bank(direction, features)) + weight * direction
-            length = norm / (direction * applied).sum((1, 2, 3), keepdim=True).clamp(min=1e-30)
-            maps += length * direction
-            residual -= length * applied
-            previous, norm = norm, residual.square().sum((1, 2, 3), keepdim=True)
-            direction = residual + norm / previous.clamp(min=1e-30) * direction
-        network.draw.copy_(maps)
-        drawn = network.bank(maps, features)
-        overlap = (drawn @ drawn.T).double()
-        overlap += 1e-4 * overlap.diagonal().mean().clamp(min=1e-12) * torch.eye(len(overlap)).to(overlap)
-        factor = torch.linalg.cholesky(overlap)
-        network.read.copy_(torch.cholesky_solve(maps.flatten(1).double(), factor).view_as(maps))
+    features = network.features(static)
+    weight = ridge * network.step**2
+    residual = network.bank_transpose(footprints.flatten(1), features)
+    maps, direction = torch.zeros_like(residual), residual.clone()
+    norm = residual.square().sum((1, 2, 3), keepdim=True)
+    for _ in range(steps):
+        applied = network.bank_transpose(network.bank(direction, features), features) + weight * direction
+        length = norm / (direction * applied).sum((1, 2, 3), keepdim=True).clamp(min=1e-30)
+        maps += length * direction
+        residual -= length * applied
+        previous, norm = norm, residual.square().sum((1, 2, 3), keepdim=True)
+        direction = residual + norm / previous.clamp(min=1e-30) * direction
+    network.draw.copy_(maps)
+    drawn = network.bank(maps, features)
+    overlap = (drawn @ drawn.T).cpu().double()  # not every device has float64
+    overlap += 1e-4 * overlap.diagonal().mean().clamp(min=1e-12) * torch.eye(len(overlap))
+    factor = torch.linalg.cholesky(overlap)
+    network.read.copy_(torch.cholesky_solve(maps.flatten(1).cpu().double(), factor).view_as(maps))

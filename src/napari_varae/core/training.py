@@ -1,12 +1,14 @@
-"""Training as a generator of facts: it yields one report per epoch and returns the fit with the best held-out result."""
+"""Training as a generator of facts: one report per epoch, and at the end the fit with the best held-out result."""
 
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from threading import Event
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -20,7 +22,7 @@ from napari_varae.core.lasso import lasso
 from napari_varae.core.model import Fit
 from napari_varae.core.network import Autoencoder
 from napari_varae.core.recording import Recording
-from napari_varae.core.stack import Stack
+from napari_varae.core.stack import FrameRange, Stack
 from napari_varae.core.start import set_footprints, shrink, spectral_footprints
 from napari_varae.core.var import VAR, estimate_var, lag_moments, lag_pairs, standardise
 
@@ -36,7 +38,8 @@ class EpochReport:
     epoch, epochs : int
         This epoch, counted from 1, and the most there can be.
     train_loss, held_out_loss : float
-        Reconstruction error plus weighted prediction error, as a share of the dynamic variance.
+        Reconstruction error plus weighted prediction error, as a share of the dynamic variance; reconstruction error
+        alone in the mode `two_stage`.
     reconstruction_fve, prediction_fve : float
         Fraction of dynamic variance explained by reconstruction and by one-step prediction.
     latent_r2 : float
@@ -142,6 +145,7 @@ class _State:
     """Weights and what they achieve on held-out frames."""
 
     weights: dict[str, Tensor]
+    latents: NDArray[np.float32]
     var: VAR
     loss: float
     reconstruction_fve: float
@@ -149,7 +153,7 @@ class _State:
     latent_r2: float
 
     def report(self, epoch: int, epochs: int, train_loss: float, seconds: float, best: bool) -> EpochReport:
-        nonzeros = np.count_nonzero(self.var.coefficients) / self.var.latents
+        nonzeros = float(np.count_nonzero(self.var.coefficients) / self.var.latents)
         return EpochReport(
             epoch, epochs, train_loss, self.loss, self.reconstruction_fve, self.prediction_fve, self.latent_r2,
             nonzeros, self.var.penalty, seconds, best,
@@ -161,10 +165,13 @@ class _Trainer:
 
     def __init__(self, stack: Stack, config: FitConfig) -> None:
         self.config = config
+        alone = config.mode == "two_stage"
+        self.prediction_weight = 0.0 if alone else config.prediction_weight
+        self.latent_weight = 0.0 if alone else config.latent_weight
         self.data = Recording(stack, config)
         self.device, _ = choose_device(config.device)
-        with torch.random.fork_rng():
-            torch.manual_seed(config.seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(config.seed)
             self.network = Autoencoder(
                 self.data.image, config.latents, config.grid, config.channels, config.static_skip
             ).to(self.device)
@@ -178,18 +185,21 @@ class _Trainer:
 
     def _optimiser(self) -> torch.optim.Optimizer:
         rate, network = self.config.learning_rate, self.network
-        groups = [{"params": [maps], "lr": rate * float(maps.detach().square().mean().sqrt())} for maps in (network.draw, network.read)]
-        start = [{"params": [network.gather], "lr": 0.02 * groups[1]["lr"]}]  # zero at first: has no size of its own
-        inner = [*network.features.parameters(), *network.convolutions.parameters()]
-        groups += [*start, {"params": inner, "lr": 0.1 * rate}]
+        draw, read = (rate * float(maps.detach().square().mean().sqrt()) for maps in (network.draw, network.read))
+        groups: list[dict[str, Any]] = [
+            {"params": [network.draw], "lr": draw},
+            {"params": [network.read], "lr": read},
+            {"params": [network.gather], "lr": 0.02 * read},  # zero at first: has no size of its own
+            {"params": [*network.features.parameters(), *network.convolutions.parameters()], "lr": 0.1 * rate},
+        ]
         return torch.optim.Adam(groups, betas=(0.9, 0.99))
 
-    def windows(self) -> Iterator[tuple[int, int]]:
+    def windows(self) -> Iterator[FrameRange]:
         """Yield the runs of frames of one epoch, in random order and at random places."""
         runs = self.data.windows(self.config.window, self.random)
         yield from (runs[i] for i in torch.randperm(len(runs), generator=self.random).tolist())
 
-    def step(self, window: tuple[int, int], epoch: int) -> float:
+    def step(self, window: FrameRange, epoch: int) -> float:
         """Take one gradient step on a run of frames; return the loss as a share of the variance."""
         frames, good = self.data.read(*window)
         d, usable = torch.from_numpy(frames).to(self.device), torch.from_numpy(good).to(self.device)
@@ -200,14 +210,12 @@ class _Trainer:
         filters, footprints = self.network.banks(self.static)
         z = self.network.encode(shown, filters)
         loss = (self.network.decode(z, footprints) - d)[usable].square().mean()
-        if self.config.mode != "two_stage":
+        _check_finite(loss, epoch)  # before the VAR, which takes no latents that are not finite
+        if self.prediction_weight or self.latent_weight:
             loss = loss + self._prediction_loss(z, d, usable, footprints)
-        if not torch.isfinite(loss):
-            raise TrainingError(
-                f"The loss became {loss.item()} in epoch {epoch}. Nothing is lost but this run: choose a smaller learning rate."
-            )
+            _check_finite(loss, epoch)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self.optimiser.step()
         return float(loss.detach())
 
@@ -215,10 +223,12 @@ class _Trainer:
         """Prediction error, the VAR estimated on each half of the run and judged on the other one.
 
         Judged where it was estimated, a VAR only seems to predict, and the gradient through the estimate says little.
+        The VAR is computed on the CPU: it is small, and not every device has float64.
         """
         order, middle = self.config.order, len(z) // 2
         total = z.new_zeros(())
-        standardised, mean, scale = standardise(z, usable)
+        usable = usable.cpu()
+        standardised, mean, scale = standardise(z.cpu(), usable)
         for estimated, judged in ((slice(0, middle), slice(middle, None)), (slice(middle, None), slice(0, middle))):
             frames = lag_pairs(len(z[judged]), order, usable[judged])
             if len(frames) == 0 or len(lag_pairs(len(z[estimated]), order, usable[estimated])) < 2:
@@ -229,66 +239,80 @@ class _Trainer:
                 beta = beta.detach()
             part = standardised[judged]
             ahead = torch.cat([part[frames - lag] for lag in range(1, order + 1)], 1) @ beta.T
-            if self.config.latent_weight:
-                total = total + self.config.latent_weight / 2 * (part[frames] - ahead).square().mean()
-            if self.config.prediction_weight:
-                drawn = self.network.decode((ahead * scale + mean).to(z.dtype), footprints)
-                total = total + self.config.prediction_weight / 2 * (drawn - d[judged][frames]).square().mean()
+            if self.latent_weight:
+                total = total + self.latent_weight / 2 * (part[frames] - ahead).square().mean().to(z)
+            if self.prediction_weight:
+                drawn = self.network.decode((ahead * scale + mean).to(z), footprints)
+                total = total + self.prediction_weight / 2 * (drawn - d[judged][frames.to(d.device)]).square().mean()
         return total
 
     def _window_penalty(self, n_pairs: int) -> float:
         """Penalty for a short run: an l1 penalty has to grow like 1 / sqrt(n) to keep out as much noise."""
-        return min(1.0, self.penalty * (self.n_pairs / n_pairs) ** 0.5)
+        return min(1.0, self.penalty * math.sqrt(self.n_pairs / n_pairs))
 
     @torch.no_grad()
     def latents(self) -> NDArray[np.float32]:
         """Latents of all frames of the training range."""
         filters, _ = self.network.banks(self.static)
-        blocks = [
-            self.network.encode(torch.from_numpy(frames).to(self.device), filters).cpu() for _, frames in self.data.blocks()
-        ]
-        return torch.cat(blocks).numpy()
+        blocks = (torch.from_numpy(frames).to(self.device) for _, frames in self.data.blocks())
+        return torch.cat([self.network.encode(block, filters).cpu() for block in blocks]).numpy()
 
     @torch.no_grad()
     def assess(self) -> _State:
         """Estimate the VAR on the training frames and judge it and the reconstruction on the held-out ones."""
-        config, data = self.config, self.data
+        data, order = self.data, self.config.order
         latents = self.latents()
-        var = estimate_var(latents, config.order, _rule(config), data.trained)
+        if not np.isfinite(latents).all():
+            raise TrainingError("The latents are no longer finite. Choose a smaller learning rate.")
+        var = estimate_var(latents, order, _rule(self.config), data.trained)
         self.penalty, self.n_pairs = var.penalty, var.n_pairs
         ahead = var.predict(latents, data.good)
-        _, footprints = self.network.banks(self.static)
-        drawn = footprints.cpu()
-        errors = np.zeros(3)
-        for run in data.held_out_runs:
-            frames, good = data.read(*run)
-            inside = slice(run[0] - data.start, run[1] - data.start)
-            use = good & np.isfinite(ahead[inside]).all(1)
-            d = torch.from_numpy(frames[use]).flatten(1)
-            for i, z in enumerate((latents[inside], ahead[inside])):
-                errors[i] += float((torch.from_numpy(z[use].astype(np.float32)) @ drawn - d).square().sum(dtype=torch.float64))
-            offset = torch.from_numpy((data.static - data.baseline).ravel() / data.scale)
-            errors[2] += float((d - offset).square().sum(dtype=torch.float64))
-        reconstruction, prediction = 1 - errors[:2] / max(errors[2], 1e-30)
         judged = data.held_out & np.isfinite(ahead).all(1)
+        if not judged.any():
+            raise ValueError(
+                f"No held-out frame has {order} good frames before it: mark fewer frames as bad, or choose a larger "
+                "held-out share or a lower order."
+            )
+        reconstruction, prediction = self._explained(latents, ahead.astype(np.float32), judged)
         z, z_ahead = var.standardise(latents[judged]), var.standardise(ahead[judged])
         latent_r2 = 1 - float(np.square(z - z_ahead).sum() / max(np.square(z).sum(), 1e-30))
-        loss = 1 - reconstruction + config.prediction_weight * (1 - prediction) + config.latent_weight * (1 - latent_r2)
+        loss = 1 - reconstruction + self.prediction_weight * (1 - prediction) + self.latent_weight * (1 - latent_r2)
         if not np.isfinite(loss):
             raise TrainingError("The held-out loss is not finite. Choose a smaller learning rate.")
         weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-        return _State(weights, var, float(loss), float(reconstruction), float(prediction), latent_r2)
+        return _State(weights, latents, var, loss, reconstruction, prediction, latent_r2)
+
+    @torch.no_grad()
+    def _explained(
+        self, latents: NDArray[np.float32], ahead: NDArray[np.float32], judged: NDArray[np.bool_]
+    ) -> tuple[float, float]:
+        """Fraction of the variance of the judged frames that each of two sets of latents explains when decoded."""
+        data = self.data
+        _, footprints = self.network.banks(self.static)
+        static = torch.from_numpy((data.static - data.baseline) / np.float32(data.scale))
+        errors = np.zeros(3)
+        for run in data.held_out_runs:
+            for first, frames in data.blocks(*run):
+                rows = np.flatnonzero(judged[first - data.start :][: len(frames)]) + first - data.start
+                d = torch.from_numpy(frames[rows - (first - data.start)])
+                for i, z in enumerate((latents, ahead)):
+                    drawn = self.network.decode(torch.from_numpy(z[rows]).to(self.device), footprints).cpu()
+                    errors[i] += float((drawn - d).square().sum(dtype=torch.float64))
+                errors[2] += float((d - static).square().sum(dtype=torch.float64))
+        shares = 1 - errors[:2] / max(errors[2], 1e-30)
+        return float(shares[0]), float(shares[1])
 
     def finish(self, best: _State, history: tuple[EpochReport, ...]) -> Fit:
         """Make the fit: best weights, latents of deviation 1 in order of the variance they carry, VAR on all frames."""
         self.network.load_state_dict(best.weights)
-        latents = self.latents()[self.data.good]
+        deviation = best.latents[self.data.good].std(0, dtype=np.float64).astype(np.float32).clip(min=1e-8)
         with torch.no_grad():
-            deviation = torch.from_numpy(latents.std(0)).to(self.device).clamp(min=1e-8)
+            factors = torch.from_numpy(deviation).to(self.device)
             _, footprints = self.network.banks(self.static)
-            carried = deviation * footprints.norm(dim=1)
-            self.network.rescale(deviation, carried.argsort(descending=True, stable=True))
-        var = estimate_var(self.latents(), self.config.order, _rule(self.config), self.data.good)
+            order = (factors * footprints.norm(dim=1)).argsort(descending=True, stable=True)
+            self.network.rescale(factors, order)
+        latents = (best.latents / deviation)[:, order.cpu().numpy()]
+        var = estimate_var(latents, self.config.order, _rule(self.config), self.data.good)
         return Fit(
             config=self.config,
             network=copy.deepcopy(self.network).eval().requires_grad_(False),
@@ -302,5 +326,13 @@ class _Trainer:
         )
 
 
-def _rule(config: FitConfig) -> str | float:
+def _rule(config: FitConfig) -> Literal["bic", "ebic", "cv"] | float:
     return config.penalty if config.sparsity == "fixed" else config.sparsity
+
+
+def _check_finite(loss: Tensor, epoch: int) -> None:
+    if not torch.isfinite(loss):
+        raise TrainingError(
+            f"The loss became {loss.item()} in epoch {epoch}. Nothing is lost but this run: choose a smaller learning "
+            "rate."
+        )

@@ -62,13 +62,14 @@ class ComparePanel(Panel):
         self.body.addWidget(self.verdict)
         self.body.addWidget(self.plot)
         self.body.addWidget(self.warnings)
-        self.body.addWidget(self.table, 1)
+        self.body.addWidget(self.table, 10)
         self.exports = (
             button("CSV…", partial(self._export, "csv"), "The table of links"),
             button("JSON…", partial(self._export, "json"), "Everything, with the settings"),
             button("Copy methods", self.copy_methods, "A paragraph for the methods section"),
         )
         self.body.addLayout(row(*self.exports))
+        self.body.addStretch()
 
         self.unit.currentIndexChanged.connect(self._show_ranges)
         for signal in (self.session.ranges_changed, self.session.fit_changed):

@@ -55,7 +55,7 @@ class MapWish(NamedTuple):
     def definition(self) -> str:
         """What the map shows, in words."""
         what = {
-            "driver": "Gradient times input of the one-step prediction, averaged over frames, in deviations of the latent",
+            "driver": "Gradient times input of the one-step prediction, mean over frames, in deviations of the latent",
             "effect": "Deviation over time of the image that the VAR predicts, in the movie's units",
         }[self.kind]
         own = "with" if self.own_past or self.edge is not None else "without"

@@ -80,10 +80,11 @@ class MoviePanel(Panel):
 
     def use_sample(self) -> None:
         """Take the simulated recording as the movie."""
+        from napari_varae.core.config import SAMPLE
         from napari_varae.core.simulation import simulate
 
         with in_words():
-            stack = self.session.use_movie(simulate().stack)
+            stack = self.session.use_movie(simulate(SAMPLE).stack)
             layers.add_movie(self.viewer, stack)
 
     def use_layer(self) -> None:
@@ -103,10 +104,9 @@ class MoviePanel(Panel):
             bad = parse_ranges(text, None, n_frames, name="Bad frames") if text else ()
             first, last = self.first.value(), self.last.value()
             frames = None if first is None and last is None else (first or 0, n_frames if last is None else last)
+            rate, pixel = self.frame_rate.value(), self.pixel_size.value()
+            self.session.describe_movie(rate, pixel, [f for start, stop in bad for f in range(start, stop)])
             self.session.set_frames(frames)
-            self.session.describe_movie(
-                self.frame_rate.value(), self.pixel_size.value(), [f for start, stop in bad for f in range(start, stop)]
-            )
             layers.rescale(self.viewer, self.session.require_stack())
 
     def _list_layers(self, _event: Any = None) -> None:

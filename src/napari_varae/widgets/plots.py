@@ -31,14 +31,13 @@ class Plot(pg.PlotWidget):
     """A plot in the colours of napari's theme."""
 
     def __init__(self, x: str, y: str, *, interactive: bool = False, height: int = 120) -> None:
-        super().__init__()
+        super().__init__(enableMenu=False)
         self._labels = {"bottom": x, "left": y}
         self._interactive = interactive
         self.setMinimumHeight(height)
         if not interactive:
             self.setMaximumHeight(height)
         self.setMouseEnabled(interactive, interactive)
-        self.setMenuEnabled(False)
         self.hideButtons()
         item = self.getPlotItem()
         item.setContentsMargins(0, 4, 8, 0)
@@ -71,7 +70,7 @@ class Plot(pg.PlotWidget):
 class CurvePlot(Plot):
     """Named curves over epochs."""
 
-    def __init__(self, y: str, names: Sequence[str], *, height: int = 130) -> None:
+    def __init__(self, y: str, names: Sequence[str], *, height: int = 140) -> None:
         super().__init__("epoch", y, height=height)
         self._curves = {
             name: self.plot(name=name, pen=pg.mkPen(colour, width=2))

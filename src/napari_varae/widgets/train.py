@@ -46,8 +46,8 @@ class TrainPanel(Panel):
         self.drop_button = button("Stop now", partial(self.session.stop, keep=False), "Keep nothing of this training")
         self.status = note()
         self.loss = CurvePlot("loss", ("training", "held out"))
-        self.explained = CurvePlot("variance explained", ("reconstruction", "prediction"))
-        self.sparsity = CurvePlot("links per latent", ("links per latent",), height=100)
+        self.explained = CurvePlot("explained", ("reconstruction", "prediction"))
+        self.sparsity = CurvePlot("links", ("links per latent",), height=110)
         self.fit_choice = QComboBox()
         self.fit_choice.activated.connect(self._choose)
 

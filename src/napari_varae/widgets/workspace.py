@@ -28,7 +28,7 @@ DOCKS: dict[str, tuple[type[Panel], str]] = {
 }
 
 
-TIME_HEIGHT, RIGHT_WIDTH = 280, 400
+TIME_HEIGHT, RIGHT_WIDTH = 280, 430
 """Pixels that the docks ask for."""
 
 

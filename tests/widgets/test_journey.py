@@ -1,0 +1,238 @@
+"""The way of a user from a movie to an answer, through the docks of a real window."""
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_varae import layers
+from napari_varae.core.config import FitConfig
+from napari_varae.core.stack import Stack
+from napari_varae.session import Edge
+
+from .conftest import PATIENCE, QUICK
+
+
+def test_from_the_movie_to_the_answer(viewer, docks, session, movie, idle, qtbot, notices, tmp_path):
+    train, look, compare = docks["Train"], docks["Look"], docks["Compare"]
+    assert "chosen at first use" in session.device
+    train.form.set_value(QUICK)
+    train.start_button.click()
+    assert session.job == "training"
+    assert not train.start_button.isEnabled()
+    idle()
+    assert len(session.history) == 2
+    assert session.fit.config == QUICK
+    assert session.latents.shape == (movie.n_frames, 4)
+    assert session.device.startswith("CPU")
+    assert "Best epoch" in train.status.text() or "No epoch" in train.status.text()
+    assert session.fit.id[:6] in train.fit_choice.currentText()
+
+    for box in look.views.values():
+        box.click()
+    assert len(viewer.layers) == 5
+    for subject, kind in (("whole", "driver"), ("latent", "effect")):
+        look.kind.setCurrentIndex(look.kind.findData(kind))
+        look.subject.setCurrentIndex(look.subject.findData(subject))
+        look.map_button.click()
+        idle()
+    assert {"driver map of the whole VAR", "effect map of latent 0"} <= {layer.name for layer in viewer.layers}
+
+    session.set_range("a", (0, 90))
+    session.set_range("b", (100, 200))
+    assert compare.fields["a"].text() == "0.0 - 9.0"
+    compare.form.fields["resamples"].set_value(29)
+    compare.run_button.click()
+    assert session.job == "comparing"
+    idle()
+    result = session.comparison
+    assert result.null.shape == (29,)
+    assert f"p = {result.p_value:.3g}" in compare.verdict.text()
+    assert compare.table.rowCount() == len(result.edges["lag"]) == 16
+
+    compare.export(str(tmp_path / "result.json"))
+    compare.export(str(tmp_path / "result.csv"))
+    assert json.loads((tmp_path / "result.json").read_text())["p_value"] == pytest.approx(result.p_value)
+    assert len((tmp_path / "result.csv").read_text().splitlines()) == 17
+    assert [text for text in notices if not text.startswith("info")] == []
+
+
+def test_a_fit_is_saved_loaded_and_returned_to(docks, session, trained, movie, idle, tmp_path, notices):
+    train = docks["Train"]
+    train.save(str(tmp_path / "cells.varae"))
+    train.load(str(tmp_path / "cells.varae"))
+    idle()
+    assert session.fit is not trained
+    assert session.fit.id == trained.id
+    np.testing.assert_allclose(session.latents, trained.encode(movie), rtol=1e-5, atol=1e-5)
+    assert len(session.fits) == 2
+    train.fit_choice.activated.emit(0)
+    idle()
+    assert session.fit is trained
+    assert all(text.startswith("info") for text in notices)
+
+
+def test_a_file_that_is_no_fit_or_for_another_size_is_told(docks, session, trained, idle, tmp_path, notices, rng):
+    trained.save(tmp_path / "cells.varae")
+    (tmp_path / "text.varae").write_bytes(b"nothing of the kind")
+    docks["Train"].load(str(tmp_path / "text.varae"))
+    idle()
+    assert len(notices) == 1
+    assert "text.varae" in notices.pop()
+    assert session.fit is trained
+    session.use_movie(Stack(rng.random((60, 16, 20), dtype=np.float32)))
+    docks["Train"].load(str(tmp_path / "cells.varae"))
+    idle()
+    assert len(notices) == 1
+    assert "32 x 32" in notices[0]
+    assert session.fit is None
+
+
+def test_pause_stop_and_keep_stop_and_drop(docks, session, movie, idle, qtbot, notices):
+    train = docks["Train"]
+
+    def start():
+        train.form.set_value(FitConfig(latents=4, epochs=100_000, patience=100_000))
+        train.start_button.click()
+        qtbot.waitUntil(lambda: session.job == "training" and len(session.history) >= 1, timeout=PATIENCE)
+
+    start()
+    train.pause_button.click()
+    assert train.pause_button.text() == "Resume"
+    qtbot.wait(300)  # the batch at hand
+    reached = len(session.history)
+    qtbot.wait(300)
+    assert len(session.history) == reached
+    train.pause_button.click()
+    qtbot.waitUntil(lambda: len(session.history) > reached, timeout=PATIENCE)
+    train.keep_button.click()
+    assert session.job == "stopping"
+    idle()
+    kept = session.fit
+    assert len(kept.history) == len(session.history) < 1000
+
+    start()
+    train.pause_button.click()
+    train.drop_button.click()
+    idle()
+    assert session.fit is kept
+    assert session.fits == [kept]
+    assert not notices
+
+
+def test_what_cannot_be_trained_is_told_and_the_earlier_fit_stays(docks, session, trained, idle, notices, stack):
+    def attempt(config=QUICK):
+        docks["Train"].form.set_value(config)
+        docks["Train"].start()
+        idle()
+        assert len(notices) == 1
+        return notices.pop()
+
+    assert "too many" in attempt(FitConfig(latents=1000))
+    session.set_frames((0, 10))
+    assert "too few" in attempt()
+    assert session.fit is trained
+    session.use_movie(Stack(np.full((60, 16, 16), 7, dtype=np.uint16)))
+    assert "do not vary" in attempt()
+    frames = stack.read()
+    frames[150, 3, 3] = np.nan
+    session.use_movie(Stack(frames))
+    assert "frame 150" in attempt()
+    assert session.fits == [trained]
+
+
+def test_overlapping_ranges_are_told_and_a_comparison_can_be_stopped(docks, session, trained, idle, qtbot, notices):
+    session.set_range("a", (0, 120))
+    session.set_range("b", (100, 200))
+    assert "share 20 frames" in docks["Compare"].notes.text()
+    docks["Compare"].run()
+    idle()
+    assert len(notices) == 1
+    assert "overlap" in notices[0] or "share" in notices[0]
+    assert session.comparison is None
+    session.set_range("a", (0, 90))
+    session.set_range("b", (100, 200))
+    docks["Compare"].form.fields["resamples"].set_value(100_000)
+    docks["Compare"].run()
+    qtbot.wait(300)
+    docks["Compare"].stop_button.click()
+    idle()
+    assert session.comparison is None
+
+
+def test_ranges_can_be_typed_in_seconds_and_frames(docks, session, movie, notices):
+    compare = docks["Compare"]
+    compare.fields["a"].setText("0 - 4, 6 - 8.5")
+    compare.fields["a"].editingFinished.emit()
+    assert session.ranges["a"] == ((0, 40), (60, 85))
+    compare.unit.setCurrentText("frames")
+    assert compare.fields["a"].text() == "0 - 40, 60 - 85"
+    compare.fields["b"].setText("100 - 300")
+    compare.fields["b"].editingFinished.emit()
+    assert "Range B" in notices[0]
+    assert session.ranges["b"] == ()
+    compare.fields["a"].setText("")
+    compare.fields["a"].editingFinished.emit()
+    assert session.ranges["a"] == ()
+
+
+def test_maps_need_what_they_are_about(docks, session, trained, notices):
+    look = docks["Look"]
+    look.subject.setCurrentIndex(look.subject.findData("edge"))
+    look.show_map()
+    assert "Choose a link" in notices[-1]
+    look.subject.setCurrentIndex(look.subject.findData("whole"))
+    look.span.setCurrentIndex(look.span.findData("a-b"))
+    look.show_map()
+    assert "Set the range" in notices[-1]
+    look.span.setCurrentIndex(look.span.findData("all"))
+    look.subject.setCurrentIndex(look.subject.findData("latent"))
+    look.latent.lineEdit().setText("first")
+    look.show_map()
+    assert "not a whole number" in notices[-1]
+    assert session.job == "idle"
+
+
+def test_a_difference_map_is_the_difference(viewer, docks, session, trained, movie, idle):
+    from napari_varae.core.contribution import contribution_map
+
+    session.set_range("a", [(0, 40), (60, 100)])
+    session.set_range("b", (100, 200))
+    look = docks["Look"]
+    look.span.setCurrentIndex(look.span.findData("a-b"))
+    look.own_past.setChecked(True)
+    look.show_map()
+    idle()
+    parts = [contribution_map(trained, movie, frames=f, own_past=True) for f in ((0, 40), (60, 100), (100, 200))]
+    shown = viewer.layers["driver map of the whole VAR, A minus B"]
+    np.testing.assert_allclose(shown.data, (parts[0] + parts[1]) / 2 - parts[2], rtol=1e-4, atol=1e-6)
+    assert "A minus B" in shown.metadata[layers.KEY]["definition"]
+
+
+def test_cells_of_the_matrix_and_links_point_at_each_other(viewer, docks, session, trained, idle):
+    look = docks["Look"]
+    target, source = np.argwhere(trained.var.coefficients[0])[0].tolist()
+    look.matrix.picked.emit(target, source)
+    assert session.edge == Edge(1, target, source)
+    idle()
+    assert f"driver map of link {source} → {target}, lag 1" in viewer.layers
+    assert f"Latent {source} → latent {target}" in look.cell.text()
+    session.set_edge(Edge(1, 2, 3))
+    assert look.matrix._mark.isVisible()
+    assert (look.matrix._mark.rect().x(), look.matrix._mark.rect().y()) == (3, 2)
+    assert "Latent 3 → latent 2" in look.cell.text()
+
+
+def test_the_whole_way_on_a_real_recording(viewer, docks, session, recordings, idle, tmp_path, notices):
+    tactile = tifffile.imread(recordings / "mouse_tactile_2p.tif")[:200]
+    tifffile.imwrite(tmp_path / "tactile.tif", tactile)
+    docks["Movie"].open(str(tmp_path / "tactile.tif"))
+    docks["Train"].form.set_value(FitConfig(latents=8, epochs=2))
+    docks["Train"].start()
+    idle()
+    docks["Look"].views["reconstruction"].click()
+    shown = viewer.layers["reconstruction"]
+    viewer.dims.set_current_step(0, 50)
+    assert np.corrcoef(shown.data[50].ravel(), tactile[50].ravel())[0, 1] > 0.5
+    assert not notices

@@ -1,0 +1,105 @@
+"""How the docks come: by command, from the menu, from the sample; how they look; how they go."""
+
+import gc
+import weakref
+
+from qtpy.QtWidgets import QApplication, QScrollArea
+
+from napari_varae.session import session_of
+from napari_varae.widgets.workspace import DOCKS, open_workspace
+
+
+def test_the_command_places_all_docks(viewer):
+    from napari._app_model import get_app_model
+
+    get_app_model().commands.execute_command("napari-varae.workspace").result()
+    assert set(DOCKS) <= set(viewer.window.dock_widgets)
+
+
+def test_every_dock_opens_alone_from_the_menu(viewer):
+    for name, (kind, _) in DOCKS.items():
+        _, widget = viewer.window.add_plugin_dock_widget("napari-varae", name)
+        assert isinstance(widget, kind)
+        assert widget.session is session_of(viewer)
+
+
+def test_setting_up_twice_opens_nothing_twice(viewer, docks):
+    first = dict(docks)
+    assert open_workspace(viewer) == first
+    first["Look"].parentWidget().destroyOnClose()
+    again = open_workspace(viewer)
+    assert again["Look"] is not first["Look"]
+    assert again["Time"] is first["Time"]
+
+
+def test_the_sample_becomes_the_movie(viewer, session):
+    viewer.open_sample("napari-varae", "simulated")
+    assert session.stack is not None
+    assert session.stack.frame_rate == 10
+
+
+def test_docks_fit_on_a_screen(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer(show=True)
+    panels = open_workspace(viewer)
+    viewer.window.resize(1280, 760)
+    qtbot.wait(100)
+    assert viewer.window._qt_window.minimumSizeHint().height() <= 760
+    for name in ("Movie", "Train", "Look", "Compare"):
+        panels[name].parentWidget().raise_()
+        qtbot.wait(20)
+        area = panels[name].findChild(QScrollArea)
+        assert area.widget().width() <= area.viewport().width(), f"{name} is cut off at the right"
+
+
+def test_plots_follow_the_theme(viewer, docks):
+    colours = set()
+    for theme in ("dark", "light"):
+        viewer.theme = theme
+        colours |= {plot.backgroundBrush().color().name() for panel in docks.values() for plot in panel.plots}
+    assert len(colours) == 2
+
+
+def test_two_windows_share_nothing(make_napari_viewer, stack, fit):
+    one, other = make_napari_viewer(), make_napari_viewer()
+    panels = open_workspace(one), open_workspace(other)
+    first, second = session_of(one), session_of(other)
+    first.use_movie(stack)
+    first.use_fit(fit, fit.encode(stack))
+    first.set_range("a", (0, 50))
+    assert first is not second
+    assert (second.stack, second.fit, second.ranges["a"]) == (None, None, ())
+    assert panels[1]["Compare"].fields["a"].text() == ""
+    assert not panels[1]["Train"].start_button.isEnabled()
+
+
+def gone(*references):
+    """Whether all that these weak references point to is gone, after some rounds of tidying up."""
+    for _ in range(5):
+        QApplication.sendPostedEvents(None, 52)  # deferred deletion
+        QApplication.processEvents()
+        gc.collect()
+        if not any(reference() is not None for reference in references):
+            return True
+    return False
+
+
+def test_a_closed_dock_is_gone(viewer, session, docks, trained):
+    for name in DOCKS:
+        panel = weakref.ref(docks[name])
+        docks.pop(name).parentWidget().destroyOnClose()
+        assert gone(panel), name
+    session.set_range("a", (0, 50))  # nobody listens any more
+    session.set_frame(5)
+    viewer.theme = "light"
+
+
+def test_all_is_gone_with_the_window(make_napari_viewer, stack, fit):
+    viewer = make_napari_viewer()
+    panels = [weakref.ref(panel) for panel in open_workspace(viewer).values()]
+    session = session_of(viewer)
+    session.use_movie(stack)
+    session.use_fit(fit, fit.encode(stack))
+    state = weakref.ref(session)
+    viewer.close()
+    del viewer, session
+    assert gone(state, *panels)
