@@ -25,7 +25,7 @@ _PATIENCE = 600.0
 """Seconds that one step may take."""
 
 
-def run_demo(movie: str | None, output: str | Path, keep_open: bool) -> int:
+def run_demo(movie: str | None, output: str | Path, keep_open: bool, epochs: int = 8) -> int:
     """Run the journey on a file, or on the simulated sample; return the exit status.
 
     Parameters
@@ -36,12 +36,18 @@ def run_demo(movie: str | None, output: str | Path, keep_open: bool) -> int:
         Folder for screenshots, fit, maps and comparison.
     keep_open : bool
         Whether the window stays for the user.
+    epochs : int
+        Most passes through the training frames.
     """
     import napari
 
     viewer = napari.Viewer(title="napari-varae demo")
     journey = _Journey(viewer, Path(output))
-    passed = journey.run(movie)
+    try:
+        passed = journey.run(movie, epochs)
+    except BaseException:
+        viewer.close()
+        raise
     if keep_open:
         print("The window is yours; close it to end.")
         napari.run()
@@ -64,11 +70,11 @@ class _Journey:
         self.session: Session = session_of(viewer)
         self.figures: dict[str, Any] = {}
 
-    def run(self, movie: str | None) -> bool:
+    def run(self, movie: str | None, epochs: int) -> bool:
         """Take all steps; return whether the figures agree with the truth, if there is one."""
         began = time.monotonic()
         truth = self.open(movie)
-        self.train(FitConfig(latents=24 if truth else 64, epochs=8))
+        self.train(FitConfig(latents=24 if truth else 64, epochs=epochs))
         self.look()
         self.compare(truth)
         self.figures["seconds"] = round(time.monotonic() - began, 1)

@@ -1,4 +1,4 @@
-"""What the tests of the docks share: a small movie, a fit of it, a window with all docks, and ears for notifications."""
+"""What the tests of the docks share: a small movie, a fit of it, a window with all docks, ears for notifications."""
 
 import pytest
 from napari.utils.notifications import notification_manager

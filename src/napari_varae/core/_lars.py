@@ -11,43 +11,44 @@ coefficient meets zero and its door leaves. All these events stand side by side 
 
     [P doors | none | P negated doors | end | slots of active doors],
 
-`gap`, the distance still to go, and `rate`, how fast it shrinks; the next event is the smallest gap / rate. In the slots
-the gap is the coefficient itself and the rate its slope. Each target keeps M in a padded array of slots; to enter and to
-leave are the same symmetric rank-one update of it. An empty slot holds the door `end`, whose Gram matrix is zero.
+`gap`, the distance still to go, and `rate`, how fast it shrinks; the next event is the smallest gap / rate. In the
+slots the gap is the coefficient itself and the rate its slope. Each target keeps M in a padded array of slots; to
+enter and to leave are the same symmetric rank-one update of it. An empty slot holds the door `end`, whose Gram matrix
+is zero.
 
-A step is some fifty operations on small arrays, so that their calls cost more than their numbers: numpy, whose calls are
-cheap, keeps the tables, and torch multiplies matrices, on one thread: a thread that has to be waited for at each product
-makes a path several times slower as soon as anything else runs on the computer.
+A step is some fifty operations on small arrays, so that their calls cost more than their numbers: numpy, whose calls
+are cheap, keeps the tables, and torch multiplies matrices. It does so on one thread: to wait for another one at each
+product makes a path many times slower as soon as anything else runs on the computer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from napari_varae.core._linear import factorise
 from napari_varae.core.errors import PathError
 
-__all__ = ["factorise", "one_thread", "spread", "walk"]
+__all__ = ["spread", "walk"]
 
-COLLINEAR = 1e-12
-"""A predictor of which the active ones leave less than this share of its variance unexplained stays out."""
+COLLINEAR = 1e-11
+"""A predictor of which the active ones leave less than this share of its variance unexplained stays out.
+
+Predictors are thus equal when they differ by less than 3e-6 of their deviation, and the optimality conditions of the
+one that stays out hold as closely as that."""
 PARALLEL = 1e-11
 """A gap that shrinks slower than this does not close: the correlation runs along its boundary."""
 DRIFT = 1e-10
 """Largest error in the slope of an active correlation before M is computed afresh."""
 LAST = 1e-12
-"""Share of the way to the end in which other events no longer count: at penalty 0 all correlations meet their boundary."""
+"""Share of the way to the end in which nothing else counts: at penalty 0 all correlations meet their boundaries."""
 NOTHING = 1e-12
 """Share of the largest penalty that is as good as 0: below it, rounding decides who enters and leaves."""
-JITTER = 1e-14
-"""Share of its diagonal first added to an active Gram matrix without a Cholesky factor; ten times more at each try."""
-TINY = 1e-250
-"""A gap that is closed."""
+INFLATED = 1e5
+"""Variance inflation of a predictor from which its leaving costs M too many digits: M is then computed afresh."""
+TINY = 1e-100
+"""A gap this small is closed, a predictor with a variance this small is constant."""
 CROWDED = 0.8
 """Share of the paths still under way at which the others are dropped."""
 
@@ -61,6 +62,9 @@ def walk(
 ) -> list[tuple[Numbers, Array, Numbers, Array]]:
     """Collect points of N x K solution paths as (rows, penalties, doors, values), with a row for each path that moved.
 
+    A row counts through N x K. Doors and values, shape (rows, m), are what :func:`spread` turns into coefficients; a
+    door is a predictor j, or P + 1 + j where its coefficient is negative, or 2 P + 1 for an empty slot.
+
     Parameters
     ----------
     gram : array, shape (N, P, P)
@@ -72,7 +76,7 @@ def walk(
     max_steps : int
         Most events that a path may have.
     knots : bool
-        Whether to yield all knots, or only the ends.
+        Whether to collect all knots, or only the ends.
 
     Raises
     ------
@@ -99,17 +103,6 @@ def spread(dense: Array, rows: Numbers, doors: Numbers, values: Array) -> None:
     """Write the values behind doors, shape (R, m), as signed coefficients into rows of `dense`, shape (.., P + 1)."""
     half = dense.shape[1]
     dense[rows[:, None], doors % half] = np.where(doors < half, values, -values)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute on the calling thread alone."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 class _Front:
@@ -140,7 +133,7 @@ class _Front:
             self._admit_unpenalised()
             correlation = self._renew(np.zeros(b))
         top = np.divide(np.abs(correlation), self.weights, out=np.zeros((b, p + 1)), where=self.weights > 0).max(1)
-        self.floor = np.maximum(self.stop, NOTHING * top)
+        self.floor = np.maximum(self.stop, NOTHING * np.abs(self.cross).max(1) / max(weights.max(), TINY))
         self.gap[:, self.end] = top - self.floor
         self.done = self.gap[:, self.end] <= 0
         self._measure(correlation, top)
@@ -160,7 +153,7 @@ class _Front:
     @property
     def penalty(self) -> Array:
         """Penalty at which each path stands."""
-        here = self.floor + self.gap[:, self.end]
+        here: Array = self.floor + self.gap[:, self.end]
         return np.where(self.done, np.minimum(self.stop, here), here)
 
     def point(self, which: Numbers) -> tuple[Numbers, Array, Numbers, Array]:
@@ -170,21 +163,24 @@ class _Front:
 
     def move(self) -> Numbers:
         """Move each path to its next event, and list those that moved at all."""
-        speed = self.rate.copy()
-        speed[:, : self.end] -= self.parallel
-        speed[:, self.end] += LAST
-        speed /= np.maximum(self.gap, TINY)
+        speed = self.rate / np.maximum(self.gap, TINY)
+        speed[:, self.end] *= 1 + LAST
         if self.held is not None:
             speed[self.held] = 0
         self.event = speed.argmax(1)
         self.event[self.done] = self.end
         at = self.starts + self.event
+        if ((self.rate.take(at) <= self.parallel) & (self.event < self.end)).any():
+            speed[:, : self.end][self.rate[:, : self.end] <= self.parallel] = 0
+            self.event = np.where(self.done, self.end, speed.argmax(1))
+            at = self.starts + self.event
         step = np.maximum(np.minimum(self.gap.take(at) / self.rate.take(at), self.gap[:, self.end]), 0)
         torch.from_numpy(self.gap).addcmul_(torch.from_numpy(step)[:, None], torch.from_numpy(self.rate), value=-1)
         self.gap.put(at, 0)
         self.done |= self.event == self.end
         self.live = len(self.rows) - np.count_nonzero(self.done)
-        return step.nonzero()[0]
+        moved: Numbers = step.nonzero()[0]
+        return moved
 
     def turn(self) -> None:
         """Let the door of the event enter or leave, and find out where that leads."""
@@ -207,32 +203,36 @@ class _Front:
         change = update.numpy()
         own = self.doors_gram.take(corner + door)
         pivot = own - np.einsum("ij,ij->i", change, probe)
-        enters = pivot > COLLINEAR * own
+        enters = pivot > COLLINEAR * own + TINY
         factor = np.where(enters | leaves, 1 / pivot, 0.0)
         change[self.everyone, place] -= enters
         self.slopes += change * (factor * self.rate.take(self.starts + event))[:, None]
         self.inverse.addcmul_((update * torch.from_numpy(factor)[:, None])[:, :, None], update[:, None, :])
         if len(gone):
-            self._clear(gone, place[gone])
+            variance = self._clear(gone, place[gone])
         self.slots[self.everyone, place] = np.where(enters, door, self.end)
         self.coefficients[self.everyone, place] = 0
         entered = enters.nonzero()[0]
-        self.gap[entered, door[entered]] = np.inf
-        if len(gone) and self.banned[gone].any():
+        self.gap[entered, door[entered]] = self.gap[entered, self._opposite(door[entered])] = np.inf
+        if len(gone) and (self.banned[gone].any() or (-pivot[gone] * variance > INFLATED).any()):
             self._measure(self._renew(self.penalty), self.penalty)
         if len(entered) + len(gone) + np.count_nonzero(self.done) < len(event):
             self._ban((~(enters | leaves | self.done)).nonzero()[0], door)
 
-    def _clear(self, gone: Numbers, place: Numbers) -> None:
-        """Empty the slots of doors that leave."""
-        self.gap[gone, self.slots[gone, place]] = 0
+    def _clear(self, gone: Numbers, place: Numbers) -> Array:
+        """Empty the slots of doors that leave, and return their variances."""
+        door = self.slots[gone, place]
+        self.gap[gone, door] = 0
+        self.gap[gone, self._opposite(door)] = 2 * self.penalty[gone] * self.weights[gone, door % self.half]
         self.slopes[gone, place] = 0
         self.inverse[gone, place] = 0
         self.inverse[gone, :, place] = 0
+        variance: Array = self.doors_gram.take(self.corner[gone] + door * (self.end + 2))
+        return variance
 
     def _ban(self, shut: Numbers, door: Numbers) -> None:
         """Close the doors of predictors that are collinear with active ones, until one of these leaves."""
-        self.gap[shut, door[shut]] = self.gap[shut, (door[shut] + self.half) % (2 * self.half)] = np.inf
+        self.gap[shut, door[shut]] = self.gap[shut, self._opposite(door[shut])] = np.inf
         self.banned[shut] = True
 
     def _aim(self) -> None:
@@ -267,8 +267,13 @@ class _Front:
         self.gap[:, : self.half] = reach - correlation
         self.gap[:, self.half : self.end] = (reach + correlation)[:, :-1]
         rows, slots = (self.slots != self.end).nonzero()
-        self.gap[rows, self.slots[rows, slots]] = np.inf
+        door = self.slots[rows, slots]
+        self.gap[rows, door] = self.gap[rows, self._opposite(door)] = np.inf
         self.banned[:] = False
+
+    def _opposite(self, door: Numbers) -> Numbers:
+        opposite: Numbers = (door + self.half) % (2 * self.half)
+        return opposite
 
     def _signed(self, slots: Array) -> Array:
         """Spread values in slots over the predictors, shape (B, P + 1)."""
@@ -293,7 +298,8 @@ class _Front:
             self.inverse = torch.nn.functional.pad(self.inverse, (0, more, 0, more))
             self._view()
         self.vacant -= 1
-        return (self.slots == self.end).argmax(1)
+        free: Numbers = (self.slots == self.end).argmax(1)
+        return free
 
     def _view(self) -> None:
         """Name parts of the tables and where their rows start, after they were made anew."""
@@ -306,7 +312,7 @@ class _Front:
     def drop_done(self) -> None:
         """Go on with the paths that have not ended; the N x K arrangement stays rectangular."""
         live = ~self.done.reshape(len(self.gram), -1)
-        grams, columns = live.any(1).nonzero()[0], live.any(0).nonzero()[0]
+        grams, columns = np.flatnonzero(live.any(1)), np.flatnonzero(live.any(0))
         kept = (grams[:, None] * live.shape[1] + columns).ravel()
         if len(kept) == len(self.rows):
             return
@@ -327,24 +333,3 @@ class _Front:
             f"stood at penalty {self.penalty[row]:.6g} with {active} coefficients, on its way to "
             f"{self.stop[row]:.6g}. Raise max_steps or the smallest penalty."
         )
-
-
-def factorise(gram: Tensor, index: Tensor, used: Tensor) -> Tensor:
-    """Cholesky factors of active Gram matrices, shape (B, m, m); unused slots become rows of the identity.
-
-    Parameters
-    ----------
-    gram : Tensor, shape (N, P, P)
-    index, used : Tensor, shape (B, m)
-        Predictor in each slot, and whether the slot is used; B is a multiple of N.
-    """
-    of = torch.arange(len(gram), device=gram.device).repeat_interleave(len(index) // len(gram))[:, None, None]
-    block = gram[of, index[:, :, None], index[:, None, :]] * (used[:, :, None] & used[:, None, :])
-    block.diagonal(dim1=1, dim2=2).add_(~used)
-    factor, failed = torch.linalg.cholesky_ex(block)
-    jitter = JITTER
-    while bool((failed > 0).any()):
-        block.diagonal(dim1=1, dim2=2).mul_(torch.where(failed > 0, 1 + jitter, 1.0)[:, None])
-        factor, failed = torch.linalg.cholesky_ex(block)
-        jitter *= 10
-    return factor

@@ -46,7 +46,7 @@ class FitConfig(Settings):
         le=20,
     )
     sparsity: Literal["ebic", "bic", "cv", "fixed"] = _setting(
-        "bic",
+        "ebic",
         "How the l1 penalty of the VAR is chosen: an information criterion, forward-chaining "
         "cross-validation, or the fixed value below.",
         label="Sparsity rule",

@@ -127,7 +127,7 @@ def load_fit(path: str | Path, device: str = "auto") -> Fit:
         )
     try:
         return _build(header, tensors, target)
-    except (AttributeError, LookupError, TypeError, RuntimeError, ValueError) as error:  # a ValidationError is one, too
+    except (ArithmeticError, AttributeError, LookupError, TypeError, RuntimeError, ValueError) as error:
         raise FitFileError(
             f"{path.name} is damaged: its parts do not fit together ({error}). Choose another one."
         ) from error
@@ -137,7 +137,7 @@ def _build(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: tor
     from napari_varae.core.training import EpochReport
 
     if header.pop("digest", None) != _digest(header, tensors):
-        raise ValueError("not what was saved")
+        raise ValueError("they are not what was saved")
     config = FitConfig.model_validate(header["config"])
     image = (int(header["image"][0]), int(header["image"][1]))
     static = tensors["static"].numpy()
@@ -147,7 +147,7 @@ def _build(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: tor
         network = Autoencoder(image, config.latents, config.grid, config.channels, config.static_skip)
     network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")})
     arrays = {name: tensors[f"var.{name}"].numpy() for name in _VAR_ARRAYS}
-    penalty, order, n_pairs = (header["var"][name] for name in ("penalty", "order", "n_pairs"))
+    order = int(header["var"]["order"])
     size, lagged = config.latents, config.latents * order
     shapes = {
         "mean": (size,),
@@ -164,7 +164,7 @@ def _build(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: tor
     return Fit(
         config=config,
         network=network.to(device).eval().requires_grad_(False),
-        var=VAR(penalty=penalty, order=order, n_pairs=n_pairs, **arrays),
+        var=VAR(penalty=float(header["var"]["penalty"]), order=order, n_pairs=int(header["var"]["n_pairs"]), **arrays),
         static=static,
         baseline=static if config.static_skip else np.zeros_like(static),
         scale=float(header["scale"]),

@@ -4,21 +4,20 @@ For each target i with cross-moments c_i the estimate is
 
     beta_i(penalty) = argmin_b  b' G b / 2 - c_i' b + penalty sum_j w_j |b_j|,
 
-which for G = X'X/n and c_i = X'y_i/n is the lasso of y_i on X. All targets share G. Between knots beta_i is linear in the
-penalty, so the knots hold the whole path (least angle regression with the lasso modification; Efron, Hastie,
-Johnstone, Tibshirani 2004). `lasso_path` follows it for all targets at once, `lasso` follows it to one penalty, solves
+which for G = X'X/n and c_i = X'y_i/n is the lasso of y_i on X. All targets share G. Between knots beta_i is linear in
+the penalty, so the knots hold the whole path (least angle regression with the lasso modification; Efron, Hastie,
+Johnstone, Tibshirani 2004). `lasso_path` follows it for all targets at once; `lasso` follows it to one penalty, solves
 the active set there once more by Cholesky, and can be differentiated:
 
     beta_A = G_AA^-1 (c_A - penalty t_A),  t = sign(beta) w,   and with v_A = G_AA^-1 g_A for an upstream gradient g
     dL/dc = v,   dL/dG = -sym(v beta'),   dL/dpenalty = -t' v.
 
-At a knot, where the path has a kink, this is a one-sided derivative. Everything is computed in float64. A predictor that
-is a linear combination of active ones stays out, so that of two equal predictors one is taken and nothing is singular.
+At a knot, where the path has a kink, this is a one-sided derivative. Everything is computed in float64. A predictor
+that is a linear combination of active ones stays out: of two equal predictors one is taken, and nothing is singular.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from napari_varae.core._lars import factorise, one_thread, spread, walk
+from napari_varae.core._lars import Array, Numbers, spread, walk
+from napari_varae.core._linear import factorise, one_thread
 
 __all__ = ["LassoPath", "lasso", "lasso_path"]
 
@@ -94,56 +94,60 @@ def lasso_path(
     """
     problem = _Problem(gram, cross, weights, max_steps)
     stop = problem.per_target(min_penalty, "min_penalty").detach()
-    points = walk(*problem.arrays(stop), problem.max_steps, knots=True)
+    points = _walk(problem.gram, problem.cross, problem.weights, stop, problem.max_steps, knots=True)
     rows = np.concatenate([point[0] for point in points])
     order = rows.argsort(kind="stable")
-    lengths = np.bincount(rows)
-    first = lengths.cumsum() - lengths
-    places = first[:, None] + np.minimum(np.arange(lengths.max()), lengths[:, None] - 1)
-    penalties = np.concatenate([point[1] for point in points])[order]
+    lengths = np.bincount(rows)[:, None]
     coefficients = np.zeros((len(rows), problem.shape[-1] + 1))
     start, place = 0, order.argsort()
     for moved, _, doors, values in points:
-        spread(coefficients, place[start : (start := start + len(moved))], doors, values)
+        spread(coefficients, place[start : start + len(moved)], doors, values)
+        start += len(moved)
     return LassoPath(
-        knots=torch.from_numpy(penalties[places].reshape(*problem.shape[:-1], -1)),
-        min_penalty=stop.reshape(problem.shape[:-1]).cpu(),
-        _coefficients=torch.from_numpy(coefficients[:, :-1]),
-        _places=torch.from_numpy(places),
-        _numpy=not isinstance(cross, Tensor),
+        shape=problem.shape,
+        penalties=np.concatenate([point[1] for point in points])[order],
+        coefficients=coefficients[:, :-1],
+        places=lengths.cumsum()[:, None] - lengths + np.minimum(np.arange(lengths.max()), lengths - 1),
+        end=stop.cpu().numpy().ravel(),
+        device=cross.device if isinstance(cross, Tensor) else None,
     )
 
 
-@dataclass(frozen=True, eq=False)
 class LassoPath:
-    """The l1 estimate of K targets at every penalty, exact between knots.
+    """The l1 estimate of K targets at every penalty, exact between knots. Made by :func:`lasso_path`.
 
-    Attributes
-    ----------
-    knots : Tensor, shape (..., K, S)
-        Penalties, decreasing, at which a predictor enters or leaves; shorter paths repeat their last knot.
-    min_penalty : Tensor, shape (..., K)
-        Where each path ends.
+    What it gives are tensors when tensors went in, and numpy arrays otherwise.
     """
 
-    knots: Tensor
-    min_penalty: Tensor
-    _coefficients: Tensor
-    _places: Tensor
-    _numpy: bool = False
+    def __init__(
+        self, shape: torch.Size, penalties: Array, coefficients: Array, places: Numbers, end: Array,
+        device: torch.device | None,
+    ) -> None:  # fmt: skip
+        self._shape, self._end, self._device = shape, end, device
+        self._knots, self._coefficients, self._places = penalties[places], coefficients, places
 
     @property
-    def max_penalty(self) -> Any:
-        """Smallest penalty at which every penalised coefficient is zero, shape (..., K)."""
-        return self._give(self.knots[..., 0])
+    def knots(self) -> Any:
+        """Decreasing penalties at which a predictor enters or leaves, shape (..., K, S); the last fills short rows."""
+        return self._give(self._knots.reshape(*self._shape[:-1], -1))
 
     @property
     def coefficients_at_knots(self) -> Any:
         """Coefficients at the knots, shape (..., K, S, P)."""
-        return self._give(self._coefficients[self._places].reshape(*self.knots.shape, -1))
+        return self._give(self._coefficients[self._places].reshape(*self._shape[:-1], -1, self._shape[-1]))
+
+    @property
+    def max_penalty(self) -> Any:
+        """Smallest penalty at which no penalised coefficient is left, shape (..., K)."""
+        return self._give(self._knots[:, 0].reshape(self._shape[:-1]))
+
+    @property
+    def min_penalty(self) -> Any:
+        """Penalty at which each path ends, shape (..., K)."""
+        return self._give(self._end.reshape(self._shape[:-1]))
 
     def at(self, penalty: Any) -> Any:
-        """Coefficients at one penalty (a number, or one per target), shape (..., K, P).
+        """Return the coefficients at one penalty (a number, or one per target), shape (..., K, P).
 
         Raises
         ------
@@ -153,34 +157,32 @@ class LassoPath:
         return self._give(self._at(penalty))
 
     def active(self, penalty: Any) -> Any:
-        """Mask of the coefficients that are not zero at a penalty, shape (..., K, P)."""
+        """Tell which coefficients are not zero at a penalty, shape (..., K, P)."""
         return self._give(self._at(penalty) != 0)
 
     def degrees_of_freedom(self, penalty: Any) -> Any:
-        """Number of nonzero coefficients of each target (Zou, Hastie, Tibshirani 2007), shape (..., K)."""
-        return self._give((self._at(penalty) != 0).sum(-1))
+        """Count the nonzero coefficients of each target (Zou, Hastie, Tibshirani 2007), shape (..., K)."""
+        return self._give(np.count_nonzero(self._at(penalty), axis=-1))
 
-    @one_thread()
-    def _at(self, penalty: Any) -> Tensor:
-        targets = self.knots.shape[:-1]
-        level = torch.as_tensor(penalty, dtype=torch.float64, device=self.knots.device).detach()
-        if not bool(((level >= self.min_penalty) & (level < torch.inf)).all()):
+    def _at(self, penalty: Any) -> Array:
+        penalty = penalty.detach().cpu() if isinstance(penalty, Tensor) else penalty
+        level = np.broadcast_to(np.asarray(penalty, dtype=np.float64), self._shape[:-1]).ravel()
+        if not ((level >= self._end) & (level < np.inf)).all():
             raise ValueError(
-                f"penalty={penalty!r} is not on the path, which ends at {float(self.min_penalty.max()):.6g}. "
-                "Choose a larger one, or compute the path further down."
+                f"penalty={penalty} is not on the path, which ends at {self._end.max():.6g}. Choose a larger one, or "
+                "compute the path further down."
             )
-        level = level.broadcast_to(targets).reshape(-1, 1)
-        knots = self.knots.reshape(len(level), -1)
-        after = torch.searchsorted(-knots, -level).clamp(max=knots.shape[1] - 1)
-        before = (after - 1).clamp_min(0)
-        high, low = knots.gather(1, before), knots.gather(1, after)
-        share = torch.where(high > low, (high - level) / (high - low), 0.0).clamp(0, 1)
-        start = self._coefficients[self._places.gather(1, before)[:, 0]]
-        end = self._coefficients[self._places.gather(1, after)[:, 0]]
-        return torch.lerp(start, end, share).reshape(*targets, -1)
+        everyone = np.arange(len(level))
+        after = np.minimum((self._knots > level[:, None]).sum(1), self._knots.shape[1] - 1)
+        before = np.maximum(after - 1, 0)
+        high, low = self._knots[everyone, before], self._knots[everyone, after]
+        share = np.divide(high - level, high - low, out=np.zeros_like(level), where=high > low).clip(0, 1)
+        start, stop = (self._coefficients[self._places[everyone, knot]] for knot in (before, after))
+        between: Array = start + share[:, None] * (stop - start)
+        return between.reshape(self._shape)
 
-    def _give(self, values: Tensor) -> Any:
-        return values.cpu().numpy() if self._numpy else values
+    def _give(self, values: Any) -> Any:
+        return values if self._device is None else torch.as_tensor(values, device=self._device)
 
 
 class _Problem:
@@ -193,12 +195,14 @@ class _Problem:
             raise ValueError(f"gram has shape {tuple(gram.shape)}; it must be (..., P, P) with at least one predictor.")
         if cross.ndim < 2 or 0 in cross.shape or (*cross.shape[:-2], cross.shape[-1]) != gram.shape[:-1]:
             raise ValueError(
-                f"cross has shape {tuple(cross.shape)}; with a gram of shape {tuple(gram.shape)} it must be (..., K, P) "
-                "with the same leading dimensions and P, and at least one target."
+                f"cross has shape {tuple(cross.shape)}; with a gram of shape {tuple(gram.shape)} it must be "
+                "(..., K, P) with the same leading dimensions and P, and at least one target."
             )
         if bool(((gram - gram.mT).abs() > 1e-4 * gram.abs().amax() + 1e-30).any()):
             raise ValueError("gram is not symmetric.")
-        weights = torch.ones_like(cross) if weights is None else _finite(weights, "weights", device)
+        weights = cross.new_ones(()) if weights is None else _finite(weights, "weights", device)
+        if weights.requires_grad:
+            raise ValueError("weights cannot carry a gradient; detach them.")
         if bool((weights < 0).any()):
             raise ValueError(f"weights reach down to {float(weights.min()):g}; they must be 0 or larger.")
         self.shape = cross.shape
@@ -206,10 +210,7 @@ class _Problem:
         self.gram = ((gram + gram.mT) / 2).reshape(-1, p, p)
         self.cross = cross.reshape(-1, k, p)
         self.weights = _broadcast(weights, cross.shape, "weights").reshape(-1, k, p)
-        self.max_steps = 16 * p + 64 if max_steps is None else max_steps
-
-    def arrays(self, stop: Tensor) -> tuple[Any, ...]:
-        return tuple(t.detach().cpu().numpy() for t in (self.gram, self.cross, self.weights, stop))
+        self.max_steps = 16 * p + 64 if max_steps is None else int(max_steps)
 
     def per_target(self, value: Any, name: str) -> Tensor:
         """Check a penalty and spread it over the targets, shape (N, K)."""
@@ -220,7 +221,8 @@ class _Problem:
 
 
 def _finite(value: Any, name: str, device: torch.device) -> Tensor:
-    tensor = value.to(device, torch.float64) if isinstance(value, Tensor) else torch.as_tensor(value, dtype=torch.float64)
+    value = value if isinstance(value, Tensor) else torch.tensor(np.asarray(value, dtype=np.float64))
+    tensor: Tensor = value.to(device, torch.float64)
     if not bool(tensor.isfinite().all()):
         raise ValueError(f"{name} has {int((~tensor.isfinite()).sum())} values that are NaN or infinite.")
     return tensor
@@ -233,13 +235,20 @@ def _broadcast(value: Tensor, shape: torch.Size, name: str) -> Tensor:
         raise ValueError(f"{name} of shape {tuple(value.shape)} does not fit {tuple(shape)}.") from None
 
 
+def _walk(
+    gram: Tensor, cross: Tensor, weights: Tensor, stop: Tensor, max_steps: int, *, knots: bool
+) -> list[tuple[Numbers, Array, Numbers, Array]]:
+    g, c, w, end = (tensor.detach().cpu().numpy() for tensor in (gram, cross, weights, stop))
+    return walk(g, c, w, end, max_steps, knots=knots)
+
+
 class _Lasso(torch.autograd.Function):
     """The estimate at one penalty; its gradient needs only the active set and the factor of its Gram matrix."""
 
     @staticmethod
     def forward(ctx: Any, gram: Tensor, cross: Tensor, penalty: Tensor, weights: Tensor, max_steps: int) -> Tensor:
         p = cross.shape[-1]
-        ends = walk(*(tensor.cpu().numpy() for tensor in (gram, cross, weights, penalty)), max_steps, knots=False)
+        ends = _walk(gram, cross, weights, penalty, max_steps, knots=False)
         doors = np.full((penalty.numel(), max(slots.shape[1] for _, _, slots, _ in ends)), 2 * p + 1)
         for rows, _, slots, _ in ends:
             doors[rows, : slots.shape[1]] = slots

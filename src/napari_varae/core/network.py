@@ -141,7 +141,8 @@ class Autoencoder(nn.Module):
         (h, w), step = self.grid, self.step
         before = step // 2
         padded = F.pad(frames[:, None], (before, (w + 1) * step - x - before, before, (h + 1) * step - y - before))
-        return frames.flatten(1) @ filters.T + self.convolutions(padded).flatten(1) @ self.gather.T
+        local: Tensor = self.convolutions(padded)
+        return frames.flatten(1) @ filters.T + local.flatten(1) @ self.gather.T
 
     def decode(self, latents: Tensor, footprints: Tensor) -> Tensor:
         """Scaled dynamic frames (B, Y, X) from latents (B, K)."""

@@ -4,85 +4,141 @@ Information criteria sum over the targets i
 
     n log(rss_i(penalty) / n) + df_i(penalty) (log n + 2 gamma log P),
 
-with gamma = 0 for BIC (Schwarz 1978) and 1/2 for EBIC (Chen, Chen 2008) and df the number of nonzeros (Zou, Hastie,
-Tibshirani 2007). Cross-validation is forward chaining: each block of frames is predicted from those before it, never
-from later ones, and the largest penalty within one standard error of the best one is taken (Breiman et al. 1984).
+with gamma = 0 for BIC (Schwarz 1978) and 1/2 for EBIC (Chen, Chen 2008), and df the number of nonzeros (Zou, Hastie,
+Tibshirani 2007). Cross-validation is forward chaining, each block of frames predicted from those before it; of the
+penalties within one standard error of the best one the largest is taken (Breiman, Friedman, Olshen, Stone 1984).
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_varae.core.lasso import LassoPath, lasso_path
+from napari_varae.core.moments import pair_moments, standardise
 
-__all__ = ["candidates", "information_criterion", "one_standard_error", "residual_variance"]
+__all__ = [
+    "PATH_FLOOR", "candidates", "cross_validation", "information_criterion", "one_standard_error", "residual_variance",
+]  # fmt: skip
+
+PATH_FLOOR = 0.01
+"""Share of the largest useful penalty below which no penalty is considered."""
+FOLDS = 5
+"""Blocks of frames that cross-validation predicts."""
+
+Array = NDArray[np.float64]
 
 
-def candidates(path: LassoPath, most: int = 200) -> Tensor:
-    """Penalties at which a criterion can have its minimum, decreasing: the knots, thinned to at most `most`.
+def candidates(path: LassoPath, most: int = 200) -> Array:
+    """Penalties at which a criterion can have its minimum, decreasing: the knots, thinned to `most`.
 
-    Between knots the number of nonzeros is constant and the residual only grows with the penalty.
+    Between knots the number of nonzeros is constant and the residual grows with the penalty.
     """
-    knots = path.knots.unique().flip(0)
-    if len(knots) <= most:
-        return knots
-    return knots[torch.linspace(0, len(knots) - 1, most).round().long()]
+    knots = np.unique(path.knots[path.knots >= path.min_penalty.max()])[::-1]
+    return knots if len(knots) <= most else knots[np.linspace(0, len(knots) - 1, most).round().astype(int)]
 
 
-def residual_variance(path: LassoPath, cross: Tensor, variance: Tensor, penalty: float) -> Tensor:
-    """Mean squared residual of each target at a penalty, shape (K,), in (Gram, cross-moment) form.
+def residual_variance(coefficients: Array, cross: Array, variance: Array, penalty: float) -> Array:
+    """Mean squared residual of each target, shape (K,), from its moments.
 
-    The optimality conditions give b' G b = c' b - penalty |b|_1, so that |y - X b|^2 / n = variance - c' b - penalty |b|_1.
+    The optimality conditions give b' G b = c' b - penalty |b|_1, so that rss / n = variance - c' b - penalty |b|_1.
     """
-    beta = torch.as_tensor(path.at(penalty))
-    return variance - (cross * beta).sum(-1) - penalty * beta.abs().sum(-1)
+    explained: Array = (cross * coefficients).sum(-1) + penalty * np.abs(coefficients).sum(-1)
+    return variance - explained
 
 
-def information_criterion(path: LassoPath, cross: Tensor, variance: Tensor, count: int, gamma: float) -> float:
-    """Choose the penalty that minimises BIC (gamma 0) or EBIC (gamma 1/2) summed over the targets.
+def information_criterion(path: LassoPath, cross: Array, variance: Array, count: int, gamma: float = 0.0) -> float:
+    """Choose the penalty that minimises BIC or EBIC, summed over the targets.
+
+    Penalties at which a target has more nonzeros than half the observations are not considered: there the residual, and
+    with it the criterion, falls without bound.
 
     Parameters
     ----------
     path : LassoPath
-        Solution paths of the K targets.
-    cross : Tensor, shape (K, P)
-    variance : Tensor, shape (K,)
+        Solution paths of the K targets, from numpy moments.
+    cross : array, shape (K, P)
+        Cross-moments.
+    variance : array, shape (K,)
         Mean square of each target.
     count : int
         Number of observations n.
     gamma : float
-        Weight of the extension.
+        0 for BIC, 1/2 for EBIC.
 
     Returns
     -------
     penalty : float
     """
-    price = torch.log(torch.tensor(float(count))) + 2 * gamma * torch.log(torch.tensor(float(cross.shape[-1])))
+    price = np.log(count) + 2 * gamma * np.log(cross.shape[-1])
     alive = variance > 0
-    best, chosen = torch.inf, float(path.knots.max())
-    for penalty in candidates(path).tolist():
-        beta = torch.as_tensor(path.at(penalty))
-        df = (beta != 0).sum(-1)
-        if bool((df > count / 2).any()):
+    penalties = candidates(path)
+    best, chosen = np.inf, float(penalties[0])
+    for penalty in penalties:
+        beta = path.at(penalty)
+        df = np.count_nonzero(beta, axis=-1)
+        if (df > count / 2).any():
             break
-        rss = residual_variance(path, cross, variance, penalty)[alive].clamp_min(torch.finfo(torch.float64).tiny)
-        value = float((count * rss.log()).sum() + price * df.sum())
+        rss = residual_variance(beta[alive], cross[alive], variance[alive], penalty)
+        value = count * np.log(rss.clip(min=1e-12 * variance[alive])).sum() + price * df.sum()
         if value < best:
-            best, chosen = value, penalty
+            best, chosen = value, float(penalty)
     return chosen
 
 
-def one_standard_error(penalties: Tensor, errors: Tensor) -> float:
+def one_standard_error(penalties: Array, errors: Array) -> float:
     """Choose the largest penalty whose mean error lies within one standard error of the smallest mean.
 
     Parameters
     ----------
-    penalties : Tensor, shape (L,), decreasing
-    errors : Tensor, shape (folds, L)
-        Held-out error of each fold.
+    penalties : array, shape (L,)
+        Decreasing.
+    errors : array, shape (folds, L)
+        Held-out error of each fold at each penalty.
     """
     mean = errors.mean(0)
     best = int(mean.argmin())
-    limit = mean[best] + errors[:, best].std() / len(errors) ** 0.5
-    return float(penalties[int((mean <= limit).to(torch.uint8).argmax())])
+    limit = mean[best] + errors[:, best].std(ddof=1) / np.sqrt(len(errors))
+    return float(penalties[(mean <= limit).argmax()])
+
+
+def cross_validation(latents: Tensor, frames: Tensor, order: int, top: float) -> float:
+    """Choose a penalty by how well each block of lag pairs is predicted from those before it.
+
+    Every fold is standardised and estimated on its past alone.
+
+    Parameters
+    ----------
+    latents : Tensor, shape (T, K)
+        In any units.
+    frames : Tensor of int, shape (n,)
+        Targets of the lag pairs, in order.
+    order : int
+        Number of lags p.
+    top : float
+        Largest penalty to consider.
+
+    Raises
+    ------
+    ValueError
+        When there are too few lag pairs.
+    """
+    blocks = frames.tensor_split(FOLDS + 1)
+    if min(len(block) for block in blocks) < 2:
+        raise ValueError(f"{len(frames)} lag pairs are too few for cross-validation; give a penalty or use 'bic'.")
+    penalties = top * np.geomspace(1, PATH_FLOOR, 60)
+    errors = np.empty((FOLDS, len(penalties)))
+    for fold, block in enumerate(blocks[1:]):
+        past = torch.cat(blocks[: fold + 1])
+        seen = torch.zeros(len(latents), dtype=torch.bool)
+        for lag in range(order + 1):
+            seen[past - lag] = True
+        standardised, _, _ = standardise(latents, seen)
+        known, ahead = pair_moments(standardised, past, order), pair_moments(standardised, block, order)
+        path = lasso_path(known.gram, known.cross, penalties[-1])
+        for column, penalty in enumerate(penalties):
+            beta = path.at(penalty)
+            errors[fold, column] = float((ahead.variance - ((2 * ahead.cross - beta @ ahead.gram) * beta).sum(1)).sum())
+    return one_standard_error(penalties, errors)

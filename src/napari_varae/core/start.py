@@ -65,7 +65,7 @@ def shrink(footprints: Images, frames: Images, strength: float = 0.25, size: int
     """Shrink footprints (K, Y, X), in neighbourhoods of `size` pixels, by how far they exceed their standard error.
 
     The factor is that of James and Stein, max(0, 1 - strength * error^2 / footprint^2), with the error of a regression
-    of the frames (n, Y, X) on their K latents. `strength` stays below 1 because smoothing has removed part of the error.
+    of the frames (n, Y, X) on their K latents. `strength` stays below 1, since smoothing has removed part of the error.
     """
     flat, pixels = footprints.reshape(len(footprints), -1), frames.reshape(len(frames), -1)
     latents = pixels @ flat.T

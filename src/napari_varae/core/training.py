@@ -68,7 +68,22 @@ class EpochReport:
 
 
 def fit(stack: Stack, config: FitConfig | None = None, stop: Event | None = None) -> Fit:
-    """Train to the end; as :func:`train`, without the reports."""
+    """Train to the end; as :func:`train`, without the reports.
+
+    Parameters
+    ----------
+    stack : Stack
+        The movie, (T, Y, X).
+    config : FitConfig, optional
+        Settings.
+    stop : threading.Event, optional
+        When set, from another thread, training ends within one batch.
+
+    Returns
+    -------
+    fit : Fit
+        The state with the smallest held-out loss.
+    """
     steps = train(stack, config, stop)
     while True:
         try:

@@ -13,7 +13,8 @@ from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QLineEdit
 
 from napari_varae.core.config import ComparisonConfig
 from napari_varae.ranges import Segments, format_duration, format_ranges, parse_ranges, total
-from napari_varae.session import Controls, Letter
+from napari_varae.session import Controls, Edge, Letter
+from napari_varae.widgets import maps
 from napari_varae.widgets.edge_table import EdgeTable
 from napari_varae.widgets.forms import SettingsForm
 from napari_varae.widgets.jobs import Job
@@ -45,11 +46,13 @@ class ComparePanel(Panel):
         self.notes, self.verdict, self.warnings = note(), note(), note()
         self.form: SettingsForm[ComparisonConfig] = SettingsForm(ComparisonConfig)
         self.run_button = button("Compare A with B", self.run, "Runs beside the screen; you can go on looking")
-        self.stop_button = button("Stop", partial(self.session.stop, keep=False))
+        self.stop_button = button(
+            "Stop", partial(self.session.stop, keep=True), "The answer then rests on the repeats made so far"
+        )
         self.plot = NullPlot()
         self.add_plot(self.plot)
         self.table = EdgeTable()
-        self.table.picked.connect(self.session.set_edge)
+        self.table.picked.connect(self._pick)
 
         self.body.addWidget(heading("Ranges"))
         self.body.addLayout(row("A", self.fields["a"], self.unit, stretch=1))
@@ -112,6 +115,11 @@ class ComparePanel(Panel):
         if self.session.comparison is not None:
             QApplication.clipboard().setText(self.session.comparison.methods_text())
             show_info("A paragraph for the methods section is on the clipboard.")
+
+    def _pick(self, edge: Edge) -> None:
+        """Point at a link of the table, and show its map."""
+        with in_words():
+            maps.show_edge(self, edge)
 
     def _export(self, suffix: str) -> None:
         path, _ = QFileDialog.getSaveFileName(
@@ -176,15 +184,15 @@ class ComparePanel(Panel):
         if result is None:
             self.verdict.setText("Not compared yet. The question: are the VAR coefficients the same in A and in B?")
             return
-        self.verdict.setText(_in_words(result, self.form.value().level))
+        self.verdict.setText(_in_words(result))
         self.warnings.setText("<br>".join(f"⚠ {warning}" for warning in result.warnings))
         self.plot.show_null(result.null, result.statistic)
         self.table.show_edges(result)
 
 
-def _in_words(result: Comparison, level: float) -> str:
+def _in_words(result: Comparison) -> str:
     """Say what the test found, and how finely it can tell."""
-    smallest = 1 / (result.resamples + 1)
+    level, smallest = result.level, 1 / (result.resamples + 1)
     low, high = result.effect_interval
     differ = "The dynamics differ" if result.p_value <= level else "No difference was found"
     at_most = " (the smallest value possible with these repeats)" if result.p_value <= smallest else ""

@@ -74,13 +74,14 @@ class Job(QObject):
             work,
             self._controls,
             self.progressed.emit,
-            _worker_class=_Worker,
             _start_thread=False,
-            _ignore_errors=True,  # told in words by the worker itself
+            _ignore_errors=True,  # told in words below
             _progress={"total": total, "desc": description},
         )
         self._worker.yielded.connect(self._yielded)
         self._worker.returned.connect(self._returned)
+        self._worker.errored.connect(self._errored)
+        self._worker.warned.connect(self._warned)
         self._worker.finished.connect(self._finished)
         self.progressed.connect(self._progressed)
         self._window = _main_window(panel)
@@ -121,6 +122,18 @@ class Job(QObject):
         if self._controls.keep:
             self._on_return(result)
 
+    def _errored(self, error: Exception) -> None:
+        """Tell what a user can act on in words, and anything else with its traceback."""
+        if not self._controls.keep:  # thrown away, and its troubles with it
+            return
+        if isinstance(error, ValueError | TypeError | OSError | TrainingError | MemoryError):
+            show_error(str(error) or type(error).__name__)
+        else:
+            notification_manager.receive_error(type(error), error, error.__traceback__)
+
+    def _warned(self, warning: tuple[Any, ...]) -> None:
+        notification_manager.receive_warning(*warning)
+
     def _finished(self) -> None:
         self._window.removeEventFilter(self)
         QCoreApplication.instance().aboutToQuit.disconnect(self.end)
@@ -132,16 +145,6 @@ _running: set[Job] = set()
 """Jobs live until they have ended, also when the dock that started them is gone."""
 
 
-class _Worker(GeneratorWorker):
-    """A worker whose expected errors are told in words, and only the others with a traceback."""
-
-    def _relay_error(self, error: Exception) -> None:
-        if isinstance(error, ValueError | TypeError | OSError | TrainingError | MemoryError):
-            show_error(str(error))
-        else:
-            notification_manager.receive_error(type(error), error, error.__traceback__)
-
-
 def _guarded(work: Work, controls: Controls, progress: Callable[[int, int], None]) -> Generator[Any, None, Any]:
     """Run the work; superqt takes a RuntimeError for a vanished worker and would swallow it."""
     try:
@@ -150,7 +153,7 @@ def _guarded(work: Work, controls: Controls, progress: Callable[[int, int], None
         raise TrainingError(f"The computation failed: {error}") from error
 
 
-def _halt(controls: Controls, worker: _Worker, _object: Any = None) -> None:
+def _halt(controls: Controls, worker: GeneratorWorker, _object: Any = None) -> None:
     """Stop a worker and wait for its batch."""
     controls.keep = False
     controls.stop.set()

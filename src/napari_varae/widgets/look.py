@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGridLayout
 
 from napari_varae import layers
-from napari_varae.ranges import Segments, total
-from napari_varae.session import Controls, Edge
+from napari_varae.ranges import Segments
+from napari_varae.session import Edge
+from napari_varae.widgets import maps
 from napari_varae.widgets.fields import NumberField
-from napari_varae.widgets.jobs import Job
 from napari_varae.widgets.panel import Panel, button, heading, in_words, note
 from napari_varae.widgets.plots import MatrixPlot
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
-    from numpy.typing import NDArray
 
     from napari_varae.core.model import Fit
-    from napari_varae.core.stack import Stack
 
 __all__ = ["LookPanel"]
 
@@ -38,28 +34,6 @@ KINDS = {
 }
 SUBJECTS = {"whole": "the whole VAR", "latent": "one latent", "edge": "one link"}
 SPANS = {"all": "all frames", "a": "range A", "b": "range B", "a-b": "A minus B"}
-
-
-class MapWish(NamedTuple):
-    """Which contribution map: its kind, its subject, its frames (parts with a sign), and a name for the layer."""
-
-    kind: Literal["driver", "effect"]
-    subject: str
-    target: int | None
-    edge: Edge | None
-    own_past: bool
-    spans: tuple[tuple[float, Segments | None], ...]
-    name: str
-
-    @property
-    def definition(self) -> str:
-        """What the map shows, in words."""
-        what = {
-            "driver": "Gradient times input of the one-step prediction, mean over frames, in deviations of the latent",
-            "effect": "Deviation over time of the image that the VAR predicts, in the movie's units",
-        }[self.kind]
-        own = "with" if self.own_past or self.edge is not None else "without"
-        return f"{self.name}: {what}; {own} what a latent's own past predicts."
 
 
 class LookPanel(Panel):
@@ -116,15 +90,9 @@ class LookPanel(Panel):
         """Compute the chosen map and show it as a layer."""
         with in_words():
             stack, fit, wish = self.session.require_stack(), self.session.require_fit(), self._wish()
-            Job(
-                self,
-                "computing",
-                partial(_compute_map, fit, stack, wish),
-                description=f"VARAE: {wish.name}",
-                on_return=partial(_show_map, self.viewer, fit, stack, wish),
-            )
+            maps.show(self, stack, fit, wish)
 
-    def _wish(self) -> MapWish:
+    def _wish(self) -> maps.Wish:
         """Read the choices."""
         kind, subject, span = self.kind.currentData(), self.subject.currentData(), self.span.currentData()
         target, edge, of = None, None, "the whole VAR"
@@ -145,7 +113,7 @@ class LookPanel(Panel):
             "all": ((1.0, None),), "a": ((1.0, a),), "b": ((1.0, b),), "a-b": ((1.0, a), (-1.0, b)),
         }  # fmt: skip
         suffix = "" if span == "all" else f", {SPANS[span]}"
-        return MapWish(
+        return maps.Wish(
             kind, subject, target, edge, self.own_past.isChecked(), spans[span], f"{kind} map of {of}{suffix}"
         )
 
@@ -230,26 +198,3 @@ def _in_words(fit: Fit, edge: Edge) -> str:
     """Say what one coefficient is."""
     value = fit.var.coefficients[edge.lag - 1, edge.target, edge.source]
     return f"Latent {edge.source} → latent {edge.target} after {edge.lag} frame{'s' * (edge.lag > 1)}: {value:+.3f}"
-
-
-def _compute_map(
-    fit: Fit, stack: Stack, wish: MapWish, _controls: Controls, _progress: Callable[[int, int], None]
-) -> Generator[None, None, NDArray[np.float32]]:
-    """Compute a map in the worker's thread, averaged over the parts of its ranges."""
-    from napari_varae.core.contribution import contribution_map
-
-    image: Any = 0
-    for sign, segments in wish.spans:
-        for part in segments or (None,):
-            yield
-            weight = 1.0 if part is None or segments is None else (part[1] - part[0]) / total(segments)
-            found = contribution_map(
-                fit, stack, kind=wish.kind, frames=part, target=wish.target, edge=wish.edge, own_past=wish.own_past
-            )
-            image = image + np.float32(sign * weight) * found
-    return np.asarray(image)
-
-
-def _show_map(viewer: Viewer, fit: Fit, stack: Stack, wish: MapWish, image: NDArray[np.float32]) -> None:
-    """Show a map that has been computed."""
-    layers.show_map(viewer, stack, fit, image, wish.name, wish.definition, f"{wish.kind} {wish.subject}")

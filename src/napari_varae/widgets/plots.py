@@ -294,8 +294,4 @@ class NullPlot(Plot):
         self._bars.setData(edges, counts)
         self._observed.setData([observed, observed], [0, counts.max() * 1.3])  # room for the legend
         self.autoRange()
-
-    def clear_null(self) -> None:
-        """Show nothing."""
-        self._bars.setData([0, 1], [0])
-        self._observed.setData([], [])
+        self.legend.setOffset((6, 4) if observed > edges[len(edges) // 2] else (-6, 4))  # beside the line

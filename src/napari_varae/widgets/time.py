@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QSplitter, QVBoxLayout, QWidget
 
@@ -23,8 +22,6 @@ __all__ = ["TimePanel"]
 
 TRACES = 8
 COMPONENTS = 3
-CURSOR_MS = 30
-"""The cursor follows at most this often; a plot must not slow down playback."""
 
 
 class TimePanel(Panel):
@@ -43,8 +40,6 @@ class TimePanel(Panel):
         self.marks: list[int | None] = [None, None]
         self.text = note()
         self._axes: dict[str, NDArray[Any]] = {}
-        self._cursor = QTimer(self, singleShot=True, interval=CURSOR_MS)
-        self._cursor.timeout.connect(self._show_cursor)
 
         splitter = QSplitter()
         splitter.addWidget(self._controls())
@@ -63,7 +58,7 @@ class TimePanel(Panel):
         self.listen(self.session.movie_changed, self._show_latents)
         self.listen(self.session.fit_changed, self._show_latents)
         self.listen(self.session.ranges_changed, self._show_ranges)
-        self.listen(self.session.frame_changed, self._cursor_moved)
+        self.listen(self.session.frame_changed, self._show_cursor)
         self._show_latents()
 
     def mark(self, end: int) -> None:
@@ -149,11 +144,8 @@ class TimePanel(Panel):
             self.session.set_range(letter, [(start, max(stop, start + 1)) for start, stop in ends])
         self._show_ranges()
 
-    def _cursor_moved(self) -> None:
-        if not self._cursor.isActive():
-            self._cursor.start()
-
     def _show_cursor(self) -> None:
+        # At once, not by a timer: so plots and canvas are drawn, and the window put together, in one go per frame.
         stack = self.session.stack
         if stack is not None:
             self.traces.set_cursor(self.session.frame / (stack.frame_rate or 1))

@@ -1,0 +1,96 @@
+"""Contribution maps on request of a dock: computed beside the screen, shown as layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from napari_varae import layers
+from napari_varae.ranges import Segments, total
+from napari_varae.session import Controls, Edge
+from napari_varae.widgets.jobs import Job
+from napari_varae.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+    from numpy.typing import NDArray
+
+    from napari_varae.core.model import Fit
+    from napari_varae.core.stack import Stack
+
+__all__ = ["Wish", "show", "show_edge"]
+
+
+class Wish(NamedTuple):
+    """Which contribution map: its kind, its subject, its frames (parts with a sign), and a name for the layer."""
+
+    kind: Literal["driver", "effect"]
+    subject: str
+    target: int | None
+    edge: Edge | None
+    own_past: bool
+    spans: tuple[tuple[float, Segments | None], ...]
+    name: str
+
+    @property
+    def definition(self) -> str:
+        """What the map shows, in words."""
+        what = {
+            "driver": "Gradient times input of the one-step prediction, mean over frames, in deviations of the latent",
+            "effect": "Deviation over time of the image that the VAR predicts, in the movie's units",
+        }[self.kind]
+        own = "with" if self.own_past or self.edge is not None else "without"
+        return f"{self.name}: {what}; {own} what a latent's own past predicts."
+
+
+def show(panel: Panel, stack: Stack, fit: Fit, wish: Wish) -> None:
+    """Compute a map and add or update its layer.
+
+    Raises
+    ------
+    ValueError
+        While another job is running.
+    """
+    Job(
+        panel,
+        "computing",
+        partial(_compute, fit, stack, wish),
+        description=f"VARAE: {wish.name}",
+        on_return=partial(_add_layer, panel.viewer, fit, stack, wish),
+    )
+
+
+def show_edge(panel: Panel, edge: Edge) -> None:
+    """Point at a link, and show its driver map when the VAR has this link and nothing else is being computed."""
+    session = panel.session
+    session.set_edge(edge)
+    stack, fit = session.require_stack(), session.require_fit()
+    if session.job == "idle" and fit.var.coefficients[edge.lag - 1, edge.target, edge.source] != 0:
+        wish = Wish("driver", "edge", None, edge, False, ((1.0, None),), f"driver map of link {edge}")
+        show(panel, stack, fit, wish)
+
+
+def _compute(
+    fit: Fit, stack: Stack, wish: Wish, _controls: Controls, _progress: Callable[[int, int], None]
+) -> Generator[None, None, NDArray[np.float32]]:
+    """Compute a map in the worker's thread, averaged over the parts of its ranges."""
+    from napari_varae.core.contribution import contribution_map
+
+    image: Any = 0
+    for sign, segments in wish.spans:
+        for part in segments or (None,):
+            yield
+            weight = 1.0 if part is None or segments is None else (part[1] - part[0]) / total(segments)
+            found = contribution_map(
+                fit, stack, kind=wish.kind, frames=part, target=wish.target, edge=wish.edge, own_past=wish.own_past
+            )
+            image = image + np.float32(sign * weight) * found
+    return np.asarray(image)
+
+
+def _add_layer(viewer: Viewer, fit: Fit, stack: Stack, wish: Wish, image: NDArray[np.float32]) -> None:
+    """Show a map that has been computed."""
+    layers.show_map(viewer, stack, fit, image, wish.name, wish.definition, f"{wish.kind} {wish.subject}")

@@ -1,0 +1,33 @@
+"""A small simulated recording and its fit, made once for all tests of the core."""
+
+import pytest
+
+from napari_varae.core.config import FitConfig, SimulationConfig
+from napari_varae.core.model import Fit
+from napari_varae.core.simulation import Simulation, simulate
+from napari_varae.core.stack import Stack
+from napari_varae.core.training import fit
+
+BAD = (40, 41, 137, 250)
+
+
+@pytest.fixture(scope="session")
+def small_sim() -> Simulation:
+    """Six cells in an image that is no multiple of the grid."""
+    return simulate(SimulationConfig(frames=320, height=30, width=35, cells=6, density=0.2, seed=1))
+
+
+@pytest.fixture(scope="session")
+def small_stack(small_sim) -> Stack:
+    """The same with some bad frames."""
+    return Stack(small_sim.stack.array, bad_frames=BAD, name="small movie")
+
+
+@pytest.fixture(scope="session")
+def small_config() -> FitConfig:
+    return FitConfig(latents=6, order=2, epochs=3, window=60, device="cpu", frames=(10, 310))
+
+
+@pytest.fixture(scope="session")
+def small_fit(small_stack, small_config) -> Fit:
+    return fit(small_stack, small_config)

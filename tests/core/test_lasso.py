@@ -1,0 +1,330 @@
+"""The solution path against its optimality conditions, closed forms and scikit-learn; the gradient against differences."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.linear_model import Lasso, lars_path_gram
+
+from napari_varae.core.errors import PathError
+from napari_varae.core.lasso import lasso, lasso_path
+
+SHARES = (0.0, 1e-3, 0.02, 0.1, 0.35, 0.8, 1.0, 1.5)
+"""Penalties to look at, relative to the largest useful one."""
+
+
+def moments(x, y):
+    """Gram matrix and cross-moments of x (n, P) and y (n, K)."""
+    return x.T @ x / len(x), y.T @ x / len(x)
+
+
+def regression(n=40, p=12, k=5, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((n, p)) @ (np.eye(p) + 0.4 * rng.standard_normal((p, p)))
+    return x, x @ (rng.standard_normal((p, k)) * (rng.random((p, k)) < 0.4)) + rng.standard_normal((n, k))
+
+
+def kkt(gram, cross, beta, penalty, weights=1.0):
+    """Largest violation of the optimality conditions of the lasso."""
+    correlation = cross - beta @ gram
+    reach = np.broadcast_to(np.asarray(penalty)[..., None] * weights, beta.shape)
+    inactive = np.abs(beta) <= 1e-13 * np.abs(beta).max()
+    return np.where(inactive, np.abs(correlation) - reach, np.abs(correlation - reach * np.sign(beta))).max()
+
+
+def all_penalties(cross, weights=1.0):
+    top = np.abs(cross).max() / np.min(weights)
+    return [share * (top if top > 0 else 1.0) for share in SHARES]
+
+
+@pytest.mark.parametrize(("n", "p"), [(40, 12), (200, 12), (12, 30)])
+def test_path_agrees_with_lars_of_scikit_learn(n, p):
+    x, y = regression(n, p)
+    gram, cross = moments(x, y)
+    path = lasso_path(gram, cross, 1e-3)
+    for target in range(y.shape[1]):
+        knots, _, coefficients = lars_path_gram(n * cross[target], n * gram, n_samples=n, method="lasso", alpha_min=1e-3)
+        for penalty in np.concatenate([knots, (knots[1:] + knots[:-1]) / 2]).clip(min=1e-3):
+            theirs = [np.interp(penalty, knots[::-1], row[::-1]) for row in coefficients]
+            np.testing.assert_allclose(path.at(penalty)[target], theirs, atol=1e-9)
+
+
+def test_lasso_agrees_with_coordinate_descent_of_scikit_learn():
+    x, y = regression()
+    gram, cross = moments(x, y)
+    ours = lasso(gram, cross, 0.15)
+    theirs = Lasso(alpha=0.15, fit_intercept=False, tol=1e-13, max_iter=100_000).fit(x, y).coef_
+    assert 0 < np.count_nonzero(ours) < ours.size
+    np.testing.assert_allclose(ours, theirs, atol=1e-8)
+
+
+small = st.integers(1, 9)
+
+
+@st.composite
+def awkward(draw):
+    """Whole numbers make ties, duplicates, constants and collinear predictors likely, and there may be P > n."""
+    n, p, k = draw(small), draw(small), draw(st.integers(1, 4))
+    bits = st.integers(-2, 2).map(float)
+    x, y = draw(arrays(np.float64, (n, p), elements=bits)), draw(arrays(np.float64, (n, k), elements=bits))
+    if draw(st.booleans()):
+        x[:, draw(st.integers(0, p - 1))] = draw(st.sampled_from([-1.0, 1.0, 0.0, 1e-3, 1e3])) * x[:, 0]
+    scale = draw(st.sampled_from([1e-5, 1.0, 1e5]))
+    return scale * x, scale * y
+
+
+@settings(max_examples=150, deadline=None)
+@given(awkward())
+def test_optimality_conditions_hold_on_awkward_data(data):
+    gram, cross = moments(*data)
+    path = lasso_path(gram, cross)
+    scale = max(np.abs(cross).max(), 1e-300)
+    for penalty in all_penalties(cross):
+        for beta in (path.at(penalty), lasso(gram, cross, penalty)):
+            assert np.isfinite(beta).all()
+            assert kkt(gram, cross, beta, np.full(len(cross), penalty)) < 1e-9 * scale
+    assert (np.diff(path.knots) <= 0).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(awkward(), st.integers(0, 2**32 - 1))
+def test_optimality_conditions_hold_with_weights(data, seed):
+    gram, cross = moments(*data)
+    rng = np.random.default_rng(seed)
+    weights = rng.uniform(0.2, 3, cross.shape) * (rng.random(cross.shape) < 0.8)
+    path = lasso_path(gram, cross, weights=weights)
+    scale = max(np.abs(cross).max(), 1e-300)
+    for penalty in all_penalties(cross):
+        for beta in (path.at(penalty), lasso(gram, cross, penalty, weights)):
+            assert np.isfinite(beta).all()
+            assert kkt(gram, cross, beta, np.full(len(cross), penalty), weights) < 1e-8 * scale
+
+
+@pytest.mark.parametrize("distance", [1e-2, 1e-4, 1e-6, 1e-8, 0.0])
+@pytest.mark.parametrize("seed", range(5))
+def test_near_duplicates_do_no_harm(distance, seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.standard_normal((20, 6)), rng.standard_normal((20, 3))
+    x[:, 5] = x[:, 0] + distance * rng.standard_normal(20)
+    gram, cross = moments(x, y)
+    path = lasso_path(gram, cross)
+    for penalty in all_penalties(cross):
+        assert kkt(gram, cross, path.at(penalty), np.full(3, penalty)) < 1e-5
+        assert kkt(gram, cross, lasso(gram, cross, penalty), np.full(3, penalty)) < 1e-5
+
+
+@pytest.mark.parametrize("n", [30, 200])
+def test_whole_path_of_a_wide_problem_ends_in_interpolation_or_least_squares(n):
+    x, y = regression(n, 80, 4)
+    gram, cross = moments(x, y)
+    beta = lasso_path(gram, cross).at(0)
+    expected = y if n < 80 else x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    np.testing.assert_allclose(x @ beta.T, expected, atol=1e-8)
+
+
+def test_orthonormal_design_gives_soft_thresholding():
+    cross = np.array([[0.9, -0.5, 0.5, 0.2, -0.2, 0.0], [0.1, 0.1, -0.1, 0.1, 0.1, 0.1]])
+    for penalty in (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.9):
+        soft = np.sign(cross) * np.maximum(np.abs(cross) - penalty, 0)
+        np.testing.assert_allclose(lasso(np.eye(6), cross, penalty), soft, atol=1e-12)
+        np.testing.assert_allclose(lasso_path(np.eye(6), cross).at(penalty), soft, atol=1e-11)
+
+
+def test_one_target_and_one_predictor():
+    np.testing.assert_allclose(lasso([[2.0]], [[-1.0]], 0.4), [[-0.3]])
+    np.testing.assert_array_equal(lasso([[2.0]], [[-1.0]], 1.0), [[0.0]])
+    np.testing.assert_array_equal(lasso([[0.0]], [[0.0]], 0.0), [[0.0]])
+
+
+def test_path_is_linear_between_knots_and_counts_its_coefficients():
+    x, y = regression()
+    path = lasso_path(*moments(x, y))
+    knots, at_knots = path.knots, path.coefficients_at_knots
+    np.testing.assert_allclose(path.max_penalty, np.abs(moments(x, y)[1]).max(1))
+    for i in range(knots.shape[1] - 1):
+        np.testing.assert_allclose(path.at(knots[:, i]), at_knots[:, i], atol=1e-12)
+        middle = (knots[:, i] + knots[:, i + 1]) / 2
+        np.testing.assert_allclose(path.at(middle), (at_knots[:, i] + at_knots[:, i + 1]) / 2, atol=1e-12)
+        np.testing.assert_array_equal(path.degrees_of_freedom(middle), np.count_nonzero(lasso(*moments(x, y), middle), 1))
+        np.testing.assert_array_equal(path.active(middle).sum(1), path.degrees_of_freedom(middle))
+
+
+def test_weights_are_a_change_of_units():
+    x, y = regression()
+    weights = np.random.default_rng(1).uniform(0.3, 3, 12)
+    np.testing.assert_allclose(
+        lasso(*moments(x, y), 0.1, weights), lasso(*moments(x / weights, y), 0.1) / weights, atol=1e-10
+    )
+
+
+def test_unpenalised_predictors_are_projected_out():
+    """Frisch, Waugh, Lovell: the others see what the unpenalised ones leave, these fit what the others leave."""
+    x, y = regression()
+    free, rest = x[:, :3], x[:, 3:]
+    weights = np.array([0.0] * 3 + [1.0] * 9)
+    leave = np.eye(len(x)) - free @ np.linalg.pinv(free)
+    expected = lasso(rest.T @ leave @ rest / 40, y.T @ leave @ rest / 40, 0.1)
+    for beta in (lasso(*moments(x, y), 0.1, weights), lasso_path(*moments(x, y), weights=weights).at(0.1)):
+        np.testing.assert_allclose(beta[:, 3:], expected, atol=1e-10)
+        np.testing.assert_allclose(beta[:, :3].T, np.linalg.pinv(free) @ (y - rest @ expected.T), atol=1e-10)
+
+
+def test_targets_and_batches_do_not_touch_each_other():
+    problems = [moments(*regression(30, 7, 4, seed)) for seed in range(3)]
+    gram, cross = (np.stack(part) for part in zip(*problems, strict=True))
+    penalty = np.random.default_rng(0).uniform(0.02, 0.6, (3, 4))
+    together, path = lasso(gram, cross, penalty), lasso_path(gram, cross, 0.01)
+    for batch in range(3):
+        for target in range(4):
+            alone = lasso(gram[batch], cross[batch, target : target + 1], penalty[batch, target])
+            np.testing.assert_allclose(together[batch, target], alone[0], atol=1e-12)
+    np.testing.assert_allclose(path.at(penalty), together, atol=1e-11)
+
+
+@pytest.mark.parametrize("order", [np.arange(12)[::-1], np.random.default_rng(0).permutation(12)])
+def test_order_and_sign_of_predictors_do_not_matter(order):
+    x, y = regression()
+    beta = lasso(*moments(x, y), 0.1)
+    np.testing.assert_allclose(lasso(*moments(-x[:, order], y), 0.1), -beta[:, order], atol=1e-10)
+
+
+def double(*values):
+    return [torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in values]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n", [6, 40])
+def test_gradient_agrees_with_finite_differences(n, weighted):
+    problems = [moments(*regression(n, 7, 3, seed)) for seed in range(2)]
+    gram, cross = (np.stack(part) for part in zip(*problems, strict=True))
+    penalty = np.random.default_rng(0).uniform(0.1, 0.5, (2, 3))
+    weights = torch.tensor([0.0, 0.5, 1.0, 2.0, 1.0, 1.5, 1.0]) if weighted else None
+    assert torch.autograd.gradcheck(lambda g, c, p: lasso(g, c, p, weights), double(gram, cross, penalty), atol=1e-6)
+
+
+def test_gradient_agrees_with_finite_differences_of_an_independent_solver():
+    x, y = regression(n=30, p=6, k=1)
+    upstream = np.random.default_rng(2).standard_normal((1, 6))
+
+    def loss(y, penalty):
+        model = Lasso(alpha=penalty, fit_intercept=False, tol=1e-14, max_iter=1_000_000).fit(x, y)
+        return float((upstream * model.coef_).sum())
+
+    gram, cross, penalty = double(*moments(x, y), 0.2)
+    (torch.tensor(upstream) * lasso(gram, cross, penalty)).sum().backward()
+    step = 1e-5
+    assert penalty.grad.item() == pytest.approx((loss(y, 0.2 + step) - loss(y, 0.2 - step)) / (2 * step), rel=1e-5)
+    for t in range(0, 30, 7):
+        change = np.zeros_like(y)
+        change[t] = step
+        difference = (loss(y + change, 0.2) - loss(y - change, 0.2)) / (2 * step)
+        assert float(cross.grad[0] @ torch.tensor(x[t])) / 30 == pytest.approx(difference, rel=1e-4, abs=1e-7)
+
+
+def test_gradient_flows_through_a_penalty_made_from_the_data():
+    gram, cross = double(*moments(*regression(n=30, p=5, k=2)))
+    assert torch.autograd.gradcheck(lambda g, c: lasso(g, c, 0.3 * c.abs().amax(1)), (gram, cross), atol=1e-6)
+
+
+def test_at_a_knot_the_derivative_is_one_sided():
+    gram, cross = moments(*regression(k=1))
+    for knot in lasso_path(gram, cross).knots[0, :-1]:
+        penalty = torch.tensor(knot, requires_grad=True)
+        beta = lasso(torch.tensor(gram), torch.tensor(cross), penalty)
+        slopes = [torch.autograd.grad(b, penalty, retain_graph=True)[0].item() for b in beta[0]]
+        step = 1e-7
+        sides = [(lasso(gram, cross, knot + side) - lasso(gram, cross, knot))[0] / side for side in (step, -step)]
+        assert any(np.allclose(slopes, side, atol=1e-5) for side in sides)
+
+
+def test_gradient_is_zero_where_nothing_is_active():
+    gram, cross, penalty = double(*moments(*regression()), 1e3)
+    lasso(gram, cross, penalty).sum().backward()
+    for tensor in (gram, cross, penalty):
+        assert (tensor.grad == 0).all()
+
+
+def test_gradient_is_finite_with_duplicated_predictors():
+    x, y = regression()
+    gram, cross, penalty = double(*moments(np.hstack([x, x, np.zeros((40, 1))]), y), 0.05)
+    lasso(gram, cross, penalty).square().sum().backward()
+    for tensor in (gram, cross, penalty):
+        assert tensor.grad.isfinite().all()
+
+
+def test_a_second_derivative_is_refused():
+    gram, cross = double(*moments(*regression()))
+    (first,) = torch.autograd.grad(lasso(gram, cross, 0.1).square().sum(), cross, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        first.sum().backward()
+
+
+def test_types_come_out_as_they_went_in():
+    gram, cross = moments(*regression())
+    assert isinstance(lasso(gram, cross, 0.1), np.ndarray)
+    assert isinstance(lasso_path(gram, cross).at(0.1), np.ndarray)
+    assert isinstance(lasso_path(gram, cross).knots, np.ndarray)
+    single = [torch.tensor(a, dtype=torch.float32, requires_grad=True) for a in (gram, cross)]
+    beta = lasso(*single, 0.1)
+    assert beta.dtype == torch.float32
+    assert isinstance(lasso_path(*single).at(0.1), torch.Tensor)
+    beta.sum().backward()
+    assert single[0].grad.dtype == torch.float32
+    assert lasso(torch.eye(2), torch.tensor([[3, 0]]), 1).tolist() == [[2.0, 0.0]]
+
+
+def test_read_only_arrays_are_fine():
+    gram, cross = moments(*regression())
+    gram.flags.writeable = cross.flags.writeable = False
+    assert np.isfinite(lasso(gram, cross, 0.1)).all()
+
+
+def test_the_number_of_threads_is_left_as_it_was():
+    threads = torch.get_num_threads()
+    lasso(*moments(*regression()), 0.1)
+    with pytest.raises(ValueError, match="negative"):
+        lasso(*moments(*regression()), -0.1)
+    assert torch.get_num_threads() == threads
+
+
+def test_a_path_that_is_cut_off_says_where():
+    with pytest.raises(PathError, match=r"After 5 steps .* stood at penalty 0\.\d+ with \d coefficients") as caught:
+        lasso_path(*moments(*regression()), max_steps=5)
+    assert not isinstance(caught.value, RuntimeError)
+    with pytest.raises(PathError, match="max_steps"):
+        lasso(*moments(*regression()), 0.0, max_steps=5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"gram": np.full((2, 2), np.nan)}, "gram has 4 values that are NaN or infinite"),
+        ({"cross": np.array([[np.inf, 0.0]])}, "cross has 1 values"),
+        ({"penalty": np.nan}, "penalty has 1 values"),
+        ({"penalty": -1.0}, "penalty=-1 is negative"),
+        ({"penalty": np.ones(3)}, r"penalty of shape \(3,\) does not fit"),
+        ({"gram": np.ones((2, 3))}, "P, P"),
+        ({"gram": np.zeros((0, 0)), "cross": np.zeros((1, 0))}, "at least one predictor"),
+        ({"gram": np.array([[1.0, 0.5], [0.0, 1.0]])}, "not symmetric"),
+        ({"cross": np.ones((1, 3))}, "K, P"),
+        ({"cross": np.ones(2)}, "K, P"),
+        ({"cross": np.ones((4, 1, 2))}, "same leading dimensions"),
+        ({"cross": np.ones((0, 2))}, "at least one target"),
+        ({"weights": np.array([1.0, -1.0])}, "weights reach down to -1"),
+        ({"weights": np.ones(3)}, "weights of shape"),
+        ({"weights": torch.ones(2, requires_grad=True)}, "weights cannot carry a gradient"),
+    ],
+)
+def test_unusable_input_is_refused(change, message):
+    arguments = {"gram": np.eye(2), "cross": np.ones((1, 2)), "penalty": 0.1, "weights": None} | change
+    with pytest.raises(ValueError, match=message):
+        lasso(**arguments)
+
+
+@pytest.mark.parametrize("penalty", [0.05, -1.0, np.nan, np.inf])
+def test_a_penalty_that_is_not_on_the_path_is_refused(penalty):
+    path = lasso_path(*moments(*regression()), 0.1)
+    with pytest.raises(ValueError, match=r"not on the path, which ends at 0\.1"):
+        path.at(penalty)

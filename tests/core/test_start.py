@@ -1,0 +1,162 @@
+"""The spectral start: a principal subspace, turned to simple structure, that the network then draws."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.linalg import subspace_angles
+from scipy.ndimage import gaussian_filter, uniform_filter
+from sklearn.decomposition import PCA
+
+from napari_varae.core.network import Autoencoder
+from napari_varae.core.start import set_footprints, shrink, spectral_footprints, varimax
+
+
+PLACES = ((4, 5), (13, 8), (9, 17))
+
+
+@pytest.fixture
+def spots() -> np.ndarray:
+    y, x = np.mgrid[:19, :22]
+    return np.stack([np.exp(-((y - a) ** 2 + (x - b) ** 2) / 8) for a, b in PLACES])
+
+
+@pytest.fixture
+def frames(rng, spots) -> np.ndarray:
+    """Dynamic frames (130, 19, 22): three spots, as strong as each other so that a PCA mixes them, and noise."""
+    traces = 3 * rng.normal(size=(130, 3))
+    movie = np.tensordot(traces, spots, 1) + 0.3 * rng.normal(size=(130, 19, 22))
+    return (movie - movie.mean(0)).astype(np.float32)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.9])
+def test_footprints_span_the_principal_subspace(frames, smoothing):
+    footprints = spectral_footprints(frames, 5, smoothing).reshape(5, -1)
+    smooth = gaussian_filter(frames.astype(np.float64), (0, smoothing, smoothing)).reshape(len(frames), -1)
+    components = PCA(5, svd_solver="full").fit(smooth).components_
+    np.testing.assert_allclose(footprints @ footprints.T, np.eye(5), atol=1e-5)
+    assert subspace_angles(footprints.T, components.T).max() < 1e-3
+
+
+def test_footprints_are_spots_one_by_one_with_their_bright_side_up(frames):
+    footprints = spectral_footprints(frames, 3, 0.5)
+    peaks = {tuple(map(int, np.unravel_index(image.argmax(), image.shape))) for image in footprints}
+    assert len(peaks) == 3
+    for place in PLACES:
+        assert min(np.hypot(place[0] - y, place[1] - x) for y, x in peaks) < 1.5
+    assert (footprints.max((1, 2)) > -footprints.min((1, 2))).all()
+
+
+def test_as_many_footprints_as_frames_are_still_orthonormal(frames):
+    footprints = spectral_footprints(frames[:12], 12, 0).reshape(12, -1)
+    np.testing.assert_allclose(footprints @ footprints.T, np.eye(12), atol=1e-5)
+
+
+def criterion(loadings: np.ndarray) -> float:
+    """Kaiser's: the variance of the squared loadings within each column, summed."""
+    return float(np.square(loadings).var(0).sum())
+
+
+@given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 6), spare=st.integers(0, 30))
+def test_varimax_is_a_rotation_that_raises_the_criterion(seed, size, spare):
+    loadings = np.linalg.qr(np.random.default_rng(seed).normal(size=(size + spare, size)))[0]
+    rotation = varimax(loadings)
+    np.testing.assert_allclose(rotation.T @ rotation, np.eye(size), atol=1e-10)
+    assert criterion(loadings @ rotation) >= criterion(loadings) * (1 - 1e-5)
+
+
+def test_varimax_stops_where_the_criterion_is_stationary(rng):
+    loadings = rng.normal(size=(60, 4)) ** 3
+    rotation = varimax(loadings, steps=2000, tolerance=0)
+    turned = loadings @ rotation
+    slope = turned.T @ (turned * (turned**2 - (turned**2).mean(0)))  # symmetric where no rotation helps
+    np.testing.assert_allclose(slope, slope.T, atol=1e-3 * np.abs(slope).max())
+
+
+def test_varimax_finds_planted_simple_structure(rng):
+    simple = np.zeros((40, 4))
+    for column, scale in enumerate((1.0, 1.2, 0.8, 1.1)):
+        simple[10 * column : 10 * (column + 1), column] = scale * rng.uniform(0.5, 1, 10)
+    hidden = simple @ np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    agreement = np.abs(np.corrcoef((hidden @ varimax(hidden)).T, simple.T)[:4, 4:])
+    np.testing.assert_allclose(np.sort(agreement.max(0)), 1, atol=1e-4)
+    assert len(set(agreement.argmax(0))) == 4
+
+
+def test_shrinking_never_enlarges_or_flips(frames):
+    footprints = spectral_footprints(frames, 6, 0.85)
+    shrunk = shrink(footprints, frames)
+    assert (np.abs(shrunk) <= np.abs(footprints)).all()
+    assert (shrunk * footprints >= 0).all()
+
+
+def test_shrinking_takes_noise_and_leaves_signal(frames, spots, rng):
+    images = np.concatenate([spots, gaussian_filter(rng.normal(size=(3, 19, 22)), (0, 0.85, 0.85))]).reshape(6, -1)
+    footprints = np.linalg.qr(images.T)[0].T.reshape(6, 19, 22).astype(np.float32)
+    kept = np.linalg.norm(shrink(footprints, frames), axis=(1, 2))
+    assert kept[:3].min() > 0.95
+    assert kept[3:].max() < 0.6
+
+
+def test_shrinking_follows_the_formula_of_james_and_stein(frames):
+    footprints = spectral_footprints(frames, 4, 0.85)
+    design = frames.reshape(len(frames), -1).astype(np.float64) @ footprints.reshape(4, -1).T
+    pixels = frames.reshape(len(frames), -1)
+    residual = ((pixels - design @ footprints.reshape(4, -1)) ** 2).mean(0).reshape(frames.shape[1:])
+    error = np.linalg.inv(design.T @ design).diagonal()[:, None, None] * residual
+    for i in range(4):
+        factor = 1 - 0.25 * uniform_filter(error[i], 5) / uniform_filter(footprints[i].astype(np.float64) ** 2, 5)
+        np.testing.assert_allclose(
+            shrink(footprints, frames)[i], footprints[i] * factor.clip(0), atol=2e-4 * np.abs(footprints).max()
+        )
+
+
+def drawing_network(image=(19, 22), latents=4, step=4, channels=6) -> Autoencoder:
+    torch.manual_seed(0)
+    return Autoencoder(image, latents, step, channels)
+
+
+def test_footprints_that_the_network_drew_are_drawn_again():
+    net, static = drawing_network(), torch.rand(19, 22, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        target = net.banks(static)[1]
+        set_footprints(net, target.view(-1, 19, 22), static)
+        _, rough = net.banks(static)
+        set_footprints(net, target.view(-1, 19, 22), static, steps=300, ridge=1e-7)
+        filters, drawn = net.banks(static)
+    assert float((rough - target).norm() / target.norm()) < 0.05
+    assert float((drawn - target).norm() / target.norm()) < 1e-3
+    torch.testing.assert_close(filters @ drawn.T, torch.eye(4), atol=1e-3, rtol=0)
+
+
+def test_maps_solve_the_ridge_problem():
+    net, static = drawing_network(channels=3, step=6).double(), torch.rand(19, 22, dtype=torch.float64)
+    target = torch.randn(4, 19, 22, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    set_footprints(net, target, static, steps=400, ridge=1e-2)
+    with torch.no_grad():
+        features = net.features(static)
+        size = net.draw[0].numel()
+        design = net.bank(torch.eye(size, dtype=torch.float64).view(size, *net.draw.shape[1:]), features).T
+    normal = design.T @ design + 1e-2 * 6**2 * torch.eye(size)
+    expected = torch.linalg.solve(normal, design.T @ target.flatten(1).T).T
+    torch.testing.assert_close(net.draw.detach().flatten(1), expected, atol=1e-6, rtol=1e-4)
+
+
+def test_reading_inverts_drawing():
+    net, static = drawing_network(), torch.rand(19, 22, generator=torch.Generator().manual_seed(1))
+    target = torch.randn(4, 19, 22, generator=torch.Generator().manual_seed(3))
+    set_footprints(net, target, static)
+    with torch.no_grad():
+        filters, footprints = net.banks(static)
+    inverse = np.linalg.pinv(footprints.numpy().T)
+    assert np.linalg.norm(filters.numpy() - inverse) < 1e-2 * np.linalg.norm(inverse)
+
+
+def test_an_empty_footprint_stays_empty_and_finite():
+    net, static = drawing_network(), torch.rand(19, 22, generator=torch.Generator().manual_seed(1))
+    target = torch.randn(4, 19, 22, generator=torch.Generator().manual_seed(3))
+    target[2] = 0
+    set_footprints(net, target, static)
+    assert bool(net.draw[2].eq(0).all())
+    assert bool(net.read.isfinite().all())
