@@ -2,8 +2,8 @@
 
     python benchmarks/recording.py MOVIE.tif --train 0 1600 --test 1600 2000 [--seeds 3]
 
-All figures are fractions of the variance around the training mean, in the movie's units, on the test frames. Nothing of the
-method, settings included, sees those.
+All figures are fractions of the variance around the training mean, in the movie's units, on the test frames. Nothing
+of the method, settings included, sees those.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     options = parser.parse_args()
     stack, train, test = nv.open_stack(options.movie), tuple(options.train), tuple(options.test)
-    print(f"{stack}; trained on {train}, judged on {test}; torch {torch.__version__}, {torch.get_num_threads()} threads")
+    print(
+        f"{stack}; trained on {train}, judged on {test}; torch {torch.__version__}, {torch.get_num_threads()} threads"
+    )
     for name, value in pca_baselines(stack, train, test, options.latents).items():
         print(f"{name:<42} {value:.4f}")
     for order in options.orders:
@@ -90,7 +92,9 @@ def main() -> None:
                 took = time.perf_counter() - began
                 found = nv.evaluate(fit, stack, test)
                 name = f"VAR({order}), seed {seed}, {'start only' if not epochs else f'{len(fit.history)} epochs'}"
-                print(f"{name:<42} " + "  ".join(f"{k} {v:.4f}" for k, v in found.items()) + f"  {took:.0f} s", flush=True)
+                print(
+                    f"{name:<42} " + "  ".join(f"{k} {v:.4f}" for k, v in found.items()) + f"  {took:.0f} s", flush=True
+                )
                 if fit.history:
                     print(f"{'':<42} {fit.history[-1].seconds / len(fit.history):.2f} s per epoch, start included")
     step, estimate = seconds_per_step(stack, nv.FitConfig(latents=options.latents, frames=train))

@@ -2,8 +2,8 @@
 
     python benchmarks/simulation.py [--seeds 5] [--epochs 20]
 
-Prints one row per seed, then mean and deviation. Links and regions are judged by average precision (chance is the share of
-true links) and by the area under the ROC curve (chance is 0.5); the oracle knows the true traces.
+Prints one row per seed, then mean and deviation. Links and regions are judged by average precision (chance is the
+share of true links) and by the area under the ROC curve (chance is 0.5); the oracle knows the true traces.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from napari.components import ViewerModel
 
 from napari_varae.core.config import FitConfig
 from napari_varae.core.errors import StackError
+from napari_varae.core.report import EpochReport
 from napari_varae.core.stack import Stack
-from napari_varae.core.training import EpochReport
 from napari_varae.session import Edge, Session, session_of
 
 SIGNALS = (

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from napari_varae.core.fitfile import load_fit
     from napari_varae.core.lasso import LassoPath, lasso, lasso_path
     from napari_varae.core.model import Fit
+    from napari_varae.core.placebo import placebo
+    from napari_varae.core.report import EpochReport
     from napari_varae.core.simulation import Simulation, simulate
     from napari_varae.core.stack import Stack
-    from napari_varae.core.training import EpochReport, fit, train
+    from napari_varae.core.training import fit, train
     from napari_varae.core.var import VAR
     from napari_varae.io import open_stack
 
@@ -33,6 +35,7 @@ _HOME = {
     "StackError": "core.errors",
     "TrainingError": "core.errors",
     "evaluate": "core.evaluation",
+    "placebo": "core.placebo",
     "load_fit": "core.fitfile",
     "LassoPath": "core.lasso",
     "lasso": "core.lasso",
@@ -41,7 +44,7 @@ _HOME = {
     "Simulation": "core.simulation",
     "simulate": "core.simulation",
     "Stack": "core.stack",
-    "EpochReport": "core.training",
+    "EpochReport": "core.report",
     "fit": "core.training",
     "train": "core.training",
     "VAR": "core.var",
@@ -52,6 +55,7 @@ __all__ = [
     "VAR", "Comparison", "ComparisonConfig", "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath",
     "Simulation", "SimulationConfig", "Stack", "StackError", "TrainingError", "__version__", "compare",
     "compare_latents", "contribution_map", "evaluate", "fit", "lasso", "lasso_path", "load_fit", "open_stack",
+    "placebo",
     "simulate", "train",
 ]  # fmt: skip
 

@@ -191,7 +191,8 @@ def _checks(session: Session, truth: Simulation, figures: dict[str, Any]) -> dic
     """Hold the fit against the truth of the simulation."""
     from napari_varae.core.contribution import contribution_map
 
-    fit, latents = session.require_fit(), session.latents
+    fit, stack = session.require_fit(), session.require_stack()
+    latents = fit.encode(stack)
     cells = truth.traces.shape[1]
     related = np.abs(np.corrcoef(latents, truth.traces, rowvar=False)[:-cells, -cells:])
     match = related.argmax(0)
@@ -199,8 +200,8 @@ def _checks(session: Session, truth: Simulation, figures: dict[str, Any]) -> dic
     off = ~np.eye(cells, dtype=bool)
     driven_by = truth.footprints[truth.drivers]
     place = (driven_by > 0.1 * driven_by.max((1, 2), keepdims=True)).any(0)
-    before = (0, truth.config.change_at or session.require_stack().n_frames)
-    drivers = contribution_map(fit, session.require_stack(), "driver", frames=before)
+    before = (0, truth.config.change_at or stack.n_frames)
+    drivers = contribution_map(fit, stack, "driver", frames=before)
     figures["cells found (correlation > 0.8)"] = f"{int((related.max(0) > 0.8).sum())} of {cells}"
     figures["links: area under ROC"] = round(_roc_area(true[off], found[off]), 3)
     figures["driver map: area under ROC"] = round(_roc_area(place, drivers), 3)

@@ -20,7 +20,7 @@ from napari_varae.ranges import Segments, as_segments, overlap, total
 if TYPE_CHECKING:
     from napari_varae.core.comparison import Comparison
     from napari_varae.core.model import Fit
-    from napari_varae.core.training import EpochReport
+    from napari_varae.core.report import EpochReport
 
 __all__ = ["Controls", "Edge", "JobState", "Letter", "Session", "describe_fit", "session_of"]
 

@@ -99,7 +99,9 @@ def test_without_a_skip_deviations_from_the_static_image_count(linear, small_sta
     """A fit that subtracts nothing, of the same filters and footprints, has the same maps."""
     without = replace(linear, baseline=np.zeros_like(linear.static))
     whole = {"frames": FRAMES, "own_past": True}
-    assert close(contribution_map(without, small_stack, kind, **whole), contribution_map(linear, small_stack, kind, **whole))
+    assert close(
+        contribution_map(without, small_stack, kind, **whole), contribution_map(linear, small_stack, kind, **whole)
+    )
 
 
 def test_signed_edges_add_up_to_their_target_and_targets_to_the_whole(crowded, small_stack):
@@ -165,7 +167,9 @@ def test_what_bad_frames_hold_does_not_count(crowded, small_stack):
     movie[sorted(small_stack.bad_frames)] = 65535
     other = Stack(movie, bad_frames=small_stack.bad_frames)
     for kind in ("driver", "effect"):
-        np.testing.assert_array_equal(contribution_map(crowded, other, kind), contribution_map(crowded, small_stack, kind))
+        np.testing.assert_array_equal(
+            contribution_map(crowded, other, kind), contribution_map(crowded, small_stack, kind)
+        )
 
 
 def test_a_long_range_is_averaged_over_frames_all_over_it(linear, small_stack, monkeypatch):

@@ -29,11 +29,13 @@ def test_a_device_that_is_asked_for_is_given_or_missed_in_words(name):
     if there:
         assert choose_device(name)[0].type == name
     else:
-        with pytest.raises(ValueError, match=f"device='{name}' cannot be used: torch .* finds no {name.upper()} device"):
+        with pytest.raises(
+            ValueError, match=f"device='{name}' cannot be used: torch .* finds no {name.upper()} device"
+        ):
             choose_device(name)
 
 
 @pytest.mark.parametrize("name", ["gpu", "", "CPU", "cuda:7"])
 def test_a_device_that_nobody_knows_is_refused(name):
-    with pytest.raises(ValueError, match="there is no such device. Choose 'auto' or 'cpu'"):
+    with pytest.raises(ValueError, match=r"there is no such device. Choose 'auto' or 'cpu'"):
         choose_device(name)

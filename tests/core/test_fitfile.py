@@ -35,7 +35,8 @@ def parts(saved) -> tuple[dict, dict]:
 def same(a: Fit, b: Fit) -> bool:
     """Whether two fits hold the same, to the bit."""
     arrays = all(
-        np.array_equal(getattr(a.var, field.name), getattr(b.var, field.name), equal_nan=True) for field in fields(a.var)
+        np.array_equal(getattr(a.var, field.name), getattr(b.var, field.name), equal_nan=True)
+        for field in fields(a.var)
     )
     plain = ("config", "scale", "movie", "frames", "history", "shape", "id")
     return (
@@ -78,7 +79,7 @@ def test_an_existing_file_is_replaced(small_fit, tmp_path):
 def test_what_cannot_be_written_is_told_and_leaves_nothing(small_fit, tmp_path):
     (tmp_path / "taken.varae").mkdir()
     for path in (tmp_path / "missing" / "cells", tmp_path / "taken"):
-        with pytest.raises(FitFileError, match="could not be written"):
+        with pytest.raises(FitFileError, match=r"could not be written"):
             small_fit.save(path)
     assert [path.name for path in tmp_path.iterdir()] == ["taken.varae"]
 
@@ -157,14 +158,14 @@ def test_files_that_are_no_fit_are_refused(tmp_path, parts):
     listed = tmp_path / "listed.varae"
     save_file({"a": torch.ones(3)}, listed, metadata={"varae": "[1]"})
     for path in (text, empty, other, deep, listed, tmp_path, tmp_path / "missing.varae"):
-        with pytest.raises(FitFileError, match="not a f"):
+        with pytest.raises(FitFileError, match=r"not a f"):
             load_fit(path)
 
 
 def test_a_file_of_a_newer_version_is_refused(tmp_path, parts):
     header, tensors = parts
     save_file(tensors, tmp_path / "new.varae", metadata={"varae": json.dumps(header | {"format_version": 2})})
-    with pytest.raises(FitFileError, match="version 2.*Update"):
+    with pytest.raises(FitFileError, match=r"version 2.*Update"):
         load_fit(tmp_path / "new.varae")
 
 

@@ -135,7 +135,13 @@ def test_the_id_is_that_of_the_weights(small_fit):
 
 def test_another_image_size_is_refused(small_fit):
     other = Stack(np.zeros((10, 30, 34), np.uint16))
-    for method in (small_fit.encode, small_fit.reconstruct, small_fit.predict, small_fit.predict_latents, small_fit.check):
+    for method in (
+        small_fit.encode,
+        small_fit.reconstruct,
+        small_fit.predict,
+        small_fit.predict_latents,
+        small_fit.check,
+    ):
         with pytest.raises(ValueError, match=r"30 x 35.*30 x 34"):
             method(other)
 

@@ -18,7 +18,9 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def network(image: tuple[int, int] = (18, 21), latents: int = 3, step: int = 4, channels: int = 6, **kwargs) -> Autoencoder:
+def network(
+    image: tuple[int, int] = (18, 21), latents: int = 3, step: int = 4, channels: int = 6, **kwargs
+) -> Autoencoder:
     """One with random maps and a convolutional part that matters, in float64."""
     made = Autoencoder(image, latents, step, channels, **kwargs).double()
     with torch.no_grad():

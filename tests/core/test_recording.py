@@ -143,6 +143,12 @@ def test_windows_come_to_all_trained_frames():
     assert not (seen & data.held_out).any()
 
 
+def test_no_window_is_all_bad():
+    data = Recording(Stack(movie(300), bad_frames={*bad(300), *range(80, 160)}), FitConfig(latents=4))
+    for seed in range(20):
+        assert all(data.good[a:b].any() for a, b in data.windows(20, torch.Generator().manual_seed(seed)))
+
+
 def test_a_range_is_all_that_counts():
     frames = movie(200)
     whole = Recording(Stack(frames[60:180]), FitConfig(latents=4))
@@ -171,7 +177,9 @@ def test_settings_that_do_not_fit_the_movie_say_so(settings, words):
 
 
 def test_the_most_latents_that_are_offered_are_accepted():
-    assert Recording(Stack(movie(200), bad_frames=bad(200)), FitConfig(latents=89, frames=(57, 157))).trained.sum() == 90
+    assert (
+        Recording(Stack(movie(200), bad_frames=bad(200)), FitConfig(latents=89, frames=(57, 157))).trained.sum() == 90
+    )
 
 
 def test_a_movie_that_does_not_vary_is_refused():

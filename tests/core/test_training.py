@@ -1,4 +1,4 @@
-"""Training: a generator of honest reports that stops at once, keeps the best state, repeats itself, and sees no bad frame."""
+"""Training: honest reports, a stop at once, the best state kept, the same again, and no bad frame seen."""
 
 import threading
 from threading import Event
@@ -15,8 +15,9 @@ from napari_varae.core.errors import StackError, TrainingError
 from napari_varae.core.evaluation import evaluate
 from napari_varae.core.model import Fit
 from napari_varae.core.recording import Recording
+from napari_varae.core.report import EpochReport
 from napari_varae.core.stack import Stack
-from napari_varae.core.training import EpochReport, _Trainer, fit, train
+from napari_varae.core.training import _Trainer, fit, train
 
 
 class Watched:
@@ -309,7 +310,7 @@ def test_a_loss_that_is_not_finite_is_told(small_stack, small_config, weights):
     trainer.assess()
     with torch.no_grad():
         getattr(trainer.network, weights)[0, 0, 0, 0] = torch.inf
-    with pytest.raises(TrainingError, match="epoch 7.*smaller learning rate"):
+    with pytest.raises(TrainingError, match=r"epoch 7.*smaller learning rate"):
         trainer.step((50, 100), 7)
     with pytest.raises(TrainingError, match="smaller learning rate"):
         trainer.assess()

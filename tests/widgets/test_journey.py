@@ -1,6 +1,7 @@
 """The way of a user from a movie to an answer, through the docks of a real window."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -13,6 +14,12 @@ from napari_varae.core.stack import Stack
 from napari_varae.session import Edge
 
 from .conftest import PATIENCE, QUICK
+
+
+def edge_of(table, line):
+    """The index into the coefficients that a row of the table is about."""
+    source, target, lag = map(int, re.findall(r"\d+", table.item(line, 0).text()))
+    return lag - 1, target, source
 
 
 def test_from_the_movie_to_the_answer(viewer, docks, session, movie, idle, qtbot, notices, tmp_path):
@@ -51,6 +58,11 @@ def test_from_the_movie_to_the_answer(viewer, docks, session, movie, idle, qtbot
     assert result.null.shape == (29,)
     assert f"p = {result.p_value:.3g}" in compare.verdict.text()
     assert compare.table.rowCount() == len(result.edges["lag"]) == 16
+
+    linked = [line for line in range(16) if session.fit.var.coefficients[edge_of(compare.table, line)] != 0]
+    compare.table.cellClicked.emit(linked[0], 0)
+    idle()
+    assert f"driver map of link {session.edge}" in viewer.layers
 
     compare.export(str(tmp_path / "result.json"))
     compare.export(str(tmp_path / "result.csv"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -15,25 +15,15 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from napari_varae.core.bootstrap import EDGE, CommonModel, Progress, edge_table, effect_size
 from napari_varae.core.model import Fit
 from napari_varae.core.stack import FrameRange, Stack, check_range
-from napari_varae.core.two_sample import Difference, Sample, difference, relaxed
+from napari_varae.core.two_sample import Sample, difference
 
-__all__ = ["Comparison", "compare", "compare_latents", "placebo"]
+__all__ = ["Comparison", "compare", "compare_latents"]
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 Ranges = FrameRange | Sequence[FrameRange]
-
-EDGE = np.dtype(
-    [
-        ("lag", int), ("target", int), ("source", int), ("a", float), ("b", float), ("difference", float),
-        ("student", float), ("p_adjusted", float),
-    ]
-)  # fmt: skip
-LARGEST_RADIUS = 0.995
-_BATCH_PAIRS = 20_000
-"""Lag pairs of all resamples that are computed side by side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +45,8 @@ class Comparison:
         Bootstrap interval of the effect size at 1 - `level`.
     edges : structured array
         One row per coefficient, the smallest p first: lag (from 1), target, source; the coefficient in a and b
-        (corrected for the penalty's bias, on latents standardised over both ranges); difference a - b; student; p_adjusted, by
-        step-down max-T over all coefficients (Westfall, Young 1993).
+        (corrected for the penalty's bias, on latents standardised over both ranges); difference a - b; student;
+        p_adjusted, by step-down max-T over all coefficients (Westfall, Young 1993).
     mean_shift : array, shape (K,)
         Mean in b minus mean in a, in deviations. No part of the test.
     variance_ratio : array, shape (K,)
@@ -121,16 +111,20 @@ class Comparison:
             for name, parts in self.ranges.items()
         )
         return (
-            f"The dynamics in two ranges of the recording ({spans or 'latents given'}; {self.lengths[0]} and {self.lengths[1]} "
+            f"The dynamics in two ranges of the recording ({spans or 'latents given'}; {self.lengths[0]} and "
+            f"{self.lengths[1]} "
             f"lag pairs) were compared with napari-varae {version('napari-varae')}"
             f"{f' (fit {self.fit})' if self.fit else ''}. The null hypothesis was that the coefficients of a vector "
-            f"autoregression of order {self.order} on the {latents} latents are the same in both ranges, while intercepts and "
-            "innovation covariances may differ. Coefficients were estimated with an l1 penalty on their common part and on their "
+            f"autoregression of order {self.order} on the {latents} latents are the same in both ranges, while "
+            "intercepts and "
+            "innovation covariances may differ. Coefficients were estimated with an l1 penalty on their common "
+            "part and on their "
             "difference and corrected for the bias of the penalty; the statistic was the largest absolute "
             "studentised difference. Its null distribution came from a wild bootstrap (Rademacher) with "
             f"{self.resamples} resamples from the common model, the whole statistic being computed anew in each (seed "
             f"{self.seed}). Global test: p = {self.p_value:.3g}. Effect size: {self.effect_size:.3f} "
-            f"({1 - self.level:.0%} interval {self.effect_interval[0]:.3f} to {self.effect_interval[1]:.3f}). P-values of "
+            f"({1 - self.level:.0%} interval {self.effect_interval[0]:.3f} to {self.effect_interval[1]:.3f}). "
+            "P-values of "
             "single coefficients were adjusted by step-down max-T."
         )
 
@@ -176,7 +170,9 @@ def compare(
     for start, end in (*ranges["a"], *ranges["b"]):
         used[start:end] += 1
     if (used > 1).any():
-        raise ValueError(f"The ranges share {int((used > 1).sum())} frames, first frame {int(used.argmax())}. Move one of them.")
+        raise ValueError(
+            f"The ranges share {int((used > 1).sum())} frames, first frame {int(used.argmax())}. Move one of them."
+        )
     segments = {name: _latents(fit, stack, parts, order) for name, parts in ranges.items()}
     warnings = _range_warnings(fit, ranges, order)
     found = compare_latents(segments["a"], segments["b"], order, resamples, seed, level, stop, progress)
@@ -196,10 +192,10 @@ def compare_latents(
 ) -> Comparison:
     """Test whether two stretches of latents follow the same VAR.
 
-    The statistic is the largest studentised difference of a coefficient (:mod:`napari_varae.core.two_sample`). Its null
-    distribution comes from a wild bootstrap: series are drawn from the common model with each frame's own residuals times a
-    random sign, which keeps their skewness in size, their correlation across latents and their changing variance, and everything that
-    looked at the data is repeated on each.
+    The statistic is the largest studentised difference of a coefficient (:mod:`napari_varae.core.two_sample`). Its
+    null distribution comes from a wild bootstrap: series are drawn from the common model with each frame's own
+    residuals times a random sign, which keeps their skewness in size, their correlation across latents and their
+    changing variance, and everything that looked at the data is repeated on each.
 
     Parameters
     ----------
@@ -228,7 +224,9 @@ def compare_latents(
         When latents are not (n, K) of finite numbers, are too few, or settings are impossible.
     """
     if resamples < 19 or not 0 < level < 1 or order < 1:
-        raise ValueError(f"resamples={resamples}, level={level}, order={order}: needed are >= 19, between 0 and 1, >= 1.")
+        raise ValueError(
+            f"resamples={resamples}, level={level}, order={order}: needed are >= 19, between 0 and 1, >= 1."
+        )
     parts_a, parts_b = _checked(za, order, "za"), _checked(zb, order, "zb")
     if parts_a[0].shape[1] != parts_b[0].shape[1]:
         raise ValueError(f"za has {parts_a[0].shape[1]} latents and zb {parts_b[0].shape[1]}.")
@@ -243,7 +241,7 @@ def compare_latents(
     ]
     a, b = (Sample.of(parts, order) for parts in scaled)
     observed = difference(a, b, iterations=600)
-    model = _Null(scaled, (a, b), observed, order)
+    model = CommonModel(scaled, (a, b), observed, order)
     null = model.draw(resamples, np.random.default_rng(seed), stop, progress)
     student, values = observed.student[0].abs().numpy(), (observed.a - observed.b)[0].numpy()
     statistic = float(student.max())
@@ -251,7 +249,7 @@ def compare_latents(
     if made < 19:
         raise ValueError(f"Stopped after {made} resamples: too few for an answer.")
     maxima = null.student.max(1)
-    effect, interval = _effect(values, null.difference, level)
+    effect, interval = effect_size(values, null.difference, level)
     residual = [sample.residual_variance(c)[0].numpy() for sample, c in ((a, observed.a), (b, observed.b))]
     return Comparison(
         p_value=(1 + int((maxima >= statistic).sum())) / (made + 1),
@@ -259,7 +257,7 @@ def compare_latents(
         null=maxima,
         effect_size=effect,
         effect_interval=interval,
-        edges=_edges(observed, null.student, order),
+        edges=edge_table(observed, null.student, order),
         mean_shift=(means[1] - means[0]) / deviation,
         variance_ratio=residual[1] / residual[0],
         warnings=_warnings((a, b), model.radius, made, resamples),
@@ -272,160 +270,10 @@ def compare_latents(
     )
 
 
-def placebo(
-    fit: Fit,
-    stack: Stack,
-    lengths: tuple[int, int],
-    within: FrameRange | None = None,
-    repeats: int = 20,
-    resamples: int = 199,
-    seed: int = 0,
-) -> Array:
-    """P-values of the test on random pairs of ranges from a stretch believed to be homogeneous.
-
-    Under the null, and if the assumptions hold, a share x of them lies below x. Drift, bleaching and latents that were fitted on
-    the same frames show here.
-
-    Parameters
-    ----------
-    fit : Fit
-    stack : Stack
-    lengths : (int, int)
-        Frames in A and B.
-    within : (int, int), optional
-        The stretch; all frames when not given.
-    repeats : int
-        Number of pairs.
-    resamples, seed
-        As for :func:`compare`.
-
-    Returns
-    -------
-    p_values : array, shape (repeats,)
-
-    Raises
-    ------
-    ValueError
-        When the stretch is too short for two ranges with a gap.
-    """
-    start, end = check_range(within, stack.n_frames, name="within")
-    gap = fit.var.order
-    free = end - start - sum(lengths) - gap
-    if free < 0:
-        raise ValueError(f"within=({start}, {end}) is too short for {lengths[0]} + {lengths[1]} frames and a gap of {gap}.")
-    rng = np.random.default_rng(seed)
-    found = []
-    for i in range(repeats):
-        before, between = np.sort(rng.integers(0, free + 1, 2))
-        sizes = lengths if rng.random() < 0.5 else lengths[::-1]
-        first = (start + int(before), start + int(before) + sizes[0])
-        second_start = first[1] + gap + int(between - before)
-        second = (second_start, second_start + sizes[1])
-        found.append(compare(fit, stack, first, second, resamples=resamples, seed=seed + i).p_value)
-    return np.array(found)
-
-
-@dataclass
-class _Draws:
-    """Resamples: absolute studentised differences and plain differences, (R, K p K) each."""
-
-    student: Array
-    difference: Array
-
-
-class _Null:
-    """The common model of both ranges, and series drawn from it."""
-
-    def __init__(self, series: list[list[Tensor]], samples: tuple[Sample, Sample], observed: Difference, order: int) -> None:
-        self.order, self.series = order, series
-        coefficients = relaxed(*samples, observed.common[0], observed.variances)
-        self.radius = _radius(coefficients.numpy(), order)
-        if self.radius > LARGEST_RADIUS:  # a series that explodes can be drawn from no model
-            for k in range(order):
-                block = slice(k * len(coefficients), (k + 1) * len(coefficients))
-                coefficients[:, block] *= (LARGEST_RADIUS / self.radius) ** (k + 1)
-        self.coefficients = coefficients
-        total = sum(sample.count for sample in samples)
-        used = (coefficients != 0).sum(1)
-        self.residuals: list[list[Tensor]] = []
-        for sample, parts in zip(samples, series, strict=True):
-            residual = sample.y[0] - sample.x[0] @ coefficients.T
-            free = (sample.count - used * sample.count / total - 1).clamp_min(1)
-            residual = (residual - residual.mean(0)) * (sample.count / free).sqrt()
-            self.residuals.append(list(residual.split([z.shape[1] - order for z in parts])))
-        self.variances = tuple(torch.cat(r).square().mean(0)[None] for r in self.residuals)
-
-    def draw(self, resamples: int, rng: np.random.Generator, stop: Event | None, progress: Progress | None) -> _Draws:
-        """Draw series and compute the whole statistic on each."""
-        pairs = sum(len(e) for side in self.residuals for e in side)
-        size = max(1, _BATCH_PAIRS // pairs)
-        student, plain = [], []
-        for first in range(0, resamples, size):
-            if stop is not None and stop.is_set():
-                break
-            count = min(size, resamples - first)
-            a, b = (Sample.of(self._series(side, count, rng), self.order) for side in (0, 1))
-            found = difference(a, b, (self.coefficients, self.variances))
-            student.append(found.student.abs().flatten(1).numpy())
-            plain.append((found.a - found.b).flatten(1).numpy())
-            if progress is not None:
-                progress(first + count, resamples)
-        empty = np.empty((0, self.coefficients.numel()))
-        return _Draws(np.concatenate([*student, empty]), np.concatenate([*plain, empty]))
-
-    def _series(self, side: int, count: int, rng: np.random.Generator) -> list[Tensor]:
-        p, drawn = self.order, []
-        for z, residual in zip(self.series[side], self.residuals[side], strict=True):
-            signs = torch.from_numpy(rng.choice([-1.0, 1.0], (count, len(residual))))
-            series = z.new_empty(count, z.shape[1], z.shape[2])
-            series[:, :p] = z[:, :p]
-            for t in range(p, z.shape[1]):
-                past = torch.cat([series[:, t - k] for k in range(1, p + 1)], -1)
-                series[:, t] = past @ self.coefficients.T + signs[:, t - p, None] * residual[t - p]
-            drawn.append(series)
-        return drawn
-
-
-def _radius(coefficients: Array, order: int) -> float:
-    k = len(coefficients)
-    companion = np.vstack([coefficients, np.eye(k * (order - 1), k * order)])
-    return float(np.abs(np.linalg.eigvals(companion)).max())
-
-
-def _edges(observed: Difference, null: Array, order: int) -> NDArray[Any]:
-    """Table of all coefficients with p-values adjusted by step-down max-T."""
-    k = observed.a.shape[1]
-    student = observed.student[0].abs().flatten().numpy()
-    descending = np.argsort(-student, kind="stable")
-    largest_of_rest = np.maximum.accumulate(null[:, descending[::-1]], axis=1)[:, ::-1]
-    p = (1 + (largest_of_rest >= student[descending]).sum(0)) / (len(null) + 1)
-    target, column = np.divmod(descending, k * order)
-    table = np.zeros(len(descending), dtype=EDGE)
-    a, b = observed.a[0].flatten().numpy()[descending], observed.b[0].flatten().numpy()[descending]
-    table["lag"], table["target"], table["source"] = column // k + 1, target, column % k
-    table["a"], table["b"], table["difference"] = a, b, a - b
-    table["student"] = observed.student[0].flatten().numpy()[descending]
-    table["p_adjusted"] = np.maximum.accumulate(p)
-    return table
-
-
-def _effect(values: Array, null: Array, level: float) -> tuple[float, tuple[float, float]]:
-    """Noise-corrected size of the difference per target, and its basic bootstrap interval."""
-    targets = len(values)
-    noise = np.square(null).sum(1)
-    squared = float(np.square(values).sum() - noise.mean())
-    size = max(squared, 0.0)
-    likely = values.ravel() * np.sqrt(size / max(np.square(values).sum(), 1e-300))
-    spread = size + 2 * null @ likely + noise - noise.mean()
-    low, high = 2 * squared - np.quantile(spread, [1 - level / 2, level / 2])
-    root = [float(np.sqrt(max(x, 0.0) / targets)) for x in (size, low, high)]
-    return root[0], (min(root[1], root[0]), max(root[2], root[0]))
-
-
 def _checked(latents: ArrayLike | Sequence[ArrayLike], order: int, name: str) -> list[Array]:
     """Segments of latents long enough to hold a lag pair."""
     single = isinstance(latents, np.ndarray | Tensor) and latents.ndim == 2
-    parts = [np.asarray(z, dtype=np.float64) for z in ([latents] if single else latents)]  # type: ignore[list-item, union-attr]
+    parts = [np.asarray(z, dtype=np.float64) for z in ([latents] if single else latents)]  # type: ignore[union-attr]
     if not parts or any(z.ndim != 2 or z.shape[1] != parts[0].shape[-1] for z in parts):
         raise ValueError(f"{name} has shapes {[z.shape for z in parts]}; needed are (n, K) with the same K.")
     if not all(np.isfinite(z).all() for z in parts):
@@ -461,14 +309,17 @@ def _range_warnings(fit: Fit, ranges: dict[str, tuple[FrameRange, ...]], order: 
     found = []
     gaps = [max(s2 - e1, s1 - e2) for s1, e1 in ranges["a"] for s2, e2 in ranges["b"]]
     if min(gaps) < order:
-        found.append(f"The ranges touch: leave a gap of at least {order} frame(s), so that no frame predicts across it.")
+        found.append(
+            f"The ranges touch: leave a gap of at least {order} frame(s), so that no frame predicts across it."
+        )
     seen = []
     for parts in ranges.values():
         inside = sum(max(0, min(e, fit.frames[1]) - max(s, fit.frames[0])) for s, e in parts)
         seen.append(inside / sum(e - s for s, e in parts))
     if abs(seen[0] - seen[1]) > 0.1:
         found.append(
-            f"{seen[0]:.0%} of A but {seen[1]:.0%} of B was seen in training: the latents may fit one range better. A placebo "
+            f"{seen[0]:.0%} of A but {seen[1]:.0%} of B was seen in training: the latents may fit one range "
+            "better. A placebo "
             "comparison tells how much that matters."
         )
     return tuple(found)
@@ -484,7 +335,9 @@ def _warnings(samples: tuple[Sample, Sample], radius: float, made: int, wanted: 
                 "Longer ranges or fewer latents help."
             )
     if radius > 0.98:
-        found.append(f"The dynamics are close to a unit root (spectral radius {radius:.3f}): drift may look like dynamics.")
+        found.append(
+            f"The dynamics are close to a unit root (spectral radius {radius:.3f}): drift may look like dynamics."
+        )
     if made < wanted:
         found.append(f"Stopped after {made} of {wanted} resamples.")
     if made < 199:

@@ -23,6 +23,7 @@ from napari_varae.core.device import choose_device
 from napari_varae.core.errors import FitFileError
 from napari_varae.core.model import Fit
 from napari_varae.core.network import Autoencoder
+from napari_varae.core.report import EpochReport
 from napari_varae.core.var import VAR
 
 __all__ = ["load_fit", "save_fit"]
@@ -134,8 +135,6 @@ def load_fit(path: str | Path, device: str = "auto") -> Fit:
 
 
 def _build(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: torch.device) -> Fit:
-    from napari_varae.core.training import EpochReport
-
     if header.pop("digest", None) != _digest(header, tensors):
         raise ValueError("they are not what was saved")
     config = FitConfig.model_validate(header["config"])

@@ -19,7 +19,7 @@ from napari_varae.core.stack import FrameRange, Stack, check_range
 from napari_varae.core.var import VAR
 
 if TYPE_CHECKING:
-    from napari_varae.core.training import EpochReport
+    from napari_varae.core.report import EpochReport
 
 __all__ = ["Fit"]
 

@@ -22,49 +22,12 @@ from napari_varae.core.lasso import lasso
 from napari_varae.core.model import Fit
 from napari_varae.core.network import Autoencoder
 from napari_varae.core.recording import Recording
+from napari_varae.core.report import EpochReport
 from napari_varae.core.stack import FrameRange, Stack
 from napari_varae.core.start import set_footprints, shrink, spectral_footprints
 from napari_varae.core.var import VAR, estimate_var, lag_moments, lag_pairs, standardise
 
-__all__ = ["EpochReport", "fit", "train"]
-
-
-@dataclass(frozen=True)
-class EpochReport:
-    """What one epoch achieved; all but the training loss on held-out frames.
-
-    Attributes
-    ----------
-    epoch, epochs : int
-        This epoch, counted from 1, and the most there can be.
-    train_loss, held_out_loss : float
-        Reconstruction error plus weighted prediction error, as a share of the dynamic variance; reconstruction error
-        alone in the mode `two_stage`.
-    reconstruction_fve, prediction_fve : float
-        Fraction of dynamic variance explained by reconstruction and by one-step prediction.
-    latent_r2 : float
-        Share of the latents' variance that the VAR predicts.
-    nonzeros_per_target : float
-        Nonzero VAR coefficients per latent.
-    penalty : float
-        The l1 penalty (lambda).
-    seconds : float
-        Time since training began.
-    best : bool
-        Whether this is the best held-out loss so far.
-    """
-
-    epoch: int
-    epochs: int
-    train_loss: float
-    held_out_loss: float
-    reconstruction_fve: float
-    prediction_fve: float
-    latent_r2: float
-    nonzeros_per_target: float
-    penalty: float
-    seconds: float
-    best: bool
+__all__ = ["fit", "train"]
 
 
 def fit(stack: Stack, config: FitConfig | None = None, stop: Event | None = None) -> Fit:

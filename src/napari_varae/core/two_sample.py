@@ -1,10 +1,10 @@
 r"""A studentised difference between the VAR coefficients of two samples of latents, for many resamples at once.
 
-The coefficients of both ranges are estimated together, :math:`A^{(A)} = B + D/2`, :math:`A^{(B)} = B - D/2`, with an l1
-penalty on the common part B (own lags are free) and on the difference D. Each range is then freed of the penalty's bias by a
-one-step correction with a ridge-regularised inverse of its own Gram matrix (van de Geer et al. 2014; Javanmard, Montanari
-2014), and the difference of the corrected coefficients is divided by its heteroscedasticity-robust standard error. Intercepts
-and innovation covariances are free in each range.
+The coefficients of both ranges are estimated together, :math:`A^{(A)} = B + D/2`, :math:`A^{(B)} = B - D/2`, with an
+l1 penalty on the common part B (own lags are free) and on the difference D. Each range is then freed of the penalty's
+bias by a one-step correction with a ridge-regularised inverse of its own Gram matrix (van de Geer et al. 2014;
+Javanmard, Montanari 2014), and the difference of the corrected coefficients is divided by its
+heteroscedasticity-robust standard error. Intercepts and innovation covariances are free in each range.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def _corrected(sample: Sample, coefficients: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def relaxed(a: Sample, b: Sample, common: Tensor, variances: tuple[Tensor, Tensor]) -> Tensor:
-    """Common coefficients (K, p K) by weighted least squares on their support, without the penalty's bias."""
+    """Estimate the common coefficients (K, p K) by weighted least squares on their support."""
     coefficients = torch.zeros_like(common)
     for i, row in enumerate(common):
         support = (row != 0).nonzero()[:, 0]
