@@ -317,7 +317,7 @@ def test_a_loss_that_is_not_finite_is_told(small_stack, small_config, weights):
 
 
 def test_frames_without_a_past_are_told(small_stack, small_config):
-    with pytest.raises(ValueError, match="Too few good frames"):
+    with pytest.raises(ValueError, match="good frames are too few"):
         fit(Stack(small_stack.array, bad_frames=range(0, 320, 2)), small_config)
     config = changed(small_config, held_out=0.02)
     runs = Recording(small_stack, config).held_out_runs

@@ -19,7 +19,7 @@ def recording(n=500, k=4, order=2, seed=0):
     """Latents of a sparse, stable VAR in units of their own."""
     rng = np.random.default_rng(seed)
     a = np.stack([np.eye(k) * 0.5 / lag for lag in range(1, order + 1)])
-    a[0, 1, 0], a[-1, 2, 3] = 0.3, -0.2
+    a[0, 1, 0], a[-1, -2, -1] = 0.3, -0.2
     z = np.zeros((n, k))
     for t in range(order, n):
         z[t] = sum(a[lag - 1] @ z[t - lag] for lag in range(1, order + 1)) + rng.standard_normal(k)

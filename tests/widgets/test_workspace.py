@@ -72,10 +72,13 @@ def test_two_windows_share_nothing(make_napari_viewer, stack, fit):
     assert not panels[1]["Train"].start_button.isEnabled()
 
 
+DEFERRED_DELETE = 52  # QEvent.Type.DeferredDelete
+
+
 def gone(*references):
     """Whether all that these weak references point to is gone, after some rounds of tidying up."""
     for _ in range(5):
-        QApplication.sendPostedEvents(None, 52)  # deferred deletion
+        QApplication.sendPostedEvents(None, DEFERRED_DELETE)
         QApplication.processEvents()
         gc.collect()
         if not any(reference() is not None for reference in references):
@@ -85,8 +88,11 @@ def gone(*references):
 
 def test_a_closed_dock_is_gone(viewer, session, docks, trained):
     for name in DOCKS:
-        panel = weakref.ref(docks[name])
+        panel, deleted = weakref.ref(docks[name]), []
+        docks[name].destroyed.connect(lambda _object, deleted=deleted: deleted.append(True))
         docks.pop(name).parentWidget().destroyOnClose()
+        QApplication.sendPostedEvents(None, DEFERRED_DELETE)
+        assert deleted, name
         assert gone(panel), name
     session.set_range("a", (0, 50))  # nobody listens any more
     session.set_frame(5)

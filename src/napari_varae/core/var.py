@@ -82,8 +82,18 @@ class VAR:
         return np.concatenate(list(self.coefficients), axis=1)
 
     def standardise(self, latents: ArrayLike) -> Array:
-        """Latents in units of their deviation, shape (T, K)."""
-        return (np.asarray(latents, dtype=np.float64) - self.mean) / self.scale
+        """Latents in units of their deviation, shape (T, K).
+
+        Raises
+        ------
+        ValueError
+            When they are not (T, K).
+        """
+        z = np.asarray(latents, dtype=np.float64)
+        if z.ndim != 2 or z.shape[1] != self.latents:
+            raise ValueError(f"latents has shape {z.shape}; this VAR needs (T, {self.latents}).")
+        standardised: Array = (z - self.mean) / self.scale
+        return standardised
 
     def unstandardise(self, standardised: ArrayLike) -> Array:
         """Undo :meth:`standardise`."""
@@ -105,8 +115,6 @@ class VAR:
             In the units of the latents; NaN where the p frames before are not all there and good.
         """
         z = self.standardise(latents)
-        if z.ndim != 2 or z.shape[1] != self.latents:
-            raise ValueError(f"latents has shape {z.shape}; this VAR needs (T, {self.latents}).")
         usable = np.ones(len(z), dtype=bool) if good is None else np.asarray(good, dtype=bool)
         predicted = np.full_like(z, np.nan)
         if len(z) > self.order:

@@ -1,0 +1,235 @@
+"""The comparison of two ranges: its size and power by simulation, its invariances, its answers in words."""
+
+import csv
+import json
+import threading
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import binom
+
+import napari_varae as nv
+from napari_varae.core.bootstrap import edge_table
+from napari_varae.core.comparison import compare_latents
+from napari_varae.core.two_sample import Sample, difference
+
+K = 6
+
+
+def series(a, n, rng, spread=1.0, mean=0.0):
+    """Latents (n, K) of a VAR(1) with skewed innovations."""
+    noise = (rng.exponential(size=(n + 100, len(a))) - 1) * spread
+    z = np.zeros_like(noise)
+    for t in range(1, len(z)):
+        z[t] = a @ z[t - 1] + noise[t]
+    return z[100:] + mean
+
+
+def model(rng, k=K):
+    a = 0.8 * np.eye(k)
+    a[1, 0], a[3, 2] = 0.15, -0.15
+    return a
+
+
+@pytest.fixture(scope="module")
+def pair():
+    rng = np.random.default_rng(3)
+    a = model(rng)
+    changed = a.copy()
+    changed[5, 4] = 0.5
+    return series(a, 250, rng), series(changed, 300, rng, spread=1.5, mean=2)
+
+
+@pytest.fixture(scope="module")
+def found(pair):
+    return compare_latents(*pair, resamples=99, seed=1)
+
+
+def test_size_with_unequal_means_and_variances():
+    p, family, sets = [], 0, 80
+    for seed in range(sets):
+        rng = np.random.default_rng(seed)
+        a = model(rng)
+        spread, mean = rng.uniform(0.5, 2, K), rng.normal(size=K)
+        result = compare_latents(series(a, 120, rng), series(a, 120, rng, spread, mean), resamples=39, seed=seed)
+        p.append(result.p_value)
+        family += bool((result.edges["p_adjusted"] <= 0.05).any())
+    # A test of size 5 % (10 %) stays within these bounds in all but 1 of 1000 runs on each side.
+    for level, rejected in ((0.05, np.sum(np.array(p) <= 0.05)), (0.1, np.sum(np.array(p) <= 0.1)), (0.05, family)):
+        assert rejected <= binom.ppf(0.999, sets, level)
+    assert np.mean(p) < 0.75  # a test that never rejects is no test
+
+
+def test_power_and_the_edge_that_changed(found):
+    assert found.p_value == 1 / 100
+    edge = found.edges[0]
+    assert (edge["lag"], edge["target"], edge["source"]) == (1, 5, 4)
+    assert edge["p_adjusted"] <= 0.05
+    assert edge["difference"] == pytest.approx(edge["a"] - edge["b"])
+    assert -0.8 < edge["difference"] < -0.2
+    assert (found.edges["p_adjusted"] <= 0.05).sum() <= 3
+    low, high = found.effect_interval
+    assert 0 <= low <= found.effect_size < high
+    assert low < 0.24 / np.sqrt(K) < high  # one coefficient of about 0.24 on standardised latents
+
+
+def test_null_is_kept_and_gives_the_p_value(found):
+    assert found.null.shape == (99,)
+    assert found.p_value == (1 + np.sum(found.null >= found.statistic)) / 100
+    assert found.statistic == pytest.approx(np.abs(found.edges["student"]).max())
+
+
+def test_mean_and_variance_are_told_apart_from_the_test():
+    rng = np.random.default_rng(0)
+    a = model(rng)
+    result = compare_latents(series(a, 400, rng), series(a, 400, rng, spread=2, mean=5), resamples=39)
+    assert np.all(result.mean_shift > 1)
+    assert result.variance_ratio == pytest.approx(4, rel=0.5)
+    assert result.p_value > 0.05
+
+
+def test_swapping_the_ranges_changes_signs_only(pair, found):
+    swapped = compare_latents(pair[1], pair[0], resamples=19)
+    assert swapped.statistic == pytest.approx(found.statistic, rel=1e-6)
+    assert swapped.edges["difference"][0] == pytest.approx(-found.edges["difference"][0], rel=1e-6)
+
+
+def test_units_and_order_of_latents_do_not_matter(pair, found):
+    scale, shift, order = np.geomspace(1e-3, 1e3, K), np.arange(K), np.random.default_rng(0).permutation(K)
+    result = compare_latents(*(z[:, order] * scale + shift for z in pair), resamples=19)
+    assert result.statistic == pytest.approx(found.statistic, rel=1e-5)
+    assert (order[result.edges["target"][0]], order[result.edges["source"][0]]) == (5, 4)
+
+
+def test_same_seed_same_answer(pair, found):
+    again = compare_latents(*pair, resamples=99, seed=1)
+    other = compare_latents(*pair, resamples=99, seed=2)
+    np.testing.assert_array_equal(again.null, found.null)
+    assert again.as_dict() == found.as_dict()
+    assert not np.array_equal(other.null, found.null)
+
+
+def test_segments_hold_no_pair_across_a_break(pair):
+    z = pair[0]
+    whole = Sample.of([torch.from_numpy(z)[None]], 2)
+    parts = Sample.of([torch.from_numpy(part)[None] for part in (z[:100], z[100:])], 2)
+    assert (whole.count, parts.count) == (248, 246)
+    split = compare_latents([z[:100], z[100:]], pair[1], resamples=19)
+    assert split.lengths == (248, 299)
+
+
+def test_without_penalty_bias_the_estimates_are_least_squares():
+    """With many frames the corrected coefficients agree with ordinary least squares."""
+    rng = np.random.default_rng(5)
+    a = model(rng)
+    z = [series(a, 20_000, rng) for _ in range(2)]
+    samples = [Sample.of([torch.from_numpy(part)[None]], 1) for part in z]
+    result = difference(*samples, iterations=300)
+    for estimate, part in ((result.a, z[0]), (result.b, z[1])):
+        centred = part - part.mean(0)
+        ols = np.linalg.lstsq(centred[:-1], centred[1:], rcond=None)[0].T
+        np.testing.assert_allclose(estimate[0], ols, atol=2e-3)
+
+
+def test_adjusted_p_values_are_those_of_westfall_and_young(pair):
+    samples = [Sample.of([torch.from_numpy(z)[None]], 1) for z in pair]
+    observed = difference(*samples)
+    null = np.abs(np.random.default_rng(0).standard_normal((50, K * K)))
+    table = edge_table(observed, null, 1)
+    student = observed.student[0].abs().flatten().numpy()
+    ranked, running = np.argsort(-student, kind="stable"), 0.0
+    for row, i in enumerate(ranked):  # by the definition
+        rest = null[:, ranked[row:]].max(1)
+        running = max(running, (1 + (rest >= student[i]).sum()) / 51)
+        assert table["p_adjusted"][row] == pytest.approx(running)
+
+
+def test_files_and_words(found, tmp_path):
+    found.to_json(tmp_path / "a.json")
+    found.to_csv(tmp_path / "a.csv")
+    stored = json.loads((tmp_path / "a.json").read_text())
+    assert stored["p_value"] == found.p_value
+    assert len(stored["null"]) == 99
+    with (tmp_path / "a.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == K * K
+    assert float(rows[0]["difference"]) == found.edges["difference"][0]
+    text = found.methods_text()
+    assert "p = 0.01" in text
+    assert "99 resamples" in text
+
+
+def test_stop_gives_an_early_answer_and_progress_is_told(pair):
+    stop, told = threading.Event(), []
+
+    def progress(done, total):
+        told.append((done, total))
+        if done >= 30:
+            stop.set()
+
+    result = compare_latents(*pair, resamples=5000, stop=stop, progress=progress)
+    assert told[-1][0] == result.resamples < 5000
+    assert any("Stopped after" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize(
+    ("za", "zb", "kwargs", "message"),
+    [
+        (np.zeros((100, 3)), np.zeros((100, 3)), {}, "do not vary"),
+        (np.ones((20, 3)), np.ones((100, 3)), {}, "lag pairs"),
+        (np.full((100, 3), np.nan), np.ones((100, 3)), {}, "NaN"),
+        (np.ones((100, 3)), np.ones((100, 4)), {}, "latents"),
+        (np.ones(100), np.ones((100, 4)), {}, "shapes"),
+        (np.ones((100, 3)), np.ones((100, 3)), {"resamples": 3}, "resamples=3"),
+    ],
+)
+def test_bad_input_is_told(za, zb, kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        compare_latents(za, zb, **kwargs)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    config = nv.SimulationConfig(frames=400, height=32, width=32, cells=5)
+    stack = nv.simulate(config).stack
+    return nv.fit(stack, nv.FitConfig(latents=6, epochs=0, frames=(0, 300))), stack
+
+
+def test_compare_reads_the_latents_of_the_ranges(fitted):
+    fit, stack = fitted
+    result = nv.compare(fit, stack, (0, 150), [(160, 250), (260, 390)], resamples=19)
+    z = fit.encode(stack)
+    direct = compare_latents([z[:150]], [z[160:250], z[260:390]], resamples=19)
+    assert result.statistic == pytest.approx(direct.statistic, rel=1e-4)
+    assert result.ranges == {"a": ((0, 150),), "b": ((160, 250), (260, 390))}
+    assert any("seen in training" in warning for warning in result.warnings)
+    assert result.fit == fit.id
+
+
+def test_bad_frames_are_left_out(fitted):
+    fit, stack = fitted
+    marked = nv.Stack(stack.array, stack.frame_rate, stack.pixel_size, bad_frames=[50, 51, 200])
+    result = nv.compare(fit, marked, (0, 150), (160, 390), resamples=19)
+    assert result.lengths == (149 - 3, 229 - 2)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "message"),
+    [((0, 100), (50, 200), "share 50 frames"), ((0, 100), (300, 500), "outside"), ((0, 10), (100, 300), "lag pairs")],
+)
+def test_impossible_ranges_are_told(fitted, a, b, message):
+    with pytest.raises(ValueError, match=message):
+        nv.compare(*fitted, a, b)
+
+
+def test_touching_ranges_are_warned_of(fitted):
+    assert any("touch" in warning for warning in nv.compare(*fitted, (0, 150), (150, 300), resamples=19).warnings)
+
+
+def test_placebo_draws_pairs_from_the_stretch(fitted):
+    p = nv.placebo(*fitted, lengths=(80, 100), within=(0, 300), repeats=4, resamples=19)
+    assert p.shape == (4,)
+    assert np.all((p > 0) & (p <= 1))
+    with pytest.raises(ValueError, match="too short"):
+        nv.placebo(*fitted, lengths=(200, 300), within=(0, 300))
