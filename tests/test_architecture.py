@@ -104,6 +104,7 @@ def test_panels_do_not_import_each_other():
     manifest = PluginManifest.from_file(SOURCE / "napari.yaml")
     commands = {command.id: command.python_name for command in manifest.contributions.commands or ()}
     panels = {commands[widget.command].split(":")[0] for widget in manifest.contributions.widgets or ()}
+    panels -= {"napari_varae.widgets.workspace"}  # places all the others, and does nothing else
     for module, tree in MODULES.items():
         if (name := dotted(module)) in panels:
             others = panels - {name}

@@ -217,11 +217,10 @@ def test_slider_and_cursor_follow_each_other(viewer, session):
 
 
 def test_following_twice_is_following_once(viewer, session):
+    ears = [session.frame_changed, viewer.dims.events.point.callbacks, viewer.layers.events.removed.callbacks]
+    before = [len(ear) for ear in ears]
     layers.follow(viewer, session)
-    heard = []
-    session.frame_changed.connect(heard.append)
-    viewer.dims.set_current_step(0, 7)
-    assert heard == [7]
+    assert [len(ear) for ear in ears] == before
 
 
 def test_the_cursor_survives_layers_with_more_axes(viewer, session, rng):

@@ -18,6 +18,7 @@ from napari_varae.core.recording import Recording
 from napari_varae.core.report import EpochReport
 from napari_varae.core.stack import Stack
 from napari_varae.core.training import _Trainer, fit, train
+from napari_varae.core.var import estimate_var
 
 
 class Watched:
@@ -78,14 +79,26 @@ def test_nothing_happens_before_the_first_report_is_asked_for(small_stack):
     train(small_stack, FitConfig(frames=(0, 10**6)))  # a generator: errors come with its first step
 
 
-def test_reports_are_about_held_out_frames(small_stack, small_config):
-    """The reported reconstruction is that of the returned fit, computed from its images."""
-    reports, fitted = run(small_stack, changed(small_config, epochs=1))
-    assert reports[0].best
-    held_out = np.flatnonzero(Recording(small_stack, small_config).held_out) + small_config.frames[0]
-    movie, images = small_stack.read()[held_out], fitted.reconstruct(small_stack)[held_out]
-    expected = 1 - ((movie - images) ** 2).sum() / ((movie - fitted.static) ** 2).sum()
-    assert reports[0].reconstruction_fve == pytest.approx(expected, abs=1e-5)
+def test_reports_are_about_held_out_frames_and_a_var_of_the_others(small_stack, small_config):
+    """Once more, from what the returned fit gives."""
+    (report,), fitted = run(small_stack, changed(small_config, epochs=1))
+    assert report.best
+    data, span = Recording(small_stack, small_config), small_config.frames
+    latents = fitted.encode(small_stack, span)
+    var = estimate_var(latents, 2, small_config.sparsity, data.trained)
+    ahead = var.predict(latents, data.good)
+    held_out = np.flatnonzero(data.held_out & np.isfinite(ahead).all(1))
+
+    def explained(truth, found, origin):
+        return 1 - np.square(truth - found).sum() / np.square(truth - origin).sum()
+
+    movie, z, z_ahead = small_stack.read(*span)[held_out], latents[held_out], ahead[held_out]
+    expected = explained(movie, fitted.decode(z), fitted.static)
+    assert report.reconstruction_fve == pytest.approx(expected, abs=1e-4)
+    assert report.prediction_fve == pytest.approx(explained(movie, fitted.decode(z_ahead), fitted.static), abs=1e-3)
+    assert report.latent_r2 == pytest.approx(explained(var.standardise(z), var.standardise(z_ahead), 0), abs=1e-3)
+    assert report.penalty == pytest.approx(var.penalty, rel=1e-3)
+    assert report.nonzeros_per_target == pytest.approx((var.coefficients != 0).sum() / 6)
 
 
 def test_the_losses_are_shares_of_variance(small_stack, small_config):
@@ -213,6 +226,17 @@ def test_two_stages_do_not_heed_the_prediction(small_stack, small_config):
     assert fit(small_stack, unweighted).id == fitted.id
 
 
+def test_the_reconstruction_loss_is_a_mean_over_good_frames(small_stack, small_config):
+    trainer = _Trainer(small_stack, changed(small_config, mode="two_stage", dropout=0))
+    d, good = trainer.data.read(30, 60)
+    d = torch.from_numpy(d[good]).flatten(1)
+    assert len(d) == 28
+    with torch.no_grad():
+        filters, footprints = trainer.network.banks(trainer.static)
+    expected = float((d @ filters.T @ footprints - d).square().mean())
+    assert trainer.step((30, 60), 1) == pytest.approx(expected, rel=1e-5)
+
+
 def slopes(trainer: _Trainer, weights: torch.Tensor) -> tuple[float, float]:
     """Derivative of the prediction loss along a random direction of some weights: autograd's and the true one."""
     d, good = trainer.data.read(20, 120)
@@ -256,6 +280,18 @@ def test_the_estimate_judges_frames_that_it_did_not_see(small_stack, small_confi
     trainer.penalty, trainer.n_pairs = 0.0, 58
     loss = float(trainer._prediction_loss(noise, torch.zeros(60, 30, 35), torch.ones(60, dtype=torch.bool), None))
     assert loss > 1
+
+
+@pytest.mark.parametrize("weight", ["prediction_weight", "latent_weight"])
+def test_the_prediction_loss_heeds_no_bad_frame(small_stack, small_config, weight):
+    trainer = _Trainer(small_stack, changed(small_config, **({"prediction_weight": 0, "latent_weight": 0} | {weight: 1})))
+    trainer.assess()
+    z, good = torch.randn(60, 6, generator=torch.Generator().manual_seed(0)), torch.ones(60, dtype=torch.bool)
+    good[[7, 8, 40]] = False
+    d, footprints = torch.zeros(60, 30, 35), torch.randn(6, 30 * 35, generator=torch.Generator().manual_seed(1))
+    loss = trainer._prediction_loss(z, d, good, footprints)
+    z[~good], d[~good] = 1e6, 1e6
+    assert trainer._prediction_loss(z, d, good, footprints) == loss
 
 
 def garbage(stack, frames) -> Stack:

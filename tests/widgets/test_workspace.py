@@ -23,6 +23,21 @@ def test_every_dock_opens_alone_from_the_menu(viewer):
         assert widget.session is session_of(viewer)
 
 
+def test_the_first_widget_of_the_plugin_brings_all_docks(viewer, qtbot):
+    viewer.window.add_plugin_dock_widget("napari-varae")  # as `napari -w napari-varae` does
+    qtbot.waitUntil(lambda: len(viewer.window.dock_widgets) == len(DOCKS))
+    kinds = {type(widget) for widget in viewer.window.dock_widgets.values()}
+    assert {kind for kind, _ in DOCKS.values()} - kinds == {DOCKS["Movie"][0]}
+    titles = {widget.parentWidget().windowTitle() for widget in viewer.window.dock_widgets.values()}
+    assert titles == set(DOCKS)
+
+
+def test_docks_that_came_from_the_menu_stay(viewer):
+    _, look = viewer.window.add_plugin_dock_widget("napari-varae", "Look")
+    assert open_workspace(viewer)["Look"] is look
+    assert len(viewer.window.dock_widgets) == len(DOCKS)
+
+
 def test_setting_up_twice_opens_nothing_twice(viewer, docks):
     first = dict(docks)
     assert open_workspace(viewer) == first
@@ -87,16 +102,18 @@ def gone(*references):
 
 
 def test_a_closed_dock_is_gone(viewer, session, docks, trained):
-    for name in DOCKS:
-        panel, deleted = weakref.ref(docks[name]), []
-        docks[name].destroyed.connect(lambda _object, deleted=deleted: deleted.append(True))
-        docks.pop(name).parentWidget().destroyOnClose()
+    for i, name in enumerate(DOCKS):
+        panel, deleted = docks.pop(name), []
+        panel.destroyed.connect(lambda _object, deleted=deleted: deleted.append(True))
+        panel.parentWidget().destroyOnClose()
         QApplication.sendPostedEvents(None, DEFERRED_DELETE)
         assert deleted, name
+        session.set_range("a", (i, 50))  # it listens no more
+        session.set_frame(5 + i)
+        session.set_device(name)
+        viewer.theme = ("light", "dark")[i % 2]
+        panel = weakref.ref(panel)
         assert gone(panel), name
-    session.set_range("a", (0, 50))  # nobody listens any more
-    session.set_frame(5)
-    viewer.theme = "light"
 
 
 def test_all_is_gone_with_the_window(make_napari_viewer, stack, fit):

@@ -41,8 +41,6 @@ PARALLEL = 1e-11
 """A gap that shrinks slower than this does not close: the correlation runs along its boundary."""
 DRIFT = 1e-10
 """Largest error in the slope of an active correlation before M is computed afresh."""
-LAST = 1e-12
-"""Share of the way to the end in which nothing else counts: at penalty 0 all correlations meet their boundaries."""
 NOTHING = 1e-12
 """Share of the largest penalty that is as good as 0: below it, rounding decides who enters and leaves."""
 INFLATED = 1e5
@@ -164,7 +162,6 @@ class _Front:
     def move(self) -> Numbers:
         """Move each path to its next event, and list those that moved at all."""
         speed = self.rate / np.maximum(self.gap, TINY)
-        speed[:, self.end] *= 1 + LAST
         if self.held is not None:
             speed[self.held] = 0
         self.event = speed.argmax(1)

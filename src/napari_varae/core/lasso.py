@@ -271,9 +271,8 @@ class _Lasso(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         factor, index, signed, beta = ctx.saved_tensors
         v = _solve(factor, index, _behind(upstream, index), upstream.shape[-1]).view_as(beta)
-        outer = v.mT @ beta
         slope = -(signed * _behind(v, index)).sum(1).view(v.shape[:-1])
-        return -(outer + outer.mT) / 2, v, slope, None, None
+        return -v.mT @ beta, v, slope, None, None  # the caller, who took the symmetric part of gram, takes this one's
 
 
 def _behind(dense: Tensor, index: Tensor) -> Tensor:

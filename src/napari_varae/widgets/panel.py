@@ -51,7 +51,9 @@ class Panel(QWidget):
 
     def __init__(self, viewer: Viewer) -> None:
         super().__init__()
-        self.viewer = viewer
+        self.viewer = viewer = getattr(
+            viewer, "__wrapped__", viewer
+        )  # plugins are handed a proxy; it would wrap docks too
         self.session = session_of(viewer)
         self.plots: list[Plot] = []
         self._links: list[tuple[Any, Callable[..., Any]]] = []

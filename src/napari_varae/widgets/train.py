@@ -207,9 +207,8 @@ def _train(
 def _encode(
     get_fit: Callable[[], Fit], stack: Stack, _controls: Controls, _progress: Callable[[int, int], None]
 ) -> Generator[Any, None, Fitted]:
-    """Get a fit, check that it suits the movie, and find its latents."""
+    """Get a fit and find its latents, which fails when it does not suit the movie."""
     fit = get_fit()
-    fit.check(stack)
     yield f"{str(fit.device).upper()}, where the fit was loaded"
     return fit, fit.encode(stack)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QMainWindow
 
 from napari_varae.widgets.compare import ComparePanel
@@ -17,7 +17,7 @@ from napari_varae.widgets.train import TrainPanel
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-__all__ = ["open_workspace"]
+__all__ = ["AllDocks", "open_workspace"]
 
 DOCKS: dict[str, tuple[type[Panel], str]] = {
     "Movie": (MoviePanel, "right"),
@@ -28,6 +28,7 @@ DOCKS: dict[str, tuple[type[Panel], str]] = {
 }
 
 
+RIGHT = [name for name, (_, area) in DOCKS.items() if area == "right"]
 TIME_HEIGHT, RIGHT_WIDTH = 280, 430
 """Pixels that the docks ask for."""
 
@@ -37,13 +38,15 @@ def open_workspace(viewer: Viewer) -> dict[str, Any]:
 
     Docks that are open already stay. Returns the panels by name.
     """
-    window, opened = viewer.window, False
+    window, panels = viewer.window, _open_panels(viewer)
     for name, (panel, area) in DOCKS.items():
-        if name not in window.dock_widgets:
-            window.add_dock_widget(panel(viewer), name=name, area=area, tabify=opened and area == "right")
-        opened = opened or area == "right"
-    panels = {name: window.dock_widgets[name] for name in DOCKS}
+        if name not in panels:
+            beside = area == "right" and not panels.keys().isdisjoint(RIGHT)
+            window.add_dock_widget(panel(viewer), name=name, area=area, tabify=beside)
+            panels[name] = window.dock_widgets[name]
     docks = {name: panel.parentWidget() for name, panel in panels.items()}
+    for name, dock in docks.items():
+        dock.setWindowTitle(name)  # short enough for a tab, also when it was opened from the menu
     main = docks["Time"].parentWidget()
     if isinstance(main, QMainWindow):  # not while a dock floats
         main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
@@ -51,4 +54,22 @@ def open_workspace(viewer: Viewer) -> dict[str, Any]:
         main.resizeDocks([docks["Movie"]], [RIGHT_WIDTH], Qt.Orientation.Horizontal)
     docks["Movie"].show()
     docks["Movie"].raise_()
-    return panels
+    return {name: panels[name] for name in DOCKS}
+
+
+def _open_panels(viewer: Viewer) -> dict[str, Any]:
+    """Return the panels that are open, however they were opened."""
+    widgets = list(viewer.window.dock_widgets.values())
+    found = {name: [w for w in widgets if isinstance(w, panel)] for name, (panel, _) in DOCKS.items()}
+    return {name: widgets[0] for name, widgets in found.items() if widgets}
+
+
+class AllDocks(MoviePanel):
+    """The Movie dock, which brings the others with it: what `napari -w napari-varae` opens."""
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        QTimer.singleShot(0, self._bring_the_others)  # once this one has its place
+
+    def _bring_the_others(self) -> None:
+        open_workspace(self.viewer)
