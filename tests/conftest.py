@@ -66,12 +66,14 @@ def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 _DEFERRED_DELETE = 52  # QEvent.Type.DeferredDelete, without importing Qt here
+_LASTING = {"zarr_io"}
+"""Threads that a library keeps for good once it has been used."""
 
 
 def _left_behind(app, threads, widgets) -> list[str]:
     from qtpy.QtCore import QThreadPool
 
-    running = [f"thread {t.name}" for t in threading.enumerate() if t not in threads]
+    running = [f"thread {t.name}" for t in threading.enumerate() if t not in threads and t.name not in _LASTING]
     if working := QThreadPool.globalInstance().activeThreadCount():
         running.append(f"{working} running workers")
     return running + [

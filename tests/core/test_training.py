@@ -81,11 +81,12 @@ def test_nothing_happens_before_the_first_report_is_asked_for(small_stack):
 
 def test_reports_are_about_held_out_frames_and_a_var_of_the_others(small_stack, small_config):
     """Once more, from what the returned fit gives."""
-    (report,), fitted = run(small_stack, changed(small_config, epochs=1))
+    config = changed(small_config, epochs=1, sparsity="fixed")  # a chosen penalty is at a knot, where rounding counts
+    (report,), fitted = run(small_stack, config)
     assert report.best
     data, span = Recording(small_stack, small_config), small_config.frames
     latents = fitted.encode(small_stack, span)
-    var = estimate_var(latents, 2, small_config.sparsity, data.trained)
+    var = estimate_var(latents, 2, config.penalty, data.trained)
     ahead = var.predict(latents, data.good)
     held_out = np.flatnonzero(data.held_out & np.isfinite(ahead).all(1))
 
@@ -97,8 +98,9 @@ def test_reports_are_about_held_out_frames_and_a_var_of_the_others(small_stack, 
     assert report.reconstruction_fve == pytest.approx(expected, abs=1e-4)
     assert report.prediction_fve == pytest.approx(explained(movie, fitted.decode(z_ahead), fitted.static), abs=1e-3)
     assert report.latent_r2 == pytest.approx(explained(var.standardise(z), var.standardise(z_ahead), 0), abs=1e-3)
-    assert report.penalty == pytest.approx(var.penalty, rel=1e-3)
-    assert report.nonzeros_per_target == pytest.approx((var.coefficients != 0).sum() / 6)
+    assert report.penalty == config.penalty
+    # The chosen penalty is a knot, where one coefficient is just entering: rounding may count it or not.
+    assert report.nonzeros_per_target == pytest.approx((var.coefficients != 0).sum() / 6, abs=1.01 / 6)
 
 
 def test_the_losses_are_shares_of_variance(small_stack, small_config):
@@ -284,7 +286,9 @@ def test_the_estimate_judges_frames_that_it_did_not_see(small_stack, small_confi
 
 @pytest.mark.parametrize("weight", ["prediction_weight", "latent_weight"])
 def test_the_prediction_loss_heeds_no_bad_frame(small_stack, small_config, weight):
-    trainer = _Trainer(small_stack, changed(small_config, **({"prediction_weight": 0, "latent_weight": 0} | {weight: 1})))
+    trainer = _Trainer(
+        small_stack, changed(small_config, **({"prediction_weight": 0, "latent_weight": 0} | {weight: 1}))
+    )
     trainer.assess()
     z, good = torch.randn(60, 6, generator=torch.Generator().manual_seed(0)), torch.ones(60, dtype=torch.bool)
     good[[7, 8, 40]] = False

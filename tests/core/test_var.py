@@ -50,6 +50,11 @@ def test_rules_find_the_edges_of_a_long_recording(rule):
     np.testing.assert_array_equal(var.coefficients, estimate_var(recording(n=3000), 2, var.penalty).coefficients)
 
 
+def test_ebic_asks_more_of_an_edge_than_bic():
+    latents = recording(n=150, k=12, order=1)
+    assert estimate_var(latents, 1, "ebic").penalty > estimate_var(latents, 1, "bic").penalty
+
+
 def test_a_rule_is_deterministic_and_takes_tensors():
     latents = recording(n=200)
     first, second = estimate_var(latents), estimate_var(torch.tensor(latents, requires_grad=True))

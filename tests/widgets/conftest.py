@@ -1,5 +1,7 @@
 """What the tests of the docks share: a small movie, a fit of it, a window with all docks, ears for notifications."""
 
+import gc
+
 import pytest
 from napari.utils.notifications import notification_manager
 
@@ -10,6 +12,19 @@ SMALL = SimulationConfig(frames=200, height=32, width=32, cells=4, soma_radius=3
 QUICK = FitConfig(latents=4, epochs=2)
 PATIENCE = 30_000
 """Milliseconds that a test waits for a worker at most."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _set_aside():
+    """Set what is imported anyway aside from garbage collection, which every window asks for several times."""
+    import torch  # noqa: F401
+
+    import napari_varae.widgets.workspace  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

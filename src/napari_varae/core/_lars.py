@@ -47,7 +47,7 @@ INFLATED = 1e5
 """Variance inflation of a predictor from which its leaving costs M too many digits: M is then computed afresh."""
 TINY = 1e-100
 """A gap this small is closed, a predictor with a variance this small is constant."""
-CROWDED = 0.8
+CROWDED = 0.65
 """Share of the paths still under way at which the others are dropped."""
 
 Array = NDArray[np.float64]
@@ -123,7 +123,7 @@ class _Front:
         self.vacant = width = min(8, p + 1)
         self.slots = np.full((b, width), self.end)
         self.gap, self.rate = np.zeros((b, 2 * p + 2 + width)), np.zeros((b, 2 * p + 2 + width))
-        self.inverse = torch.zeros(b, width, width, dtype=torch.float64)
+        self.inverse = np.zeros((b, width, width))
         self.held: Mask | None = None
         self._view()
         correlation = self.cross
@@ -184,7 +184,6 @@ class _Front:
         self._pivot(self.event)
         self._aim()
 
-    @np.errstate(divide="ignore")
     def _pivot(self, event: Numbers) -> None:
         """Update the active sets, M and the slopes."""
         door, place = np.minimum(event, self.end), self._free_slots()
@@ -196,19 +195,18 @@ class _Front:
             place[gone] = event[gone] - (self.end + 1)
             probe[gone] = 0
             probe[gone, place[gone]] = 1
-        update = torch.bmm(self.inverse, torch.from_numpy(probe)[:, :, None])[:, :, 0]
-        change = update.numpy()
+        change = np.matmul(probe[:, None, :], self.inverse)[:, 0]
         own = self.doors_gram.take(corner + door)
         pivot = own - np.einsum("ij,ij->i", change, probe)
         enters = pivot > COLLINEAR * own + TINY
-        factor = np.where(enters | leaves, 1 / pivot, 0.0)
+        factor = np.divide(1, pivot, out=np.zeros_like(pivot), where=enters | leaves)
         change[self.everyone, place] -= enters
         self.slopes += change * (factor * self.rate.take(self.starts + event))[:, None]
-        self.inverse.addcmul_((update * torch.from_numpy(factor)[:, None])[:, :, None], update[:, None, :])
+        update, scaled = torch.from_numpy(change), torch.from_numpy(change * factor[:, None])
+        torch.from_numpy(self.inverse).addcmul_(scaled[:, :, None], update[:, None, :])
         if len(gone):
             variance = self._clear(gone, place[gone])
         self.slots[self.everyone, place] = np.where(enters, door, self.end)
-        self.coefficients[self.everyone, place] = 0
         entered = enters.nonzero()[0]
         self.gap[entered, door[entered]] = self.gap[entered, self._opposite(door[entered])] = np.inf
         if len(gone) and (self.banned[gone].any() or (-pivot[gone] * variance > INFLATED).any()):
@@ -255,7 +253,7 @@ class _Front:
         aims = np.stack([-weight, cross - penalty[:, None] * weight], 2)
         solution = torch.cholesky_solve(torch.from_numpy(aims), factor).numpy()
         self.slopes[:], self.coefficients[:] = solution[:, :, 0], solution[:, :, 1]
-        self.inverse = torch.cholesky_inverse(factor) * torch.from_numpy(used[:, :, None] & used[:, None, :])
+        self.inverse = torch.cholesky_inverse(factor).numpy() * (used[:, :, None] & used[:, None, :])
         return self.cross - self._times_gram(self._signed(self.coefficients))
 
     def _measure(self, correlation: Array, penalty: Array) -> None:
@@ -292,7 +290,7 @@ class _Front:
             self.slots = np.pad(self.slots, ((0, 0), (0, more)), constant_values=self.end)
             self.gap, self.rate = (np.pad(table, ((0, 0), (0, more))) for table in (self.gap, self.rate))
             self.held = None if self.held is None else np.pad(self.held, ((0, 0), (0, more)))
-            self.inverse = torch.nn.functional.pad(self.inverse, (0, more, 0, more))
+            self.inverse = np.pad(self.inverse, ((0, 0), (0, more), (0, more)))
             self._view()
         self.vacant -= 1
         free: Numbers = (self.slots == self.end).argmax(1)

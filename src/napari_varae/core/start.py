@@ -9,7 +9,6 @@ error it is shrunk towards zero. The network's maps are then fitted to the footp
 from __future__ import annotations
 
 import numpy as np
-import scipy.linalg
 import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, uniform_filter
@@ -36,9 +35,9 @@ def spectral_footprints(frames: Images, latents: int, smoothing: float) -> Image
     """
     n, *image = frames.shape
     smooth = torch.from_numpy(gaussian_filter(frames, (0, smoothing, smoothing)).reshape(n, -1))
-    gram = (smooth @ smooth.T).double().numpy()
-    _, vectors = scipy.linalg.eigh(gram, subset_by_index=(n - latents, n - 1))
-    basis = torch.linalg.qr(smooth.T @ torch.from_numpy(vectors[:, ::-1].astype(np.float32)))[0].numpy()
+    # Not scipy's eigh: it holds Python's lock for seconds, and the window with it.
+    vectors = torch.linalg.eigh((smooth @ smooth.T).double())[1][:, -latents:].flip(1)
+    basis = torch.linalg.qr(smooth.T @ vectors.float())[0].numpy()
     basis = basis @ varimax(basis).astype(np.float32)
     basis *= np.where((basis * np.abs(basis) * np.abs(basis)).sum(0) < 0, -1, 1).astype(np.float32)
     return np.ascontiguousarray(basis.T).reshape(-1, *image)
