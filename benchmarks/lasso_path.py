@@ -1,12 +1,14 @@
 """How fast the batched solution path is, beside a loop of scikit-learn's `lars_path_gram` over the targets.
 
-Each row is a sparse VAR of K latents with p lags, n frames, or white noise, whose paths are far longer. Both follow every
-target from its largest useful penalty to a tenth of it. Rounds of the two alternate within one run, so that whatever else
-the computer does meets both; the table holds medians, and the median and range of the ratios of the rounds. It also has a
-single estimate at penalty 0.2 and its gradient, which is what a training step needs.
-
     python benchmarks/lasso_path.py [--rounds 7]
+
+Each row is a sparse VAR of K latents with p lags and n frames, or white noise (decay 0), whose paths are far longer.
+Both follow every target from its largest useful penalty to a tenth of it. Rounds of the two alternate, so that whatever
+else the computer does meets both: the table holds medians, and the median and range of the ratios. `at` is one estimate
+from the path; the last columns are one estimate at penalty 0.2 and its gradient, what a training step needs.
 """
+
+from __future__ import annotations
 
 import argparse
 import os
@@ -83,7 +85,11 @@ def training_step(gram, cross):
     return forward, backward
 
 
-def main(rounds):
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    rounds = parser.parse_args().rounds
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}; ms")
     print("decay   K  p    n | knots |  path  scikit-learn  ratio (range)    | difference |   at | lasso gradient")
     for decay, k, p, n in SETTINGS:
@@ -100,13 +106,11 @@ def main(rounds):
         ratios = [row[2] for row in times]
         print(
             f"{decay:5} {k:3} {p:2} {n:4} | {path.knots.shape[1]:5} | {1e3 * ours:5.1f} {1e3 * theirs:13.1f} "
-            f"{ratio:6.1f} ({min(ratios):.1f} to {max(ratios):.1f}) | {largest_difference(path, reference, stop):10.0e} | "
-            f"{1e3 * at:4.2f} | {1e3 * forward:5.1f} {1e3 * backward:5.1f}",
+            f"{ratio:6.1f} ({min(ratios):.1f} to {max(ratios):.1f}) | "
+            f"{largest_difference(path, reference, stop):10.0e} | {1e3 * at:4.2f} | {1e3 * forward:5.1f} {1e3 * backward:5.1f}",
             flush=True,
         )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=7)
-    main(parser.parse_args().rounds)
+    main()

@@ -17,8 +17,8 @@ enter and to leave are the same symmetric rank-one update of it. An empty slot h
 is zero.
 
 A step is some fifty operations on small arrays, so that their calls cost more than their numbers: numpy, whose calls
-are cheap, keeps the tables, and torch multiplies matrices. It does so on one thread: to wait for another one at each
-product makes a path many times slower as soon as anything else runs on the computer.
+are cheap, does most of it, and torch the few large ones, on one thread. To wait for another thread at each of them
+makes a path many times slower as soon as anything else runs on the computer.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ def walk(
 def spread(dense: Array, rows: Numbers, doors: Numbers, values: Array) -> None:
     """Write the values behind doors, shape (R, m), as signed coefficients into rows of `dense`, shape (.., P + 1)."""
     half = dense.shape[1]
-    dense[rows[:, None], doors % half] = np.where(doors < half, values, -values)
+    negated = doors >= half
+    dense[rows[:, None], doors - half * negated] = np.where(negated, -values, values)
 
 
 class _Front:
