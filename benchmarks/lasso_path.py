@@ -107,7 +107,8 @@ def main() -> None:
         print(
             f"{decay:5} {k:3} {p:2} {n:4} | {path.knots.shape[1]:5} | {1e3 * ours:5.1f} {1e3 * theirs:13.1f} "
             f"{ratio:6.1f} ({min(ratios):.1f} to {max(ratios):.1f}) | "
-            f"{largest_difference(path, reference, stop):10.0e} | {1e3 * at:4.2f} | {1e3 * forward:5.1f} {1e3 * backward:5.1f}",
+            f"{largest_difference(path, reference, stop):10.0e} | {1e3 * at:4.2f} | "
+            f"{1e3 * forward:5.1f} {1e3 * backward:5.1f}",
             flush=True,
         )
 

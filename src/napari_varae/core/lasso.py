@@ -67,7 +67,7 @@ def lasso(gram: Any, cross: Any, penalty: Any, weights: Any = None, max_steps: i
     beta = beta.reshape(problem.shape)
     if not isinstance(cross, Tensor):
         return beta.detach().cpu().numpy()
-    return beta.to(device=cross.device, dtype=cross.dtype if cross.is_floating_point() else beta.dtype)
+    return beta.to(cross.dtype if cross.is_floating_point() else beta.dtype).to(cross.device)
 
 
 @one_thread()
@@ -207,7 +207,7 @@ class _Problem:
             raise ValueError(f"weights reach down to {float(weights.min()):g}; they must be 0 or larger.")
         self.shape = cross.shape
         *_, k, p = cross.shape
-        self.gram = ((gram + gram.mT) / 2).reshape(-1, p, p)
+        self.gram = gram.reshape(-1, p, p)
         self.cross = cross.reshape(-1, k, p)
         self.weights = _broadcast(weights, cross.shape, "weights").reshape(-1, k, p)
         self.max_steps = 16 * p + 64 if max_steps is None else int(max_steps)
@@ -222,7 +222,7 @@ class _Problem:
 
 def _finite(value: Any, name: str, device: torch.device) -> Tensor:
     value = value if isinstance(value, Tensor) else torch.tensor(np.asarray(value, dtype=np.float64))
-    tensor: Tensor = value.to(device, torch.float64)
+    tensor: Tensor = value.to(device).to(torch.float64)  # in this order: MPS has no float64
     if not bool(tensor.isfinite().all()):
         raise ValueError(f"{name} has {int((~tensor.isfinite()).sum())} values that are NaN or infinite.")
     return tensor
@@ -239,7 +239,7 @@ def _walk(
     gram: Tensor, cross: Tensor, weights: Tensor, stop: Tensor, max_steps: int, *, knots: bool
 ) -> list[tuple[Numbers, Array, Numbers, Array]]:
     g, c, w, end = (tensor.detach().cpu().numpy() for tensor in (gram, cross, weights, stop))
-    return walk(g, c, w, end, max_steps, knots=knots)
+    return walk((g + g.mT) / 2, c, w, end, max_steps, knots=knots)
 
 
 class _Lasso(torch.autograd.Function):
@@ -248,6 +248,7 @@ class _Lasso(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, gram: Tensor, cross: Tensor, penalty: Tensor, weights: Tensor, max_steps: int) -> Tensor:
         p = cross.shape[-1]
+        gram = (gram + gram.mT) / 2
         ends = _walk(gram, cross, weights, penalty, max_steps, knots=False)
         doors = np.full((penalty.numel(), max(slots.shape[1] for _, _, slots, _ in ends)), 2 * p + 1)
         for rows, _, slots, _ in ends:
@@ -272,7 +273,8 @@ class _Lasso(torch.autograd.Function):
         factor, index, signed, beta = ctx.saved_tensors
         v = _solve(factor, index, _behind(upstream, index), upstream.shape[-1]).view_as(beta)
         slope = -(signed * _behind(v, index)).sum(1).view(v.shape[:-1])
-        return -v.mT @ beta, v, slope, None, None  # the caller, who took the symmetric part of gram, takes this one's
+        outer = v.mT @ beta
+        return -(outer + outer.mT) / 2, v, slope, None, None
 
 
 def _behind(dense: Tensor, index: Tensor) -> Tensor:
