@@ -38,5 +38,12 @@ def test_real_recording(qtbot, tmp_path, recordings):
     movie = recordings / "mouse_somata_2p.tif"
     assert run_demo(str(movie), tmp_path, keep_open=False, epochs=2) == 0
     fit = check_output(tmp_path, (128, 128))
-    drawn = fit.reconstruct(nv.open_stack(movie), frames=(0, 200))
-    assert np.corrcoef(drawn.mean(0).ravel(), fit.static.ravel())[0, 1] > 0.99
+    stack = nv.open_stack(movie)
+    seen, drawn = stack.read(0, 200).mean(0), fit.reconstruct(stack, frames=(0, 200)).mean(0)
+
+    def alike(image):
+        return np.corrcoef(image.ravel(), seen.ravel())[0, 1]
+
+    # These frames look different from the static image; the reconstruction follows them.
+    assert alike(drawn) > 0.98
+    assert alike(drawn) > alike(fit.static) + 0.02
