@@ -7,11 +7,14 @@ import threading
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from scipy.stats import binom
 
 import napari_varae as nv
-from napari_varae.core.bootstrap import edge_table
-from napari_varae.core.comparison import compare_latents
+from napari_varae.core.bootstrap import Draws, edge_table, reached
+from napari_varae.core.compare import compare_latents
 from napari_varae.core.two_sample import Sample, difference
 
 K = 6
@@ -70,14 +73,14 @@ def test_power_and_the_edge_that_changed(found):
     assert -0.8 < edge["difference"] < -0.2
     assert (found.edges["p_adjusted"] <= 0.05).sum() <= 3
     low, high = found.effect_interval
-    assert 0 <= low <= found.effect_size < high
-    assert low < 0.24 / np.sqrt(K) < high  # one coefficient of about 0.24 on standardised latents
+    assert found.effect_size == abs(edge["difference"])
+    assert 0 < low < 0.24 < high  # the change of 0.5, on standardised latents
 
 
 def test_null_is_kept_and_gives_the_p_value(found):
     assert found.null.shape == (99,)
     assert found.p_value == (1 + np.sum(found.null >= found.statistic)) / 100
-    assert found.statistic == pytest.approx(np.abs(found.edges["student"]).max())
+    assert found.edges["p_adjusted"][0] == found.p_value
 
 
 def test_mean_and_variance_are_told_apart_from_the_test():
@@ -136,13 +139,37 @@ def test_adjusted_p_values_are_those_of_westfall_and_young(pair):
     samples = [Sample.of([torch.from_numpy(z)[None]], 1) for z in pair]
     observed = difference(*samples)
     null = np.abs(np.random.default_rng(0).standard_normal((50, K * K)))
-    table = edge_table(observed, null, 1)
-    student = observed.student[0].abs().flatten().numpy()
-    ranked, running = np.argsort(-student, kind="stable"), 0.0
+    score = observed.score[0].flatten()
+    counts = reached(torch.from_numpy(null), score).numpy()
+    table = edge_table(observed, Draws(null.max(1), counts), 1, 0.1)
+    ranked, running = np.argsort(-score.numpy(), kind="stable"), 0.0
     for row, i in enumerate(ranked):  # by the definition
         rest = null[:, ranked[row:]].max(1)
-        running = max(running, (1 + (rest >= student[i]).sum()) / 51)
+        running = max(running, (1 + (rest >= float(score[i])).sum()) / 51)
         assert table["p_adjusted"][row] == pytest.approx(running)
+        assert (table["target"][row], table["source"][row]) == divmod(i, K)
+
+
+TIED = st.integers(0, 5).map(float)
+
+
+@given(hnp.arrays(float, (30, 8), elements=TIED), hnp.arrays(float, 8, elements=TIED))
+def test_steps_down_count_ties_as_reached(null, observed):
+    counts = reached(torch.from_numpy(null), torch.from_numpy(observed)).numpy()
+    assert counts[observed.argmax()] == (null.max(1) >= observed.max()).sum()
+    order = np.argsort(-observed, kind="stable")
+    assert counts[order[-1]] == (null[:, order[-1]] >= observed[order[-1]]).sum()
+
+
+@pytest.mark.parametrize("level", [0.01, 0.05, 0.2])
+def test_intervals_exclude_zero_where_the_single_step_p_is_small(pair, level):
+    result = compare_latents(*pair, resamples=99, seed=1, level=level)
+    edges = result.edges
+    assert np.all(edges["low"] <= edges["difference"])
+    assert np.all(edges["difference"] <= edges["high"])
+    apart = (edges["low"] > 0) | (edges["high"] < 0)
+    assert apart[0] == (result.p_value <= level)
+    assert np.all(edges["p_adjusted"][apart] <= level)
 
 
 def test_files_and_words(found, tmp_path):

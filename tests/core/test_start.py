@@ -58,14 +58,14 @@ def criterion(loadings: np.ndarray) -> float:
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 6), spare=st.integers(0, 30))
 def test_varimax_is_a_rotation_that_raises_the_criterion(seed, size, spare):
     loadings = np.linalg.qr(np.random.default_rng(seed).normal(size=(size + spare, size)))[0]
-    rotation = varimax(loadings)
+    rotation = varimax(torch.from_numpy(loadings)).numpy()
     np.testing.assert_allclose(rotation.T @ rotation, np.eye(size), atol=1e-10)
     assert criterion(loadings @ rotation) >= criterion(loadings) * (1 - 1e-5)
 
 
 def test_varimax_stops_where_the_criterion_is_stationary(rng):
     loadings = rng.normal(size=(60, 4)) ** 3
-    rotation = varimax(loadings, steps=2000, tolerance=0)
+    rotation = varimax(torch.from_numpy(loadings), steps=2000, tolerance=0).numpy()
     turned = loadings @ rotation
     slope = turned.T @ (turned * (turned**2 - (turned**2).mean(0)))  # symmetric where no rotation helps
     np.testing.assert_allclose(slope, slope.T, atol=1e-3 * np.abs(slope).max())
@@ -76,7 +76,7 @@ def test_varimax_finds_planted_simple_structure(rng):
     for column, scale in enumerate((1.0, 1.2, 0.8, 1.1)):
         simple[10 * column : 10 * (column + 1), column] = scale * rng.uniform(0.5, 1, 10)
     hidden = simple @ np.linalg.qr(rng.normal(size=(4, 4)))[0]
-    agreement = np.abs(np.corrcoef((hidden @ varimax(hidden)).T, simple.T)[:4, 4:])
+    agreement = np.abs(np.corrcoef((hidden @ varimax(torch.from_numpy(hidden)).numpy()).T, simple.T)[:4, 4:])
     np.testing.assert_allclose(np.sort(agreement.max(0)), 1, atol=1e-4)
     assert len(set(agreement.argmax(0))) == 4
 

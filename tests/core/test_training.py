@@ -9,7 +9,7 @@ import tifffile
 import torch
 from sklearn.decomposition import PCA
 
-from napari_varae.core import training
+from napari_varae.core import recording, training
 from napari_varae.core.config import FitConfig
 from napari_varae.core.errors import StackError, TrainingError
 from napari_varae.core.evaluation import evaluate
@@ -53,9 +53,10 @@ def start(small_stack, small_config) -> Fit:
     return fit(small_stack, changed(small_config, epochs=0))
 
 
-@pytest.fixture(scope="module")
-def reads_of_start(small_stack, small_config) -> int:
-    """How often the movie is read before the first step; the fingerprint reads three frames afterwards."""
+@pytest.fixture
+def reads_of_start(small_stack, small_config, monkeypatch) -> int:
+    """How often a movie larger than memory is read before the first step, and three frames afterwards for its name."""
+    monkeypatch.setattr(recording, "HELD_BYTES", 0)
     watched = Watched(small_stack.array)
     fit(Stack(watched, bad_frames=small_stack.bad_frames), changed(small_config, epochs=0))
     return watched.reads - 3
@@ -154,6 +155,13 @@ def test_stop_ends_within_the_batch(small_stack, small_config, reads_of_start, s
     finished = (step - 1) // steps_per_epoch(small_stack, small_config)
     assert len(reports) <= finished
     assert fitted.id == fit(small_stack, changed(small_config, epochs=len(reports))).id
+
+
+def test_a_movie_that_fits_is_decoded_once(small_stack, small_config, small_fit):
+    watched = Watched(small_stack.array)
+    _, fitted = run(Stack(watched, bad_frames=small_stack.bad_frames), small_config)
+    assert watched.reads == -(-small_stack.n_frames // 64)
+    assert fitted.id == small_fit.id
 
 
 def test_stop_before_the_first_batch_gives_the_start(small_stack, small_config, start):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_varae.core.comparison import compare
+from napari_varae.core.compare import compare
 from napari_varae.core.model import Fit
 from napari_varae.core.stack import FrameRange, Stack, check_range
 

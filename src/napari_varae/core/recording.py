@@ -17,6 +17,8 @@ __all__ = ["Recording", "held_out_runs"]
 _HELD_OUT_RUNS = 5
 _MEDIAN_FRAMES = 501
 _BLOCK = 256
+HELD_BYTES = 1 << 30
+"""A movie up to this size, as stored, stays in memory during training."""
 
 Images = NDArray[np.float32]
 
@@ -65,7 +67,7 @@ class Recording:
     """
 
     def __init__(self, stack: Stack, config: FitConfig) -> None:
-        self.stack = stack
+        self.stack = stack = stack.in_memory(HELD_BYTES)
         self.start, self.stop = check_range(config.frames, stack.n_frames)
         self.good = stack.good_frames(self.start, self.stop)
         frames = np.flatnonzero(self.good)
@@ -155,7 +157,9 @@ class Recording:
         at = 0
         for first, frames in self.blocks():
             used = frames[self.trained[first - self.start :][: len(frames)]]
-            np.add.at(bins, (np.arange(len(used)) + at) // size, used)
+            bin_of = (np.arange(len(used)) + at) // size
+            starts = np.flatnonzero(np.diff(bin_of, prepend=-1))
+            bins[bin_of[starts]] += np.add.reduceat(used, starts)
             at += len(used)
         bins /= counts[:, None, None].astype(np.float32)
         return bins

@@ -154,6 +154,25 @@ class Stack:
             raise StackError(f"Frames {start} to {stop} of {self.name!r} came as shape {raw.shape}. Check the file.")
         return raw
 
+    def in_memory(self, most: int) -> Stack:
+        """Return the same movie with its pixels in memory, or itself when they take more than `most` bytes.
+
+        Decoding a compressed file at every pass costs more than the arithmetic on it; an array or a memory map is left
+        as it is.
+
+        Raises
+        ------
+        StackError
+            When the file cannot be read.
+        """
+        if isinstance(self.array, np.ndarray) or math.prod(self.shape) * self.dtype.itemsize > most:
+            return self
+        pixels = np.empty(self.shape, self.dtype)
+        for start in range(0, self.n_frames, 64):
+            stop = min(start + 64, self.n_frames)
+            pixels[start:stop] = self._raw(start, stop)
+        return Stack(pixels, self.frame_rate, self.pixel_size, self.bad_frames, self.name, self.notes)
+
     def blocks(
         self, start: int = 0, stop: int | None = None, size: int = 256
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:

@@ -37,15 +37,15 @@ def spectral_footprints(frames: Images, latents: int, smoothing: float) -> Image
     smooth = torch.from_numpy(gaussian_filter(frames, (0, smoothing, smoothing)).reshape(n, -1))
     # Not scipy's eigh: it holds Python's lock for seconds, and the window with it.
     vectors = torch.linalg.eigh((smooth @ smooth.T).double())[1][:, -latents:].flip(1)
-    basis = torch.linalg.qr(smooth.T @ vectors.float())[0].numpy()
-    basis = basis @ varimax(basis).astype(np.float32)
+    components = torch.linalg.qr(smooth.T @ vectors.float())[0]
+    basis = (components @ varimax(components).float()).numpy()
     basis *= np.where((basis * np.abs(basis) * np.abs(basis)).sum(0) < 0, -1, 1).astype(np.float32)
     return np.ascontiguousarray(basis.T).reshape(-1, *image)
 
 
-def varimax(loadings: NDArray[np.floating], steps: int = 100, tolerance: float = 1e-6) -> NDArray[np.float64]:
+def varimax(loadings: Tensor, steps: int = 100, tolerance: float = 1e-6) -> Tensor:
     """Rotation (K, K) that makes the squares within each column of the loadings (P, K) most unequal (Kaiser 1958)."""
-    columns = torch.from_numpy(loadings.astype(np.float32))
+    columns = loadings.float()
     rotation = torch.eye(columns.shape[1], dtype=torch.float64)
     criterion = 0.0
     for _ in range(steps):
@@ -57,7 +57,7 @@ def varimax(loadings: NDArray[np.floating], steps: int = 100, tolerance: float =
         if float(values.sum()) < criterion * (1 + tolerance):
             break
         criterion = float(values.sum())
-    return rotation.numpy()
+    return rotation
 
 
 def shrink(footprints: Images, frames: Images, strength: float = 0.25, size: int = 5) -> Images:
@@ -66,14 +66,13 @@ def shrink(footprints: Images, frames: Images, strength: float = 0.25, size: int
     The factor is that of James and Stein, max(0, 1 - strength * error^2 / footprint^2), with the error of a regression
     of the frames (n, Y, X) on their K latents. `strength` stays below 1, since smoothing has removed part of the error.
     """
-    flat, pixels = footprints.reshape(len(footprints), -1), frames.reshape(len(frames), -1)
+    flat, pixels = (torch.from_numpy(images).flatten(1) for images in (footprints, frames))
     latents = pixels @ flat.T
-    residual = np.zeros(pixels.shape[1], dtype=np.float32)
-    for first in range(0, len(pixels), 64):  # a few frames at a time: the movie may fill half the memory
-        part = slice(first, first + 64)
-        residual += np.square(pixels[part] - latents[part] @ flat).sum(0) / np.float32(len(pixels))
-    spread = np.linalg.pinv((latents.T @ latents).astype(np.float64)).diagonal()
-    error = spread[:, None].astype(np.float32) * residual
+    residual = torch.zeros(pixels.shape[1])
+    for some, z in zip(pixels.split(64), latents.split(64), strict=True):  # the movie may fill half the memory
+        residual += (some - z @ flat).square().sum(0) / len(pixels)
+    spread = torch.linalg.pinv((latents.T @ latents).double(), hermitian=True).diagonal().float()
+    error = (spread[:, None] * residual).numpy()
     window = (0, size, size)
     energy = uniform_filter(footprints**2, window)
     factor = 1 - strength * uniform_filter(error.reshape(footprints.shape), window) / np.maximum(energy, 1e-30)

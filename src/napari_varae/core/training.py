@@ -8,7 +8,7 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from threading import Event
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from napari_varae.core.errors import TrainingError
 from napari_varae.core.lasso import lasso
 from napari_varae.core.model import Fit
 from napari_varae.core.network import Autoencoder
+from napari_varae.core.optimiser import Adam
 from napari_varae.core.recording import Recording
 from napari_varae.core.report import EpochReport
 from napari_varae.core.stack import FrameRange, Stack
@@ -161,16 +162,17 @@ class _Trainer:
         set_footprints(self.network, torch.from_numpy(footprints).to(self.device), self.static)
         self.optimiser = self._optimiser()
 
-    def _optimiser(self) -> torch.optim.Optimizer:
+    def _optimiser(self) -> Adam:
         rate, network = self.config.learning_rate, self.network
         draw, read = (rate * float(maps.detach().square().mean().sqrt()) for maps in (network.draw, network.read))
-        groups: list[dict[str, Any]] = [
-            {"params": [network.draw], "lr": draw},
-            {"params": [network.read], "lr": read},
-            {"params": [network.gather], "lr": 0.02 * read},  # zero at first: has no size of its own
-            {"params": [*network.features.parameters(), *network.convolutions.parameters()], "lr": 0.1 * rate},
-        ]
-        return torch.optim.Adam(groups, betas=(0.9, 0.99))
+        return Adam(
+            [
+                ([network.draw], draw),
+                ([network.read], read),
+                ([network.gather], 0.02 * read),  # zero at first: has no size of its own
+                ([*network.features.parameters(), *network.convolutions.parameters()], 0.1 * rate),
+            ]
+        )
 
     def windows(self) -> Iterator[FrameRange]:
         """Yield the runs of frames of one epoch, in random order and at random places."""
@@ -192,7 +194,7 @@ class _Trainer:
         if self.prediction_weight or self.latent_weight:
             loss = loss + self._prediction_loss(z, d, usable, footprints)
             _check_finite(loss, epoch)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.clear()
         loss.backward()
         self.optimiser.step()
         return float(loss.detach())

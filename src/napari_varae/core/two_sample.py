@@ -4,7 +4,16 @@ The coefficients of both ranges are estimated together, :math:`A^{(A)} = B + D/2
 l1 penalty on the common part B (own lags are free) and on the difference D. Each range is then freed of the penalty's
 bias by a one-step correction with a ridge-regularised inverse of its own Gram matrix (van de Geer et al. 2014;
 Javanmard, Montanari 2014), and the difference of the corrected coefficients is divided by its
-heteroscedasticity-robust standard error. Intercepts and innovation covariances are free in each range.
+standard error. Intercepts and innovation covariances are free in each range.
+
+The standard error is robust to heteroscedasticity and, by summing over blocks of consecutive frames, to dependence
+between them: a recording is only approximately a VAR, and one calcium event is not as many independent observations as
+it has frames (:mod:`napari_varae.core.dependence`).
+
+Coefficients that the common part contains, and own lags, are few and the likeliest to change; all others are many. Each
+of the two families gets half of the error budget: a studentised difference counts in units of the size that chance
+reaches in its family. The common part and the difference are asymptotically independent, and resamples choose their
+families anew.
 """
 
 from __future__ import annotations
@@ -16,10 +25,16 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from napari_varae.core.dependence import Dependence, Scores, block_length
+
 __all__ = ["Difference", "Sample", "difference", "relaxed"]
 
 ITERATIONS = 60
+"""Steps of the joint estimate when it starts from the truth of a resample."""
 RIDGE = 3.0
+"""Ridge of the correction, times p K / n: the noise of a correlation matrix. It vanishes as ranges get longer."""
+BUDGET = 0.05
+"""Level at which the bounds of the two families are balanced; the null distribution holds at any level."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,23 +88,70 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """Corrected coefficients of A and B, (R, K, p K) each, the studentised difference, and the common part B."""
+    """Corrected coefficients of A and B, standard errors of their difference, and the common part, (R, K, p K) each."""
 
     a: Tensor
     b: Tensor
-    student: Tensor
+    error: Tensor
     common: Tensor
     variances: tuple[Tensor, Tensor]
+    dependence: Dependence
+
+    @cached_property
+    def student(self) -> Tensor:
+        """The studentised difference, shape (R, K, p K)."""
+        return (self.a - self.b) / self.error
+
+    @cached_property
+    def bound(self) -> Tensor:
+        """Size that chance reaches among the coefficients of the same family, shape (R, K, p K)."""
+        likely = (self.common != 0) | ~_penalised(self.common).bool()
+        few = likely.sum((1, 2), keepdim=True)
+        return torch.where(likely, _bound(few), _bound(likely[0].numel() - few))
+
+    @cached_property
+    def score(self) -> Tensor:
+        """Absolute studentised difference in units of its family's bound, shape (R, K, p K)."""
+        return self.student.abs() / self.bound
+
+
+def _bound(members: Tensor) -> Tensor:
+    """Size that the largest of so many absolute normal deviates exceeds with half the budget, at most (Bonferroni)."""
+    bound: Tensor = torch.special.ndtri(1 - BUDGET / (4 * members.clamp_min(1).double()))
+    return bound
+
+
+def _penalised(coefficients: Tensor) -> Tensor:
+    """1 where a coefficient (..., K, p K) is penalised, 0 for own lags; shape (K, p K)."""
+    k, p = coefficients.shape[-2:]
+    return 1 - torch.eye(k, dtype=coefficients.dtype).repeat(1, p // k)
 
 
 def difference(
-    a: Sample, b: Sample, start: tuple[Tensor, tuple[Tensor, Tensor]] | None = None, iterations: int = ITERATIONS
+    a: Sample,
+    b: Sample,
+    start: tuple[Tensor, tuple[Tensor, Tensor]] | None = None,
+    iterations: int = ITERATIONS,
+    block: int | None = None,
 ) -> Difference:
-    """Estimate the difference between two samples; `start` (coefficients and variances) saves iterations."""
+    """Estimate the difference between two samples.
+
+    Parameters
+    ----------
+    a, b : Sample
+    start : tuple, optional
+        Coefficients (K, p K) and residual variances to start from, which saves iterations.
+    iterations : int
+        Steps of the joint estimate.
+    block : int, optional
+        Consecutive lag pairs that are taken for dependent; found from the data when not given.
+    """
     common, delta, variances = _estimate(a, b, start, iterations)
-    ca, va = _corrected(a, common + delta / 2)
-    cb, vb = _corrected(b, common - delta / 2)
-    return Difference(ca, cb, (ca - cb) / (va + vb).sqrt(), common, variances)
+    ca, scores_a = _corrected(a, common + delta / 2)
+    cb, scores_b = _corrected(b, common - delta / 2)
+    dependence = block_length((scores_a, scores_b)) if block is None else Dependence(block)
+    variance = scores_a.variance(dependence.block) + scores_b.variance(dependence.block)
+    return Difference(ca, cb, variance.sqrt(), common, variances, dependence)
 
 
 def _estimate(
@@ -104,7 +166,7 @@ def _estimate(
     else:
         common, sa, sb = start[0].expand(r, k, p), start[1][0].expand(r, k), start[1][1].expand(r, k)
     delta = torch.zeros_like(a.cross)
-    penalised = 1 - torch.eye(k, dtype=common.dtype).repeat(1, p // k)
+    penalised = _penalised(common)
     level, level_delta = math.sqrt(2 * math.log(p) / n), math.sqrt(2 * math.log(p * k) / n)
     y, yd, t = common, delta, 1.0
     for iteration in range(iterations):
@@ -130,8 +192,8 @@ def _soft(x: Tensor, threshold: Tensor) -> Tensor:
     return x.sign() * (x.abs() - threshold).clamp_min(0)
 
 
-def _corrected(sample: Sample, coefficients: Tensor) -> tuple[Tensor, Tensor]:
-    """Coefficients after a one-step correction of the penalty's bias, and their variances, (R, K, p K) each."""
+def _corrected(sample: Sample, coefficients: Tensor) -> tuple[Tensor, Scores]:
+    """Coefficients after a one-step correction of the penalty's bias, (R, K, p K), and the scores of their errors."""
     size = sample.spread.sqrt().clamp_min(1e-12)
     scale = size[..., :, None] * size[..., None, :]
     p = sample.gram.shape[-1]
@@ -139,9 +201,7 @@ def _corrected(sample: Sample, coefficients: Tensor) -> tuple[Tensor, Tensor]:
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(sample.gram / scale + ridge)) / scale
     weights = inverse / (inverse @ sample.gram).diagonal(dim1=-2, dim2=-1)[..., None]
     corrected = coefficients + (sample.cross - coefficients @ sample.gram) @ weights.mT
-    residuals = sample.y - sample.x @ coefficients.mT
-    directions = sample.x @ weights.mT
-    return corrected, residuals.square().mT @ directions.square() / sample.count**2
+    return corrected, Scores(sample.y - sample.x @ coefficients.mT, sample.x @ weights.mT)
 
 
 def relaxed(a: Sample, b: Sample, common: Tensor, variances: tuple[Tensor, Tensor]) -> Tensor:

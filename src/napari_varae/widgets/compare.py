@@ -199,7 +199,7 @@ def _in_words(result: Comparison) -> str:
     significant = int((np.asarray(result.edges["p_adjusted"]) <= level).sum())
     return (
         f"<b>{differ}: p = {result.p_value:.3g}</b>{at_most}.<br>"
-        f"Effect size {result.effect_size:.3f}, {1 - level:.0%} interval {low:.3f} to {high:.3f}. "
+        f"The surest link changes by {result.effect_size:.3f}, {1 - level:.0%} interval {low:.3f} to {high:.3f}. "
         f"{significant} of {len(result.edges['lag'])} links differ at the {level:.0%} level."
     )
 
@@ -214,7 +214,7 @@ def _compare(
     progress: Callable[[int, int], None],
 ) -> Generator[None, None, Comparison]:
     """Compare in the worker's thread."""
-    from napari_varae.core.comparison import compare
+    from napari_varae.core.compare import compare
 
     yield
     return compare(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EdgeTable"]
 
-COLUMNS = {"a": "A", "b": "B", "difference": "Difference", "p_adjusted": "p (adjusted)"}
+COLUMNS = {"a": "A", "b": "B", "difference": "Difference", "low": "from", "high": "to", "p_adjusted": "p (adjusted)"}
 MOST_ROWS = 500
 """Rows that are shown; the exported table has all."""
 

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_varae.core.errors import TrainingError
 from napari_varae.session import Controls, JobState, Session
+from napari_varae.widgets.courtesy import hand_over_often, leave_a_core
 from napari_varae.widgets.panel import Panel
 
 __all__ = ["Job", "Work"]
@@ -90,6 +91,7 @@ class Job(QObject):
         panel.retired.connect(self._dock_closed)
         QCoreApplication.instance().aboutToQuit.connect(self.end)
         _running.add(self)
+        hand_over_often(True)
         self._worker.start()
 
     def end(self) -> None:
@@ -139,6 +141,7 @@ class Job(QObject):
         QCoreApplication.instance().aboutToQuit.disconnect(self.end)
         self._session.end(self._controls)
         _running.discard(self)
+        hand_over_often(bool(_running))
 
 
 _running: set[Job] = set()
@@ -148,6 +151,7 @@ _running: set[Job] = set()
 def _guarded(work: Work, controls: Controls, progress: Callable[[int, int], None]) -> Generator[Any, None, Any]:
     """Run the work; superqt takes a RuntimeError for a vanished worker and would swallow it."""
     try:
+        leave_a_core()
         return (yield from work(controls, progress))
     except RuntimeError as error:
         raise TrainingError(f"The computation failed: {error}") from error
