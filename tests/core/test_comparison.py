@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as hnp
 from scipy.stats import binom
 
 import napari_varae as nv
-from napari_varae.core.bootstrap import Draws, edge_table, reached
 from napari_varae.core.compare import compare_latents
+from napari_varae.core.nulls import Draws, edge_table, reached
 from napari_varae.core.two_sample import Sample, difference
 
 K = 6
@@ -115,8 +115,8 @@ def test_same_seed_same_answer(pair, found):
 
 def test_segments_hold_no_pair_across_a_break(pair):
     z = pair[0]
-    whole = Sample.of([torch.from_numpy(z)[None]], 2)
-    parts = Sample.of([torch.from_numpy(part)[None] for part in (z[:100], z[100:])], 2)
+    whole = Sample.of([torch.from_numpy(z)], 2)
+    parts = Sample.of([torch.from_numpy(part) for part in (z[:100], z[100:])], 2)
     assert (whole.count, parts.count) == (248, 246)
     split = compare_latents([z[:100], z[100:]], pair[1], resamples=19)
     assert split.lengths == (248, 299)
@@ -127,7 +127,7 @@ def test_without_penalty_bias_the_estimates_are_least_squares():
     rng = np.random.default_rng(5)
     a = model(rng)
     z = [series(a, 20_000, rng) for _ in range(2)]
-    samples = [Sample.of([torch.from_numpy(part)[None]], 1) for part in z]
+    samples = [Sample.of([torch.from_numpy(part)], 1) for part in z]
     result = difference(*samples, iterations=300)
     for estimate, part in ((result.a, z[0]), (result.b, z[1])):
         centred = part - part.mean(0)
@@ -136,12 +136,12 @@ def test_without_penalty_bias_the_estimates_are_least_squares():
 
 
 def test_adjusted_p_values_are_those_of_westfall_and_young(pair):
-    samples = [Sample.of([torch.from_numpy(z)[None]], 1) for z in pair]
+    samples = [Sample.of([torch.from_numpy(z)], 1) for z in pair]
     observed = difference(*samples)
     null = np.abs(np.random.default_rng(0).standard_normal((50, K * K)))
     score = observed.score[0].flatten()
     counts = reached(torch.from_numpy(null), score).numpy()
-    table = edge_table(observed, Draws(null.max(1), counts), 1, 0.1)
+    table = edge_table(observed, [Draws(null.max(1), counts)], 1, 0.1)
     ranked, running = np.argsort(-score.numpy(), kind="stable"), 0.0
     for row, i in enumerate(ranked):  # by the definition
         rest = null[:, ranked[row:]].max(1)

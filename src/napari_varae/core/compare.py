@@ -1,7 +1,8 @@
-"""Are the dynamics in two ranges of one recording the same? A bootstrap test on the latents of one fit."""
+"""Are the dynamics in two ranges of one recording the same? A resampling test on the latents of one fit."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from threading import Event
@@ -11,11 +12,13 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from napari_varae.core.bootstrap import CommonModel, Progress, edge_table
+from napari_varae.core.bootstrap import CommonModel
 from napari_varae.core.comparison import Comparison
 from napari_varae.core.model import Fit
+from napari_varae.core.nulls import Null, Progress, draw, edge_table
+from napari_varae.core.permutation import Deal
 from napari_varae.core.stack import FrameRange, Stack, check_range
-from napari_varae.core.two_sample import Difference, Sample, difference
+from napari_varae.core.two_sample import Sample, difference
 
 __all__ = ["compare", "compare_latents"]
 
@@ -31,6 +34,7 @@ def compare(
     resamples: int = 999,
     seed: int = 0,
     level: float = 0.05,
+    stretches: int = 8,
     stop: Event | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
@@ -43,7 +47,7 @@ def compare(
         The movie.
     a, b : (int, int) or several of them
         Half-open ranges of frames.
-    resamples, seed, level, stop, progress
+    resamples, seed, level, stretches, stop, progress
         As for :func:`compare_latents`.
 
     Returns
@@ -69,7 +73,7 @@ def compare(
         )
     segments = {name: _latents(fit, stack, parts, order) for name, parts in ranges.items()}
     warnings = _range_warnings(fit, ranges, order)
-    found = compare_latents(segments["a"], segments["b"], order, resamples, seed, level, stop, progress)
+    found = compare_latents(segments["a"], segments["b"], order, resamples, seed, level, stretches, stop, progress)
     return replace(found, warnings=(*warnings, *found.warnings), ranges=ranges, fit=fit.id)
 
 
@@ -80,17 +84,17 @@ def compare_latents(
     resamples: int = 999,
     seed: int = 0,
     level: float = 0.05,
+    stretches: int = 8,
     stop: Event | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Test whether two stretches of latents follow the same VAR.
 
     The statistic is the largest studentised difference of a coefficient, in units of what chance reaches among
-    coefficients that both ranges share, or among all others (:mod:`napari_varae.core.two_sample`). Its
-    null distribution comes from a wild bootstrap: series are drawn from the common model with each frame's own
-    residuals times a random sign, which keeps their skewness in size, their correlation across latents and their
-    changing variance, and everything that looked at the data is repeated on each. Frames that depend on each other
-    count as one (:mod:`napari_varae.core.dependence`).
+    coefficients that both ranges share, or among all others (:mod:`napari_varae.core.two_sample`). The p-value is the
+    larger of two: one holds if the latents are a VAR, whatever its innovations (wild bootstrap of the common model),
+    the other if stretches of the recording are alike, however frames depend on each other within a stretch
+    (permutation of stretches). Everything that looked at the data is repeated in both.
 
     Parameters
     ----------
@@ -99,11 +103,14 @@ def compare_latents(
     order : int
         Number of lags p.
     resamples : int
-        Bootstrap repeats R.
+        Number of draws R from each null distribution.
     seed : int
-        Seed of the bootstrap.
+        Seed of the draws.
     level : float
         1 minus the coverage of the intervals.
+    stretches : int
+        The shorter range is cut into so many stretches, the other one into stretches of the same length. 0 leaves that
+        null out: right for a true VAR, and far too sure on recordings.
     stop : threading.Event, optional
         When set, the answer rests on the resamples made so far.
     progress : callable, optional
@@ -118,9 +125,10 @@ def compare_latents(
     ValueError
         When latents are not (n, K) of finite numbers, are too few, or settings are impossible.
     """
-    if resamples < 19 or not 0 < level < 1 or order < 1:
+    if resamples < 19 or not 0 < level < 1 or order < 1 or stretches < 0 or 0 < stretches < 4:
         raise ValueError(
-            f"resamples={resamples}, level={level}, order={order}: needed are >= 19, between 0 and 1, >= 1."
+            f"resamples={resamples}, level={level}, order={order}, stretches={stretches}: needed are at least 19, "
+            "between 0 and 1, at least 1, and 0 or at least 4."
         )
     parts_a, parts_b = _checked(za, order, "za"), _checked(zb, order, "zb")
     if parts_a[0].shape[1] != parts_b[0].shape[1]:
@@ -132,31 +140,34 @@ def compare_latents(
     if not alive.size:
         raise ValueError("The latents do not vary in these ranges: there are no dynamics to compare.")
     scaled = [
-        [torch.from_numpy(((z - whole.mean(0)) / deviation.clip(floor))[:, alive])[None] for z in parts]
+        [torch.from_numpy(((z - whole.mean(0)) / deviation.clip(floor))[:, alive]) for z in parts]
         for parts, whole in ((parts_a, whole_a), (parts_b, whole_b))
     ]
     a, b = (Sample.of(parts, order) for parts in scaled)
     observed = difference(a, b, iterations=600)
     model = CommonModel(scaled, (a, b), observed, order)
-    draws = model.draw(observed, resamples, np.random.default_rng(seed), stop, progress)
-    made = len(draws.largest)
+    deal = Deal((a, b), observed, min(a.count, b.count) // stretches) if stretches else None
+    nulls: list[Null] = [model, deal] if deal else [model]
+    draws = draw(nulls, observed, a.count + b.count, resamples, np.random.default_rng(seed), stop, progress)
+    made = len(draws[0].largest)
     if made < 19:
         raise ValueError(f"Stopped after {made} resamples: too few for an answer.")
+    statistic = float(observed.score.max())
     edges = edge_table(observed, draws, order, level)
     edges["target"], edges["source"] = alive[edges["target"]], alive[edges["source"]]
     variance_ratio = np.full(len(deviation), np.nan)
     variance_ratio[alive] = b.residual_variance(observed.b)[0] / a.residual_variance(observed.a)[0]
     return Comparison(
         p_value=float(edges["p_adjusted"][0]),
-        statistic=float(observed.score.max()),
-        null=draws.largest,
+        statistic=statistic,
+        null=max(draws, key=lambda d: int((d.largest >= statistic).sum())).largest,
         effect_size=abs(float(edges["difference"][0])),
         effect_interval=_interval_of_size(edges["low"][0], edges["high"][0]),
         edges=edges,
         mean_shift=(whole_b.mean(0) - whole_a.mean(0)) / deviation.clip(floor),
         variance_ratio=variance_ratio,
-        warnings=_warnings((a, b), observed, model, made, resamples, silent=len(deviation) - len(alive)),
-        block=observed.dependence.block,
+        warnings=_warnings((a, b), model, deal, made, resamples, silent=len(deviation) - len(alive)),
+        stretch=deal.x.shape[1] if deal else 0,
         order=order,
         resamples=made,
         seed=seed,
@@ -220,15 +231,14 @@ def _range_warnings(fit: Fit, ranges: dict[str, tuple[FrameRange, ...]], order: 
         seen.append(inside / sum(e - s for s, e in parts))
     if abs(seen[0] - seen[1]) > 0.1:
         found.append(
-            f"{seen[0]:.0%} of A but {seen[1]:.0%} of B was seen in training: the latents may fit one range "
-            "better. A placebo "
-            "comparison tells how much that matters."
+            f"{seen[0]:.0%} of A but {seen[1]:.0%} of B was seen in training: the latents may fit one range better. A "
+            "placebo comparison tells how much that matters."
         )
     return tuple(found)
 
 
 def _warnings(
-    samples: tuple[Sample, Sample], observed: Difference, model: CommonModel, made: int, wanted: int, silent: int
+    samples: tuple[Sample, Sample], model: CommonModel, deal: Deal | None, made: int, wanted: int, silent: int
 ) -> tuple[str, ...]:
     found = []
     predictors = samples[0].x.shape[-1]
@@ -244,17 +254,10 @@ def _warnings(
         found.append(
             f"The dynamics are close to a unit root (spectral radius {model.radius:.3f}): drift may look like dynamics."
         )
-    dependence = observed.dependence
-    if dependence.block > 1:
-        found.append(
-            f"One-step errors hang together over about {dependence.block} frames, more than a VAR of this order "
-            f"explains; the test allows for it, with standard errors {dependence.inflation**0.5:.1f} times as large."
-        )
-    if dependence.beyond:
-        found.append(
-            "They may hang together for longer than these ranges can show, and p may then be too small. Compare with a "
-            "placebo, or use longer ranges."
-        )
+    if deal is None:
+        found.append("Every frame counts as independent given its past: on a recording p is then far too small.")
+    elif (deals := math.comb(sum(deal.counts), deal.counts[0])) < 2 * made:
+        found.append(f"There are only {deals} ways to deal {sum(deal.counts)} stretches: p cannot be finer than that.")
     if made < wanted:
         found.append(f"Stopped after {made} of {wanted} resamples.")
     if made < 199:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_varae.core.bootstrap import EDGE
+from napari_varae.core.nulls import EDGE
 from napari_varae.core.stack import FrameRange
 
 __all__ = ["Comparison"]
@@ -31,7 +31,7 @@ class Comparison:
         Largest absolute studentised difference of a coefficient, in units of the size that chance reaches in its
         family (:attr:`napari_varae.core.two_sample.Difference.score`).
     null : array, shape (R,)
-        The statistic in each resample.
+        The statistic in each draw, from the null distribution with the larger p-value.
     effect_size : float
         Size of the surest difference of a coefficient, on latents of deviation 1.
     effect_interval : (float, float)
@@ -52,8 +52,8 @@ class Comparison:
         Settings.
     lengths : (int, int)
         Lag pairs in a and b.
-    block : int
-        Consecutive lag pairs that are taken for dependent.
+    stretch : int
+        Consecutive lag pairs that were dealt together; 0 when none were.
     ranges : dict
         Frame ranges of a and b; empty when latents were compared.
     fit : str
@@ -74,7 +74,7 @@ class Comparison:
     seed: int
     level: float
     lengths: tuple[int, int]
-    block: int
+    stretch: int
     ranges: dict[str, tuple[FrameRange, ...]]
     fit: str = ""
 
@@ -108,6 +108,8 @@ class Comparison:
             f"{name.upper()}: frames " + ", ".join(f"{start} to {stop - 1}" for start, stop in parts)
             for name, parts in self.ranges.items()
         )
+        dealt = f" and from dealing stretches of {self.stretch} frames to the two ranges anew" if self.stretch else ""
+        larger = "; the larger p-value counts" if self.stretch else ""
         return (
             f"The dynamics in two ranges of the recording ({spans or 'latents given'}; {self.lengths[0]} and "
             f"{self.lengths[1]} lag pairs) were compared with napari-varae {version('napari-varae')}"
@@ -116,10 +118,10 @@ class Comparison:
             "intercepts and innovation covariances may differ. Coefficients were estimated with an l1 penalty on their "
             "common part and on their difference and corrected for the bias of the penalty; the statistic was the "
             "largest absolute studentised difference, the coefficients of the common part and all others weighing the "
-            "same as families. Its null distribution came from a wild bootstrap (Rademacher signs"
-            f"{f', the same for {self.block} consecutive frames' if self.block > 1 else ''}) with {self.resamples} "
-            f"resamples from the common model, the whole statistic being computed anew in each (seed "
-            f"{self.seed}). Global test: p = {self.p_value:.3g}. The surest difference of a coefficient was "
+            "same as families. Null distributions came from a wild bootstrap (Rademacher) of the common model"
+            f"{dealt}, {self.resamples} resamples each, the whole statistic being computed anew in each "
+            f"(seed {self.seed}){larger}. Global test: p = {self.p_value:.3g}. The surest difference of a coefficient "
+            "was "
             f"{self.effect_size:.3f} (simultaneous {1 - self.level:.0%} interval {self.effect_interval[0]:.3f} to "
             f"{self.effect_interval[1]:.3f}; latents of deviation 1). P-values of single coefficients were adjusted by "
             "step-down max-T."

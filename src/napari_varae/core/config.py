@@ -163,15 +163,23 @@ class ComparisonConfig(Settings):
 
     resamples: int = _setting(
         999,
-        "Bootstrap repeats. The smallest p-value is 1 / (repeats + 1).",
+        "Draws from each null distribution. The smallest p-value is 1 / (repeats + 1).",
         label="Repeats",
         advanced=False,
         ge=19,
         le=100_000,
     )
-    seed: int = _setting(0, "Seed of the bootstrap.", label="Seed", advanced=False, ge=0)
+    seed: int = _setting(0, "Seed of the draws.", label="Seed", advanced=False, ge=0)
     level: float = _setting(
         0.05, "Level of the intervals and of the edge list.", label="Level", advanced=False, gt=0, lt=0.5
+    )
+    stretches: int = _setting(
+        8,
+        "Stretches into which the shorter range is cut, to be dealt anew. Frames within one may depend on each other "
+        "in any way. 0: every frame is independent given its past, right for a true VAR, far too sure on recordings.",
+        label="Stretches",
+        ge=0,
+        le=1000,
     )
 
 

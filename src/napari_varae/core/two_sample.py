@@ -4,11 +4,7 @@ The coefficients of both ranges are estimated together, :math:`A^{(A)} = B + D/2
 l1 penalty on the common part B (own lags are free) and on the difference D. Each range is then freed of the penalty's
 bias by a one-step correction with a ridge-regularised inverse of its own Gram matrix (van de Geer et al. 2014;
 Javanmard, Montanari 2014), and the difference of the corrected coefficients is divided by its
-standard error. Intercepts and innovation covariances are free in each range.
-
-The standard error is robust to heteroscedasticity and, by summing over blocks of consecutive frames, to dependence
-between them: a recording is only approximately a VAR, and one calcium event is not as many independent observations as
-it has frames (:mod:`napari_varae.core.dependence`).
+heteroscedasticity-robust standard error. Intercepts and innovation covariances are free in each range.
 
 Coefficients that the common part contains, and own lags, are few and the likeliest to change; all others are many. Each
 of the two families gets half of the error budget: a studentised difference counts in units of the size that chance
@@ -25,12 +21,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from napari_varae.core.dependence import Dependence, Scores, block_length
-
 __all__ = ["Difference", "Sample", "difference", "relaxed"]
 
 ITERATIONS = 60
-"""Steps of the joint estimate when it starts from the truth of a resample."""
+"""Steps of the joint estimate when it starts from the common part of both ranges."""
 RIDGE = 3.0
 """Ridge of the correction, times p K / n: the noise of a correlation matrix. It vanishes as ranges get longer."""
 BUDGET = 0.05
@@ -46,9 +40,14 @@ class Sample:
 
     @classmethod
     def of(cls, segments: list[Tensor], order: int) -> Sample:
-        """Collect the lag pairs of segments (R, T_s, K), none across a break."""
+        """Collect the lag pairs of segments (R, T_s, K) or (T_s, K), none across a break."""
+        segments = [z if z.ndim == 3 else z[None] for z in segments]
         past = [torch.cat([z[:, order - k : z.shape[1] - k] for k in range(1, order + 1)], -1) for z in segments]
-        x, y = torch.cat(past, 1), torch.cat([z[:, order:] for z in segments], 1)
+        return cls.centred(torch.cat(past, 1), torch.cat([z[:, order:] for z in segments], 1))
+
+    @classmethod
+    def centred(cls, x: Tensor, y: Tensor) -> Sample:
+        """Take away the means, and with them the intercepts."""
         return cls(x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True))
 
     @property
@@ -95,7 +94,6 @@ class Difference:
     error: Tensor
     common: Tensor
     variances: tuple[Tensor, Tensor]
-    dependence: Dependence
 
     @cached_property
     def student(self) -> Tensor:
@@ -128,30 +126,13 @@ def _penalised(coefficients: Tensor) -> Tensor:
 
 
 def difference(
-    a: Sample,
-    b: Sample,
-    start: tuple[Tensor, tuple[Tensor, Tensor]] | None = None,
-    iterations: int = ITERATIONS,
-    block: int | None = None,
+    a: Sample, b: Sample, start: tuple[Tensor, tuple[Tensor, Tensor]] | None = None, iterations: int = ITERATIONS
 ) -> Difference:
-    """Estimate the difference between two samples.
-
-    Parameters
-    ----------
-    a, b : Sample
-    start : tuple, optional
-        Coefficients (K, p K) and residual variances to start from, which saves iterations.
-    iterations : int
-        Steps of the joint estimate.
-    block : int, optional
-        Consecutive lag pairs that are taken for dependent; found from the data when not given.
-    """
+    """Estimate the difference between two samples; `start` (coefficients and variances) saves iterations."""
     common, delta, variances = _estimate(a, b, start, iterations)
-    ca, scores_a = _corrected(a, common + delta / 2)
-    cb, scores_b = _corrected(b, common - delta / 2)
-    dependence = block_length((scores_a, scores_b)) if block is None else Dependence(block)
-    variance = scores_a.variance(dependence.block) + scores_b.variance(dependence.block)
-    return Difference(ca, cb, variance.sqrt(), common, variances, dependence)
+    ca, va = _corrected(a, common + delta / 2)
+    cb, vb = _corrected(b, common - delta / 2)
+    return Difference(ca, cb, (va + vb).sqrt(), common, variances)
 
 
 def _estimate(
@@ -192,8 +173,8 @@ def _soft(x: Tensor, threshold: Tensor) -> Tensor:
     return x.sign() * (x.abs() - threshold).clamp_min(0)
 
 
-def _corrected(sample: Sample, coefficients: Tensor) -> tuple[Tensor, Scores]:
-    """Coefficients after a one-step correction of the penalty's bias, (R, K, p K), and the scores of their errors."""
+def _corrected(sample: Sample, coefficients: Tensor) -> tuple[Tensor, Tensor]:
+    """Coefficients after a one-step correction of the penalty's bias, and their variances, (R, K, p K) each."""
     size = sample.spread.sqrt().clamp_min(1e-12)
     scale = size[..., :, None] * size[..., None, :]
     p = sample.gram.shape[-1]
@@ -201,7 +182,9 @@ def _corrected(sample: Sample, coefficients: Tensor) -> tuple[Tensor, Scores]:
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(sample.gram / scale + ridge)) / scale
     weights = inverse / (inverse @ sample.gram).diagonal(dim1=-2, dim2=-1)[..., None]
     corrected = coefficients + (sample.cross - coefficients @ sample.gram) @ weights.mT
-    return corrected, Scores(sample.y - sample.x @ coefficients.mT, sample.x @ weights.mT)
+    residuals = sample.y - sample.x @ coefficients.mT
+    directions = sample.x @ weights.mT
+    return corrected, residuals.square().mT @ directions.square() / sample.count**2
 
 
 def relaxed(a: Sample, b: Sample, common: Tensor, variances: tuple[Tensor, Tensor]) -> Tensor:

@@ -219,5 +219,5 @@ def _compare(
     yield
     return compare(
         fit, stack, list(a), list(b), resamples=config.resamples, seed=config.seed, level=config.level,
-        stop=controls.stop, progress=progress,
+        stretches=config.stretches, stop=controls.stop, progress=progress,
     )  # fmt: skip

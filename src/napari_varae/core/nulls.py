@@ -1,0 +1,124 @@
+"""The p-values of a comparison, from more than one null distribution.
+
+Two things may be true of a recording in which nothing changes: its latents are a VAR, or its stretches are alike. Each
+has its null distribution (:mod:`napari_varae.core.bootstrap`, :mod:`napari_varae.core.permutation`), and the larger
+p-value counts, so that the test holds its level where either is true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Event
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_varae.core.two_sample import Difference
+
+__all__ = ["EDGE", "Draws", "Null", "Progress", "draw", "edge_table", "reached"]
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, int], None]
+
+EDGE = np.dtype(
+    [
+        ("lag", int), ("target", int), ("source", int), ("a", float), ("b", float), ("difference", float),
+        ("low", float), ("high", float), ("student", float), ("p_adjusted", float),
+    ]
+)  # fmt: skip
+"""One row of the table of coefficients."""
+
+BATCH_PAIRS = 20_000
+"""Lag pairs of all resamples that are computed side by side."""
+
+
+class Null(Protocol):
+    """Where nothing changes."""
+
+    def scores(self, count: int, rng: np.random.Generator) -> Tensor:
+        """Draw the scores of all coefficients `count` times, shape (count, K p K)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """What R draws from a null leave behind.
+
+    Attributes
+    ----------
+    largest : array, shape (R,)
+        The statistic: the largest score.
+    reached : array, shape (K p K,)
+        For each coefficient, draws in which the largest score among it and all coefficients with a lower observed score
+        is as large as its observed one.
+    """
+
+    largest: Array
+    reached: NDArray[np.int64]
+
+    def critical(self, level: float) -> float:
+        """Statistic that p <= `level` takes; infinite when there are too few draws."""
+        allowed = int(level * (len(self.largest) + 1))
+        return float(np.sort(self.largest)[-allowed]) if allowed else np.inf
+
+
+def draw(
+    nulls: Sequence[Null],
+    observed: Difference,
+    pairs: int,
+    resamples: int,
+    rng: np.random.Generator,
+    stop: Event | None = None,
+    progress: Progress | None = None,
+) -> list[Draws]:
+    """Draw from each null, in turns; all have as many draws when stopped."""
+    size = max(1, BATCH_PAIRS // pairs)
+    scores = observed.score[0].flatten()
+    counts = [torch.zeros(len(scores), dtype=torch.int64) for _ in nulls]
+    largest = [[scores[:0]] for _ in nulls]
+    for first in range(0, resamples, size):
+        if stop is not None and stop.is_set():
+            break
+        count = min(size, resamples - first)
+        for i, null in enumerate(nulls):
+            drawn = null.scores(count, rng)
+            counts[i] += reached(drawn, scores)
+            largest[i].append(drawn.amax(1))
+        if progress is not None:
+            progress(first + count, resamples)
+    return [Draws(torch.cat(values).numpy(), n.numpy()) for values, n in zip(largest, counts, strict=True)]
+
+
+def reached(null: Tensor, observed: Tensor) -> Tensor:
+    """Count for each of M scores the rows of `null` (R, M) whose largest value among it and lower ones is as large.
+
+    The counts of step-down max-T (Westfall, Young 1993).
+    """
+    descending = observed.argsort(descending=True, stable=True)
+    of_rest = null[:, descending].flip(1).cummax(1).values.flip(1)
+    counts = torch.zeros_like(descending)
+    counts[descending] = (of_rest >= observed[descending] * (1 - 1e-9)).sum(0)  # the same deal may come again
+    return counts
+
+
+def edge_table(observed: Difference, draws: Sequence[Draws], order: int, level: float) -> NDArray[Any]:
+    """Table of all coefficients, the surest difference first, with simultaneous intervals and adjusted p-values."""
+    k = observed.a.shape[1]
+    descending = observed.score[0].flatten().argsort(descending=True, stable=True).numpy()
+    critical = max(d.critical(level) for d in draws)
+    a, b, student, error, bound = (
+        x[0].flatten().numpy()[descending]
+        for x in (observed.a, observed.b, observed.student, observed.error, observed.bound)
+    )
+    table = np.zeros(len(descending), dtype=EDGE)
+    target, column = np.divmod(descending, k * order)
+    table["lag"], table["target"], table["source"] = column // k + 1, target, column % k
+    table["a"], table["b"], table["difference"], table["student"] = a, b, a - b, student
+    half = critical * bound * error
+    table["low"], table["high"] = a - b - half, a - b + half
+    p = np.max([(1 + d.reached[descending]) / (1 + len(d.largest)) for d in draws], axis=0)
+    table["p_adjusted"] = np.maximum.accumulate(p)
+    return table

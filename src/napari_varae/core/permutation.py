@@ -1,0 +1,51 @@
+"""The null distribution if stretches of a recording are alike: those of both ranges dealt anew.
+
+Both ranges are cut into stretches of consecutive frames, and these are dealt to A and B at random. If the dynamics are
+the same, one deal is as likely as another, however frames depend on each other within a stretch: a recording is only
+approximately a VAR, its rule wanders, and an event that no VAR describes is not as many independent observations as it
+has frames. Since the statistic is studentised, means and variances may differ between ranges that are long (Chung,
+Romano 2013).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_varae.core.two_sample import Difference, Sample, difference
+
+__all__ = ["Deal"]
+
+
+class Deal:
+    """The stretches of two ranges, and scores after they were dealt anew.
+
+    Parameters
+    ----------
+    samples : (Sample, Sample)
+        Lag pairs of A and B, R = 1. What is left over after the last whole stretch of each is not dealt.
+    observed : Difference
+    stretch : int
+        Lag pairs in a stretch.
+
+    Attributes
+    ----------
+    counts : (int, int)
+        Stretches in A and in B.
+    """
+
+    def __init__(self, samples: tuple[Sample, Sample], observed: Difference, stretch: int) -> None:
+        self.counts = samples[0].count // stretch, samples[1].count // stretch
+        used = [(s.x[0, : n * stretch], s.y[0, : n * stretch]) for s, n in zip(samples, self.counts, strict=True)]
+        self.x, self.y = (torch.cat(parts).unflatten(0, (-1, stretch)) for parts in zip(*used, strict=True))
+        share = self.counts[0] / sum(self.counts)
+        pooled = share * observed.variances[0] + (1 - share) * observed.variances[1]
+        self._start = observed.common[0], (pooled, pooled)
+
+    def scores(self, count: int, rng: np.random.Generator) -> Tensor:
+        """Deal `count` times and return the scores of all coefficients, shape (count, K p K)."""
+        orders = rng.permuted(np.tile(np.arange(sum(self.counts)), (count, 1)), axis=1)
+        parts = torch.from_numpy(orders).split(self.counts, 1)
+        a, b = (Sample.centred(self.x[part].flatten(1, 2), self.y[part].flatten(1, 2)) for part in parts)
+        return difference(a, b, self._start).score.flatten(1)

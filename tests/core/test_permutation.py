@@ -1,0 +1,88 @@
+"""Stretches dealt anew: exact where they are alike, and what the wild bootstrap alone makes of events."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_varae.core.compare import compare_latents
+from napari_varae.core.permutation import Deal
+from napari_varae.core.two_sample import Sample, difference
+
+
+def samples(lengths, seed, k=3):
+    rng = np.random.default_rng(seed)
+    return tuple(Sample.of([torch.from_numpy(rng.normal(size=(n, k)).cumsum(0) * 0.1)], 1) for n in lengths)
+
+
+@given(st.integers(4, 9), st.integers(0, 12), st.integers(0, 12), st.integers(0, 100))
+def test_stretches_hold_consecutive_pairs_of_one_range(stretch, spare_a, spare_b, seed):
+    a, b = samples((5 * stretch + spare_a + 1, 4 * stretch + spare_b + 1), seed)
+    deal = Deal((a, b), difference(a, b, iterations=20), stretch)
+    assert deal.counts == (a.count // stretch, b.count // stretch)
+    both = [*a.x[0].split(stretch), *b.x[0].split(stretch)]
+    whole = [part for part in both if len(part) == stretch]
+    assert len(whole) == len(deal.x)
+    assert all(torch.equal(dealt, part) for dealt, part in zip(deal.x, whole, strict=True))
+
+
+def test_dealing_as_they_lie_gives_the_observed_scores():
+    class Unshuffled:
+        def permuted(self, orders, axis):
+            return orders
+
+    a, b = samples((201, 161), 0)
+    observed = difference(a, b, iterations=2000)
+    deal = Deal((a, b), observed, 20)
+    again = deal.scores(2, Unshuffled())
+    torch.testing.assert_close(again, observed.score.flatten(1).expand(2, -1), rtol=1e-3, atol=1e-3)
+
+
+def test_swapping_the_ranges_is_one_of_the_deals():
+    class Swapped:
+        def permuted(self, orders, axis):
+            return np.roll(orders, 8, axis)
+
+    a, b = samples((161, 161), 1)
+    observed = difference(a, b, iterations=2000)
+    again = Deal((a, b), observed, 20).scores(1, Swapped())
+    torch.testing.assert_close(again, observed.score.flatten(1), rtol=1e-3, atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def eventful():
+    """Halves of recordings with events whose rise and decay no VAR of order 1 describes."""
+    recordings = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        z = rng.normal(size=(2000, 5))
+        for start in rng.integers(0, 1960, 60):
+            z[start : start + 40, rng.integers(5)] += rng.exponential(6) * np.sin(np.linspace(0, np.pi, 40)) ** 2
+        recordings.append((z[:1000], z[1000:]))
+    return recordings
+
+
+def test_events_are_not_as_many_observations_as_they_have_frames(eventful):
+    found = [compare_latents(*halves, resamples=19) for halves in eventful]
+    assert sum(f.p_value <= 0.05 for f in found) <= 4  # 99.7 % of a test of size 5 %
+    assert all(f.stretch == 999 // 8 for f in found)
+
+
+def test_frame_by_frame_they_are_taken_for_a_change(eventful):
+    found = [compare_latents(*halves, resamples=19, stretches=0) for halves in eventful]
+    assert sum(f.p_value <= 0.05 for f in found) >= 15
+    assert all(any("far too small" in warning for warning in f.warnings) for f in found)
+
+
+def test_few_deals_are_told():
+    rng = np.random.default_rng(0)
+    found = compare_latents(rng.normal(size=(60, 3)), rng.normal(size=(60, 3)), resamples=99, stretches=4)
+    assert any("only 70 ways to deal 8 stretches" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize("stretches", [-1, 1, 3])
+def test_impossible_numbers_of_stretches(stretches):
+    z = np.random.default_rng(0).normal(size=(60, 2))
+    with pytest.raises(ValueError, match=f"stretches={stretches}"):
+        compare_latents(z, z + 1, stretches=stretches)
