@@ -7,7 +7,7 @@ Trained on all frames. Placebos, each repeated: *shuffled*, the recording cut in
 A and B, so that slow drift is in both; *neighbours*, two stretches side by side at a random place. A test that can be
 trusted on this recording rejects 5 % of the shuffled ones at 5 %; neighbours differ where the recording drifts. The
 last column takes every frame for independent given its past (`stretches=0`). With covariates, the frames where a
-column is above a value are compared with the others.
+column is above a value (its median unless given) are compared with the others.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--covariates")
     parser.add_argument("--column")
-    parser.add_argument("--above", type=float, default=0.0)
+    parser.add_argument("--above", type=float)
     options = parser.parse_args()
     stack = nv.open_stack(options.movie)
     n = stack.n_frames
@@ -92,10 +92,11 @@ def main() -> None:
         if options.covariates:
             with Path(options.covariates).open(newline="") as file:
                 values = np.array([float(row[options.column]) for row in csv.DictReader(file)])
-            mask = values > options.above
+            above = float(np.median(values)) if options.above is None else options.above
+            mask = values > above
             a, b = (latents(z, runs(m), order) for m in (mask, ~mask))
             found = nv.compare_latents(a, b, order, 999)
-            print(f"{options.column} > {options.above:g}: {mask.sum()} frames against {(~mask).sum()}: p = "
+            print(f"{options.column} > {above:g}: {mask.sum()} frames against {(~mask).sum()}: p = "
                   f"{found.p_value:.3f}, surest link {found.effect_size:.2f} ({found.effect_interval[0]:.2f} to "
                   f"{found.effect_interval[1]:.2f})")  # fmt: skip
             for warning in found.warnings:

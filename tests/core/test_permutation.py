@@ -75,6 +75,15 @@ def test_frame_by_frame_they_are_taken_for_a_change(eventful):
     assert all(any("far too small" in warning for warning in f.warnings) for f in found)
 
 
+def test_the_larger_p_counts_for_all_links(eventful):
+    both, alone = (compare_latents(*eventful[0], resamples=39, stretches=n) for n in (8, 0))
+    assert both.p_value > alone.p_value
+    assert both.p_value == (1 + (both.null >= both.statistic).sum()) / 40
+    assert both.statistic == alone.statistic
+    assert np.all(both.edges["p_adjusted"] >= alone.edges["p_adjusted"])
+    assert np.all(both.edges["high"] - both.edges["low"] >= alone.edges["high"] - alone.edges["low"])
+
+
 def test_few_deals_are_told():
     rng = np.random.default_rng(0)
     found = compare_latents(rng.normal(size=(60, 3)), rng.normal(size=(60, 3)), resamples=99, stretches=4)

@@ -167,6 +167,14 @@ def test_prediction_uses_the_frames_before():
         var.predict(latents[:, :3])
 
 
+def test_intercept_and_coefficients_in_the_units_of_the_latents_predict():
+    latents = recording(n=60)
+    var = estimate_var(latents, 2, 0.05)
+    a = var.scale[:, None] * var.coefficients / var.scale
+    expected = var.intercept + latents[9] @ a[0].T + latents[8] @ a[1].T
+    np.testing.assert_allclose(var.predict(latents)[10], expected)
+
+
 def test_companion_moves_the_state_one_step():
     var = estimate_var(recording(n=200), 2, 0.02)
     z = var.standardise(recording(n=20))

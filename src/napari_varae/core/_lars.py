@@ -16,6 +16,10 @@ slots the gap is the coefficient itself and the rate its slope. Each target keep
 enter and to leave are the same symmetric rank-one update of it. An empty slot holds the door `end`, whose Gram matrix
 is zero.
 
+A predictor that is almost a combination of active ones would make M useless. It changes places instead with the active
+one whose coefficient it would soon push to zero: where the path crosses a stretch of some 1e-6 of the penalty, it is
+taken to jump. If it would push none to zero it is kept out; then the penalty is smaller than what it could explain.
+
 A step is some fifty operations on small arrays, so that their calls cost more than their numbers: numpy, whose calls
 are cheap, does most of it, and torch the few large ones, on one thread. To wait for another thread at each of them
 makes a path many times slower as soon as anything else runs on the computer.
@@ -28,73 +32,35 @@ import torch
 from numpy.typing import NDArray
 
 from napari_varae.core._linear import factorise
-from napari_varae.core.errors import PathError
 
-__all__ = ["spread", "walk"]
+__all__ = ["Array", "Front", "Numbers", "spread"]
 
 COLLINEAR = 1e-11
-"""A predictor of which the active ones leave less than this share of its variance unexplained stays out.
+"""A predictor of which the active ones leave less than this share of its variance unexplained is collinear.
 
-Predictors are thus equal when they differ by less than 3e-6 of their deviation, and the optimality conditions of the
-one that stays out hold as closely as that."""
+Predictors are thus equal when they differ by less than 3e-6 of their deviation."""
+DOUBTFUL = 1e-4
+"""Share of unexplained variance below which it is computed with care."""
+PUSHED = 0.1
+"""Share of the others' speed at which an active coefficient must move for its predictor to be exchanged."""
+AGAIN = 1 - 1e-9
+"""Share of the penalty at its last exchange to which a path must come down for another one."""
 PARALLEL = 1e-11
 """A gap that shrinks slower than this does not close: the correlation runs along its boundary."""
 DRIFT = 1e-10
 """Largest error in the slope of an active correlation before M is computed afresh."""
+NOISE = 1e-3
+"""Error of an active correlation, as a share of the penalty, at which a path goes no further."""
 NOTHING = 1e-12
 """Share of the largest penalty that is as good as 0: below it, rounding decides who enters and leaves."""
 INFLATED = 1e5
 """Variance inflation of a predictor from which its leaving costs M too many digits: M is then computed afresh."""
 TINY = 1e-100
 """A gap this small is closed, a predictor with a variance this small is constant."""
-CROWDED = 0.65
-"""Share of the paths still under way at which the others are dropped."""
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-
-
-def walk(
-    gram: Array, cross: Array, weights: Array, stop: Array, max_steps: int, *, knots: bool
-) -> list[tuple[Numbers, Array, Numbers, Array]]:
-    """Collect points of N x K solution paths as (rows, penalties, doors, values), with a row for each path that moved.
-
-    A row counts through N x K. Doors and values, shape (rows, m), are what :func:`spread` turns into coefficients; a
-    door is a predictor j, or P + 1 + j where its coefficient is negative, or 2 P + 1 for an empty slot.
-
-    Parameters
-    ----------
-    gram : array, shape (N, P, P)
-        G, symmetric.
-    cross, weights : array, shape (N, K, P)
-        Cross-moments and non-negative penalty weights.
-    stop : array, shape (N, K)
-        Penalty at which each path ends.
-    max_steps : int
-        Most events that a path may have.
-    knots : bool
-        Whether to collect all knots, or only the ends.
-
-    Raises
-    ------
-    PathError
-        When a path has more than `max_steps` events.
-    """
-    front = _Front(gram, cross, weights, stop)
-    points = [front.point(front.everyone)] if knots else []
-    for _ in range(max_steps + 1):
-        moved = front.move()
-        if knots:
-            points.append(front.point(moved))
-        if front.live <= CROWDED * len(front.rows):
-            if not knots:
-                points.append(front.point(front.done.nonzero()[0]))
-            if front.live == 0:
-                return points
-            front.drop_done()
-        front.turn()
-    raise PathError(front.where_it_stands(max_steps))
 
 
 def spread(dense: Array, rows: Numbers, doors: Numbers, values: Array) -> None:
@@ -104,10 +70,10 @@ def spread(dense: Array, rows: Numbers, doors: Numbers, values: Array) -> None:
     dense[rows[:, None], doors - half * negated] = np.where(negated, -values, values)
 
 
-class _Front:
-    """The B = N K paths still under way, each at its own penalty."""
+class Front:
+    """The B = N K paths still under way, each at its own penalty; made from what :func:`_walk.walk` takes."""
 
-    def __init__(self, gram: Array, cross: Array, weights: Array, stop: Array) -> None:
+    def __init__(self, gram: Array, cross: Array, weights: Array, stop: Array, most: int | None = None) -> None:
         n, k, p = cross.shape
         b, self.half, self.end = n * k, p + 1, 2 * p + 1
         self.gram = np.zeros((n, p + 1, p + 1))
@@ -118,9 +84,10 @@ class _Front:
         self.doors_gram = self.doors_gram.reshape(n, 2 * p + 2, 2 * p + 2)
         self.cross, self.weights = np.zeros((b, p + 1)), np.zeros((b, p + 1))
         self.cross[:, :p], self.weights[:, :p], self.stop = cross.reshape(b, p), weights.reshape(b, p), stop.reshape(b)
-        self.rows = np.arange(b)
+        self.rows, self.most = np.arange(b), most
         self.parallel, self.drift = PARALLEL * weights.max(), DRIFT * weights.max()
         self.done, self.banned, self.live = np.zeros(b, dtype=bool), np.zeros(b, dtype=bool), b
+        self.floor, self.exchanged = self.stop, np.zeros(b)
         self.vacant = width = min(8, p + 1)
         self.slots = np.full((b, width), self.end)
         self.gap, self.rate = np.zeros((b, 2 * p + 2 + width)), np.zeros((b, 2 * p + 2 + width))
@@ -131,6 +98,7 @@ class _Front:
         if (weights == 0).any():
             self._admit_unpenalised()
             correlation = self._renew(np.zeros(b))
+        self.exchanged[:] = np.inf
         top = np.divide(np.abs(correlation), self.weights, out=np.zeros((b, p + 1)), where=self.weights > 0).max(1)
         self.floor = np.maximum(self.stop, NOTHING * np.abs(self.cross).max(1) / max(weights.max(), TINY))
         self.gap[:, self.end] = top - self.floor
@@ -156,7 +124,7 @@ class _Front:
         return np.where(self.done, np.minimum(self.stop, here), here)
 
     def point(self, which: Numbers) -> tuple[Numbers, Array, Numbers, Array]:
-        """Say where some paths stand."""
+        """Say where some paths stand: rows of N x K, penalties, doors and values, as :func:`spread` takes them."""
         values = self.coefficients if self.held is not None else np.maximum(self.coefficients, 0)
         return self.rows[which], self.penalty[which], self.slots[which], values[which]
 
@@ -180,10 +148,15 @@ class _Front:
         moved: Numbers = step.nonzero()[0]
         return moved
 
-    def turn(self) -> None:
-        """Let the door of the event enter or leave, and find out where that leads."""
+    def turn(self) -> Numbers:
+        """Let the door of the event enter or leave, find out where that leads, and list the paths that jumped."""
+        self.jumped = np.zeros(0, dtype=np.int64)
         self._pivot(self.event)
+        if self.most is not None:
+            unpenalised = 0 if self.held is None else self.held.sum(1)
+            self._halt(((self.slots != self.end).sum(1) - unpenalised >= self.most).nonzero()[0])
         self._aim()
+        return self.jumped
 
     def _pivot(self, event: Numbers) -> None:
         """Update the active sets, M and the slopes."""
@@ -199,6 +172,9 @@ class _Front:
         change = np.matmul(probe[:, None, :], self.inverse)[:, 0]
         own = self.doors_gram.take(corner + door)
         pivot = own - np.einsum("ij,ij->i", change, probe)
+        doubtful = ((pivot < DOUBTFUL * own) & ~leaves).nonzero()[0]
+        if len(doubtful):
+            pivot[doubtful] = self._distance(doubtful, door[doubtful], change[doubtful])
         enters = pivot > COLLINEAR * own + TINY
         factor = np.divide(1, pivot, out=np.zeros_like(pivot), where=enters | leaves)
         change[self.everyone, place] -= enters
@@ -211,9 +187,17 @@ class _Front:
         entered = enters.nonzero()[0]
         self.gap[entered, door[entered]] = self.gap[entered, self._opposite(door[entered])] = np.inf
         if len(gone) and (self.banned[gone].any() or (-pivot[gone] * variance > INFLATED).any()):
+            self.banned[gone] = False
             self._measure(self._renew(self.penalty), self.penalty)
         if len(entered) + len(gone) + np.count_nonzero(self.done) < len(event):
-            self._ban((~(enters | leaves | self.done)).nonzero()[0], door)
+            self._exchange((~(enters | leaves | self.done)).nonzero()[0], door, change)
+
+    def _distance(self, rows: Numbers, door: Numbers, change: Array) -> Array:
+        """Compute what active predictors leave unexplained of others: slower, but M may have lost every digit."""
+        weight, slots = np.hstack([-change, np.ones((len(rows), 1))]), np.hstack([self.slots[rows], door[:, None]])
+        at = self.corner[rows, None, None] + (self.end + 1) * slots[:, :, None] + slots[:, None]
+        distance: Array = np.einsum("ij,ijk,ik->i", weight, self.doors_gram.take(at), weight)
+        return distance
 
     def _clear(self, gone: Numbers, place: Numbers) -> Array:
         """Empty the slots of doors that leave, and return their variances."""
@@ -226,10 +210,28 @@ class _Front:
         variance: Array = self.doors_gram.take(self.corner[gone] + door * (self.end + 2))
         return variance
 
-    def _ban(self, shut: Numbers, door: Numbers) -> None:
-        """Close the doors of predictors that are collinear with active ones, until one of these leaves."""
-        self.gap[shut, door[shut]] = self.gap[shut, self._opposite(door[shut])] = np.inf
-        self.banned[shut] = True
+    def _exchange(self, shut: Numbers, door: Numbers, change: Array) -> None:
+        """Let doors that are collinear with active ones take the place of the first of these that they push to zero.
+
+        Where they push none, or at one penalty push again, they are banned until an active one leaves.
+        """
+        pushed, penalty = change[shut] > 0, self.penalty
+        if self.held is not None:
+            pushed &= ~self.held[shut, self.end + 1 :]
+        room = np.divide(self.coefficients[shut], change[shut], out=np.full(pushed.shape, np.inf), where=pushed)
+        place = room.argmin(1)
+        variance = self.doors_gram.take(self.corner[shut, None] + (self.end + 2) * self.slots[shut])
+        force = change[shut] * np.sqrt(variance)
+        swaps = (pushed * force)[np.arange(len(shut)), place] > PUSHED * np.abs(force).max(1)
+        swaps &= penalty[shut] < AGAIN * self.exchanged[shut]
+        moved, banned = shut[swaps], shut[~swaps]
+        self.jumped = moved
+        self.slots[moved, place[swaps]] = door[moved]
+        self.exchanged[moved], self.banned[moved] = penalty[moved], False
+        if len(moved):
+            self._measure(self._renew(penalty), penalty)
+        self.gap[banned, door[banned]] = self.gap[banned, self._opposite(door[banned])] = np.inf
+        self.banned[banned] = True
 
     def _aim(self) -> None:
         """Find how fast each gap shrinks as the penalty falls."""
@@ -259,13 +261,21 @@ class _Front:
 
     def _measure(self, correlation: Array, penalty: Array) -> None:
         """Measure the gaps of all doors from the correlations; those of active doors are closed to further entry."""
+        shut = np.isinf(self.gap[:, : self.end]) & self.banned[:, None]
         reach = np.where(self.weights > 0, penalty[:, None] * self.weights, np.inf)
         self.gap[:, : self.half] = reach - correlation
         self.gap[:, self.half : self.end] = (reach + correlation)[:, :-1]
         rows, slots = (self.slots != self.end).nonzero()
         door = self.slots[rows, slots]
+        noise = np.abs(self.gap[rows, door])
+        self._halt(rows[(noise > NOISE * penalty[rows]) & (noise < np.inf)])
         self.gap[rows, door] = self.gap[rows, self._opposite(door)] = np.inf
-        self.banned[:] = False
+        self.gap[:, : self.end][shut] = np.inf
+
+    def _halt(self, which: Numbers) -> None:
+        """Let some paths end where they stand."""
+        self.floor[which] += self.gap[which, self.end]
+        self.gap[which, self.end] = 0
 
     def _opposite(self, door: Numbers) -> Numbers:
         opposite: Numbers = (door + self.half) % (2 * self.half)
@@ -314,8 +324,8 @@ class _Front:
             return
         if len(grams) < len(self.gram):
             self.gram, self.doors_gram = self.gram[grams], self.doors_gram[grams]
-        for name in ("cross", "weights", "stop", "floor", "rows", "done", "banned", "slots", "gap", "rate", "inverse",
-                     "event", "held"):  # fmt: skip
+        for name in ("cross", "weights", "stop", "floor", "rows", "done", "banned", "exchanged", "slots", "gap", "rate",
+                     "inverse", "event", "held"):  # fmt: skip
             if (table := getattr(self, name)) is not None:
                 setattr(self, name, table[kept])
         self._view()

@@ -148,7 +148,7 @@ def compare_latents(
     model = CommonModel(scaled, (a, b), observed, order)
     deal = Deal((a, b), observed, min(a.count, b.count) // stretches) if stretches else None
     nulls: list[Null] = [model, deal] if deal else [model]
-    draws = draw(nulls, observed, a.count + b.count, resamples, np.random.default_rng(seed), stop, progress)
+    draws = draw(nulls, observed, a.count + b.count, resamples, seed, stop, progress)
     made = len(draws[0].largest)
     if made < 19:
         raise ValueError(f"Stopped after {made} resamples: too few for an answer.")

@@ -12,8 +12,11 @@ the active set there once more by Cholesky, and can be differentiated:
     beta_A = G_AA^-1 (c_A - penalty t_A),  t = sign(beta) w,   and with v_A = G_AA^-1 g_A for an upstream gradient g
     dL/dc = v,   dL/dG = -sym(v beta'),   dL/dpenalty = -t' v.
 
-At a knot, where the path has a kink, this is a one-sided derivative. Everything is computed in float64. A predictor
-that is a linear combination of active ones stays out: of two equal predictors one is taken, and nothing is singular.
+At a knot, where the path has a kink, this is a one-sided derivative. `entry_penalty` finds, differentiably too, the
+knot at which the n-th predictor enters. There is no second derivative.
+
+Everything is computed in float64. A predictor that is a linear combination of active ones stays out: of two equal
+predictors one is taken, and nothing is singular.
 """
 
 from __future__ import annotations
@@ -23,13 +26,16 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
-from torch.nn.functional import pad
 
-from napari_varae.core._lars import Array, Numbers, spread, walk
-from napari_varae.core._linear import factorise, one_thread
+from napari_varae.core._lars import Array, Numbers, spread
+from napari_varae.core._linear import one_thread
+from napari_varae.core._problem import Problem, behind
+from napari_varae.core._walk import walk
 
-__all__ = ["LassoPath", "lasso", "lasso_path"]
+__all__ = ["LassoPath", "entry_penalty", "lasso", "lasso_path"]
+
+ROUNDING = 1e-9
+"""Share of the largest coefficient below which one with the wrong sign is rounding about zero."""
 
 
 @one_thread()
@@ -61,13 +67,52 @@ def lasso(gram: Any, cross: Any, penalty: Any, weights: Any = None, max_steps: i
     PathError
         When a path has more than `max_steps` events.
     """
-    problem = _Problem(gram, cross, weights, max_steps)
+    problem = Problem(gram, cross, weights, max_steps)
     level = problem.per_target(penalty, "penalty")
-    beta: Tensor = _Lasso.apply(problem.gram, problem.cross, level, problem.weights, problem.max_steps)
-    beta = beta.reshape(problem.shape)
-    if not isinstance(cross, Tensor):
-        return beta.detach().cpu().numpy()
-    return beta.to(cross.dtype if cross.is_floating_point() else beta.dtype).to(cross.device)
+    active, _ = problem.end(level)
+    beta: Tensor = _Estimate.apply(problem.gram, problem.cross, level, *active)
+    return _like(cross, beta.reshape(problem.shape))
+
+
+@one_thread()
+def entry_penalty(gram: Any, cross: Any, count: int, weights: Any = None, max_steps: int | None = None) -> Any:
+    """Compute the penalty at which the path of each target first has `count` penalised predictors, differentiably.
+
+    At the knot where predictor j enters, the coefficient of j in the estimate with active set A is zero:
+    (G_AA^-1 c_A)_j = penalty (G_AA^-1 t_A)_j.
+
+    Parameters
+    ----------
+    gram, cross, weights, max_steps
+        As for :func:`lasso`.
+    count : int
+        Number of predictors, 1 for the largest useful penalty.
+
+    Returns
+    -------
+    penalty : Tensor or array, shape (..., K)
+        0 where a path never has so many.
+
+    Raises
+    ------
+    ValueError, PathError
+        As for :func:`lasso`, and when `count` is below 1.
+    """
+    if count < 1:
+        raise ValueError(f"count={count} must be at least 1.")
+    problem = Problem(gram, cross, weights, max_steps)
+    zero = problem.per_target(0.0, "penalty")
+    active, values = problem.end(zero, most=count)
+    _, index, signed = active
+    newest = values.abs().where(signed != 0, torch.inf).argmin(1, keepdim=True)
+    reached = (signed != 0).sum(1, keepdim=True) >= count
+    towards = _spread(signed, index, problem.shape[-1]).view_as(problem.cross)
+    full, slope = (
+        behind(_Estimate.apply(problem.gram, aim, zero, *active), index.gather(1, newest))
+        for aim in (problem.cross, towards)
+    )
+    penalty = (full / slope.where(reached, 1.0)).where(reached, 0.0)
+    return _like(cross, penalty.reshape(problem.shape[:-1]))
 
 
 @one_thread()
@@ -92,9 +137,9 @@ def lasso_path(
     ValueError, PathError
         As for :func:`lasso`.
     """
-    problem = _Problem(gram, cross, weights, max_steps)
+    problem = Problem(gram, cross, weights, max_steps)
     stop = problem.per_target(min_penalty, "min_penalty").detach()
-    points = _walk(problem.gram, problem.cross, problem.weights, stop, problem.max_steps, knots=True)
+    points = walk(problem.gram, problem.cross, problem.weights, stop, problem.max_steps, knots=True)
     rows = np.concatenate([point[0] for point in points])
     order = rows.argsort(kind="stable")
     lengths = np.bincount(rows)[:, None]
@@ -137,6 +182,17 @@ class LassoPath:
         return self._give(self._coefficients[self._places].reshape(*self._shape[:-1], -1, self._shape[-1]))
 
     @property
+    def signs_below_knots(self) -> Any:
+        """Signs -1, 0, 1 of the coefficients on the stretch below each knot, shape (..., K, S, P).
+
+        A predictor enters at a knot when its sign there is not zero and at the knot before is; it leaves when it is the
+        other way round.
+        """
+        at_knots = self._coefficients[self._places]
+        signs = np.sign(at_knots + np.concatenate([at_knots[:, 1:], at_knots[:, -1:]], 1))
+        return self._give(signs.astype(np.int8).reshape(*self._shape[:-1], -1, self._shape[-1]))
+
+    @property
     def max_penalty(self) -> Any:
         """Smallest penalty at which no penalised coefficient is left, shape (..., K)."""
         return self._give(self._knots[:, 0].reshape(self._shape[:-1]))
@@ -159,6 +215,10 @@ class LassoPath:
     def active(self, penalty: Any) -> Any:
         """Tell which coefficients are not zero at a penalty, shape (..., K, P)."""
         return self._give(self._at(penalty) != 0)
+
+    def signs(self, penalty: Any) -> Any:
+        """Signs -1, 0, 1 of the coefficients at a penalty, shape (..., K, P)."""
+        return self._give(np.sign(self._at(penalty)).astype(np.int8))
 
     def degrees_of_freedom(self, penalty: Any) -> Any:
         """Count the nonzero coefficients of each target (Zou, Hastie, Tibshirani 2007), shape (..., K)."""
@@ -185,101 +245,50 @@ class LassoPath:
         return values if self._device is None else torch.as_tensor(values, device=self._device)
 
 
-class _Problem:
-    """Checked inputs in float64, the leading dimensions flattened into one of size N."""
-
-    def __init__(self, gram: Any, cross: Any, weights: Any, max_steps: int | None) -> None:
-        device = cross.device if isinstance(cross, Tensor) and cross.device.type != "mps" else torch.device("cpu")
-        gram, cross = _finite(gram, "gram", device), _finite(cross, "cross", device)
-        if gram.ndim < 2 or gram.shape[-1] != gram.shape[-2] or 0 in gram.shape:
-            raise ValueError(f"gram has shape {tuple(gram.shape)}; it must be (..., P, P) with at least one predictor.")
-        if cross.ndim < 2 or 0 in cross.shape or (*cross.shape[:-2], cross.shape[-1]) != gram.shape[:-1]:
-            raise ValueError(
-                f"cross has shape {tuple(cross.shape)}; with a gram of shape {tuple(gram.shape)} it must be "
-                "(..., K, P) with the same leading dimensions and P, and at least one target."
-            )
-        if bool(((gram - gram.mT).abs() > 1e-4 * gram.abs().amax() + 1e-30).any()):
-            raise ValueError("gram is not symmetric.")
-        weights = cross.new_ones(()) if weights is None else _finite(weights, "weights", device)
-        if weights.requires_grad:
-            raise ValueError("weights cannot carry a gradient; detach them.")
-        if bool((weights < 0).any()):
-            raise ValueError(f"weights reach down to {float(weights.min()):g}; they must be 0 or larger.")
-        self.shape = cross.shape
-        *_, k, p = cross.shape
-        self.gram = gram.reshape(-1, p, p)
-        self.cross = cross.reshape(-1, k, p)
-        self.weights = _broadcast(weights, cross.shape, "weights").reshape(-1, k, p)
-        self.max_steps = 16 * p + 64 if max_steps is None else int(max_steps)
-
-    def per_target(self, value: Any, name: str) -> Tensor:
-        """Check a penalty and spread it over the targets, shape (N, K)."""
-        level = _finite(value, name, self.cross.device)
-        if bool((level < 0).any()):
-            raise ValueError(f"{name}={float(level.min()):g} is negative; it must be 0 or larger.")
-        return _broadcast(level, self.shape[:-1], name).reshape(self.cross.shape[:-1])
+def _like(cross: Any, result: Tensor) -> Any:
+    """Give a result the type and device of what went in."""
+    if not isinstance(cross, Tensor):
+        return result.detach().cpu().numpy()
+    return result.to(cross.dtype if cross.is_floating_point() else result.dtype).to(cross.device)
 
 
-def _finite(value: Any, name: str, device: torch.device) -> Tensor:
-    value = value if isinstance(value, Tensor) else torch.tensor(np.asarray(value, dtype=np.float64))
-    tensor: Tensor = value.to(device).to(torch.float64)  # in this order: MPS has no float64
-    if not bool(tensor.isfinite().all()):
-        raise ValueError(f"{name} has {int((~tensor.isfinite()).sum())} values that are NaN or infinite.")
-    return tensor
-
-
-def _broadcast(value: Tensor, shape: torch.Size, name: str) -> Tensor:
-    try:
-        return value.broadcast_to(shape)
-    except RuntimeError:
-        raise ValueError(f"{name} of shape {tuple(value.shape)} does not fit {tuple(shape)}.") from None
-
-
-def _walk(
-    gram: Tensor, cross: Tensor, weights: Tensor, stop: Tensor, max_steps: int, *, knots: bool
-) -> list[tuple[Numbers, Array, Numbers, Array]]:
-    g, c, w, end = (tensor.detach().cpu().numpy() for tensor in (gram, cross, weights, stop))
-    return walk((g + g.mT) / 2, c, w, end, max_steps, knots=knots)
-
-
-class _Lasso(torch.autograd.Function):
-    """The estimate at one penalty; its gradient needs only the active set and the factor of its Gram matrix."""
+class _Estimate(torch.autograd.Function):
+    """The estimate with a given active set; its gradient needs only the factor of the active Gram matrix."""
 
     @staticmethod
-    def forward(ctx: Any, gram: Tensor, cross: Tensor, penalty: Tensor, weights: Tensor, max_steps: int) -> Tensor:
+    def forward(
+        ctx: Any, gram: Tensor, cross: Tensor, penalty: Tensor, factor: Tensor, index: Tensor, signed: Tensor
+    ) -> Tensor:
         p = cross.shape[-1]
-        gram = (gram + gram.mT) / 2
-        ends = _walk(gram, cross, weights, penalty, max_steps, knots=False)
-        doors = np.full((penalty.numel(), max(slots.shape[1] for _, _, slots, _ in ends)), 2 * p + 1)
-        for rows, _, slots, _ in ends:
-            doors[rows, : slots.shape[1]] = slots
-        doors.sort(axis=1)
-        doors = doors[:, : (doors <= 2 * p).sum(1).max()]
-        used, index, signs = (
-            torch.from_numpy(part).to(cross.device) for part in (doors <= 2 * p, doors % (p + 1), 1.0 - 2 * (doors > p))
-        )
-        factor = factorise(pad(gram, (0, 1, 0, 1)), index, used)
-        signed = signs * _behind(weights, index)
-        aim = _behind(cross, index) - penalty.reshape(-1, 1) * signed
+        aim = behind(cross, index) - penalty.reshape(-1, 1) * signed
         beta = _solve(factor, index, aim, p)
-        beta = torch.where(_spread(signed, index, p) * beta < 0, 0.0, beta).view_as(cross)  # rounding about zero
-        ctx.save_for_backward(factor, index, signed, beta)
-        return beta
+        strays = _spread(signed, index, p) * beta < 0
+        beta = torch.where(strays & (beta.abs() < ROUNDING * beta.abs().amax(1, keepdim=True)), 0.0, beta)
+        ctx.save_for_backward(gram, cross, penalty, factor, index, signed, beta.view_as(cross))
+        return beta.view_as(cross)
 
     @staticmethod
-    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        return *_Gradient.apply(upstream, *ctx.saved_tensors), None, None, None
+
+
+class _Gradient(torch.autograd.Function):
+    """The gradient of the estimate, which has no gradient of its own."""
+
+    @staticmethod
     @one_thread()
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
-        factor, index, signed, beta = ctx.saved_tensors
-        v = _solve(factor, index, _behind(upstream, index), upstream.shape[-1]).view_as(beta)
-        slope = -(signed * _behind(v, index)).sum(1).view(v.shape[:-1])
+    def forward(_ctx: Any, upstream: Tensor, *saved: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        _, _, _, factor, index, signed, beta = saved
+        v = _solve(factor, index, behind(upstream, index), beta.shape[-1]).view_as(beta)
+        slope = -(signed * behind(v, index)).sum(1).view(v.shape[:-1])
         outer = v.mT @ beta
-        return -(outer + outer.mT) / 2, v, slope, None, None
+        return -(outer + outer.mT) / 2, v, slope
 
-
-def _behind(dense: Tensor, index: Tensor) -> Tensor:
-    """Pick the values of the active predictors, shape (N K, m), from (N, K, P); zero in empty slots."""
-    return pad(dense.reshape(len(index), -1), (0, 1)).gather(1, index)
+    @staticmethod
+    def backward(_ctx: Any, *_upstream: Tensor) -> Any:
+        raise NotImplementedError(
+            "The l1 estimate can be differentiated only once. Detach its gradient, or drop create_graph=True."
+        )
 
 
 def _solve(factor: Tensor, index: Tensor, aim: Tensor, p: int) -> Tensor:

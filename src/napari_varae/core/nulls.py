@@ -70,11 +70,12 @@ def draw(
     observed: Difference,
     pairs: int,
     resamples: int,
-    rng: np.random.Generator,
+    seed: int,
     stop: Event | None = None,
     progress: Progress | None = None,
 ) -> list[Draws]:
-    """Draw from each null, in turns; all have as many draws when stopped."""
+    """Draw from each null, in turns; all have as many draws when stopped, and each its own stream of random numbers."""
+    streams = np.random.default_rng(seed).spawn(len(nulls))
     size = max(1, BATCH_PAIRS // pairs)
     scores = observed.score[0].flatten()
     counts = [torch.zeros(len(scores), dtype=torch.int64) for _ in nulls]
@@ -84,7 +85,7 @@ def draw(
             break
         count = min(size, resamples - first)
         for i, null in enumerate(nulls):
-            drawn = null.scores(count, rng)
+            drawn = null.scores(count, streams[i])
             counts[i] += reached(drawn, scores)
             largest[i].append(drawn.amax(1))
         if progress is not None:

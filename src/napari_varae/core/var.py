@@ -71,6 +71,12 @@ class VAR:
         changed.__dict__["path"] = self.path
         return changed
 
+    @property
+    def intercept(self) -> Array:
+        """What the prediction adds in the units of the latents, shape (K,): how far the past mean falls short."""
+        intercept: Array = self.mean - self.scale * (self.coefficients.sum(0) @ (self.mean / self.scale))
+        return intercept
+
     @cached_property
     def innovation_covariance(self) -> Array:
         """Covariance of the one-step errors on standardised latents, shape (K, K)."""

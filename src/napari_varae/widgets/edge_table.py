@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EdgeTable"]
 
-COLUMNS = {"a": "A", "b": "B", "difference": "Difference", "low": "from", "high": "to", "p_adjusted": "p (adjusted)"}
+COLUMNS = {"a": "A", "b": "B", "difference": "A − B (interval)", "p_adjusted": "p"}
 MOST_ROWS = 500
 """Rows that are shown; the exported table has all."""
 
@@ -32,8 +32,9 @@ class EdgeTable(QTableWidget):
         self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.setMinimumHeight(180)
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.horizontalHeader().setStretchLastSection(True)
+        self.setToolTip("Coefficients on latents of deviation 1; intervals and p allow for all links being looked at")
         self.cellClicked.connect(self._clicked)
 
     def show_edges(self, result: Comparison) -> None:
@@ -46,8 +47,7 @@ class EdgeTable(QTableWidget):
             edge = Edge(int(edges["lag"][i]), int(edges["target"][i]), int(edges["source"][i]))
             self.setItem(line, 0, _Cell(str(edge), edge))
             for column, name in enumerate(COLUMNS, 1):
-                value = float(edges[name][i])
-                self.setItem(line, column, _Cell(f"{value:.3g}" if name == "p_adjusted" else f"{value:+.3f}", value))
+                self.setItem(line, column, _Cell(_text(edges[i], name), float(edges[name][i])))
         self.sortItems(-1)  # as they came, until a header is clicked
         self.setSortingEnabled(True)
 
@@ -55,6 +55,14 @@ class EdgeTable(QTableWidget):
         item = self.item(line, 0)
         if item is not None:
             self.picked.emit(item.data(Qt.ItemDataRole.UserRole))
+
+
+def _text(edge: Any, name: str) -> str:
+    """Spell one entry of a row of the table of edges."""
+    if name == "p_adjusted":
+        return f"{edge[name]:.3g}"
+    interval = f" ({edge['low']:+.2f} to {edge['high']:+.2f})" if name == "difference" else ""
+    return f"{edge[name]:+.2f}{interval}"
 
 
 class _Cell(QTableWidgetItem):
