@@ -234,6 +234,23 @@ def test_compare_reads_the_latents_of_the_ranges(fitted):
     assert result.fit == fit.id
 
 
+def test_a_range_that_changes_within_is_told(fitted):
+    """The last frames in random order: the same images, no dynamics."""
+    fit, stack = fitted
+    movie = stack.read()
+    movie[300:] = np.random.default_rng(0).permutation(movie[300:])
+    whole = nv.compare(fit, stack, (0, 200), (202, 400), resamples=39)
+    mixed = nv.compare(fit, nv.Stack(movie), (0, 200), (202, 400), resamples=39)
+    assert set(whole.within) == {"a", "b"}
+    assert not any("differ within" in warning for warning in whole.warnings)
+    assert mixed.within["b"] <= 0.05 < mixed.within["a"]
+    assert any("differ within B" in warning for warning in mixed.warnings)
+
+
+def test_halves_that_are_too_short_are_not_compared(fitted):
+    assert nv.compare(*fitted, (0, 50), (60, 110), resamples=19).within == {}
+
+
 def test_bad_frames_are_left_out(fitted):
     fit, stack = fitted
     marked = nv.Stack(stack.array, stack.frame_rate, stack.pixel_size, bad_frames=[50, 51, 200])

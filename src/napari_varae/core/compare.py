@@ -25,6 +25,9 @@ __all__ = ["compare", "compare_latents"]
 Array = NDArray[np.float64]
 Ranges = FrameRange | Sequence[FrameRange]
 
+HALVES_RESAMPLES = 99
+"""Draws for the comparison of the halves of a range: enough for a warning."""
+
 
 def compare(
     fit: Fit,
@@ -39,6 +42,8 @@ def compare(
     progress: Progress | None = None,
 ) -> Comparison:
     """Test whether the VAR coefficients are the same in two ranges of a recording.
+
+    The halves of each range are compared as well: where these differ, a difference between the ranges is no wonder.
 
     Parameters
     ----------
@@ -74,7 +79,14 @@ def compare(
     segments = {name: _latents(fit, stack, parts, order) for name, parts in ranges.items()}
     warnings = _range_warnings(fit, ranges, order)
     found = compare_latents(segments["a"], segments["b"], order, resamples, seed, level, stretches, stop, progress)
-    return replace(found, warnings=(*warnings, *found.warnings), ranges=ranges, fit=fit.id)
+    within = {name: p for name, parts in segments.items() if (p := _within(parts, order, seed, stretches, stop))}
+    warnings += tuple(
+        f"The dynamics differ within {name.upper()} too (its halves: p = {p:.2g}): a difference between A and B is no "
+        "wonder then, and says little about a condition."
+        for name, p in within.items()
+        if p <= level
+    )
+    return replace(found, warnings=(*warnings, *found.warnings), ranges=ranges, within=within, fit=fit.id)
 
 
 def compare_latents(
@@ -174,6 +186,7 @@ def compare_latents(
         level=level,
         lengths=(a.count, b.count),
         ranges={},
+        within={},
     )
 
 
@@ -192,10 +205,15 @@ def _checked(latents: ArrayLike | Sequence[ArrayLike], order: int, name: str) ->
     if not all(np.isfinite(z).all() for z in parts):
         raise ValueError(f"{name} has NaN or infinite values.")
     parts = [z for z in parts if len(z) > order]
-    pairs, need = sum(len(z) - order for z in parts), 10 * order + 20
+    pairs, need = sum(len(z) - order for z in parts), _fewest_pairs(order)
     if pairs < need:
         raise ValueError(f"{name} has {pairs} lag pairs; at least {need} are needed to compare VARs of order {order}.")
     return parts
+
+
+def _fewest_pairs(order: int) -> int:
+    """Lag pairs that a range needs."""
+    return 10 * order + 20
 
 
 def _segments(part: Ranges, stack: Stack, name: str) -> tuple[FrameRange, ...]:
@@ -216,6 +234,23 @@ def _latents(fit: Fit, stack: Stack, parts: tuple[FrameRange, ...], order: int) 
     if not kept:
         raise ValueError(f"The ranges {parts} hold no run of more than {order} good frames.")
     return kept
+
+
+def _within(parts: list[Array], order: int, seed: int, stretches: int, stop: Event | None) -> float | None:
+    """P-value of the halves of a range; None when they are too short, do not vary, or the user has no time."""
+    middle = sum(map(len, parts)) // 2
+    halves: tuple[list[Array], list[Array]] = [], []
+    for z in parts:
+        first = min(max(middle, 0), len(z))
+        middle -= first
+        halves[0].append(z[:first])
+        halves[1].append(z[first:])
+    shortest = min(sum(max(len(z) - order, 0) for z in half) for half in halves)
+    if shortest < _fewest_pairs(order) or (stop is not None and stop.is_set()):
+        return None
+    if not np.minimum(*(np.concatenate(half).std(0) for half in halves)).any():
+        return None
+    return compare_latents(*halves, order, HALVES_RESAMPLES, seed, stretches=min(stretches, 4)).p_value
 
 
 def _range_warnings(fit: Fit, ranges: dict[str, tuple[FrameRange, ...]], order: int) -> tuple[str, ...]:

@@ -56,6 +56,8 @@ class Comparison:
         Consecutive lag pairs that were dealt together; 0 when none were.
     ranges : dict
         Frame ranges of a and b; empty when latents were compared.
+    within : dict
+        P-values of the first half of each range against its second half; empty when latents were compared.
     fit : str
         Identity of the fit; empty when latents were compared.
     """
@@ -76,6 +78,7 @@ class Comparison:
     lengths: tuple[int, int]
     stretch: int
     ranges: dict[str, tuple[FrameRange, ...]]
+    within: dict[str, float]
     fit: str = ""
 
     def as_dict(self) -> dict[str, Any]:
