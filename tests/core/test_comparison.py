@@ -242,6 +242,7 @@ def test_a_range_that_changes_within_is_told(fitted):
     whole = nv.compare(fit, stack, (0, 200), (202, 400), resamples=39)
     mixed = nv.compare(fit, nv.Stack(movie), (0, 200), (202, 400), resamples=39)
     assert set(whole.within) == {"a", "b"}
+    assert nv.compare(fit, stack, (0, 200), (202, 400), resamples=39, within=False).within == {}
     assert not any("differ within" in warning for warning in whole.warnings)
     assert mixed.within["b"] <= 0.05 < mixed.within["a"]
     assert any("differ within B" in warning for warning in mixed.warnings)

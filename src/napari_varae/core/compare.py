@@ -38,6 +38,7 @@ def compare(
     seed: int = 0,
     level: float = 0.05,
     stretches: int = 8,
+    within: bool = True,
     stop: Event | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
@@ -54,6 +55,8 @@ def compare(
         Half-open ranges of frames.
     resamples, seed, level, stretches, stop, progress
         As for :func:`compare_latents`.
+    within : bool
+        Compare the halves of each range as well.
 
     Returns
     -------
@@ -79,14 +82,15 @@ def compare(
     segments = {name: _latents(fit, stack, parts, order) for name, parts in ranges.items()}
     warnings = _range_warnings(fit, ranges, order)
     found = compare_latents(segments["a"], segments["b"], order, resamples, seed, level, stretches, stop, progress)
-    within = {name: p for name, parts in segments.items() if (p := _within(parts, order, seed, stretches, stop))}
+    halves = {name: _within(parts, order, seed, stretches, stop) for name, parts in segments.items()} if within else {}
+    differ = {name: p for name, p in halves.items() if p is not None}
     warnings += tuple(
         f"The dynamics differ within {name.upper()} too (its halves: p = {p:.2g}): a difference between A and B is no "
         "wonder then, and says little about a condition."
-        for name, p in within.items()
+        for name, p in differ.items()
         if p <= level
     )
-    return replace(found, warnings=(*warnings, *found.warnings), ranges=ranges, within=within, fit=fit.id)
+    return replace(found, warnings=(*warnings, *found.warnings), ranges=ranges, within=differ, fit=fit.id)
 
 
 def compare_latents(

@@ -63,5 +63,6 @@ def placebo(
         first = (start + int(before), start + int(before) + sizes[0])
         second_start = first[1] + gap + int(between - before)
         second = (second_start, second_start + sizes[1])
-        found.append(compare(fit, stack, first, second, resamples=resamples, seed=seed + i).p_value)
+        result = compare(fit, stack, first, second, resamples=resamples, seed=seed + i, within=False)
+        found.append(result.p_value)
     return np.array(found)
