@@ -9,8 +9,11 @@ from scipy.linalg import subspace_angles
 from scipy.ndimage import gaussian_filter, uniform_filter
 from sklearn.decomposition import PCA
 
+from napari_varae.core.config import FitConfig
 from napari_varae.core.network import Autoencoder
-from napari_varae.core.start import set_footprints, shrink, spectral_footprints, varimax
+from napari_varae.core.recording import Recording
+from napari_varae.core.stack import Stack
+from napari_varae.core.start import first_footprints, set_footprints, shrink, spectral_footprints, varimax
 
 PLACES = ((4, 5), (13, 8), (9, 17))
 
@@ -157,3 +160,68 @@ def test_an_empty_footprint_stays_empty_and_finite():
     set_footprints(net, target, static)
     assert bool(net.draw[2].eq(0).all())
     assert bool(net.read.isfinite().all())
+
+
+FIRST, SECOND, THIRD = 0, 1, 2
+
+
+def recording(frames: np.ndarray, static: np.ndarray, **settings) -> Recording:
+    movie = 100 + 40 * static + frames
+    return Recording(Stack(movie.astype(np.float32)), FitConfig(latents=2, held_out=0.1, **settings))
+
+
+@pytest.fixture
+def autoregressive(rng, spots) -> np.ndarray:
+    """Frames (400, 19, 22): two spots follow their past, the third one is stronger and follows nothing."""
+    noise = rng.normal(size=(400, 3))
+    traces = noise.copy()
+    for t in range(1, 400):
+        traces[t, :THIRD] += 0.9 * traces[t - 1, :THIRD]
+    traces /= traces.std(0)
+    movie = np.tensordot(traces * (3, 3, 3.6), spots, 1) + 0.3 * rng.normal(size=(400, 19, 22))
+    return movie - movie.mean(0)
+
+
+def spots_found(footprints: np.ndarray, spots: np.ndarray) -> list[int]:
+    flat = spots.reshape(len(spots), -1)
+    likeness = footprints.reshape(len(footprints), -1) @ (flat / np.linalg.norm(flat, axis=1, keepdims=True)).T
+    assert (likeness.max(1) > 0.8).all()
+    return sorted(likeness.argmax(1).tolist())
+
+
+def test_what_can_be_predicted_comes_before_what_only_flickers(autoregressive, spots):
+    data, none = recording(autoregressive, spots.sum(0)), torch.zeros(0, 19, 22)
+    assert spots_found(first_footprints(data, none, 2, 1, 0.5, prediction_weight=2.0), spots) == [FIRST, SECOND]
+    third = spots[THIRD].ravel() / np.linalg.norm(spots[THIRD])
+    strongest = first_footprints(data, none, 2, 1, 0.5, prediction_weight=0.0)
+    assert np.abs(strongest.reshape(2, -1) @ third).max() > 0.9
+
+
+def test_without_weight_the_start_is_a_pca(autoregressive, spots):
+    data, none = recording(autoregressive, spots.sum(0)), torch.zeros(0, 19, 22)
+    footprints = first_footprints(data, none, 3, 1, 0.0, prediction_weight=0.0).reshape(3, -1)
+    frames = data.summary_frames(2000).reshape(-1, 19 * 22)
+    components = PCA(3, svd_solver="full").fit(frames).components_
+    assert subspace_angles(footprints.T, components.T).max() < 0.1  # as shrunk as they are
+
+
+@pytest.mark.parametrize("weight", [0.0, 2.0])
+def test_brightness_and_motion_are_kept_apart_from_cells(rng, spots, weight):
+    static = gaussian_filter(rng.random((19, 22)), 1.5)
+    static = (static - static.mean()) / static.std()
+    whole = torch.from_numpy(np.stack([static, np.gradient(static, axis=1)])).float()
+    changes = rng.normal(size=(400, 2)).cumsum(0) @ whole.reshape(2, -1).numpy() / 5
+    cells = np.tensordot(rng.normal(size=(400, 2)), spots[:2], 1)
+    frames = changes.reshape(400, 19, 22) + cells + 0.2 * rng.normal(size=(400, 19, 22))
+    data = recording(frames, static)
+    footprints = first_footprints(data, whole, 4, 1, 0.5, weight)
+    flat, common = footprints.reshape(4, -1), np.linalg.qr(whole.reshape(2, -1).T.numpy())[0]
+    np.testing.assert_allclose(np.abs(flat[:2] @ common), np.eye(2), atol=1e-4)
+    np.testing.assert_allclose(flat[2:] @ common, 0, atol=0.15)
+    assert spots_found(footprints[2:], spots) == [FIRST, SECOND]
+
+
+def test_images_of_the_whole_that_nothing_follows_get_no_latent(autoregressive, spots, rng):
+    whole = torch.from_numpy(gaussian_filter(rng.normal(size=(19, 22)), 2)).float()[None]
+    footprints = first_footprints(recording(autoregressive, spots.sum(0)), whole, 3, 1, 0.5, 2.0)
+    assert spots_found(footprints, spots) == [FIRST, SECOND, THIRD]

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["SAMPLE", "ComparisonConfig", "FitConfig", "Settings", "SimulationConfig"]
+__all__ = ["SAMPLE", "SCENARIOS", "ComparisonConfig", "FitConfig", "Settings", "SimulationConfig"]
 
 MAX_GIGABYTES = 16
 """The largest simulation in memory."""
@@ -76,8 +76,9 @@ class FitConfig(Settings):
         "mean", "The temporal summary that makes the static image.", label="Static image"
     )
     prediction_weight: float = _setting(
-        0.5,
-        "Weight of the one-step prediction error in image space.",
+        2.0,
+        "Weight of the one-step prediction error in image space, beside reconstruction. It decides, too, which places "
+        "get a latent when there are more than latents.",
         label="Image prediction weight",
         ge=0,
         le=100,
@@ -195,6 +196,9 @@ class SimulationConfig(Settings):
     distractors: int = _setting(
         0, "Number of flickering places without a temporal rule.", label="Distractors", advanced=False, ge=0, le=4096
     )
+    silent: int = _setting(
+        0, "Number of cells that are bright and never change.", label="Silent cells", advanced=False, ge=0, le=4096
+    )
     frame_rate: float = _setting(10.0, "Frame rate.", label="Frame rate", unit="Hz", gt=0, le=10_000)
     pixel_size: float = _setting(1.0, "Edge of a pixel.", label="Pixel size", unit="um", ge=0.01, le=100)
     soma_radius: float = _setting(4.5, "Mean radius of a cell body.", label="Soma radius", unit="um", ge=0.1, le=100)
@@ -205,6 +209,13 @@ class SimulationConfig(Settings):
     density: float = _setting(0.06, "Share of ordered cell pairs joined by an edge.", label="Edge density", ge=0, le=1)
     decay: float = _setting(
         0.7, "Autoregression of a cell on itself from frame to frame.", label="Decay", ge=0, le=0.99
+    )
+    events: float = _setting(
+        0.5,
+        "Shape of the gamma distribution of what drives each cell: small for rare, large events.",
+        label="Events",
+        ge=0.01,
+        le=100,
     )
     coupling: float = _setting(
         0.3,
@@ -224,6 +235,9 @@ class SimulationConfig(Settings):
     )
     photons: float = _setting(
         15.0, "Mean photon count of a bright pixel: sets the shot noise.", label="Photons", unit="photons", ge=1, le=1e6
+    )
+    smear: float = _setting(
+        0.0, "Share of a pixel's light that the detector reports in each neighbour.", label="Smear", ge=0, le=0.25
     )
     neuropil: float = _setting(
         0.05,
@@ -252,16 +266,19 @@ class SimulationConfig(Settings):
                 "choose smaller pixels or larger somata."
             )
         room = math.floor(0.8 * self.height * self.width / (math.pi * radius**2))
-        if self.cells + self.distractors > room:
+        if self.cells + self.distractors + self.silent > room:
             raise ValueError(
-                f"{self.cells} cells and {self.distractors} distractors of radius {radius:.3g} px do not fit into "
-                f"{self.height} x {self.width} pixels; at most {room} do. Choose fewer, or a larger image."
+                f"{self.cells} cells, {self.distractors} distractors and {self.silent} silent cells of radius "
+                f"{radius:.3g} px do not fit into {self.height} x {self.width} pixels; at most {room} do. Choose "
+                "fewer, or a larger image."
             )
         if self.change_at is not None and self.change_at >= self.frames:
             raise ValueError(f"change_at={self.change_at} lies outside the movie: choose a frame below {self.frames}.")
         if self.change_at is not None and self.edges == 0:
             raise ValueError("There is no edge to change: choose a higher density, more cells, or no change_at.")
-        gigabytes = self.height * self.width * (6 * self.frames + 8 * (self.cells + self.distractors)) / 1e9
+        gigabytes = (
+            self.height * self.width * (6 * self.frames + 8 * (self.cells + self.distractors + self.silent)) / 1e9
+        )
         if gigabytes > MAX_GIGABYTES:
             raise ValueError(
                 f"The simulation would take {gigabytes:.0f} GB of memory, the limit is {MAX_GIGABYTES}: "
@@ -272,3 +289,17 @@ class SimulationConfig(Settings):
 
 SAMPLE = SimulationConfig(frames=1200, height=80, width=80, cells=20, change_at=600)
 """The recording behind File > Open Sample: its dynamics change half-way."""
+
+_REALISTIC = SimulationConfig(
+    frames=1500, height=96, width=96, soma_radius=3.8, cells=24, silent=16, decay=0.85, events=0.2, photons=8,
+    smear=0.09, neuropil=0.1, bleaching=0.2, jitter=0.5,
+)  # fmt: skip
+SCENARIOS = {
+    "clean": SimulationConfig(
+        frames=1500, height=96, width=96, soma_radius=3.8, cells=24, photons=60, neuropil=0, bleaching=0, jitter=0
+    ),
+    "realistic": _REALISTIC,
+    "distractors": _REALISTIC.model_copy(update={"distractors": 12}),
+    "change": _REALISTIC.model_copy(update={"change_at": 750}),
+}
+"""Kinds of recordings on which the method is judged: what each adds is what it may fail on."""

@@ -121,6 +121,14 @@ class Autoencoder(nn.Module):
         )
         self.gather = nn.Parameter(torch.zeros(latents, channels * h * w))
 
+    @torch.no_grad()
+    def whole(self, static: Tensor) -> Tensor:
+        """Features of the static image that are not learned, shape (G, Y, X): changes of the whole image."""
+        if isinstance(self.features, TiledFeatures):
+            return static.new_zeros(0, *self.image)
+        features: Tensor = self.features(static)[:_DERIVATIVES]
+        return features
+
     def bank(self, maps: Tensor, features: Tensor) -> Tensor:
         """Draw coarse maps (K, C, h, w) with features (C, Y, X) as images, flat, shape (K, Y X)."""
         return ((self.rows @ maps @ self.columns.T) * features).sum(1).flatten(1)

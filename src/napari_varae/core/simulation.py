@@ -8,17 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.special import expit
 
 from napari_varae.core.config import SimulationConfig
 from napari_varae.core.stack import Stack
+from napari_varae.core.tissue import BRIGHT, draw_cell, draw_neurites, draw_neuropil, place
 
 __all__ = ["Simulation", "simulate"]
 
 Array = NDArray[np.float32]
 
-BRIGHT = 6000.0
-"""Movie units of a bright soma; about ten times this saturates the 16-bit detector."""
 OFFSET = 400.0
 """Movie units that the detector reports in the dark."""
 
@@ -81,8 +79,9 @@ class Simulation:
 def simulate(config: SimulationConfig | None = None) -> Simulation:
     """Simulate a two-photon recording in which cells follow a sparse VAR.
 
-    Ring-shaped and filled somata lie in neuropil with vessels and neurites. A third of the cells (more when the graph
-    is dense) drive others; couplings are reduced by a common factor where the VAR would come near instability.
+    Ring-shaped and filled somata, some with a dendrite, lie in neuropil with vessels and neurites. A third of the cells
+    (more when the graph is dense) drive others; couplings are reduced by a common factor where the VAR would come near
+    instability.
 
     Parameters
     ----------
@@ -100,7 +99,7 @@ def simulate(config: SimulationConfig | None = None) -> Simulation:
 
     coefficients, coefficients_after = _coefficients(config, graph)
     traces = _traces(config, coefficients, coefficients_after, activity)
-    distractor_traces = _skewed(flicker, (config.frames, config.distractors))
+    distractor_traces = _skewed(flicker, (config.frames, config.distractors), config.events)
     neuropil_trace = _autoregression(drift, config.frames, 0.95)
     motion = np.stack([_autoregression(drift, config.frames, 0.5) for _ in range(2)], axis=1)
     shifts = config.jitter * np.clip(motion, -3, 3)
@@ -108,11 +107,17 @@ def simulate(config: SimulationConfig | None = None) -> Simulation:
     # The scene is larger than the image, so that motion brings real tissue into view and not an empty border.
     margin = math.ceil(3 * config.jitter) + 1
     shape = (config.height + 2 * margin, config.width + 2 * margin)
-    neuropil, vessels = _neuropil(shape, tissue)
-    centres, bodies = _somata(config, shape, margin, vessels, places)
-    resting = neuropil + bodies.sum(axis=0) + _neurites(shape, tissue)
+    neuropil, vessels = draw_neuropil(shape, tissue)
+    radius, moving = config.soma_radius / config.pixel_size, config.cells + config.distractors
+    count = moving + config.silent
+    centres = place(count, shape, margin + radius / 2, 2.2 * radius, vessels, places)
+    rings = [config.ring_share] * config.cells + [0.0] * config.distractors + [config.ring_share] * config.silent
+    painters = places.spawn(count)  # one for each: more distractors leave the cells as they are
+    hows = zip(rings, painters, strict=True)
+    bodies = np.stack([draw_cell(shape, c, radius, *how) for c, how in zip(centres, hows, strict=True)])
+    resting = neuropil + bodies.sum(axis=0) + draw_neurites(shape, tissue)
     swing = np.concatenate([traces.std(axis=0), np.ones(config.distractors)]).astype(np.float32)[:, None, None]
-    maps = config.signal * bodies / swing
+    maps = config.signal * bodies[:moving] / swing
     weights = np.concatenate([traces, distractor_traces, config.neuropil * neuropil_trace[:, None]], axis=1)
 
     movie, expected = _record(config, resting, np.concatenate([maps, neuropil[None]]), weights, shifts, noise)
@@ -123,7 +128,10 @@ def simulate(config: SimulationConfig | None = None) -> Simulation:
         config=config,
         stack=Stack(
             movie, config.frame_rate, config.pixel_size, name="simulated recording",
-            notes=[f"Simulated with seed {config.seed}: {config.cells} cells, {config.distractors} distractors"],
+            notes=[
+                f"Simulated with seed {config.seed}",
+                f"{config.cells} cells, {config.distractors} distractors, {config.silent} silent cells",
+            ],
         ),
         traces=traces,
         footprints=maps[: config.cells],
@@ -198,7 +206,7 @@ def _traces(
     """Run the VAR on skewed, event-like innovations, from its stationary law on: shape (T, N)."""
     radius = max(_spectral_radius(a) for a in (before, after) if a is not None)
     warm_up = config.order + math.ceil(math.log(1e-3) / math.log(max(radius, 1e-3)))
-    traces = _skewed(rng, (warm_up + config.frames, config.cells))
+    traces = _skewed(rng, (warm_up + config.frames, config.cells), config.events)
     lags = list(before)
     for t in range(config.order, len(traces)):
         if after is not None and config.change_at is not None and t == warm_up + config.change_at:
@@ -208,9 +216,9 @@ def _traces(
     return traces[warm_up:]
 
 
-def _skewed(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
+def _skewed(rng: np.random.Generator, size: tuple[int, int], shape: float) -> NDArray[np.float64]:
     """Independent draws with mean 0 and variance 1, mostly small and sometimes large, as calcium events are."""
-    return (rng.gamma(0.5, size=shape) - 0.5) / math.sqrt(0.5)
+    return (rng.gamma(shape, size=size) - shape) / math.sqrt(shape)
 
 
 def _autoregression(rng: np.random.Generator, n: int, coefficient: float) -> NDArray[np.float64]:
@@ -220,85 +228,6 @@ def _autoregression(rng: np.random.Generator, n: int, coefficient: float) -> NDA
     for t in range(1, n):
         trace[t] += coefficient * trace[t - 1]
     return trace
-
-
-def _somata(
-    config: SimulationConfig, shape: tuple[int, int], margin: int, vessels: NDArray[np.bool_], rng: np.random.Generator
-) -> tuple[NDArray[np.float64], Array]:
-    """Place and draw cells, then distractors: centres (N + D, 2) in the scene, images (N + D, Y, X) in movie units."""
-    radius, count, found = config.soma_radius / config.pixel_size, config.cells + config.distractors, 0
-    painters = rng.spawn(count)  # one for each: more distractors leave the cells as they are
-    inset = margin + radius / 2
-    centres = np.full((count, 2), np.inf)
-    spacing, avoid = 2.4 * radius, vessels
-    while found < count:
-        for _ in range(50 * count):
-            point = rng.uniform(inset, np.array(shape) - 1 - inset)
-            apart = np.hypot(*(centres[:found] - point).T).min(initial=np.inf) > spacing
-            if apart and not avoid[tuple(point.astype(int))]:
-                centres[found] = point
-                found += 1
-            if found == count:
-                break
-        spacing, avoid = 0.9 * spacing, np.zeros_like(vessels)  # too crowded: let somata touch, and lie on vessels
-    shares = [config.ring_share] * config.cells + [0.0] * config.distractors
-    images = [_soma(shape, c, radius, s, r) for c, s, r in zip(centres, shares, painters, strict=True)]
-    return centres, np.stack(images)
-
-
-def _soma(
-    shape: tuple[int, int], centre: NDArray[np.float64], radius: float, ring_share: float, rng: np.random.Generator
-) -> Array:
-    """Draw one soma with a soft, slightly irregular outline; the nucleus of a ring is dark."""
-    radius *= rng.uniform(0.85, 1.15)
-    brightness = BRIGHT * np.exp(rng.normal(-0.2, 0.3))
-    ring, darkness, phase = rng.random() < ring_share, rng.uniform(0.5, 0.9), rng.uniform(0, 2 * np.pi, 3)
-    y, x = (np.arange(n) - c for n, c in zip(shape, centre, strict=True))
-    window = np.ix_(np.abs(y) < 2 * radius + 3, np.abs(x) < 2 * radius + 3)  # beyond it there is nothing to draw
-    y, x = y[window[0]], x[window[1]]
-    angle, distance = np.arctan2(y, x), np.hypot(y, x)
-    outline = radius * (1 + 0.12 * np.cos(2 * angle + phase[0]) + 0.05 * np.cos(3 * angle + phase[1]))
-    body = expit((outline - distance) / 0.6)
-    if ring:
-        body *= (1 - darkness * expit((0.6 * outline - distance) / 0.6)) * (1 + 0.15 * np.cos(angle + phase[2]))
-    image = np.zeros(shape, dtype=np.float32)
-    image[window] = brightness * body / body.max()
-    return image
-
-
-def _neuropil(shape: tuple[int, int], rng: np.random.Generator) -> tuple[Array, NDArray[np.bool_]]:
-    """Draw the neuropil in movie units, darkened by vessels, and the mask of the vessels."""
-    texture = np.ones(shape)
-    for width, strength in ((1.0, 0.15), (3.0, 0.15), (16.0, 0.25)):
-        field = ndimage.gaussian_filter(rng.standard_normal(shape), width, mode="wrap")
-        texture += strength * field / field.std()
-    distance = np.full(shape, np.inf)
-    for half_width in rng.uniform(1.5, 3.5, max(1, round(shape[0] * shape[1] / 80**2))):
-        path = _path(shape, 4 * sum(shape), 0.03, rng)
-        distance = np.minimum(distance, ndimage.distance_transform_edt(~path) - half_width)
-    neuropil = 0.3 * BRIGHT * np.maximum(texture, 0.2) * (1 - 0.75 * expit(-distance / 0.8))
-    return neuropil.astype(np.float32), distance < 1
-
-
-def _neurites(shape: tuple[int, int], rng: np.random.Generator) -> Array:
-    """Draw thin processes with brighter swellings, in movie units."""
-    image = np.zeros(shape)
-    for strength in rng.uniform(0.1, 0.4, round(shape[0] * shape[1] / 500)):
-        path = _path(shape, int(rng.integers(20, 80)), 0.12, rng)
-        image[path] += strength
-        image[path & (rng.random(shape) < 0.08)] += 3 * strength
-    return np.asarray(BRIGHT * ndimage.gaussian_filter(image, 0.7), dtype=np.float32)
-
-
-def _path(shape: tuple[int, int], steps: int, wiggle: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Mark the pixels of a curve that wanders from a random place both ways, half a pixel a step."""
-    heading = rng.uniform(0, 2 * np.pi) + np.cumsum(wiggle * rng.standard_normal(steps))
-    points = np.cumsum(0.5 * np.stack([np.sin(heading), np.cos(heading)], axis=1), axis=0)
-    points = np.rint(points - points[steps // 2] + rng.uniform(0, shape)).astype(int)
-    points = points[((points >= 0) & (points < shape)).all(axis=1)]
-    mask = np.zeros(shape, dtype=bool)
-    mask[tuple(points.T)] = True
-    return mask
 
 
 def _record(
@@ -322,6 +251,9 @@ def _record(
         for t in range(block.start, block.stop):
             expected[t] = bleaching[t] * _shifted(scene[t - first], shifts[t], shape[1:])
         photons = rng.poisson(expected[block] / gain) + rng.normal(0, 0.3, expected[block].shape)
+        if config.smear:
+            for axis in (1, 2):
+                photons = ndimage.correlate1d(photons, [config.smear, 1 - 2 * config.smear, config.smear], axis)
         movie[block] = np.clip(np.rint(gain * photons + OFFSET), 0, 65535)
     expected += OFFSET
     return movie, expected

@@ -25,7 +25,7 @@ from napari_varae.core.optimiser import Adam
 from napari_varae.core.recording import Recording
 from napari_varae.core.report import EpochReport
 from napari_varae.core.stack import FrameRange, Stack
-from napari_varae.core.start import set_footprints, shrink, spectral_footprints
+from napari_varae.core.start import first_footprints, set_footprints
 from napari_varae.core.var import VAR, estimate_var, lag_moments, lag_pairs, standardise
 
 __all__ = ["fit", "train"]
@@ -156,9 +156,10 @@ class _Trainer:
             ).to(self.device)
         self.random = torch.Generator().manual_seed(config.seed)
         self.static = torch.from_numpy(self.data.static / self.data.scale).to(self.device)
-        frames = self.data.summary_frames(max(2000, 2 * config.latents))
-        footprints = spectral_footprints(frames, config.latents, config.smoothing)
-        footprints = shrink(footprints, frames)
+        footprints = first_footprints(
+            self.data, self.network.whole(self.static).cpu(), config.latents, config.order, config.smoothing,
+            self.prediction_weight,
+        )  # fmt: skip
         set_footprints(self.network, torch.from_numpy(footprints).to(self.device), self.static)
         self.optimiser = self._optimiser()
 
