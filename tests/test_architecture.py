@@ -30,7 +30,7 @@ FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 QT = {"qtpy", "PyQt5", "PyQt6", "PySide2", "PySide6", "superqt", "pyqtgraph", "vispy", "magicgui"}
 FORBIDDEN = {name: QT | {"napari"} for name in ("core", "io", "lazy", "ranges", "session")} | {"layers": QT}
 
-TORCH_FREE_CORE = {"config", "errors", "stack", "simulation"}
+TORCH_FREE_CORE = {"config", "errors", "stack", "simulation", "tissue"}
 """The modules of the core that are needed before anything is computed."""
 
 KINDS = ("image", "labels", "layer", "points", "shapes", "surface", "tracks", "vectors")
@@ -39,7 +39,7 @@ LAYER_MAKERS = {f"add_{kind}" for kind in KINDS}
 PUBLIC = """
 open_stack Stack StackError simulate SimulationConfig Simulation FitConfig train fit EpochReport TrainingError
 Fit load_fit FitFileError evaluate contribution_map compare compare_latents Comparison lasso lasso_path LassoPath
-entry_penalty estimate_var VAR PathError
+difference_map entry_penalty estimate_var VAR PathError
 """
 LONGEST_MODULE = 350
 

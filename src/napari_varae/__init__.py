@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from napari_varae.core.compare import compare, compare_latents
     from napari_varae.core.comparison import Comparison
     from napari_varae.core.config import ComparisonConfig, FitConfig, SimulationConfig
-    from napari_varae.core.contribution import contribution_map
+    from napari_varae.core.contribution import contribution_map, difference_map
     from napari_varae.core.errors import FitFileError, PathError, StackError, TrainingError
     from napari_varae.core.evaluation import evaluate
     from napari_varae.core.fitfile import load_fit
@@ -32,6 +32,7 @@ _HOME = {
     "FitConfig": "core.config",
     "SimulationConfig": "core.config",
     "contribution_map": "core.contribution",
+    "difference_map": "core.contribution",
     "FitFileError": "core.errors",
     "PathError": "core.errors",
     "StackError": "core.errors",
@@ -58,8 +59,8 @@ _HOME = {
 __all__ = [
     "VAR", "Comparison", "ComparisonConfig", "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath",
     "PathError", "Simulation", "SimulationConfig", "Stack", "StackError", "TrainingError", "__version__", "compare",
-    "compare_latents", "contribution_map", "entry_penalty", "estimate_var", "evaluate", "fit", "lasso",
-    "lasso_path", "load_fit", "open_stack", "placebo", "simulate", "train",
+    "compare_latents", "contribution_map", "difference_map", "entry_penalty", "estimate_var", "evaluate", "fit",
+    "lasso", "lasso_path", "load_fit", "open_stack", "placebo", "simulate", "train",
 ]  # fmt: skip
 
 

@@ -9,8 +9,10 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from napari_varae.core import contribution
+from napari_varae.core.compare import compare
+from napari_varae.core.comparison import Comparison
 from napari_varae.core.config import FitConfig
-from napari_varae.core.contribution import attribute, contribution_map
+from napari_varae.core.contribution import attribute, contribution_map, difference_map
 from napari_varae.core.model import Fit
 from napari_varae.core.simulation import Simulation, simulate
 from napari_varae.core.stack import Stack
@@ -238,3 +240,79 @@ def test_a_range_of_bad_frames_holds_nothing(small_fit, small_stack):
 def test_another_image_size_is_refused(small_fit):
     with pytest.raises(ValueError, match="30 x 35"):
         contribution_map(small_fit, Stack(np.zeros((10, 12, 12))))
+
+
+def test_several_ranges_count_by_their_frames(crowded, small_stack):
+    parts, lengths = [(50, 60), (90, 120)], (10, 30)
+    apart = [contribution_map(crowded, small_stack, frames=part) for part in parts]
+    whole = contribution_map(crowded, small_stack, frames=parts)
+    assert close(whole, np.average(apart, axis=0, weights=lengths), 1e-3)
+    images = crowded.decode(np.concatenate([without_own_past(crowded).predict_latents(small_stack, p) for p in parts]))
+    used = np.r_[2:10, 12:40]  # each range gives its own past
+    expected = images[used].astype(np.float64).std(0, ddof=1)
+    assert close(contribution_map(crowded, small_stack, "effect", frames=parts), expected, 1e-3)
+
+
+def without_own_past(fit: Fit) -> Fit:
+    weights = fit.var.coefficients.copy()
+    weights[:, range(6), range(6)] = 0
+    return replace(fit, var=replace(fit.var, coefficients=weights))
+
+
+def test_a_driver_map_by_integrated_gradients_is_complete(crowded, small_stack):
+    """Its sum is the mean change of the prediction from the static image to the frames."""
+    far = Stack(3 * small_stack.read(50, 70) - 2 * crowded.static)
+    row = crowded.var.coefficients[:, 3].sum(0) / crowded.var.scale
+    whole = float(((crowded.encode(far) - crowded.encode(Stack(np.stack(2 * [crowded.static])))[0]) @ row).mean())
+    gaps = [
+        abs(contribution_map(crowded, far, target=3, own_past=True, steps=steps).sum() - whole) for steps in (1, 4, 64)
+    ]
+    assert gaps[0] > 10 * gaps[2]
+    assert gaps[1] > gaps[2]
+    assert gaps[2] < 1e-3 * abs(whole)
+
+
+@pytest.fixture(scope="module")
+def compared(crowded, small_stack) -> Comparison:
+    return compare(crowded, small_stack, (20, 130), [(150, 210), (215, 300)], resamples=19, within=False)
+
+
+@pytest.mark.parametrize("kind", ["driver", "effect"])
+def test_a_difference_map_holds_the_coefficients_of_each_range_against_each_other(crowded, small_stack, compared, kind):
+    def of(name: str) -> np.ndarray:
+        coefficients = np.zeros_like(crowded.var.coefficients)
+        for edge in compared.edges:
+            lag, target, source = edge["lag"] - 1, edge["target"], edge["source"]
+            in_latents = edge[name] * compared.scale[target] / compared.scale[source]
+            coefficients[lag, target, source] = in_latents * crowded.var.scale[source] / crowded.var.scale[target]
+        part = replace(crowded, var=replace(crowded.var, coefficients=coefficients))
+        return contribution_map(part, small_stack, kind, compared.ranges[name], own_past=True)
+
+    found = difference_map(crowded, small_stack, replace(compared, level=1.0), kind)
+    assert close(found, of("a") - of("b"), 1e-3)
+
+
+def test_a_difference_map_shows_only_links_that_differ(crowded, small_stack, compared):
+    none = replace(compared, level=0.0)
+    np.testing.assert_array_equal(difference_map(crowded, small_stack, none), np.zeros(crowded.shape))
+    one = compared.edges.copy()
+    one["p_adjusted"] = 1
+    one["p_adjusted"][3] = 0.01
+    image = difference_map(crowded, small_stack, replace(compared, edges=one))
+    assert image.any()
+    one["b"][3] = one["a"][3]
+    one["a"][3] = 0
+    swapped = difference_map(crowded, small_stack, replace(compared, edges=one))
+    assert (swapped <= 0).all()
+    assert swapped.any()
+
+
+@pytest.mark.parametrize("fit_id", ["", "another"])
+def test_a_difference_map_needs_a_comparison_of_its_fit(crowded, small_stack, compared, fit_id):
+    with pytest.raises(ValueError, match=r"latents alone|fit another"):
+        difference_map(crowded, small_stack, replace(compared, fit=fit_id))
+
+
+def test_steps_must_be_positive(crowded, small_stack):
+    with pytest.raises(ValueError, match="steps=0"):
+        contribution_map(crowded, small_stack, steps=0)

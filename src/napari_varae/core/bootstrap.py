@@ -32,6 +32,8 @@ class CommonModel:
     order : int
     """
 
+    name = "VAR"
+
     def __init__(
         self, series: list[list[Tensor]], samples: tuple[Sample, Sample], observed: Difference, order: int
     ) -> None:

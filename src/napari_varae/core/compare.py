@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from threading import Event
 
@@ -17,7 +17,7 @@ from napari_varae.core.comparison import Comparison
 from napari_varae.core.model import Fit
 from napari_varae.core.nulls import Null, Progress, draw, edge_table
 from napari_varae.core.permutation import Deal
-from napari_varae.core.stack import FrameRange, Stack, check_range
+from napari_varae.core.stack import FrameRange, Stack, check_ranges
 from napari_varae.core.two_sample import Sample, difference
 
 __all__ = ["compare", "compare_latents"]
@@ -71,7 +71,7 @@ def compare(
     """
     fit.check(stack)
     order = fit.var.order
-    ranges = {name: _segments(part, stack, name) for name, part in (("a", a), ("b", b))}
+    ranges = {name: check_ranges(part, stack.n_frames, name=name) for name, part in (("a", a), ("b", b))}
     used = np.zeros(stack.n_frames, dtype=int)
     for start, end in (*ranges["a"], *ranges["b"]):
         used[start:end] += 1
@@ -169,6 +169,7 @@ def compare_latents(
     if made < 19:
         raise ValueError(f"Stopped after {made} resamples: too few for an answer.")
     statistic = float(observed.score.max())
+    p_of_null = {null.name: d.p_value(statistic) for null, d in zip(nulls, draws, strict=True)}
     edges = edge_table(observed, draws, order, level)
     edges["target"], edges["source"] = alive[edges["target"]], alive[edges["source"]]
     variance_ratio = np.full(len(deviation), np.nan)
@@ -176,10 +177,12 @@ def compare_latents(
     return Comparison(
         p_value=float(edges["p_adjusted"][0]),
         statistic=statistic,
-        null=max(draws, key=lambda d: int((d.largest >= statistic).sum())).largest,
+        p_of_null=p_of_null,
+        null=max(draws, key=lambda d: d.p_value(statistic)).largest,
         effect_size=abs(float(edges["difference"][0])),
         effect_interval=_interval_of_size(edges["low"][0], edges["high"][0]),
         edges=edges,
+        scale=deviation,
         mean_shift=(whole_b.mean(0) - whole_a.mean(0)) / deviation.clip(floor),
         variance_ratio=variance_ratio,
         warnings=_warnings((a, b), model, deal, made, resamples, silent=len(deviation) - len(alive)),
@@ -218,13 +221,6 @@ def _checked(latents: ArrayLike | Sequence[ArrayLike], order: int, name: str) ->
 def _fewest_pairs(order: int) -> int:
     """Lag pairs that a range needs."""
     return 10 * order + 20
-
-
-def _segments(part: Ranges, stack: Stack, name: str) -> tuple[FrameRange, ...]:
-    several = list(part) if len(part) and isinstance(part[0], Iterable) else [part]
-    if not several:
-        raise ValueError(f"Range {name} is empty. Choose frames.")
-    return tuple(check_range(one, stack.n_frames, name=name) for one in several)  # type: ignore[arg-type]
 
 
 def _latents(fit: Fit, stack: Stack, parts: tuple[FrameRange, ...], order: int) -> list[Array]:

@@ -30,6 +30,8 @@ class Comparison:
     statistic : float
         Largest absolute studentised difference of a coefficient, in units of the size that chance reaches in its
         family (:attr:`napari_varae.core.two_sample.Difference.score`).
+    p_of_null : dict
+        The p-value of each null distribution: "VAR", if the latents are one; "stretches", if these are alike.
     null : array, shape (R,)
         The statistic in each draw, from the null distribution with the larger p-value.
     effect_size : float
@@ -42,6 +44,8 @@ class Comparison:
         the coefficient in a and b (corrected for the penalty's bias, on latents standardised over both ranges);
         difference a - b with its simultaneous interval low to high; student, the studentised difference; p_adjusted,
         by step-down max-T over all coefficients (Westfall, Young 1993).
+    scale : array, shape (K,)
+        Deviation of the latents in the two ranges, the unit of the coefficients.
     mean_shift : array, shape (K,)
         Mean in b minus mean in a, in deviations. No part of the test.
     variance_ratio : array, shape (K,)
@@ -64,10 +68,12 @@ class Comparison:
 
     p_value: float
     statistic: float
+    p_of_null: dict[str, float]
     null: Array
     effect_size: float
     effect_interval: tuple[float, float]
     edges: NDArray[Any]
+    scale: Array
     mean_shift: Array
     variance_ratio: Array
     warnings: tuple[str, ...]

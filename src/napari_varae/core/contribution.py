@@ -2,13 +2,17 @@ r"""Contribution maps: which regions drive the learned dynamics, and what the dy
 
 Driver maps attribute the one-step prediction of (standardised) latents to the pixels of the past frames: gradient
 times input, :math:`\partial \hat z_{it} / \partial d_{t-k}(y, x) \; d_{t-k}(y, x)`, with d the difference from the
-static image, summed over lags and averaged over frames. Effect maps go the other way: how strongly the predicted part
-moves each pixel. Since the decoder is linear in the latents, effect maps need the covariance of the predictions only.
+static image, summed over lags and averaged over frames; with several steps between the static image and the frame they
+are integrated gradients (Sundararajan, Taly, Yan 2017), whose sum is the change of the prediction. Effect maps go the
+other way: how strongly the predicted part moves each pixel. Since the decoder is linear in the latents, effect maps
+need the covariance of the predictions only. A difference map holds the two against each other in two ranges of frames,
+by the links that a test found to differ.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -16,9 +20,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_varae.core.model import Fit
-from napari_varae.core.stack import FrameRange, Stack, check_range
+from napari_varae.core.stack import FrameRange, Stack, check_ranges
 
-__all__ = ["attribute", "contribution_map"]
+if TYPE_CHECKING:
+    from napari_varae.core.comparison import Comparison
+
+__all__ = ["attribute", "contribution_map", "difference_map"]
 
 MAP_FRAMES = 256
 """Frames over which a driver map is averaged, evenly spread over the range."""
@@ -31,11 +38,12 @@ def contribution_map(
     fit: Fit,
     stack: Stack,
     kind: Literal["driver", "effect"] = "driver",
-    frames: FrameRange | None = None,
+    frames: FrameRange | Sequence[FrameRange] | None = None,
     target: int | None = None,
     edge: Edge | None = None,
     signed: bool | None = None,
     own_past: bool = False,
+    steps: int = 1,
 ) -> Image:
     """Map where the dynamics come from ("driver") or what they change ("effect").
 
@@ -47,8 +55,8 @@ def contribution_map(
     kind : {"driver", "effect"}
         Driver: attribution of the prediction to pixels, in deviations of the predicted latent. Effect: deviation over
         time of the predicted image, in the movie's units.
-    frames : (int, int), optional
-        Half-open range over which to average; all when not given.
+    frames : (int, int), or several of them, optional
+        Half-open ranges over which to average; all frames when not given.
     target : int, optional
         Only the prediction of this latent; the whole VAR when neither this nor `edge` is given.
     edge : (lag, target, source), optional
@@ -57,6 +65,8 @@ def contribution_map(
         Whether contributions may cancel. By default they do for a target or an edge, and not for the whole VAR.
     own_past : bool
         Whether what a latent's own past predicts counts too (an `edge` always counts).
+    steps : int
+        For driver maps. 1: gradient times input. More: integrated gradients by the midpoint rule, so many times slower.
 
     Returns
     -------
@@ -68,14 +78,73 @@ def contribution_map(
         When `kind`, `target`, `edge` or `frames` are not possible, or the image size is another one.
     """
     fit.check(stack)
-    start, stop = check_range(frames, stack.n_frames, minimum=fit.var.order + 1)
+    segments = check_ranges(frames, stack.n_frames, minimum=fit.var.order + 1)
     weights = _coefficients(fit, target, edge, own_past)
     if signed is None:
         signed = target is not None or edge is not None
+    if steps < 1:
+        raise ValueError(f"steps={steps} must be at least 1.")
+    return _map(kind, fit, stack, segments, weights, signed, steps)
+
+
+def difference_map(
+    fit: Fit, stack: Stack, comparison: Comparison, kind: Literal["driver", "effect"] = "driver"
+) -> Image:
+    """Map where the links that differ between two ranges drive, or draw, more in A than in B.
+
+    Each range has its own coefficients of these links, as the comparison estimated them.
+
+    Parameters
+    ----------
+    fit : Fit
+    stack : Stack
+        The movie, (T, Y, X).
+    comparison : Comparison
+        Of two ranges of this movie by this fit. Links with an adjusted p-value above its level count as equal.
+    kind : {"driver", "effect"}
+        As for :func:`contribution_map`.
+
+    Returns
+    -------
+    image : array, shape (Y, X)
+        Map of A minus map of B, both without sign; zero when no link differs.
+
+    Raises
+    ------
+    ValueError
+        When the comparison is one of latents or of another fit, or `kind` is not possible.
+    """
+    fit.check(stack)
+    if comparison.fit != fit.id:
+        raise ValueError(
+            f"The comparison is of {f'fit {comparison.fit}' if comparison.fit else 'latents alone'}, and this is fit "
+            f"{fit.id}. Compare the ranges with nv.compare and this fit."
+        )
+    links = comparison.edges[comparison.edges["p_adjusted"] <= comparison.level]
+    image: Image = np.zeros(fit.shape, dtype=np.float32)
+    unit = comparison.scale / fit.var.scale
+    for sign, name in ((1, "a"), (-1, "b")):
+        weights = np.zeros_like(fit.var.coefficients)
+        size = links[name] * unit[links["target"]] / unit[links["source"]]
+        weights[links["lag"] - 1, links["target"], links["source"]] = size
+        if weights.any():
+            image += np.float32(sign) * _map(kind, fit, stack, comparison.ranges[name], weights, signed=False)
+    return image
+
+
+def _map(
+    kind: str,
+    fit: Fit,
+    stack: Stack,
+    segments: Sequence[FrameRange],
+    weights: NDArray[np.float64],
+    signed: bool,
+    steps: int = 1,
+) -> Image:
     if kind == "driver":
-        return _driver(fit, stack, (start, stop), weights, signed)
+        return _driver(fit, stack, segments, weights, signed, steps)
     if kind == "effect":
-        return _effect(fit, stack, (start, stop), weights, signed)
+        return _effect(fit, stack, segments, weights, signed)
     raise ValueError(f"kind={kind!r} is neither 'driver' nor 'effect'.")
 
 
@@ -102,22 +171,29 @@ def _coefficients(fit: Fit, target: int | None, edge: Edge | None, own_past: boo
     return kept
 
 
-def _driver(fit: Fit, stack: Stack, frames: FrameRange, weights: NDArray[np.float64], signed: bool) -> Image:
+def _driver(
+    fit: Fit, stack: Stack, segments: Sequence[FrameRange], weights: NDArray[np.float64], signed: bool, steps: int
+) -> Image:
     rows = torch.from_numpy((weights / fit.var.scale).astype(np.float32)).to(fit.device).flatten(0, 1)
     rows = rows.sum(0, keepdim=True) if signed else rows[rows.abs().sum(1) > 0]
     filters, origin = fit.banks[0], _scaled(fit, fit.static)
     total = torch.zeros(fit.shape, device=fit.device)
-    chosen = _spread(stack, frames)
-    for t in np.array_split(chosen, -(-len(chosen) // 64)):
-        block = np.concatenate([stack.read(int(i), int(i) + 1) for i in t])
-        d = _scaled(fit, block).requires_grad_()
-        z = fit.network.encode(d, filters)
+    chosen = _spread(stack, segments)
+    for t in np.array_split(chosen, -(-len(chosen) * steps // 64)):
+        d = _scaled(fit, np.concatenate([stack.read(int(i), int(i) + 1) for i in t]))
+        points = (origin + _shares(steps, fit.device)[:, None, None, None] * (d - origin)).flatten(0, 1)
+        z = fit.network.encode(points.requires_grad_(), filters)
         for row in rows:
-            gradient = torch.autograd.grad((z @ row).sum(), d, retain_graph=True)[0]
-            part = gradient * (d.detach() - origin)
+            gradient = torch.autograd.grad((z @ row).sum(), points, retain_graph=True)[0]
+            part = gradient.view(steps, *d.shape).mean(0) * (d - origin)
             total += (part if signed else part.abs()).sum(0)
     image: Image = (total / len(chosen)).cpu().numpy()
     return image
+
+
+def _shares(steps: int, device: torch.device) -> Tensor:
+    """Places between the static image (0) and the frame (1) at which gradients are taken."""
+    return (torch.arange(steps, device=device) + 0.5) / steps if steps > 1 else torch.ones(1, device=device)
 
 
 def _scaled(fit: Fit, images: Image) -> Tensor:
@@ -125,23 +201,27 @@ def _scaled(fit: Fit, images: Image) -> Tensor:
     return torch.from_numpy((images - fit.baseline) / np.float32(fit.scale)).to(fit.device)
 
 
-def _spread(stack: Stack, frames: FrameRange) -> NDArray[np.intp]:
-    """Choose at most `MAP_FRAMES` good frames, evenly spread over the range."""
-    good = np.flatnonzero(stack.good_frames(*frames)) + frames[0]
+def _spread(stack: Stack, segments: Sequence[FrameRange]) -> NDArray[np.intp]:
+    """Choose at most `MAP_FRAMES` good frames, evenly spread over the ranges."""
+    good = np.concatenate([np.flatnonzero(stack.good_frames(*frames)) + frames[0] for frames in segments])
     if not len(good):
-        raise ValueError(f"frames={frames} hold no good frame.")
+        raise ValueError(f"frames={segments} hold no good frame.")
     chosen: NDArray[np.intp] = good[np.unique(np.linspace(0, len(good) - 1, MAP_FRAMES).round().astype(int))]
     return chosen
 
 
-def _effect(fit: Fit, stack: Stack, frames: FrameRange, weights: NDArray[np.float64], signed: bool) -> Image:
-    z = fit.var.standardise(fit.encode(stack, frames))
-    z[~stack.good_frames(*frames)] = np.nan
-    order = fit.var.order
-    ahead = np.asarray(sum(z[order - lag : len(z) - lag] @ a.T for lag, a in enumerate(weights, 1))) * fit.var.scale
+def _effect(
+    fit: Fit, stack: Stack, segments: Sequence[FrameRange], weights: NDArray[np.float64], signed: bool
+) -> Image:
+    order, found = fit.var.order, []
+    for frames in segments:
+        z = fit.var.standardise(fit.encode(stack, frames))
+        z[~stack.good_frames(*frames)] = np.nan
+        found.append(sum(z[order - lag : len(z) - lag] @ a.T for lag, a in enumerate(weights, 1)) * fit.var.scale)
+    ahead = np.concatenate(found)
     ahead = ahead[np.isfinite(ahead).all(1)]
     if len(ahead) < 2:
-        raise ValueError(f"frames={frames} hold too few runs of {order + 1} good frames.")
+        raise ValueError(f"frames={segments} hold too few runs of {order + 1} good frames.")
     covariance = np.atleast_2d(np.cov(ahead, rowvar=False))
     drawn = fit.footprints.reshape(fit.latents, -1)
     deviation = np.sqrt(np.einsum("kp,kl,lp->p", drawn, covariance, drawn, optimize=True).clip(min=0))
@@ -192,8 +272,7 @@ def attribute(fit: Fit, frame: Image, target: int, lag: int = 1, steps: int = 1)
     def predicted(x: Tensor) -> Tensor:
         return fit.network.encode(x, filters) @ row
 
-    share = (torch.arange(steps, device=fit.device) + 0.5) / steps if steps > 1 else torch.ones(1, device=fit.device)
-    points = (origin + share[:, None, None] * (d - origin)).requires_grad_()
+    points = (origin + _shares(steps, fit.device)[:, None, None] * (d - origin)).requires_grad_()
     gradient = torch.autograd.grad(predicted(points).sum(), points)[0].mean(0)
     image = gradient * (d - origin)
     with torch.no_grad():

@@ -39,6 +39,8 @@ BATCH_PAIRS = 20_000
 class Null(Protocol):
     """Where nothing changes."""
 
+    name: str
+
     def scores(self, count: int, rng: np.random.Generator) -> Tensor:
         """Draw the scores of all coefficients `count` times, shape (count, K p K)."""
 
@@ -58,6 +60,10 @@ class Draws:
 
     largest: Array
     reached: NDArray[np.int64]
+
+    def p_value(self, statistic: float) -> float:
+        """Chance of a statistic as large; the same deal may come again, to rounding."""
+        return float((1 + (self.largest >= statistic * (1 - 1e-9)).sum()) / (1 + len(self.largest)))
 
     def critical(self, level: float) -> float:
         """Statistic that p <= `level` takes; infinite when there are too few draws."""

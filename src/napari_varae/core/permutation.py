@@ -35,6 +35,8 @@ class Deal:
         Stretches in A and in B.
     """
 
+    name = "stretches"
+
     def __init__(self, samples: tuple[Sample, Sample], observed: Difference, stretch: int) -> None:
         self.counts = samples[0].count // stretch, samples[1].count // stretch
         used = [(s.x[0, : n * stretch], s.y[0, : n * stretch]) for s, n in zip(samples, self.counts, strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,16 @@ def check_range(frames: FrameRange | None, n_frames: int, *, name: str = "frames
     if stop - start < minimum:
         raise ValueError(f"{name}=({start}, {stop}) has {stop - start} frames; at least {minimum} are needed.")
     return start, stop
+
+
+def check_ranges(
+    frames: FrameRange | Sequence[FrameRange] | None, n_frames: int, *, name: str = "frames", minimum: int = 1
+) -> tuple[FrameRange, ...]:
+    """Return one range or several as checked pairs of ints; errors as for :func:`check_range`."""
+    if frames is not None and len(frames) == 0:
+        raise ValueError(f"{name} is empty. Choose at least one range of frames.")
+    parts: Any = frames if frames is not None and isinstance(frames[0], Iterable) else [frames]
+    return tuple(check_range(one, n_frames, name=name, minimum=minimum) for one in parts)
 
 
 class Stack:

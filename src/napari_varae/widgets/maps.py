@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from napari_varae import layers
-from napari_varae.ranges import Segments, total
+from napari_varae.ranges import Segments
 from napari_varae.session import Controls, Edge
 from napari_varae.widgets.jobs import Job
 from napari_varae.widgets.panel import Panel
@@ -81,13 +81,11 @@ def _compute(
 
     image: Any = 0
     for sign, segments in wish.spans:
-        for part in segments or (None,):
-            yield
-            weight = 1.0 if part is None or segments is None else (part[1] - part[0]) / total(segments)
-            found = contribution_map(
-                fit, stack, kind=wish.kind, frames=part, target=wish.target, edge=wish.edge, own_past=wish.own_past
-            )
-            image = image + np.float32(sign * weight) * found
+        yield
+        found = contribution_map(
+            fit, stack, kind=wish.kind, frames=segments, target=wish.target, edge=wish.edge, own_past=wish.own_past
+        )
+        image = image + np.float32(sign) * found
     return np.asarray(image)
 
 
