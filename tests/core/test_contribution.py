@@ -163,7 +163,7 @@ def test_by_default_a_whole_map_has_no_sign_and_a_part_has(crowded, small_stack)
 def test_a_coefficient_that_is_zero_contributes_nothing(small_fit, small_stack):
     empty = replace(small_fit, var=small_fit.var.at(1.1))
     for kind in ("driver", "effect"):
-        for wish in ({}, {"target": 1}, {"edge": (1, 1, 1)}):
+        for wish in ({}, {"target": 1}, {"edge": (1, 1, 2)}):
             assert not contribution_map(empty, small_stack, kind, frames=FRAMES, **wish).any()
 
 

@@ -46,7 +46,7 @@ class FitConfig(Settings):
         le=20,
     )
     sparsity: Literal["ebic", "bic", "cv", "fixed"] = _setting(
-        "ebic",
+        "bic",
         "How the l1 penalty of the VAR is chosen: an information criterion, forward-chaining "
         "cross-validation, or the fixed value below.",
         label="Sparsity rule",
@@ -54,7 +54,8 @@ class FitConfig(Settings):
     )
     penalty: float = _setting(
         0.1,
-        "The l1 penalty on standardised latents when the sparsity rule is 'fixed'; 1 removes every coefficient.",
+        "The l1 penalty on links when the sparsity rule is 'fixed', in deviations of what a latent's own past leaves "
+        "of it; 1 removes every link.",
         label="Fixed penalty",
         ge=0,
         le=1,

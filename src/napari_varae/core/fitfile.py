@@ -30,7 +30,7 @@ __all__ = ["load_fit", "save_fit"]
 
 _FORMAT = "napari-varae fit"
 _FORMAT_VERSION = 1
-_VAR_ARRAYS = ("coefficients", "mean", "scale", "gram", "cross", "covariance")
+_VAR_ARRAYS = ("coefficients", "mean", "scale", "gram", "cross", "covariance", "weights")
 
 
 def save_fit(fit: Fit, path: str | Path) -> Path:
@@ -155,6 +155,7 @@ def _build(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: tor
         "cross": (size, lagged),
         "covariance": (size, size),
         "coefficients": (order, size, size),
+        "weights": (order, size, size),
     }
     for name, shape in shapes.items():
         if arrays[name].shape != shape:

@@ -40,16 +40,20 @@ def candidates(path: LassoPath, most: int = 200) -> Array:
     return knots if len(knots) <= most else knots[np.linspace(0, len(knots) - 1, most).round().astype(int)]
 
 
-def residual_variance(coefficients: Array, cross: Array, variance: Array, penalty: float) -> Array:
+def residual_variance(
+    coefficients: Array, cross: Array, variance: Array, penalty: float, weights: Array | float = 1.0
+) -> Array:
     """Mean squared residual of each target, shape (K,), from its moments.
 
-    The optimality conditions give b' G b = c' b - penalty |b|_1, so that rss / n = variance - c' b - penalty |b|_1.
+    The optimality conditions give b' G b = c' b - penalty w' |b|, so that rss / n = variance - c' b - penalty w' |b|.
     """
-    explained: Array = (cross * coefficients).sum(-1) + penalty * np.abs(coefficients).sum(-1)
+    explained: Array = (cross * coefficients).sum(-1) + penalty * (weights * np.abs(coefficients)).sum(-1)
     return variance - explained
 
 
-def information_criterion(path: LassoPath, cross: Array, variance: Array, count: int, gamma: float = 0.0) -> float:
+def information_criterion(
+    path: LassoPath, cross: Array, variance: Array, count: int, gamma: float = 0.0, weights: Array | float = 1.0
+) -> float:
     """Choose the penalty that minimises BIC or EBIC, summed over the targets.
 
     Penalties at which a target has more nonzeros than half the observations are not considered: there the residual, and
@@ -67,13 +71,15 @@ def information_criterion(path: LassoPath, cross: Array, variance: Array, count:
         Number of observations n.
     gamma : float
         0 for BIC, 1/2 for EBIC.
+    weights : array, shape (K, P), or 1
+        Factors of the penalty of each coefficient.
 
     Returns
     -------
     penalty : float
     """
     price = np.log(count) + 2 * gamma * np.log(cross.shape[-1])
-    alive = variance > 0
+    alive, weights = variance > 0, np.broadcast_to(weights, cross.shape)
     penalties = candidates(path)
     best, chosen = np.inf, float(penalties[0])
     for penalty in penalties:
@@ -81,7 +87,7 @@ def information_criterion(path: LassoPath, cross: Array, variance: Array, count:
         df = np.count_nonzero(beta, axis=-1)
         if (df > count / 2).any():
             break
-        rss = residual_variance(beta[alive], cross[alive], variance[alive], penalty)
+        rss = residual_variance(beta[alive], cross[alive], variance[alive], penalty, weights[alive])
         value = count * np.log(rss.clip(min=1e-12 * variance[alive])).sum() + price * df.sum()
         if value < best:
             best, chosen = value, float(penalty)
@@ -90,6 +96,9 @@ def information_criterion(path: LassoPath, cross: Array, variance: Array, count:
 
 def one_standard_error(penalties: Array, errors: Array) -> float:
     """Choose the largest penalty whose mean error lies within one standard error of the smallest mean.
+
+    The standard error is that of the difference, fold by fold: blocks of a recording differ far more from each other
+    than neighbouring penalties do.
 
     Parameters
     ----------
@@ -100,11 +109,11 @@ def one_standard_error(penalties: Array, errors: Array) -> float:
     """
     mean = errors.mean(0)
     best = int(mean.argmin())
-    limit = mean[best] + errors[:, best].std(ddof=1) / np.sqrt(len(errors))
-    return float(penalties[(mean <= limit).argmax()])
+    worse = errors - errors[:, [best]]
+    return float(penalties[(worse.mean(0) <= worse.std(0, ddof=1) / np.sqrt(len(errors))).argmax()])
 
 
-def cross_validation(latents: Tensor, frames: Tensor, order: int, top: float) -> float:
+def cross_validation(latents: Tensor, frames: Tensor, order: int, top: float, weights: Array | float = 1.0) -> float:
     """Choose a penalty by how well each block of lag pairs is predicted from those before it.
 
     Every fold is standardised and estimated on its past alone.
@@ -119,6 +128,8 @@ def cross_validation(latents: Tensor, frames: Tensor, order: int, top: float) ->
         Number of lags p.
     top : float
         Largest penalty to consider.
+    weights : array, shape (K, p K), or 1
+        Factors of the penalty of each coefficient.
 
     Raises
     ------
@@ -137,7 +148,7 @@ def cross_validation(latents: Tensor, frames: Tensor, order: int, top: float) ->
             seen[past - lag] = True
         standardised, _, _ = standardise(latents, seen)
         known, ahead = pair_moments(standardised, past, order), pair_moments(standardised, block, order)
-        path = lasso_path(known.gram, known.cross, penalties[-1])
+        path = lasso_path(known.gram, known.cross, penalties[-1], weights)
         for column, penalty in enumerate(penalties):
             beta = path.at(penalty)
             errors[fold, column] = float((ahead.variance - ((2 * ahead.cross - beta @ ahead.gram) * beta).sum(1)).sum())

@@ -71,7 +71,7 @@ def _score(data: Recording, basis: Tensor, order: int, prediction_weight: float)
     z = torch.cat([torch.from_numpy(block).flatten(1) @ basis for _, block in data.blocks()]).double().numpy()
     score = np.cov(z[data.trained].T, bias=True).reshape(z.shape[1], -1)
     if prediction_weight:
-        ahead = estimate_var(z, order, "ebic", data.trained).predict(z, data.trained)
+        ahead = estimate_var(z, order, "bic", data.trained, "links").predict(z, data.trained)
         score = score + prediction_weight * np.cov(ahead[np.isfinite(ahead).all(1)].T, bias=True).reshape(score.shape)
     return torch.from_numpy(score)
 

@@ -215,7 +215,7 @@ class _Trainer:
             if len(frames) == 0 or len(lag_pairs(len(z[estimated]), order, usable[estimated])) < 2:
                 continue
             moments = lag_moments(standardised[estimated], order, usable[estimated])
-            beta = lasso(moments.gram, moments.cross, self._window_penalty(moments.count))
+            beta = lasso(moments.gram, moments.cross, self._window_penalty(moments.count), self.weights)
             if self.config.mode == "stop_gradient":
                 beta = beta.detach()
             part = standardised[judged]
@@ -245,8 +245,9 @@ class _Trainer:
         latents = self.latents()
         if not np.isfinite(latents).all():
             raise TrainingError("The latents are no longer finite. Choose a smaller learning rate.")
-        var = estimate_var(latents, order, _rule(self.config), data.trained)
+        var = estimate_var(latents, order, _rule(self.config), data.trained, "links")
         self.penalty, self.n_pairs = var.penalty, var.n_pairs
+        self.weights = torch.from_numpy(np.concatenate(list(var.weights), axis=1))
         ahead = var.predict(latents, data.good)
         judged = data.held_out & np.isfinite(ahead).all(1)
         if not judged.any():
@@ -293,7 +294,7 @@ class _Trainer:
             order = (factors * footprints.norm(dim=1)).argsort(descending=True, stable=True)
             self.network.rescale(factors, order)
         latents = (best.latents / deviation)[:, order.cpu().numpy()]
-        var = estimate_var(latents, self.config.order, _rule(self.config), self.data.good)
+        var = estimate_var(latents, self.config.order, _rule(self.config), self.data.good, "links")
         return Fit(
             config=self.config,
             network=copy.deepcopy(self.network).eval().requires_grad_(False),

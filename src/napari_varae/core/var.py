@@ -18,7 +18,7 @@ from napari_varae.core.lasso import LassoPath, lasso, lasso_path
 from napari_varae.core.moments import Moments, lag_moments, lag_pairs, standardise
 from napari_varae.core.selection import PATH_FLOOR, cross_validation, information_criterion
 
-__all__ = ["VAR", "Moments", "estimate_var", "lag_moments", "lag_pairs", "standardise"]
+__all__ = ["VAR", "Moments", "estimate_var", "lag_moments", "lag_pairs", "link_weights", "standardise"]
 
 Array = NDArray[np.float64]
 
@@ -41,6 +41,8 @@ class VAR:
         Number of lag pairs of the estimate.
     gram, cross, covariance : array, shapes (p K, p K), (K, p K), (K, K)
         Second moments of predictors and targets, from which any other penalty is estimated exactly.
+    weights : array, shape (p, K, K)
+        Factors of the penalty of each coefficient, [lag, target, source].
     """
 
     coefficients: Array
@@ -52,6 +54,7 @@ class VAR:
     gram: Array
     cross: Array
     covariance: Array
+    weights: Array
 
     @property
     def latents(self) -> int:
@@ -61,12 +64,12 @@ class VAR:
     @cached_property
     def path(self) -> LassoPath:
         """Solution paths of all targets, from no coefficient to `PATH_FLOOR` of the largest useful penalty."""
-        return lasso_path(self.gram, self.cross, PATH_FLOOR * float(np.abs(self.cross).max()))
+        return lasso_path(self.gram, self.cross, PATH_FLOOR * float(np.abs(self.cross).max()), _flat(self.weights))
 
     def at(self, penalty: float) -> VAR:
         """Return the VAR estimated from the same moments with another penalty."""
         on_path = penalty >= float(self.path.min_penalty.max())
-        beta = self.path.at(penalty) if on_path else lasso(self.gram, self.cross, penalty)
+        beta = self.path.at(penalty) if on_path else lasso(self.gram, self.cross, penalty, _flat(self.weights))
         changed = replace(self, coefficients=_by_lag(beta, self.order), penalty=float(penalty))
         changed.__dict__["path"] = self.path
         return changed
@@ -80,12 +83,8 @@ class VAR:
     @cached_property
     def innovation_covariance(self) -> Array:
         """Covariance of the one-step errors on standardised latents, shape (K, K)."""
-        a = self._flat
+        a = _flat(self.coefficients)
         return self.covariance - a @ self.cross.T - self.cross @ a.T + a @ self.gram @ a.T
-
-    @property
-    def _flat(self) -> Array:
-        return np.concatenate(list(self.coefficients), axis=1)
 
     def standardise(self, latents: ArrayLike) -> Array:
         """Latents in units of their deviation, shape (T, K).
@@ -132,7 +131,7 @@ class VAR:
     def companion(self) -> Array:
         """Matrix of the equivalent VAR of order 1, shape (p K, p K)."""
         size = self.order * self.latents
-        return np.vstack([self._flat, np.eye(size - self.latents, size)])
+        return np.vstack([_flat(self.coefficients), np.eye(size - self.latents, size)])
 
     @cached_property
     def spectral_radius(self) -> float:
@@ -183,6 +182,7 @@ def estimate_var(
     order: int = 1,
     penalty: Literal["bic", "ebic", "cv"] | float = "bic",
     good: Any = None,
+    weights: Literal["links"] | ArrayLike = 1.0,
 ) -> VAR:
     """Estimate a sparse VAR from latents.
 
@@ -197,11 +197,16 @@ def estimate_var(
         by forward-chaining cross-validation with the one-standard-error rule.
     good : array of bool, shape (T,), optional
         Frames to use.
+    weights : "links", or array of shape (p, K, K) or one that broadcasts to it
+        Factors >= 0 of the penalty of each coefficient, [lag, target, source]: 0 leaves one unpenalised,
+        1 / abs(estimate) makes the adaptive lasso (Zou 2006). "links" leaves a latent's own past unpenalised and is as
+        hard on the links into each latent (:func:`link_weights`).
 
     Raises
     ------
     ValueError
-        When latents are not (T, K) of finite numbers, there are too few good frames, or `penalty` is none of these.
+        When latents are not (T, K) of finite numbers, there are too few good frames, `penalty` is none of these, or
+        weights do not fit or are negative.
     """
     z = (
         latents.detach().cpu().double()
@@ -225,8 +230,9 @@ def estimate_var(
         )
     standardised, mean, scale = standardise(z, usable)
     moments = lag_moments(standardised, order, usable)
-    chosen = _choose(z, usable, order, penalty, moments)
-    beta = lasso(moments.gram, moments.cross, chosen)
+    factors = _factors(weights, moments, order)
+    chosen = _choose(z, usable, order, penalty, moments, _flat(factors))
+    beta = lasso(moments.gram, moments.cross, chosen, _flat(factors))
     return VAR(
         coefficients=_by_lag(beta.numpy(), order),
         mean=mean.numpy(),
@@ -237,7 +243,44 @@ def estimate_var(
         gram=moments.gram.numpy(),
         cross=moments.cross.numpy(),
         covariance=moments.covariance.numpy(),
+        weights=factors,
     )
+
+
+def link_weights(moments: Moments, order: int) -> Array:
+    """Weights (p, K, K) under which the penalty is about links between latents only, and as hard on each target.
+
+    A latent's own past is free: what decays slowly is no link. The links into a latent weigh as much as the deviation
+    of what its own past leaves of it, since chance correlations grow with that (Belloni, Chernozhukov, Wang 2011).
+    """
+    k = len(moments.cross)
+    own = torch.arange(k)[:, None] + k * torch.arange(order)
+    gram = moments.gram[own[:, :, None], own[:, None, :]] + 1e-9 * torch.eye(order, dtype=moments.gram.dtype)
+    cross = moments.cross.gather(1, own)
+    explained = (cross * torch.linalg.solve(gram, cross)).sum(1)
+    left = (moments.variance - explained).clamp(min=0).sqrt().numpy()
+    left = np.where(moments.variance.numpy() > 0, np.maximum(left, 1e-3), 1.0)
+    return np.tile(left[:, None] * (1 - np.eye(k)), (order, 1, 1))
+
+
+def _factors(weights: Literal["links"] | ArrayLike, moments: Moments, order: int) -> Array:
+    if isinstance(weights, str):
+        if weights != "links":
+            raise ValueError(f"weights={weights!r} is neither 'links' nor an array.")
+        return link_weights(moments, order)
+    given, k = np.asarray(weights, dtype=float), len(moments.cross)
+    try:
+        return np.broadcast_to(given, (order, k, k)).copy()
+    except ValueError:
+        raise ValueError(
+            f"weights has shape {given.shape}; with order {order} and {k} latents it must fit {(order, k, k)} "
+            "[lag, target, source]."
+        ) from None
+
+
+def _flat(by_lag: Array) -> Array:
+    """Turn (p, K, K) [lag, target, source] into (K, p K)."""
+    return np.concatenate(list(by_lag), axis=1)
 
 
 def _by_lag(beta: Array, order: int) -> Array:
@@ -245,15 +288,17 @@ def _by_lag(beta: Array, order: int) -> Array:
     return np.ascontiguousarray(beta.reshape(len(beta), order, len(beta)).transpose(1, 0, 2))
 
 
-def _choose(latents: Tensor, usable: Tensor, order: int, penalty: str | float, moments: Moments) -> float:
+def _choose(
+    latents: Tensor, usable: Tensor, order: int, penalty: str | float, moments: Moments, weights: Array
+) -> float:
     if not isinstance(penalty, str):
         return float(penalty)
     if penalty == "cv":
         return cross_validation(
-            latents, lag_pairs(len(latents), order, usable), order, float(moments.cross.abs().max())
+            latents, lag_pairs(len(latents), order, usable), order, float(moments.cross.abs().max()), weights
         )
     if penalty not in ("bic", "ebic"):
         raise ValueError(f"penalty={penalty!r} is none of 'bic', 'ebic', 'cv' and no number.")
     gram, cross, variance = (moment.numpy() for moment in (moments.gram, moments.cross, moments.variance))
-    path = lasso_path(gram, cross, PATH_FLOOR * np.abs(cross).max())
-    return information_criterion(path, cross, variance, moments.count, 0.5 if penalty == "ebic" else 0.0)
+    path = lasso_path(gram, cross, PATH_FLOOR * np.abs(cross).max(), weights)
+    return information_criterion(path, cross, variance, moments.count, 0.5 if penalty == "ebic" else 0.0, weights)
