@@ -98,9 +98,9 @@ def test_cross_validation_estimates_each_fold_on_its_past_alone(monkeypatch):
     frames = torch.arange(1, 61)
     seen = []
 
-    def spy(gram, cross, min_penalty):
+    def spy(gram, cross, min_penalty, weights):
         seen.append(gram)
-        return lasso_path(gram, cross, min_penalty)
+        return lasso_path(gram, cross, min_penalty, weights)
 
     monkeypatch.setattr("napari_varae.core.selection.lasso_path", spy)
     cross_validation(z, frames, 1, 0.7)

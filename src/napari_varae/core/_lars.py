@@ -1,16 +1,16 @@
 """The engine of the lasso path: least angle regression with the lasso modification, for one target, compiled.
 
-Predictors have unit variance here. With active predictors A, G_AA = R'R and t = sign(b) w, as the penalty falls
+Predictors have unit variance here. With active predictors A, R'R = G_AA and t = sign(b) w, as the penalty falls by one
 
-    d b_A = G_AA^-1 t_A,     d (c - G b) = -G d b,
+    b_A grows by  d = G_AA^-1 t_A,     the correlations  c - G b  fall by  G d,
 
 until a correlation meets its boundary penalty w_j and that predictor enters, a coefficient meets zero and its predictor
-leaves, or the path ends. R gets one more column, or loses one and is made triangular again by rotations; both are
-stable.
+leaves, or the path ends. R gets one more column, or loses one and is made triangular again by rotations. Both are
+stable, and everything else is computed from R anew.
 
-A predictor that active ones explain completely never enters: its correlation runs along the boundary. One that they
-explain almost completely enters and soon pushes one of them to zero. For it R is that of a G whose diagonal is `RIDGE`
-larger there, so that nothing is singular.
+What predictors share counts as `RIDGE` less than it is. Nothing is singular then: of equal predictors the first is
+taken, and one that others almost explain enters like any other, soon to push one of them out. Rounding does no less;
+the optimality conditions then hold to `RIDGE` times the coefficients.
 """
 
 from __future__ import annotations
@@ -24,26 +24,35 @@ from numpy.typing import NDArray
 
 __all__ = ["Array", "Numbers", "Walk", "follow"]
 
-RIDGE = 1e-13
-"""Least share of its variance that a predictor is taken to leave unexplained by active ones."""
-PARALLEL = 1e-12
+RIDGE = 2e-15
+"""Share of its variance that each predictor is given for itself: ten times the rounding of numbers."""
+PARALLEL = 2e-14
 """A gap that shrinks slower than this, relative to weights and slopes, does not close: it runs along its boundary."""
+TIED = 1e-13
+"""Events closer together than this share of the penalty happen in the order of the predictors.
+
+A path could go round in circles where events coincide; under this rule it does not (Murty 1974)."""
 NOTHING = 1e-12
-"""Share of the largest penalty that is as good as 0: below it, rounding decides who enters and leaves."""
+"""Share of the largest correlation that is as good as 0 for a penalty: below it, rounding decides what happens."""
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 
 class Walk(NamedTuple):
-    """What is left of a walk: knots (S), coefficients there (S, P), and at its end A, t_A, R and whether it got there."""
+    """A path: penalties (S,) and coefficients (S, P) at its knots, and how things are at its end.
+
+    That is the active predictors (m,), their signs times their weights, the factor R'R = G_AA in the units of the
+    caller, the violation of the optimality conditions, and whether `max_steps` ended it.
+    """
 
     penalties: Array
     coefficients: Array
     active: Numbers
     towards: Array
     root: Array
-    arrived: bool
+    violation: float
+    cut_off: bool
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -86,22 +95,20 @@ def times(gram: Array, active: Numbers, x: Array, product: Array) -> None:
 
 
 @compiled
-def append(root: Array, gram: Array, active: Numbers, j: int) -> float:
-    """Give R the column of predictor j, and return the share of its variance that active ones leave unexplained."""
-    m = len(active)
-    column = np.empty(m)
-    for i in range(m):
-        column[i] = gram[active[i], j]
+def append(root: Array, gram: Array, active: Numbers, m: int, j: int) -> float:
+    """Let predictor j join the m active ones, and return the share of its variance that these leave unexplained."""
+    column = gram[j][active[:m]]
     forward(root, column)
-    root[:m, m] = column
-    left = gram[j, j] - (column * column).sum()
-    root[m, m] = np.sqrt(max(left, RIDGE))
+    left: float = gram[j, j] - (column * column).sum()
+    root[:m, m], root[m, m], active[m] = column, np.sqrt(max(left, RIDGE)), j
     return left
 
 
 @compiled
-def remove(root: Array, m: int, i: int) -> None:
-    """Take column i out of R, and rotate its rows until it is triangular again."""
+def remove(root: Array, active: Numbers, m: int, j: int) -> None:
+    """Let predictor j leave the m active ones."""
+    i = np.argmax(active[:m] == j)
+    active[i : m - 1] = active[i + 1 : m].copy()
     for row in range(m):
         line = root[row, max(i, row - 1) : m]
         for k in range(len(line) - 1):
@@ -116,6 +123,40 @@ def remove(root: Array, m: int, i: int) -> None:
 
 
 @compiled
+def next_event(
+    penalty: float, floor: float, weights: Array, sign: Array, b: Array, move: Array, correlation: Array, rate: Array
+) -> tuple[int, float, float]:
+    """Find who enters or leaves next, or -1, with which sign, and how far down."""
+    event, toward, step = -1, 0.0, penalty - floor
+    speed = np.abs(move).sum()
+    for j in range(len(b)):
+        if weights[j] == 0:
+            continue
+        for side in (-1.0, 1.0):
+            if sign[j] == 0:
+                gap, closing = penalty * weights[j] - side * correlation[j], weights[j] - side * rate[j]
+                possible = closing > PARALLEL * (weights[j] + speed)
+            else:
+                gap, closing = side * b[j], -side * move[j]
+                possible = side == sign[j] and closing > 0
+            if possible and gap < step * closing:
+                event, toward, step = j, side, gap / closing
+                if step < TIED * penalty:
+                    return j, side, 0.0
+    return event, toward, step
+
+
+@compiled
+def violation(gram: Array, cross: Array, bounds: Array, active: Numbers, sign: Array, b: Array) -> float:
+    """Violation of the optimality conditions beyond rounding, as a share of the largest correlation."""
+    explained = np.empty(len(b))
+    times(gram, active, b[active], explained)
+    apart = np.abs(cross - explained - sign * bounds) - np.where(sign == 0, bounds, 0)
+    excess: float = apart.max() - 10 * PARALLEL * np.abs(b).max()
+    return excess / max(float(np.abs(cross).max()), 1e-300)
+
+
+@compiled
 def follow(
     gram: Array, cross: Array, weights: Array, scale: Array, stop: float, most: int, max_steps: int, every: bool
 ) -> Walk:
@@ -124,13 +165,13 @@ def follow(
     Parameters
     ----------
     gram, cross, weights : array, shapes (P, P), (P,), (P,)
-        In units in which predictors have unit variance, or 0.
+        In units in which predictors have variance 1, and all 0 for those without variance.
     scale : array, shape (P,)
-        Factors of the coefficients in the units of the caller.
+        What turns coefficients into the units of the caller.
     stop : float
         Penalty at which the path ends.
     most : int
-        Number of penalised predictors at which it ends, where it has not ended before.
+        Number of penalised predictors at which it ends where it has not ended before.
     max_steps : int
         Most events.
     every : bool
@@ -138,83 +179,66 @@ def follow(
     """
     p = len(cross)
     root, active, m = np.empty((p, p)), np.empty(p, np.int64), 0
-    waiting, sign, aim = np.empty(p, np.bool_), np.zeros(p), np.zeros(p)
-    b, correlation, slope, rate = np.zeros(p), cross.copy(), np.empty(p), np.empty(p)
+    b, sign, aim, correlation = np.zeros(p), np.zeros(p), np.zeros(p), cross.copy()
+    slope, move, rate = np.empty(p), np.empty(p), np.empty(p)
     for j in range(p):
-        waiting[j] = gram[j, j] > 0 and weights[j] > 0
-        if gram[j, j] > 0 and weights[j] == 0 and append(root, gram, active[:m], j) > RIDGE:
-            active[m] = j
+        if weights[j] == 0 and gram[j, j] > 0 and append(root, gram, active, m, j) > 10 * RIDGE:
             m += 1
-    free = m
-    if free:
-        d = slope[:m]
-        for i in range(m):
-            d[i] = cross[active[i]]
-        forward(root, d)
-        backward(root, d)
-        times(gram, active, d, rate)
-        for i in range(m):
-            b[active[i]] = d[i]
-        correlation -= rate
+    unpenalised = m
+    d = cross[active[:m]]
+    forward(root, d)
+    backward(root, d)
+    times(gram, active, d, rate)
+    b[active[:m]] = d
+    correlation -= rate
 
     penalty = 0.0
     for j in range(p):
-        if waiting[j]:
+        if weights[j] > 0:
             penalty = max(penalty, abs(correlation[j]) / weights[j])
-    floor = max(stop, NOTHING * penalty)
-    penalties, coefficients, last = np.empty(16), np.empty((16, p)), 0
+    floor = max(stop, NOTHING * np.abs(cross).max() / weights.max())
+    penalties, coefficients, knot = np.empty(16), np.empty((16, p)), 0
     penalties[0], coefficients[0] = penalty, b * scale
     steps = 0
-    while penalty > floor and m < most + free and steps <= max_steps:
+    while penalty > floor and m < unpenalised + most and steps <= max_steps:
         steps += 1
         d = slope[:m]
         d[:] = aim[:m]
         backward(root, d)
         times(gram, active, d, rate)
-
-        event, gap, speed = -1, penalty - floor, 1.0
-        least = PARALLEL * (1 + np.abs(d).sum())
-        for j in range(p):
-            if waiting[j]:
-                for side in (-1, 1):
-                    here = max(penalty * weights[j] - side * correlation[j], 0.0)
-                    closing = weights[j] - side * rate[j]
-                    if closing > least * weights[j] and here * speed < gap * closing:
-                        event, gap, speed = j, here, closing
-        for i in range(free, m):
-            j = active[i]
-            if sign[j] * d[i] < 0 and abs(b[j]) * speed < gap * abs(d[i]):
-                event, gap, speed = p + i, abs(b[j]), abs(d[i])
-
-        step = gap / speed
+        move[:] = 0
         for i in range(m):
-            b[active[i]] += step * d[i]
-        for j in range(p):
-            correlation[j] -= step * rate[j]
-        penalty = stop if event < 0 else penalty - step
-        if event >= p:
-            j = active[event - p]
-            b[j], sign[j], waiting[j] = 0, 0, True
-            remove(root, m, event - p)
-            m -= 1
-            for i in range(event - p, m):
-                active[i] = active[i + 1]
-            for i in range(m):
-                aim[i] = sign[active[i]] * weights[active[i]]
-            forward(root, aim[:m])
-        elif event >= 0:
-            waiting[event], sign[event] = False, np.sign(correlation[event])
-            append(root, gram, active[:m], event)
-            aim[m] = (sign[event] * weights[event] - rate[event]) / root[m, m]
-            active[m] = event
+            move[active[i]] = d[i]
+        event, toward, step = next_event(penalty, floor, weights, sign, b, move, correlation, rate)
+
+        b += step * move
+        correlation -= step * rate
+        penalty = penalty - step if event >= 0 else stop
+        if event >= 0 and sign[event] == 0:
+            sign[event] = toward
+            append(root, gram, active, m, event)
+            aim[m] = (toward * weights[event] - rate[event]) / root[m, m]
             m += 1
+        elif event >= 0:
+            b[event], sign[event] = 0, 0
+            remove(root, active, m, event)
+            m -= 1
+            aim[:m] = (sign * weights)[active[:m]]
+            forward(root, aim[:m])
         if every and step > 0:
-            last += 1
-            if last == len(penalties):
+            knot += 1
+            if knot == len(penalties):
                 penalties = np.append(penalties, penalties)
                 coefficients = np.append(coefficients, coefficients).reshape(-1, p)
-        penalties[last], coefficients[last] = penalty, b * scale
-    end = last + 1
+        penalties[knot], coefficients[knot] = penalty, b * scale
+
     active = active[:m].copy()
-    towards = sign[active] * weights[active] / scale[active]
-    return Walk(penalties[:end], coefficients[:end], active, towards, root[:m, :m] / scale[active], steps <= max_steps)
+    return Walk(
+        penalties[: knot + 1],
+        coefficients[: knot + 1],
+        active,
+        (sign * weights / scale)[active],
+        root[:m, :m] / scale[active],
+        violation(gram, cross, penalty * weights, active, sign, b),
+        steps > max_steps,
+    )

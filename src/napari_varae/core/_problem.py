@@ -8,25 +8,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_varae.core._lars import Walk, follow
+from napari_varae.core._lars import RIDGE, Walk, follow
 from napari_varae.core.errors import PathError
 
 __all__ = ["Ends", "Problem"]
 
 TINY = 1e-100
 """A predictor with a deviation this small is constant."""
+TRUSTED = 1e-5
+"""Violation of the optimality conditions, as a share of the largest correlation, at which a path is not trusted."""
 
 
 class Ends(NamedTuple):
-    """Where N x K paths end.
+    """Where N x K paths end: penalties (N, K), coefficients (N, K, P) and, padded to m, what is active.
 
-    Penalties (N, K), coefficients (N, K, P), and in the units of the caller, padded, the active predictors with P for
-    none, their signs times their weights, both (N K, m), and the factor R'R of their Gram matrix (N K, m, m).
+    That is its predictors (N K, m), P standing for none, their signs times their weights (N K, m) and the factor
+    R'R = G_AA (N K, m, m).
     """
 
     penalty: Tensor
     beta: Tensor
-    index: Tensor
+    active: Tensor
     towards: Tensor
     root: Tensor
 
@@ -66,37 +68,44 @@ class Problem:
         return _broadcast(level, self.shape[:-1], name).reshape(self.cross.shape[:-1])
 
     def walks(self, stop: Tensor, *, most: int | None = None, every: bool = False) -> list[Walk]:
-        """Follow the path of each target down to `stop`, or to its `most`-th predictor, and keep all knots or the end."""
+        """Follow each path down to `stop`, or until `most` predictors have entered, and keep all knots or the end."""
         found: list[Walk] = []
         parts = (part.detach().cpu().numpy() for part in (self.gram, self.cross, self.weights, stop))
         for gram, *targets in zip(*parts, strict=True):
             deviation = np.sqrt(gram.diagonal().clip(min=0))
             scale = np.divide(1, deviation, where=deviation > TINY, out=np.zeros_like(deviation))
             unit = (gram + gram.T) / 2 * scale * scale[:, None]
+            unit = (1 - RIDGE) * unit + RIDGE * np.diag(unit.diagonal())
             for cross, weights, end in zip(*targets, strict=True):
                 limits = end, most or self.shape[-1] + 1, self.max_steps, every
                 walk: Walk = follow(unit, cross * scale, weights * scale, scale, *limits)
-                if not walk.arrived:
+                if walk.cut_off:
                     raise PathError(
                         f"After {self.max_steps} steps the solution path of target {len(found)} stood at penalty "
                         f"{walk.penalties[-1]:.6g} with {len(walk.active)} coefficients, on its way to {end:.6g}. "
                         "Raise max_steps or the smallest penalty."
                     )
+                if not walk.violation < TRUSTED:
+                    raise PathError(
+                        f"The solution path of target {len(found)} lost its way before penalty {end:.6g}: it violates "
+                        f"the optimality conditions by {walk.violation:.1e} of the largest correlation. Is gram "
+                        "positive semi-definite? Otherwise raise the smallest penalty."
+                    )
                 found.append(walk)
         return found
 
     def ends(self, stop: Tensor, most: int | None = None) -> Ends:
-        """Follow each path to its end, and say how things are there."""
+        """Follow each path to its end, and tell how things are there."""
         walks, p = self.walks(stop, most=most), self.shape[-1]
         width = max(1, *(len(walk.active) for walk in walks))
-        index, towards = np.full((len(walks), width), p), np.zeros((len(walks), width))
+        active, towards = np.full((len(walks), width), p), np.zeros((len(walks), width))
         root = np.tile(np.eye(width), (len(walks), 1, 1))
         for row, walk in enumerate(walks):
             m = len(walk.active)
-            index[row, :m], towards[row, :m], root[row, :m, :m] = walk.active, walk.towards, walk.root
+            active[row, :m], towards[row, :m], root[row, :m, :m] = walk.active, walk.towards, walk.root
         penalty = np.array([walk.penalties[-1] for walk in walks]).reshape(stop.shape)
         beta = np.array([walk.coefficients[-1] for walk in walks]).reshape(self.cross.shape)
-        return Ends(*(torch.from_numpy(part).to(self.cross.device) for part in (penalty, beta, index, towards, root)))
+        return Ends(*(torch.from_numpy(part).to(self.cross.device) for part in (penalty, beta, active, towards, root)))
 
 
 def _finite(value: Any, name: str, device: torch.device) -> Tensor:
@@ -112,4 +121,3 @@ def _broadcast(value: Tensor, shape: torch.Size, name: str) -> Tensor:
         return value.broadcast_to(shape)
     except RuntimeError:
         raise ValueError(f"{name} of shape {tuple(value.shape)} does not fit {tuple(shape)}.") from None
-

@@ -62,7 +62,7 @@ def lasso(gram: Any, cross: Any, penalty: Any, weights: Any = None, max_steps: i
     ValueError
         When shapes do not fit, a number is not finite, or a penalty or weight is negative.
     PathError
-        When a path has more than `max_steps` events.
+        When a path has more than `max_steps` events, or does not meet the optimality conditions at its end.
     """
     problem = Problem(gram, cross, weights, max_steps)
     level = problem.per_target(penalty, "penalty")
@@ -98,12 +98,13 @@ def entry_penalty(gram: Any, cross: Any, count: int, weights: Any = None, max_st
         raise ValueError(f"count={count} must be at least 1.")
     problem = Problem(gram, cross, weights, max_steps)
     ends = problem.ends(problem.per_target(0.0, "penalty"), most=count)
-    reached = ((ends.towards != 0).sum(1) >= count).view_as(ends.penalty)
-    newest = ends.index.lt(problem.shape[-1]).sum(1, keepdim=True).sub(1).clamp(min=0)
-    beta = _Estimate.apply(problem.gram, problem.cross, *ends).flatten(0, 1).gather(1, ends.index.gather(1, newest))
+    reached = (ends.towards != 0).sum(1, keepdim=True) >= count
+    newest = ends.active.lt(problem.shape[-1]).sum(1, keepdim=True).sub(1).clamp(min=0)
+    beta = _Estimate.apply(problem.gram, problem.cross, *ends).flatten(0, 1)
+    beta = pad(beta, (0, 1)).gather(1, ends.active.gather(1, newest))
     slope = _solve(ends.root, ends.towards).gather(1, newest)
-    penalty = ends.penalty + (beta / slope).view_as(ends.penalty)
-    return _like(cross, penalty.where(reached, 0.0).reshape(problem.shape[:-1]))
+    penalty = (ends.penalty.view_as(beta) + beta / slope.where(reached, 1.0)).where(reached, 0.0)
+    return _like(cross, penalty.reshape(problem.shape[:-1]))
 
 
 @one_thread()
@@ -240,10 +241,8 @@ class _Estimate(torch.autograd.Function):
     """The estimate, computed before; its gradient needs only the factor of the active Gram matrix."""
 
     @staticmethod
-    def forward(
-        ctx: Any, gram: Tensor, cross: Tensor, penalty: Tensor, beta: Tensor, index: Tensor, towards: Tensor, root: Tensor
-    ) -> Tensor:
-        ctx.save_for_backward(gram, cross, penalty, beta, index, towards, root)
+    def forward(ctx: Any, gram: Tensor, cross: Tensor, penalty: Tensor, beta: Tensor, *active: Tensor) -> Tensor:
+        ctx.save_for_backward(gram, cross, penalty, beta, *active)
         return beta.clone()
 
     @staticmethod

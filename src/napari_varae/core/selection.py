@@ -5,8 +5,9 @@ Information criteria sum over the targets i
     n log(rss_i(penalty) / n) + df_i(penalty) (log n + 2 gamma log P),
 
 with gamma = 0 for BIC (Schwarz 1978) and 1/2 for EBIC (Chen, Chen 2008), and df the number of nonzeros (Zou, Hastie,
-Tibshirani 2007). Cross-validation is forward chaining, each block of frames predicted from those before it; of the
-penalties within one standard error of the best one the largest is taken (Breiman, Friedman, Olshen, Stone 1984).
+Tibshirani 2007), those without a penalty included. Cross-validation is forward chaining, each block of frames predicted
+from those before it; of the penalties within one standard error of the best one the largest is taken (Breiman,
+Friedman, Olshen, Stone 1984).
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_varae.core.lasso import LassoPath, lasso_path
+from napari_varae.core.lasso import LassoPath, entry_penalty, lasso_path
 from napari_varae.core.moments import pair_moments, standardise
 
 __all__ = [
     "PATH_FLOOR", "candidates", "cross_validation", "information_criterion", "one_standard_error", "residual_variance",
+    "useful_path",
 ]  # fmt: skip
 
 PATH_FLOOR = 0.01
@@ -29,6 +31,11 @@ FOLDS = 5
 """Blocks of frames that cross-validation predicts."""
 
 Array = NDArray[np.float64]
+
+
+def useful_path(gram: Array, cross: Array, weights: Array | None = None) -> LassoPath:
+    """Follow the paths of all targets from the largest useful penalty to `PATH_FLOOR` of it."""
+    return lasso_path(gram, cross, PATH_FLOOR * float(entry_penalty(gram, cross, 1, weights).max()), weights)
 
 
 def candidates(path: LassoPath, most: int = 200) -> Array:
@@ -40,16 +47,21 @@ def candidates(path: LassoPath, most: int = 200) -> Array:
     return knots if len(knots) <= most else knots[np.linspace(0, len(knots) - 1, most).round().astype(int)]
 
 
-def residual_variance(coefficients: Array, cross: Array, variance: Array, penalty: float) -> Array:
+def residual_variance(
+    coefficients: Array, cross: Array, variance: Array, penalty: float, weights: Array | float = 1.0
+) -> Array:
     """Mean squared residual of each target, shape (K,), from its moments.
 
-    The optimality conditions give b' G b = c' b - penalty |b|_1, so that rss / n = variance - c' b - penalty |b|_1.
+    The optimality conditions give b' G b = c' b - penalty sum_j w_j |b_j|, so that the mean square is
+    variance - c' b - penalty sum_j w_j |b_j|.
     """
-    explained: Array = (cross * coefficients).sum(-1) + penalty * np.abs(coefficients).sum(-1)
+    explained: Array = (cross * coefficients).sum(-1) + penalty * (weights * np.abs(coefficients)).sum(-1)
     return variance - explained
 
 
-def information_criterion(path: LassoPath, cross: Array, variance: Array, count: int, gamma: float = 0.0) -> float:
+def information_criterion(
+    path: LassoPath, cross: Array, variance: Array, count: int, gamma: float = 0.0, weights: Array | None = None
+) -> float:
     """Choose the penalty that minimises BIC or EBIC, summed over the targets.
 
     Penalties at which a target has more nonzeros than half the observations are not considered: there the residual, and
@@ -67,11 +79,14 @@ def information_criterion(path: LassoPath, cross: Array, variance: Array, count:
         Number of observations n.
     gamma : float
         0 for BIC, 1/2 for EBIC.
+    weights : array, shape (K, P), optional
+        Factors of the penalty with which the path was computed.
 
     Returns
     -------
     penalty : float
     """
+    weights = np.ones_like(cross) if weights is None else weights
     price = np.log(count) + 2 * gamma * np.log(cross.shape[-1])
     alive = variance > 0
     penalties = candidates(path)
@@ -81,7 +96,7 @@ def information_criterion(path: LassoPath, cross: Array, variance: Array, count:
         df = np.count_nonzero(beta, axis=-1)
         if (df > count / 2).any():
             break
-        rss = residual_variance(beta[alive], cross[alive], variance[alive], penalty)
+        rss = residual_variance(beta[alive], cross[alive], variance[alive], penalty, weights[alive])
         value = count * np.log(rss.clip(min=1e-12 * variance[alive])).sum() + price * df.sum()
         if value < best:
             best, chosen = value, float(penalty)
@@ -104,7 +119,7 @@ def one_standard_error(penalties: Array, errors: Array) -> float:
     return float(penalties[(mean <= limit).argmax()])
 
 
-def cross_validation(latents: Tensor, frames: Tensor, order: int, top: float) -> float:
+def cross_validation(latents: Tensor, frames: Tensor, order: int, top: float, weights: Array | None = None) -> float:
     """Choose a penalty by how well each block of lag pairs is predicted from those before it.
 
     Every fold is standardised and estimated on its past alone.
@@ -119,6 +134,8 @@ def cross_validation(latents: Tensor, frames: Tensor, order: int, top: float) ->
         Number of lags p.
     top : float
         Largest penalty to consider.
+    weights : array, shape (K, p K), optional
+        Factors of the penalty.
 
     Raises
     ------
@@ -137,7 +154,7 @@ def cross_validation(latents: Tensor, frames: Tensor, order: int, top: float) ->
             seen[past - lag] = True
         standardised, _, _ = standardise(latents, seen)
         known, ahead = pair_moments(standardised, past, order), pair_moments(standardised, block, order)
-        path = lasso_path(known.gram, known.cross, penalties[-1])
+        path = lasso_path(known.gram, known.cross, penalties[-1], weights)
         for column, penalty in enumerate(penalties):
             beta = path.at(penalty)
             errors[fold, column] = float((ahead.variance - ((2 * ahead.cross - beta @ ahead.gram) * beta).sum(1)).sum())

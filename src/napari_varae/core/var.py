@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from napari_varae.core.lasso import LassoPath, lasso, lasso_path
+from napari_varae.core.lasso import LassoPath, lasso
 from napari_varae.core.moments import Moments, lag_moments, lag_pairs, standardise
-from napari_varae.core.selection import PATH_FLOOR, cross_validation, information_criterion
+from napari_varae.core.selection import cross_validation, information_criterion, useful_path
 
 __all__ = ["VAR", "Moments", "estimate_var", "lag_moments", "lag_pairs", "standardise"]
 
@@ -41,6 +41,8 @@ class VAR:
         Number of lag pairs of the estimate.
     gram, cross, covariance : array, shapes (p K, p K), (K, p K), (K, K)
         Second moments of predictors and targets, from which any other penalty is estimated exactly.
+    weights : array, shape (p, K, K), optional
+        Factors of the penalty of each coefficient, all 1 when not given.
     """
 
     coefficients: Array
@@ -52,6 +54,7 @@ class VAR:
     gram: Array
     cross: Array
     covariance: Array
+    weights: Array | None = None
 
     @property
     def latents(self) -> int:
@@ -60,13 +63,13 @@ class VAR:
 
     @cached_property
     def path(self) -> LassoPath:
-        """Solution paths of all targets, from no coefficient to `PATH_FLOOR` of the largest useful penalty."""
-        return lasso_path(self.gram, self.cross, PATH_FLOOR * float(np.abs(self.cross).max()))
+        """Solution paths of all targets, from no penalised coefficient to a hundredth of the largest useful penalty."""
+        return useful_path(self.gram, self.cross, _flat(self.weights))
 
     def at(self, penalty: float) -> VAR:
         """Return the VAR estimated from the same moments with another penalty."""
         on_path = penalty >= float(self.path.min_penalty.max())
-        beta = self.path.at(penalty) if on_path else lasso(self.gram, self.cross, penalty)
+        beta = self.path.at(penalty) if on_path else lasso(self.gram, self.cross, penalty, _flat(self.weights))
         changed = replace(self, coefficients=_by_lag(beta, self.order), penalty=float(penalty))
         changed.__dict__["path"] = self.path
         return changed
@@ -80,12 +83,8 @@ class VAR:
     @cached_property
     def innovation_covariance(self) -> Array:
         """Covariance of the one-step errors on standardised latents, shape (K, K)."""
-        a = self._flat
+        a = _flat(self.coefficients)
         return self.covariance - a @ self.cross.T - self.cross @ a.T + a @ self.gram @ a.T
-
-    @property
-    def _flat(self) -> Array:
-        return np.concatenate(list(self.coefficients), axis=1)
 
     def standardise(self, latents: ArrayLike) -> Array:
         """Latents in units of their deviation, shape (T, K).
@@ -132,7 +131,7 @@ class VAR:
     def companion(self) -> Array:
         """Matrix of the equivalent VAR of order 1, shape (p K, p K)."""
         size = self.order * self.latents
-        return np.vstack([self._flat, np.eye(size - self.latents, size)])
+        return np.vstack([_flat(self.coefficients), np.eye(size - self.latents, size)])
 
     @cached_property
     def spectral_radius(self) -> float:
@@ -183,6 +182,7 @@ def estimate_var(
     order: int = 1,
     penalty: Literal["bic", "ebic", "cv"] | float = "bic",
     good: Any = None,
+    weights: ArrayLike | None = None,
 ) -> VAR:
     """Estimate a sparse VAR from latents.
 
@@ -197,11 +197,15 @@ def estimate_var(
         by forward-chaining cross-validation with the one-standard-error rule.
     good : array of bool, shape (T,), optional
         Frames to use.
+    weights : array, broadcast to (p, K, K) as [lag, target, source], optional
+        Factors >= 0 of the penalty of each coefficient; 0 leaves it unpenalised: ``1 - np.eye(K)`` the past of each
+        latent itself. A rule counts unpenalised coefficients as degrees of freedom.
 
     Raises
     ------
     ValueError
-        When latents are not (T, K) of finite numbers, there are too few good frames, or `penalty` is none of these.
+        When latents are not (T, K) of finite numbers, there are too few good frames, `penalty` is none of these, or
+        weights do not fit, are negative or not finite.
     """
     z = (
         latents.detach().cpu().double()
@@ -225,8 +229,9 @@ def estimate_var(
         )
     standardised, mean, scale = standardise(z, usable)
     moments = lag_moments(standardised, order, usable)
-    chosen = _choose(z, usable, order, penalty, moments)
-    beta = lasso(moments.gram, moments.cross, chosen)
+    factors = None if weights is None else _broadcast(weights, (order, z.shape[1], z.shape[1]))
+    chosen = _choose(z, usable, order, penalty, moments, _flat(factors))
+    beta = lasso(moments.gram, moments.cross, chosen, _flat(factors))
     return VAR(
         coefficients=_by_lag(beta.numpy(), order),
         mean=mean.numpy(),
@@ -237,6 +242,7 @@ def estimate_var(
         gram=moments.gram.numpy(),
         cross=moments.cross.numpy(),
         covariance=moments.covariance.numpy(),
+        weights=factors,
     )
 
 
@@ -245,15 +251,35 @@ def _by_lag(beta: Array, order: int) -> Array:
     return np.ascontiguousarray(beta.reshape(len(beta), order, len(beta)).transpose(1, 0, 2))
 
 
-def _choose(latents: Tensor, usable: Tensor, order: int, penalty: str | float, moments: Moments) -> float:
+@overload
+def _flat(by_lag: Array) -> Array: ...
+@overload
+def _flat(by_lag: None) -> None: ...
+def _flat(by_lag: Array | None) -> Array | None:
+    """Undo :func:`_by_lag`."""
+    return None if by_lag is None else np.concatenate(list(by_lag), axis=1)
+
+
+def _broadcast(weights: ArrayLike, shape: tuple[int, ...]) -> Array:
+    given = np.asarray(weights, dtype=np.float64)
+    try:
+        return np.broadcast_to(given, shape).copy()
+    except ValueError:
+        raise ValueError(
+            f"weights has shape {given.shape}; it must fit {shape}, that is [lag, target, source]."
+        ) from None
+
+
+def _choose(
+    latents: Tensor, usable: Tensor, order: int, penalty: str | float, moments: Moments, weights: Array | None
+) -> float:
     if not isinstance(penalty, str):
         return float(penalty)
-    if penalty == "cv":
-        return cross_validation(
-            latents, lag_pairs(len(latents), order, usable), order, float(moments.cross.abs().max())
-        )
-    if penalty not in ("bic", "ebic"):
+    if penalty not in ("bic", "ebic", "cv"):
         raise ValueError(f"penalty={penalty!r} is none of 'bic', 'ebic', 'cv' and no number.")
     gram, cross, variance = (moment.numpy() for moment in (moments.gram, moments.cross, moments.variance))
-    path = lasso_path(gram, cross, PATH_FLOOR * np.abs(cross).max())
-    return information_criterion(path, cross, variance, moments.count, 0.5 if penalty == "ebic" else 0.0)
+    path = useful_path(gram, cross, weights)
+    if penalty == "cv":
+        frames = lag_pairs(len(latents), order, usable)
+        return cross_validation(latents, frames, order, float(path.max_penalty.max()), weights)
+    return information_criterion(path, cross, variance, moments.count, 0.5 if penalty == "ebic" else 0.0, weights)
