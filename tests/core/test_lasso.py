@@ -410,6 +410,9 @@ def test_an_entry_that_does_not_happen_is_at_zero_and_has_no_gradient():
     assert (entry == 0).all()
     assert (gram.grad == 0).all()
     assert (cross.grad == 0).all()
+    gram, cross = double(np.eye(3), np.zeros((2, 3)))
+    entry_penalty(gram, cross, 1).sum().backward()
+    assert (cross.grad == 0).all()
     with pytest.raises(ValueError, match="count=0 must be at least 1"):
         entry_penalty(gram, cross, 0)
 
@@ -451,6 +454,39 @@ def test_a_path_that_is_cut_off_says_where():
     assert not isinstance(caught.value, RuntimeError)
     with pytest.raises(PathError, match="max_steps"):
         lasso(*moments(*regression()), 0.0, max_steps=5)
+
+
+@pytest.mark.parametrize("gram", [[[1.0, 2.0], [2.0, 1.0]], [[1.0, -3.0], [-3.0, 1.0]]])
+def test_a_path_that_loses_its_way_says_so(gram):
+    """No data have such a gram matrix, and the criterion has no minimum."""
+    for penalty in (0.0, 0.1):
+        with pytest.raises(PathError, match=r"target 1 lost its way .* optimality conditions"):
+            lasso(gram, [[0.0, 0.0], [1.0, 0.5]], penalty)
+
+
+def test_circles_of_coinciding_events_are_left():
+    """Small whole numbers of low rank: many predictors meet their boundaries at once, again and again."""
+    rng = np.random.default_rng(0)
+    for _ in range(150):
+        n, p = rng.integers(2, 31, 2)
+        rank = rng.integers(1, 6)
+        x, y = rng.integers(-2, 3, (n, rank)) @ rng.integers(-2, 3, (rank, p)), rng.integers(-2, 3, (n, 2))
+        penalised, unpenalised = worst(x.astype(float), y.astype(float))
+        assert max(penalised, unpenalised) < 1e-10
+
+
+def test_polynomials_are_fitted_penalised_or_not():
+    """Powers up to the 24th are as dependent as predictors get."""
+    rng = np.random.default_rng(0)
+    for n in (10, 20, 40):
+        x, y = np.linspace(-1, 1, n)[:, None] ** np.arange(25), rng.standard_normal((n, 3))
+        gram, cross = moments(x, y)
+        weights = np.where(np.arange(25) < 8, 0.0, 1.0)
+        for w, least in ((1.0, 1e-10), (weights, 1e-7)):
+            path = lasso_path(gram, cross, weights=np.broadcast_to(w, 25))
+            for penalty in (1e-3, 1e-2, 0.1):
+                assert kkt(gram, cross, path.at(penalty), np.full(3, penalty), w) < least
+            assert kkt(gram, cross, path.at(0.0), np.zeros(3)) < 1e-6
 
 
 @pytest.mark.parametrize(

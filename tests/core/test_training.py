@@ -87,7 +87,7 @@ def test_reports_are_about_held_out_frames_and_a_var_of_the_others(small_stack, 
     assert report.best
     data, span = Recording(small_stack, small_config), small_config.frames
     latents = fitted.encode(small_stack, span)
-    var = estimate_var(latents, 2, config.penalty, data.trained)
+    var = estimate_var(latents, 2, config.penalty, data.trained, "links")
     ahead = var.predict(latents, data.good)
     held_out = np.flatnonzero(data.held_out & np.isfinite(ahead).all(1))
 
@@ -292,7 +292,7 @@ def test_the_estimate_judges_frames_that_it_did_not_see(small_stack, small_confi
     """On white noise a VAR predicts nothing, and the loss must not be fooled: it is no less than without a VAR."""
     trainer = _Trainer(small_stack, changed(small_config, prediction_weight=0, latent_weight=1))
     noise = torch.randn(60, 6, generator=torch.Generator().manual_seed(0))
-    trainer.penalty, trainer.n_pairs = 0.0, 58
+    trainer.penalty, trainer.n_pairs, trainer.weights = 0.0, 58, torch.ones(6, 12)
     loss = float(trainer._prediction_loss(noise, torch.zeros(60, 30, 35), torch.ones(60, dtype=torch.bool), None))
     assert loss > 1
 

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import solve_discrete_lyapunov
+from sklearn.linear_model import Lasso
 from statsmodels.tsa.api import VAR as Reference
 
 from napari_varae.core.lasso import lasso
@@ -151,6 +152,73 @@ def test_another_penalty_is_the_estimate_with_that_penalty():
         var.at(-0.1)
 
 
+def lagged(latents, order):
+    """Predictors (n, p K) and targets (n, K) of standardised latents."""
+    z = (latents - latents.mean(0)) / latents.std(0)
+    return np.hstack([z[order - lag : len(z) - lag] for lag in range(1, order + 1)]), z[order:]
+
+
+def test_weights_make_the_adaptive_lasso():
+    """Scikit-learn knows no weights; predictors in other units do the same."""
+    latents, rng = recording(n=300), np.random.default_rng(4)
+    weights = rng.uniform(0.3, 3, (2, 4, 4))
+    var = estimate_var(latents, 2, 0.05, weights=weights)
+    x, y = lagged(latents, 2)
+    for target in range(4):
+        factor = weights[:, target].ravel()
+        theirs = Lasso(alpha=0.05, fit_intercept=False, tol=1e-13, max_iter=100_000).fit(x / factor, y[:, target])
+        np.testing.assert_allclose(var.coefficients[:, target].ravel(), theirs.coef_ / factor, atol=1e-9)
+    assert 4 < np.count_nonzero(var.coefficients) < 28
+
+
+def test_own_past_without_a_penalty_is_projected_out():
+    """Frisch, Waugh, Lovell: the others see what own past leaves."""
+    latents = recording(n=300)
+    var = estimate_var(latents, 2, 0.1, weights=1 - np.eye(4))
+    x, y = lagged(latents, 2)
+    for target in range(4):
+        own = np.arange(8) % 4 == target
+        leave = np.eye(len(x)) - x[:, own] @ np.linalg.pinv(x[:, own])
+        others = Lasso(alpha=0.1, fit_intercept=False, tol=1e-13, max_iter=100_000)
+        others.fit(leave @ x[:, ~own], leave @ y[:, target])
+        rest = y[:, target] - x[:, ~own] @ others.coef_
+        beta = var.coefficients[:, target].ravel()
+        np.testing.assert_allclose(beta[~own], others.coef_, atol=1e-9)
+        np.testing.assert_allclose(beta[own], np.linalg.pinv(x[:, own]) @ rest, atol=1e-9)
+
+
+@pytest.mark.parametrize("weights", [1 - np.eye(4), np.linspace(0.02, 5, 32).reshape(2, 4, 4)])
+def test_another_penalty_keeps_the_weights(weights):
+    var = estimate_var(recording(n=150), 2, 0.1, weights=weights)
+    for penalty in (0.0, 0.004, 0.05, 0.3, 1.0):
+        direct = estimate_var(recording(n=150), 2, penalty, weights=weights)
+        np.testing.assert_allclose(var.at(penalty).coefficients, direct.coefficients, atol=1e-9)
+        np.testing.assert_array_equal(var.at(penalty).weights, np.broadcast_to(weights, (2, 4, 4)))
+
+
+@pytest.mark.parametrize(("rule", "gamma"), [("bic", 0.0), ("ebic", 0.5)])
+def test_a_rule_counts_what_is_not_penalised(rule, gamma):
+    latents, weights = recording(n=120, k=6), 1 - np.eye(6)
+    x, y = lagged(latents, 2)
+
+    def criterion(penalty):
+        beta = estimate_var(latents, 2, penalty, weights=weights).coefficients
+        rss = ((y - x @ np.concatenate(list(beta), 1).T) ** 2).sum(0)
+        return (118 * np.log(rss / 118)).sum() + (np.log(118) + 2 * gamma * np.log(12)) * np.count_nonzero(beta)
+
+    chosen = estimate_var(latents, 2, rule, weights=weights)
+    assert np.count_nonzero(chosen.coefficients[:, range(6), range(6)]) == 12
+    assert criterion(chosen.penalty) <= min(map(criterion, np.geomspace(0.01, 0.5, 60))) + 1e-6
+
+
+def test_cross_validation_knows_the_weights():
+    """Weights twice as large are a penalty half as large."""
+    latents = recording(n=200)
+    once, twice = (estimate_var(latents, 2, "cv", weights=factor * (1 - np.eye(4))) for factor in (1, 2))
+    assert once.penalty == pytest.approx(2 * twice.penalty)
+    np.testing.assert_allclose(once.coefficients, twice.coefficients, atol=1e-9)
+
+
 def test_prediction_uses_the_frames_before():
     latents = recording(n=60)
     var = estimate_var(latents, 2, 0.05)
@@ -227,6 +295,8 @@ def test_a_var_without_coefficients_predicts_the_mean():
         (np.zeros((10, 2)), {"penalty": "aic"}, "none of 'bic', 'ebic', 'cv'"),
         (np.zeros((10, 2)), {"penalty": -1.0}, "negative"),
         (np.zeros((10, 2)), {"penalty": np.nan}, "NaN"),
+        (np.zeros((10, 2)), {"weights": np.ones(3)}, r"weights has shape \(3,\); it must fit \(1, 2, 2\)"),
+        (np.zeros((10, 2)), {"weights": -1.0}, "weights reach down to -1"),
     ],
 )
 def test_unusable_latents_are_refused(latents, arguments, message):
@@ -237,3 +307,41 @@ def test_unusable_latents_are_refused(latents, arguments, message):
 def test_moments_of_no_pair_are_refused():
     with pytest.raises(ValueError, match="No run of more than 3 good frames"):
         lag_moments(torch.zeros(3, 2), 3)
+
+
+def test_link_weights_are_what_own_past_leaves():
+    """By least squares of each latent on its own past."""
+    z = recording(n=400, k=4) * (1, 3, 0.2, 7)
+    var = estimate_var(z, 2, 0.1, weights="links")
+    standardised = var.standardise(z)
+    for target in range(4):
+        past = np.stack([standardised[1:-1, target], standardised[:-2, target]], 1)
+        left = standardised[2:, target] - past @ np.linalg.lstsq(past, standardised[2:, target])[0]
+        expected = np.sqrt(np.mean(left**2)) * (np.arange(4) != target)
+        np.testing.assert_allclose(var.weights[:, target], np.tile(expected, (2, 1)), rtol=1e-6)
+
+
+def test_without_links_each_latent_follows_its_own_past():
+    z = recording(n=400, k=4)
+    var = estimate_var(z, 2, 5.0, weights="links")
+    assert not var.coefficients[:, ~np.eye(4, dtype=bool)].any()
+    standardised = var.standardise(z)
+    past = np.stack([standardised[1:-1, 2], standardised[:-2, 2]], 1)
+    own = np.linalg.lstsq(past, standardised[2:, 2])[0]
+    np.testing.assert_allclose(var.coefficients[:, 2, 2], own, rtol=1e-9)
+
+
+def test_the_penalty_on_links_does_not_depend_on_how_well_a_latent_follows_its_past(rng):
+    """A slow latent and a quick one, both driven by the same third one as strongly as by chance: both links or none."""
+    z = rng.normal(size=(4000, 3))
+    for t in range(1, 4000):
+        z[t, 0] += 0.95 * z[t - 1, 0] + 0.2 * z[t - 1, 2]
+        z[t, 1] += 0.2 * z[t - 1, 2]
+    var = estimate_var(z, 1, 0.1, weights="links")
+    entry = var.path.max_penalty[:2]
+    np.testing.assert_allclose(entry, 0.2, atol=0.04)
+
+
+def test_other_words_for_weights_are_refused():
+    with pytest.raises(ValueError, match="neither 'links'"):
+        estimate_var(np.random.default_rng(0).normal(size=(50, 2)), weights="own")

@@ -1,4 +1,4 @@
-"""Linear algebra that the lasso path and its gradient share."""
+"""Torch on one thread, for many small products."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
 
-__all__ = ["factorise", "one_thread"]
-
-JITTER = 1e-14
-"""Share of its diagonal first added to an active Gram matrix without a Cholesky factor; ten times more at each try."""
+__all__ = ["one_thread"]
 
 
 @contextmanager
@@ -23,25 +19,3 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def factorise(gram: Tensor, index: Tensor, used: Tensor) -> Tensor:
-    """Cholesky factors of active Gram matrices, shape (B, m, m); unused slots become rows of the identity.
-
-    Parameters
-    ----------
-    gram : Tensor, shape (N, P, P)
-    index, used : Tensor, shape (B, m)
-        Predictor in each slot, and whether the slot is used; B is a multiple of N.
-    """
-    of = torch.arange(len(gram), device=gram.device).repeat_interleave(len(index) // len(gram))[:, None, None]
-    block = gram[of, index[:, :, None], index[:, None, :]] * (used[:, :, None] & used[:, None, :])
-    block.diagonal(dim1=1, dim2=2).add_(~used)
-    jitter = JITTER
-    while True:
-        factor: Tensor
-        factor, failed = torch.linalg.cholesky_ex(block)
-        if not bool((failed > 0).any()):
-            return factor
-        block.diagonal(dim1=1, dim2=2).mul_(torch.where(failed > 0, 1 + jitter, 1.0)[:, None])
-        jitter *= 10

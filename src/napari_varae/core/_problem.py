@@ -1,18 +1,36 @@
-"""What goes into the lasso, checked, and the active sets at the ends of its paths."""
+"""What goes into the lasso, checked, and its paths."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
-from napari_varae.core._linear import factorise
-from napari_varae.core._walk import walk
+from napari_varae.core._lars import RIDGE, Walk, follow
+from napari_varae.core.errors import PathError
 
-__all__ = ["Problem", "behind"]
+__all__ = ["Ends", "Problem"]
+
+TINY = 1e-100
+"""A predictor with a deviation this small is constant."""
+TRUSTED = 1e-5
+"""Violation of the optimality conditions, as a share of the largest correlation, at which a path is not trusted."""
+
+
+class Ends(NamedTuple):
+    """Where N x K paths end: penalties (N, K), coefficients (N, K, P) and, padded to m, what is active.
+
+    That is its predictors (N K, m), P standing for none, their signs times their weights (N K, m) and the factor
+    R'R = G_AA (N K, m, m).
+    """
+
+    penalty: Tensor
+    beta: Tensor
+    active: Tensor
+    towards: Tensor
+    root: Tensor
 
 
 class Problem:
@@ -49,27 +67,45 @@ class Problem:
             raise ValueError(f"{name}={float(level.min()):g} is negative; it must be 0 or larger.")
         return _broadcast(level, self.shape[:-1], name).reshape(self.cross.shape[:-1])
 
-    def end(self, stop: Tensor, most: int | None = None) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
-        """Walk each path to its end, and return the active sets there and their coefficients without sign.
+    def walks(self, stop: Tensor, *, most: int | None = None, every: bool = False) -> list[Walk]:
+        """Follow each path down to `stop`, or until `most` predictors have entered, and keep all knots or the end."""
+        found: list[Walk] = []
+        parts = (part.detach().cpu().numpy() for part in (self.gram, self.cross, self.weights, stop))
+        for gram, *targets in zip(*parts, strict=True):
+            deviation = np.sqrt(gram.diagonal().clip(min=0))
+            scale = np.divide(1, deviation, where=deviation > TINY, out=np.zeros_like(deviation))
+            unit = (gram + gram.T) / 2 * scale * scale[:, None]
+            unit = (1 - RIDGE) * unit + RIDGE * np.diag(unit.diagonal())
+            for cross, weights, end in zip(*targets, strict=True):
+                limits = end, most or self.shape[-1] + 1, self.max_steps, every
+                walk: Walk = follow(unit, cross * scale, weights * scale, scale, *limits)
+                if walk.cut_off:
+                    raise PathError(
+                        f"After {self.max_steps} steps the solution path of target {len(found)} stood at penalty "
+                        f"{walk.penalties[-1]:.6g} with {len(walk.active)} coefficients, on its way to {end:.6g}. "
+                        "Raise max_steps or the smallest penalty."
+                    )
+                if not walk.violation < TRUSTED:
+                    raise PathError(
+                        f"The solution path of target {len(found)} lost its way before penalty {end:.6g}: it violates "
+                        f"the optimality conditions by {walk.violation:.1e} of the largest correlation. Is gram "
+                        "positive semi-definite? Otherwise raise the smallest penalty."
+                    )
+                found.append(walk)
+        return found
 
-        An active set is the Cholesky factor of its Gram matrix, shape (N K, m, m), its predictors, with P for none, and
-        the signs of their coefficients times their weights, shape (N K, m).
-        """
-        p = self.shape[-1]
-        ends = walk(self.gram, self.cross, self.weights, stop, self.max_steps, knots=False, most=most)
-        doors = np.full((stop.numel(), max(slots.shape[1] for _, _, slots, _ in ends)), 2 * p + 1)
-        values = np.zeros(doors.shape)
-        for rows, _, slots, coefficients in ends:
-            doors[rows, : slots.shape[1]], values[rows, : slots.shape[1]] = slots, coefficients
-        order = doors.argsort(axis=1)[:, : (doors <= 2 * p).sum(1).max()]
-        doors, values = (np.take_along_axis(table, order, 1) for table in (doors, values))
-        used, index, signs, size = (
-            torch.from_numpy(part).to(self.cross.device)
-            for part in (doors <= 2 * p, doors % (p + 1), 1.0 - 2 * (doors > p), values)
-        )
-        gram = (self.gram + self.gram.mT).detach() / 2
-        factor = factorise(pad(gram, (0, 1, 0, 1)), index, used)
-        return (factor, index, signs * behind(self.weights, index)), size
+    def ends(self, stop: Tensor, most: int | None = None) -> Ends:
+        """Follow each path to its end, and tell how things are there."""
+        walks, p = self.walks(stop, most=most), self.shape[-1]
+        width = max(1, *(len(walk.active) for walk in walks))
+        active, towards = np.full((len(walks), width), p), np.zeros((len(walks), width))
+        root = np.tile(np.eye(width), (len(walks), 1, 1))
+        for row, walk in enumerate(walks):
+            m = len(walk.active)
+            active[row, :m], towards[row, :m], root[row, :m, :m] = walk.active, walk.towards, walk.root
+        penalty = np.array([walk.penalties[-1] for walk in walks]).reshape(stop.shape)
+        beta = np.array([walk.coefficients[-1] for walk in walks]).reshape(self.cross.shape)
+        return Ends(*(torch.from_numpy(part).to(self.cross.device) for part in (penalty, beta, active, towards, root)))
 
 
 def _finite(value: Any, name: str, device: torch.device) -> Tensor:
@@ -85,8 +121,3 @@ def _broadcast(value: Tensor, shape: torch.Size, name: str) -> Tensor:
         return value.broadcast_to(shape)
     except RuntimeError:
         raise ValueError(f"{name} of shape {tuple(value.shape)} does not fit {tuple(shape)}.") from None
-
-
-def behind(dense: Tensor, index: Tensor) -> Tensor:
-    """Pick the values of the active predictors, shape (N K, m), from (N, K, P); zero in empty slots."""
-    return pad(dense.reshape(len(index), -1), (0, 1)).gather(1, index)

@@ -26,16 +26,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from napari_varae.core._lars import Array, Numbers, spread
+from napari_varae.core._lars import Array, Numbers
 from napari_varae.core._linear import one_thread
-from napari_varae.core._problem import Problem, behind
-from napari_varae.core._walk import walk
+from napari_varae.core._problem import Problem
 
 __all__ = ["LassoPath", "entry_penalty", "lasso", "lasso_path"]
-
-ROUNDING = 1e-9
-"""Share of the largest coefficient below which one with the wrong sign is rounding about zero."""
 
 
 @one_thread()
@@ -65,12 +62,11 @@ def lasso(gram: Any, cross: Any, penalty: Any, weights: Any = None, max_steps: i
     ValueError
         When shapes do not fit, a number is not finite, or a penalty or weight is negative.
     PathError
-        When a path has more than `max_steps` events.
+        When a path has more than `max_steps` events, or does not meet the optimality conditions at its end.
     """
     problem = Problem(gram, cross, weights, max_steps)
     level = problem.per_target(penalty, "penalty")
-    active, _ = problem.end(level)
-    beta: Tensor = _Estimate.apply(problem.gram, problem.cross, level, *active)
+    beta: Tensor = _Estimate.apply(problem.gram, problem.cross, level, *problem.ends(level)[1:])
     return _like(cross, beta.reshape(problem.shape))
 
 
@@ -101,17 +97,13 @@ def entry_penalty(gram: Any, cross: Any, count: int, weights: Any = None, max_st
     if count < 1:
         raise ValueError(f"count={count} must be at least 1.")
     problem = Problem(gram, cross, weights, max_steps)
-    zero = problem.per_target(0.0, "penalty")
-    active, values = problem.end(zero, most=count)
-    _, index, signed = active
-    newest = values.abs().where(signed != 0, torch.inf).argmin(1, keepdim=True)
-    reached = (signed != 0).sum(1, keepdim=True) >= count
-    towards = _spread(signed, index, problem.shape[-1]).view_as(problem.cross)
-    full, slope = (
-        behind(_Estimate.apply(problem.gram, aim, zero, *active), index.gather(1, newest))
-        for aim in (problem.cross, towards)
-    )
-    penalty = (full / slope.where(reached, 1.0)).where(reached, 0.0)
+    ends = problem.ends(problem.per_target(0.0, "penalty"), most=count)
+    reached = (ends.towards != 0).sum(1, keepdim=True) >= count
+    newest = ends.active.lt(problem.shape[-1]).sum(1, keepdim=True).sub(1).clamp(min=0)
+    beta = _Estimate.apply(problem.gram, problem.cross, *ends).flatten(0, 1)
+    beta = pad(beta, (0, 1)).gather(1, ends.active.gather(1, newest))
+    slope = _solve(ends.root, ends.towards).gather(1, newest)
+    penalty = (ends.penalty.view_as(beta) + beta / slope.where(reached, 1.0)).where(reached, 0.0)
     return _like(cross, penalty.reshape(problem.shape[:-1]))
 
 
@@ -139,19 +131,12 @@ def lasso_path(
     """
     problem = Problem(gram, cross, weights, max_steps)
     stop = problem.per_target(min_penalty, "min_penalty").detach()
-    points = walk(problem.gram, problem.cross, problem.weights, stop, problem.max_steps, knots=True)
-    rows = np.concatenate([point[0] for point in points])
-    order = rows.argsort(kind="stable")
-    lengths = np.bincount(rows)[:, None]
-    coefficients = np.zeros((len(rows), problem.shape[-1] + 1))
-    start, place = 0, order.argsort()
-    for moved, _, doors, values in points:
-        spread(coefficients, place[start : start + len(moved)], doors, values)
-        start += len(moved)
+    walks = problem.walks(stop, every=True)
+    lengths = np.array([[len(walk.penalties)] for walk in walks])
     return LassoPath(
         shape=problem.shape,
-        penalties=np.concatenate([point[1] for point in points])[order],
-        coefficients=coefficients[:, :-1],
+        penalties=np.concatenate([walk.penalties for walk in walks]),
+        coefficients=np.concatenate([walk.coefficients for walk in walks]),
         places=lengths.cumsum()[:, None] - lengths + np.minimum(np.arange(lengths.max()), lengths - 1),
         end=stop.cpu().numpy().ravel(),
         device=cross.device if isinstance(cross, Tensor) else None,
@@ -253,23 +238,16 @@ def _like(cross: Any, result: Tensor) -> Any:
 
 
 class _Estimate(torch.autograd.Function):
-    """The estimate with a given active set; its gradient needs only the factor of the active Gram matrix."""
+    """The estimate, computed before; its gradient needs only the factor of the active Gram matrix."""
 
     @staticmethod
-    def forward(
-        ctx: Any, gram: Tensor, cross: Tensor, penalty: Tensor, factor: Tensor, index: Tensor, signed: Tensor
-    ) -> Tensor:
-        p = cross.shape[-1]
-        aim = behind(cross, index) - penalty.reshape(-1, 1) * signed
-        beta = _solve(factor, index, aim, p)
-        strays = _spread(signed, index, p) * beta < 0
-        beta = torch.where(strays & (beta.abs() < ROUNDING * beta.abs().amax(1, keepdim=True)), 0.0, beta)
-        ctx.save_for_backward(gram, cross, penalty, factor, index, signed, beta.view_as(cross))
-        return beta.view_as(cross)
+    def forward(ctx: Any, gram: Tensor, cross: Tensor, penalty: Tensor, beta: Tensor, *active: Tensor) -> Tensor:
+        ctx.save_for_backward(gram, cross, penalty, beta, *active)
+        return beta.clone()
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        return *_Gradient.apply(upstream, *ctx.saved_tensors), None, None, None
+        return *_Gradient.apply(upstream, *ctx.saved_tensors), None, None, None, None
 
 
 class _Gradient(torch.autograd.Function):
@@ -278,11 +256,11 @@ class _Gradient(torch.autograd.Function):
     @staticmethod
     @one_thread()
     def forward(_ctx: Any, upstream: Tensor, *saved: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        _, _, _, factor, index, signed, beta = saved
-        v = _solve(factor, index, behind(upstream, index), beta.shape[-1]).view_as(beta)
-        slope = -(signed * behind(v, index)).sum(1).view(v.shape[:-1])
+        *_, beta, index, towards, root = saved
+        active = _solve(root, pad(upstream.flatten(0, 1), (0, 1)).gather(1, index))
+        v = pad(torch.zeros_like(beta).flatten(0, 1), (0, 1)).scatter_(1, index, active)[:, :-1].view_as(beta)
         outer = v.mT @ beta
-        return -(outer + outer.mT) / 2, v, slope
+        return -(outer + outer.mT) / 2, v, -(towards * active).sum(1).view(beta.shape[:-1])
 
     @staticmethod
     def backward(_ctx: Any, *_upstream: Tensor) -> Any:
@@ -291,10 +269,6 @@ class _Gradient(torch.autograd.Function):
         )
 
 
-def _solve(factor: Tensor, index: Tensor, aim: Tensor, p: int) -> Tensor:
-    """Solve the active systems, shape (N K, m), and spread the solutions over all predictors, shape (N K, P)."""
-    return _spread(torch.cholesky_solve(aim[:, :, None], factor)[:, :, 0], index, p)
-
-
-def _spread(values: Tensor, index: Tensor, p: int) -> Tensor:
-    return values.new_zeros(len(values), p + 1).scatter_(1, index, values)[:, :-1]
+def _solve(root: Tensor, aim: Tensor) -> Tensor:
+    """Solve R'R x = aim, shape (N K, m), for the active predictors of each target."""
+    return torch.cholesky_solve(aim[:, :, None], root, upper=True)[:, :, 0]

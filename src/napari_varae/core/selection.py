@@ -5,8 +5,9 @@ Information criteria sum over the targets i
     n log(rss_i(penalty) / n) + df_i(penalty) (log n + 2 gamma log P),
 
 with gamma = 0 for BIC (Schwarz 1978) and 1/2 for EBIC (Chen, Chen 2008), and df the number of nonzeros (Zou, Hastie,
-Tibshirani 2007). Cross-validation is forward chaining, each block of frames predicted from those before it; of the
-penalties within one standard error of the best one the largest is taken (Breiman, Friedman, Olshen, Stone 1984).
+Tibshirani 2007), those without a penalty included. Cross-validation is forward chaining, each block of frames predicted
+from those before it; of the penalties within one standard error of the best one the largest is taken (Breiman,
+Friedman, Olshen, Stone 1984).
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_varae.core.lasso import LassoPath, lasso_path
+from napari_varae.core.lasso import LassoPath, entry_penalty, lasso_path
 from napari_varae.core.moments import pair_moments, standardise
 
 __all__ = [
     "PATH_FLOOR", "candidates", "cross_validation", "information_criterion", "one_standard_error", "residual_variance",
+    "useful_path",
 ]  # fmt: skip
 
 PATH_FLOOR = 0.01
@@ -29,6 +31,11 @@ FOLDS = 5
 """Blocks of frames that cross-validation predicts."""
 
 Array = NDArray[np.float64]
+
+
+def useful_path(gram: Array, cross: Array, weights: Array | None = None) -> LassoPath:
+    """Follow the paths of all targets from the largest useful penalty to `PATH_FLOOR` of it."""
+    return lasso_path(gram, cross, PATH_FLOOR * float(entry_penalty(gram, cross, 1, weights).max()), weights)
 
 
 def candidates(path: LassoPath, most: int = 200) -> Array:
@@ -45,14 +52,15 @@ def residual_variance(
 ) -> Array:
     """Mean squared residual of each target, shape (K,), from its moments.
 
-    The optimality conditions give b' G b = c' b - penalty w' |b|, so that rss / n = variance - c' b - penalty w' |b|.
+    The optimality conditions give b' G b = c' b - penalty sum_j w_j |b_j|, so that the mean square is
+    variance - c' b - penalty sum_j w_j |b_j|.
     """
     explained: Array = (cross * coefficients).sum(-1) + penalty * (weights * np.abs(coefficients)).sum(-1)
     return variance - explained
 
 
 def information_criterion(
-    path: LassoPath, cross: Array, variance: Array, count: int, gamma: float = 0.0, weights: Array | float = 1.0
+    path: LassoPath, cross: Array, variance: Array, count: int, gamma: float = 0.0, weights: Array | None = None
 ) -> float:
     """Choose the penalty that minimises BIC or EBIC, summed over the targets.
 
@@ -71,15 +79,16 @@ def information_criterion(
         Number of observations n.
     gamma : float
         0 for BIC, 1/2 for EBIC.
-    weights : array, shape (K, P), or 1
-        Factors of the penalty of each coefficient.
+    weights : array, shape (K, P), optional
+        Factors of the penalty with which the path was computed.
 
     Returns
     -------
     penalty : float
     """
+    weights = np.ones_like(cross) if weights is None else weights
     price = np.log(count) + 2 * gamma * np.log(cross.shape[-1])
-    alive, weights = variance > 0, np.broadcast_to(weights, cross.shape)
+    alive = variance > 0
     penalties = candidates(path)
     best, chosen = np.inf, float(penalties[0])
     for penalty in penalties:
@@ -113,7 +122,7 @@ def one_standard_error(penalties: Array, errors: Array) -> float:
     return float(penalties[(worse.mean(0) <= worse.std(0, ddof=1) / np.sqrt(len(errors))).argmax()])
 
 
-def cross_validation(latents: Tensor, frames: Tensor, order: int, top: float, weights: Array | float = 1.0) -> float:
+def cross_validation(latents: Tensor, frames: Tensor, order: int, top: float, weights: Array | None = None) -> float:
     """Choose a penalty by how well each block of lag pairs is predicted from those before it.
 
     Every fold is standardised and estimated on its past alone.
@@ -128,8 +137,8 @@ def cross_validation(latents: Tensor, frames: Tensor, order: int, top: float, we
         Number of lags p.
     top : float
         Largest penalty to consider.
-    weights : array, shape (K, p K), or 1
-        Factors of the penalty of each coefficient.
+    weights : array, shape (K, p K), optional
+        Factors of the penalty.
 
     Raises
     ------

@@ -14,9 +14,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from napari_varae.core.lasso import LassoPath, lasso, lasso_path
+from napari_varae.core.lasso import LassoPath, lasso
 from napari_varae.core.moments import Moments, lag_moments, lag_pairs, standardise
-from napari_varae.core.selection import PATH_FLOOR, cross_validation, information_criterion
+from napari_varae.core.selection import cross_validation, information_criterion, useful_path
 
 __all__ = ["VAR", "Moments", "estimate_var", "lag_moments", "lag_pairs", "link_weights", "standardise"]
 
@@ -42,7 +42,7 @@ class VAR:
     gram, cross, covariance : array, shapes (p K, p K), (K, p K), (K, K)
         Second moments of predictors and targets, from which any other penalty is estimated exactly.
     weights : array, shape (p, K, K)
-        Factors of the penalty of each coefficient, [lag, target, source].
+        Factors of the penalty of each coefficient.
     """
 
     coefficients: Array
@@ -63,8 +63,8 @@ class VAR:
 
     @cached_property
     def path(self) -> LassoPath:
-        """Solution paths of all targets, from no coefficient to `PATH_FLOOR` of the largest useful penalty."""
-        return lasso_path(self.gram, self.cross, PATH_FLOOR * float(np.abs(self.cross).max()), _flat(self.weights))
+        """Solution paths of all targets, from no penalised coefficient to a hundredth of the largest useful penalty."""
+        return useful_path(self.gram, self.cross, _flat(self.weights))
 
     def at(self, penalty: float) -> VAR:
         """Return the VAR estimated from the same moments with another penalty."""
@@ -197,16 +197,16 @@ def estimate_var(
         by forward-chaining cross-validation with the one-standard-error rule.
     good : array of bool, shape (T,), optional
         Frames to use.
-    weights : "links", or array of shape (p, K, K) or one that broadcasts to it
-        Factors >= 0 of the penalty of each coefficient, [lag, target, source]: 0 leaves one unpenalised,
-        1 / abs(estimate) makes the adaptive lasso (Zou 2006). "links" leaves a latent's own past unpenalised and is as
-        hard on the links into each latent (:func:`link_weights`).
+    weights : "links", or array that broadcasts to (p, K, K) as [lag, target, source]
+        Factors >= 0 of the penalty of each coefficient; 0 leaves it unpenalised, 1 / abs(estimate) makes the adaptive
+        lasso (Zou 2006). "links": those of :func:`link_weights`, which leave own past unpenalised. A rule counts
+        unpenalised coefficients as degrees of freedom.
 
     Raises
     ------
     ValueError
         When latents are not (T, K) of finite numbers, there are too few good frames, `penalty` is none of these, or
-        weights do not fit or are negative.
+        weights do not fit, are negative or not finite.
     """
     z = (
         latents.detach().cpu().double()
@@ -263,29 +263,28 @@ def link_weights(moments: Moments, order: int) -> Array:
     return np.tile(left[:, None] * (1 - np.eye(k)), (order, 1, 1))
 
 
+def _by_lag(beta: Array, order: int) -> Array:
+    """Turn coefficients (K, p K) into (p, K, K) [lag, target, source]."""
+    return np.ascontiguousarray(beta.reshape(len(beta), order, len(beta)).transpose(1, 0, 2))
+
+
+def _flat(by_lag: Array) -> Array:
+    """Undo :func:`_by_lag`."""
+    return np.concatenate(list(by_lag), axis=1)
+
+
 def _factors(weights: Literal["links"] | ArrayLike, moments: Moments, order: int) -> Array:
     if isinstance(weights, str):
         if weights != "links":
             raise ValueError(f"weights={weights!r} is neither 'links' nor an array.")
         return link_weights(moments, order)
-    given, k = np.asarray(weights, dtype=float), len(moments.cross)
+    given, shape = np.asarray(weights, dtype=np.float64), (order, len(moments.cross), len(moments.cross))
     try:
-        return np.broadcast_to(given, (order, k, k)).copy()
+        return np.broadcast_to(given, shape).copy()
     except ValueError:
         raise ValueError(
-            f"weights has shape {given.shape}; with order {order} and {k} latents it must fit {(order, k, k)} "
-            "[lag, target, source]."
+            f"weights has shape {given.shape}; it must fit {shape}, that is [lag, target, source]."
         ) from None
-
-
-def _flat(by_lag: Array) -> Array:
-    """Turn (p, K, K) [lag, target, source] into (K, p K)."""
-    return np.concatenate(list(by_lag), axis=1)
-
-
-def _by_lag(beta: Array, order: int) -> Array:
-    """Turn coefficients (K, p K) into (p, K, K) [lag, target, source]."""
-    return np.ascontiguousarray(beta.reshape(len(beta), order, len(beta)).transpose(1, 0, 2))
 
 
 def _choose(
@@ -293,12 +292,11 @@ def _choose(
 ) -> float:
     if not isinstance(penalty, str):
         return float(penalty)
-    if penalty == "cv":
-        return cross_validation(
-            latents, lag_pairs(len(latents), order, usable), order, float(moments.cross.abs().max()), weights
-        )
-    if penalty not in ("bic", "ebic"):
+    if penalty not in ("bic", "ebic", "cv"):
         raise ValueError(f"penalty={penalty!r} is none of 'bic', 'ebic', 'cv' and no number.")
     gram, cross, variance = (moment.numpy() for moment in (moments.gram, moments.cross, moments.variance))
-    path = lasso_path(gram, cross, PATH_FLOOR * np.abs(cross).max(), weights)
+    path = useful_path(gram, cross, weights)
+    if penalty == "cv":
+        frames = lag_pairs(len(latents), order, usable)
+        return cross_validation(latents, frames, order, float(path.max_penalty.max()), weights)
     return information_criterion(path, cross, variance, moments.count, 0.5 if penalty == "ebic" else 0.0, weights)
