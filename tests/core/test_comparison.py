@@ -10,11 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from scipy.stats import binom
+from scipy.stats import binom, binomtest
 
 import napari_varae as nv
 from napari_varae.core.compare import compare_latents
-from napari_varae.core.nulls import Draws, edge_table, reached
+from napari_varae.core.nulls import Draws, draw, edge_table, reached
 from napari_varae.core.two_sample import Sample, difference
 
 K = 6
@@ -141,13 +141,16 @@ def test_adjusted_p_values_are_those_of_westfall_and_young(pair):
     null = np.abs(np.random.default_rng(0).standard_normal((50, K * K)))
     score = observed.score[0].flatten()
     counts = reached(torch.from_numpy(null), score).numpy()
-    table = edge_table(observed, [Draws(null.max(1), counts)], 1, 0.1)
+    above = (1 + (null.ravel() >= score.numpy()[:, None]).sum(1)) / 51
+    table = edge_table(observed, [Draws(null.max(1), counts, above)], 1, 0.1)
     ranked, running = np.argsort(-score.numpy(), kind="stable"), 0.0
     for row, i in enumerate(ranked):  # by the definition
         rest = null[:, ranked[row:]].max(1)
         running = max(running, (1 + (rest >= float(score[i])).sum()) / 51)
         assert table["p_adjusted"][row] == pytest.approx(running)
         assert (table["target"][row], table["source"][row]) == divmod(i, K)
+        later = above[ranked[row:]] / np.arange(row + 1, K * K + 1)
+        assert table["q_value"][row] == pytest.approx(min(1.0, later.min()))
 
 
 TIED = st.integers(0, 5).map(float)
@@ -187,16 +190,56 @@ def test_files_and_words(found, tmp_path):
     assert "99 resamples" in text
 
 
+def test_pooled_counts_of_the_draws_give_the_false_discovery_rate(pair):
+    """From draws that are known: the same scores again and again."""
+
+    class Known:
+        name = "known"
+
+        def scores(self, count, _rng):
+            return torch.tensor([[0.5, 3.0, 1.0, 0.1]]).double().expand(count, 4)
+
+    class Observed:
+        score = torch.tensor([[2.0, 0.7, 3.5, 0.05]]).double()
+
+    (draws,) = draw([Known()], Observed(), 1000, 30, 0)
+    np.testing.assert_allclose(draws.above, (1 + 30 * np.array([1, 2, 0, 4])) / 31)
+    assert draws.p_value(3.5) == 1 / 31
+    assert draws.p_value(3.0) == 1
+
+
+def test_a_change_of_the_detectable_size_is_found_as_often_as_promised():
+    """In 80 % of ranges like these, by simulation; a link that both ranges have."""
+    sets, hits, k = 60, 0, 4
+    a = 0.6 * np.eye(k)
+    a[1, 0] = 0.2
+
+    def compared(seed, change):
+        rng = np.random.default_rng(seed)
+        other = a.copy()
+        other[1, 0] += change
+        found = compare_latents(series(a, 250, rng), series(other, 250, rng), resamples=59, seed=seed, stretches=0)
+        return found.edges[(found.edges["target"] == 1) & (found.edges["source"] == 0)][0]
+
+    promised = np.median([compared(1000 + i, 0.0)["detectable"] for i in range(15)])
+    hits = sum(compared(seed, promised)["p_adjusted"] <= 0.05 for seed in range(sets))
+    assert 0.01 < binom.cdf(hits, sets, 0.8) < 0.995, f"{hits} of {sets} found"
+
+
 def test_stop_gives_an_early_answer_and_progress_is_told(pair):
     stop, told = threading.Event(), []
 
-    def progress(done, total):
-        told.append((done, total))
-        if done >= 30:
+    def progress(running):
+        told.append(running)
+        if running.made >= 30:
             stop.set()
 
     result = compare_latents(*pair, resamples=5000, stop=stop, progress=progress)
-    assert told[-1][0] == result.resamples < 5000
+    assert told[-1].made == result.resamples < told[-1].wanted == 5000
+    assert told[-1].p_value == result.p_value == max(result.p_of_null.values())
+    count = round(result.p_value * (result.resamples + 1)) - 1
+    expected = binomtest(count, result.resamples).proportion_ci(method="exact")
+    assert told[-1][3:] == pytest.approx((expected.low, expected.high))
     assert any("Stopped after" in warning for warning in result.warnings)
 
 

@@ -45,7 +45,7 @@ def run(panel, session, qtbot):
 def test_news_and_result_arrive_in_the_thread_of_the_screen(run, panel, session, qtbot):
     def work(_controls, progress):
         yield threading.get_ident()
-        progress(1, 2)
+        progress(1, 2, None)
         return threading.get_ident()
 
     (there,), (also_there,) = run(work)
@@ -121,7 +121,7 @@ def test_progress_shows_in_the_activity_dock(panel, session, qtbot):
 
     def work(_controls, tell):
         yield
-        tell(30, 100)
+        tell(30, 100, None)
         go.wait(10)
 
     Job(panel, "computing", work, description="counting", total=100, on_return=print)

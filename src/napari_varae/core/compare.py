@@ -81,8 +81,8 @@ def compare(
         )
     segments = {name: _latents(fit, stack, parts, order) for name, parts in ranges.items()}
     warnings = _range_warnings(fit, ranges, order)
-    found = compare_latents(segments["a"], segments["b"], order, resamples, seed, level, stretches, stop, progress)
     halves = {name: _within(parts, order, seed, stretches, stop) for name, parts in segments.items()} if within else {}
+    found = compare_latents(segments["a"], segments["b"], order, resamples, seed, level, stretches, stop, progress)
     differ = {name: p for name, p in halves.items() if p is not None}
     warnings += tuple(
         f"The dynamics differ within {name.upper()} too (its halves: p = {p:.2g}): a difference between A and B is no "
@@ -130,7 +130,7 @@ def compare_latents(
     stop : threading.Event, optional
         When set, the answer rests on the resamples made so far.
     progress : callable, optional
-        Called with (resamples made, resamples).
+        Called with the answer so far, a :class:`napari_varae.core.nulls.Running`.
 
     Returns
     -------

@@ -43,7 +43,8 @@ class Comparison:
         One row per coefficient among latents that vary in both ranges, the surest first: lag (from 1), target, source;
         the coefficient in a and b (corrected for the penalty's bias, on latents standardised over both ranges);
         difference a - b with its simultaneous interval low to high; student, the studentised difference; p_adjusted,
-        by step-down max-T over all coefficients (Westfall, Young 1993).
+        by step-down max-T over all coefficients (Westfall, Young 1993); q_value, the false discovery rate among the
+        coefficients down to this one; detectable, the size of a difference that is found in 80 % of such ranges.
     scale : array, shape (K,)
         Deviation of the latents in the two ranges, the unit of the coefficients.
     mean_shift : array, shape (K,)
@@ -133,5 +134,5 @@ class Comparison:
             "was "
             f"{self.effect_size:.3f} (simultaneous {1 - self.level:.0%} interval {self.effect_interval[0]:.3f} to "
             f"{self.effect_interval[1]:.3f}; latents of deviation 1). P-values of single coefficients were adjusted by "
-            "step-down max-T."
+            "step-down max-T, their false discovery rate was estimated from the same draws."
         )

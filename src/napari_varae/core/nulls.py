@@ -10,30 +10,48 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import betaincinv, ndtri
 from torch import Tensor
 
 from napari_varae.core.two_sample import Difference
 
-__all__ = ["EDGE", "Draws", "Null", "Progress", "draw", "edge_table", "reached"]
+__all__ = ["EDGE", "Draws", "Null", "Progress", "Running", "draw", "edge_table", "reached"]
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 
 EDGE = np.dtype(
     [
         ("lag", int), ("target", int), ("source", int), ("a", float), ("b", float), ("difference", float),
-        ("low", float), ("high", float), ("student", float), ("p_adjusted", float),
+        ("low", float), ("high", float), ("student", float), ("p_adjusted", float), ("q_value", float),
+        ("detectable", float),
     ]
 )  # fmt: skip
 """One row of the table of coefficients."""
 
 BATCH_PAIRS = 20_000
 """Lag pairs of all resamples that are computed side by side."""
+
+
+POWER = 0.8
+"""Chance with which a change of the size `detectable` is found."""
+
+
+class Running(NamedTuple):
+    """The answer so far: draws made, draws wanted, the p-value and its 95 % interval (Clopper, Pearson 1934)."""
+
+    made: int
+    wanted: int
+    p_value: float
+    low: float
+    high: float
+
+
+Progress = Callable[[Running], None]
 
 
 class Null(Protocol):
@@ -56,10 +74,13 @@ class Draws:
     reached : array, shape (K p K,)
         For each coefficient, draws in which the largest score among it and all coefficients with a lower observed score
         is as large as its observed one.
+    above : array, shape (K p K,)
+        For each coefficient, how many of all scores of a draw are as large as its observed one, on average.
     """
 
     largest: Array
     reached: NDArray[np.int64]
+    above: Array
 
     def p_value(self, statistic: float) -> float:
         """Chance of a statistic as large; the same deal may come again, to rounding."""
@@ -84,7 +105,8 @@ def draw(
     streams = np.random.default_rng(seed).spawn(len(nulls))
     size = max(1, BATCH_PAIRS // pairs)
     scores = observed.score[0].flatten()
-    counts = [torch.zeros(len(scores), dtype=torch.int64) for _ in nulls]
+    statistic, made = float(scores.max()), 0
+    counts, above = ([torch.zeros(len(scores), dtype=torch.int64) for _ in nulls] for _ in range(2))
     largest = [[scores[:0]] for _ in nulls]
     for first in range(0, resamples, size):
         if stop is not None and stop.is_set():
@@ -93,10 +115,24 @@ def draw(
         for i, null in enumerate(nulls):
             drawn = null.scores(count, streams[i])
             counts[i] += reached(drawn, scores)
+            above[i] += drawn.numel() - torch.searchsorted(drawn.flatten().sort().values, scores * (1 - 1e-9))
             largest[i].append(drawn.amax(1))
+        made += count
         if progress is not None:
-            progress(first + count, resamples)
-    return [Draws(torch.cat(values).numpy(), n.numpy()) for values, n in zip(largest, counts, strict=True)]
+            progress(_running([torch.cat(values).numpy() for values in largest], statistic, resamples))
+    return [
+        Draws(torch.cat(values).numpy(), n.numpy(), (1 + total.numpy()) / (1 + made))
+        for values, n, total in zip(largest, counts, above, strict=True)
+    ]
+
+
+def _running(largest: list[Array], statistic: float, wanted: int) -> Running:
+    """Say what the draws so far give."""
+    made = len(largest[0])
+    count = max(int((values >= statistic * (1 - 1e-9)).sum()) for values in largest)
+    low = betaincinv(count, made - count + 1, 0.025) if count else 0.0
+    high = betaincinv(count + 1, made - count, 0.975) if count < made else 1.0
+    return Running(made, wanted, (1 + count) / (1 + made), float(low), float(high))
 
 
 def reached(null: Tensor, observed: Tensor) -> Tensor:
@@ -112,7 +148,11 @@ def reached(null: Tensor, observed: Tensor) -> Tensor:
 
 
 def edge_table(observed: Difference, draws: Sequence[Draws], order: int, level: float) -> NDArray[Any]:
-    """Table of all coefficients, the surest difference first, with simultaneous intervals and adjusted p-values."""
+    """Table of all coefficients, the surest difference first, with simultaneous intervals and adjusted p-values.
+
+    The false discovery rate among the coefficients down to each one is estimated by the number that the null gives
+    on average over the number found (Tusher, Tibshirani, Chu 2001; all coefficients taken for equal).
+    """
     k = observed.a.shape[1]
     descending = observed.score[0].flatten().argsort(descending=True, stable=True).numpy()
     critical = max(d.critical(level) for d in draws)
@@ -128,4 +168,7 @@ def edge_table(observed: Difference, draws: Sequence[Draws], order: int, level: 
     table["low"], table["high"] = a - b - half, a - b + half
     p = np.max([(1 + d.reached[descending]) / (1 + len(d.largest)) for d in draws], axis=0)
     table["p_adjusted"] = np.maximum.accumulate(p)
+    rate = np.max([d.above[descending] for d in draws], axis=0) / np.arange(1, len(descending) + 1)
+    table["q_value"] = np.minimum.accumulate(rate[::-1])[::-1].clip(max=1)
+    table["detectable"] = half + ndtri(POWER) * error
     return table

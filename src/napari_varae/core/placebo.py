@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from threading import Event
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +21,10 @@ def placebo(
     lengths: tuple[int, int],
     within: FrameRange | None = None,
     repeats: int = 20,
-    resamples: int = 199,
+    resamples: int = 99,
     seed: int = 0,
+    stop: Event | None = None,
+    progress: Callable[[NDArray[np.float64]], None] | None = None,
 ) -> NDArray[np.float64]:
     """P-values of the test on random pairs of ranges from a stretch believed to be homogeneous.
 
@@ -38,6 +43,10 @@ def placebo(
         Number of pairs.
     resamples, seed
         As for :func:`compare`.
+    stop : threading.Event, optional
+        When set, the p-values so far are returned.
+    progress : callable, optional
+        Called with the p-values so far.
 
     Returns
     -------
@@ -56,8 +65,10 @@ def placebo(
             f"within=({start}, {end}) is too short for {lengths[0]} + {lengths[1]} frames and a gap of {gap}."
         )
     rng = np.random.default_rng(seed)
-    found = []
+    found: list[float] = []
     for i in range(repeats):
+        if stop is not None and stop.is_set():
+            break
         before, between = np.sort(rng.integers(0, free + 1, 2))
         sizes = lengths if rng.random() < 0.5 else lengths[::-1]
         first = (start + int(before), start + int(before) + sizes[0])
@@ -65,4 +76,6 @@ def placebo(
         second = (second_start, second_start + sizes[1])
         result = compare(fit, stack, first, second, resamples=resamples, seed=seed + i, within=False)
         found.append(result.p_value)
+        if progress is not None:
+            progress(np.array(found))
     return np.array(found)

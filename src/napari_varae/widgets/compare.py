@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,18 +17,22 @@ from napari_varae.session import Controls, Edge, Letter
 from napari_varae.widgets import maps
 from napari_varae.widgets.edge_table import EdgeTable
 from napari_varae.widgets.forms import SettingsForm
-from napari_varae.widgets.jobs import Job
+from napari_varae.widgets.jobs import Job, Tell
 from napari_varae.widgets.panel import Panel, button, heading, in_words, note, row
-from napari_varae.widgets.plots import NullPlot
+from napari_varae.widgets.placebo import PlaceboBox
+from napari_varae.widgets.plots import NullPlot, save_plot
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_varae.core.comparison import Comparison
     from napari_varae.core.model import Fit
+    from napari_varae.core.nulls import Running
     from napari_varae.core.stack import Stack
 
 __all__ = ["ComparePanel"]
+
+NULLS = {"VAR": "the latents are a VAR", "stretches": "stretches of the recording are alike"}
 
 
 class ComparePanel(Panel):
@@ -53,6 +57,10 @@ class ComparePanel(Panel):
         self.add_plot(self.plot)
         self.table = EdgeTable()
         self.table.picked.connect(self._pick)
+        self.placebo = PlaceboBox(self)
+        self.map_button = button(
+            "Difference map", self.show_difference, "Where the links that differ drive more in A (red) or in B (blue)"
+        )
 
         self.body.addWidget(heading("Ranges"))
         self.body.addLayout(row("A", self.fields["a"], self.unit, stretch=1))
@@ -65,13 +73,17 @@ class ComparePanel(Panel):
         self.body.addWidget(self.verdict)
         self.body.addWidget(self.plot)
         self.body.addWidget(self.warnings)
+        self.body.addWidget(self.map_button)
         self.body.addWidget(self.table, 10)
         self.exports = (
             button("CSV…", partial(self._export, "csv"), "The table of links"),
             button("JSON…", partial(self._export, "json"), "Everything, with the settings"),
+            button("Figure…", partial(self._export, "svg"), "The null distribution and the observed value"),
             button("Copy methods", self.copy_methods, "A paragraph for the methods section"),
         )
         self.body.addLayout(row(*self.exports))
+        self.body.addWidget(heading("Placebo"))
+        self.body.addWidget(self.placebo)
         self.body.addStretch()
 
         self.unit.currentIndexChanged.connect(self._show_ranges)
@@ -98,16 +110,26 @@ class ComparePanel(Panel):
                 description="VARAE: comparing A with B",
                 total=config.resamples,
                 on_return=self.session.set_comparison,
+                on_progress=self._show_running,
             )
 
+    def show_difference(self) -> None:
+        """Show where the links that differ drive more in A, or in B."""
+        with in_words():
+            if self.session.comparison is not None:
+                maps.show_difference(self, self.session.comparison)
+
     def export(self, path: str) -> None:
-        """Write the result: the table of links as CSV, or everything as JSON."""
+        """Write the result: the table of links as CSV, the null as SVG or PNG, or everything as JSON."""
         with in_words():
             comparison = self.session.comparison
             if comparison is None:
                 raise ValueError("There is no result yet. Run the comparison first.")
-            write = comparison.to_csv if Path(path).suffix == ".csv" else comparison.to_json
-            write(path)
+            suffix = Path(path).suffix.lower()
+            if suffix in (".svg", ".png"):
+                save_plot(self.plot, path)
+            else:
+                (comparison.to_csv if suffix == ".csv" else comparison.to_json)(path)
             show_info(f"The comparison was saved as {path}.")
 
     def copy_methods(self) -> None:
@@ -173,34 +195,58 @@ class ComparePanel(Panel):
         self.run_button.setEnabled(job == "idle" and self.session.fit is not None and both)
         self.run_button.setText("Comparing…" if job == "comparing" else "Compare A with B")
         self.stop_button.setEnabled(job == "comparing")
+        self.placebo.run_button.setEnabled(self.run_button.isEnabled())
+        self.map_button.setEnabled(job == "idle" and _differing(self.session.comparison) > 0)
+        if job == "idle":
+            self._show_verdict()
 
     def _show_result(self) -> None:
         result = self.session.comparison
-        for widget in (self.plot, self.table):
+        for widget in (self.plot, self.table, self.map_button):
             widget.setVisible(result is not None)
         for export in self.exports:
             export.setEnabled(result is not None)
         self.warnings.setVisible(result is not None and bool(result.warnings))
+        self._show_job()
         if result is None:
-            self.verdict.setText("Not compared yet. The question: are the VAR coefficients the same in A and in B?")
             return
-        self.verdict.setText(_in_words(result))
         self.warnings.setText("<br>".join(f"⚠ {warning}" for warning in result.warnings))
         self.plot.show_null(result.null, result.statistic)
         self.table.show_edges(result)
 
+    def _show_verdict(self) -> None:
+        result = self.session.comparison
+        nothing = "Not compared yet. The question: are the VAR coefficients the same in A and in B?"
+        self.verdict.setText(nothing if result is None else _in_words(result))
+
+    def _show_running(self, running: Running) -> None:
+        """Say what the repeats so far give."""
+        self.verdict.setText(
+            f"So far p = {running.p_value:.3g} (95 % interval {running.low:.3f} to {running.high:.3f}), after "
+            f"{running.made} of {running.wanted} repeats. Stop takes this for the answer."
+        )
+
+
+def _differing(result: Comparison | None) -> int:
+    """Count the links that differ."""
+    return 0 if result is None else int((result.edges["p_adjusted"] <= result.level).sum())
+
 
 def _in_words(result: Comparison) -> str:
-    """Say what the test found, and how finely it can tell."""
+    """Say what the test found, how finely it can tell, and what it could not have seen."""
     level, smallest = result.level, 1 / (result.resamples + 1)
     low, high = result.effect_interval
     differ = "The dynamics differ" if result.p_value <= level else "No difference was found"
     at_most = " (the smallest value possible with these repeats)" if result.p_value <= smallest else ""
-    significant = int((np.asarray(result.edges["p_adjusted"]) <= level).sum())
+    both = " and ".join(f"{p:.3g} if {NULLS[name]}" for name, p in result.p_of_null.items())
+    detectable = float(np.median(result.edges["detectable"]))
     return (
         f"<b>{differ}: p = {result.p_value:.3g}</b>{at_most}.<br>"
+        f"It is {both}; the larger one counts.<br>"
         f"The surest link changes by {result.effect_size:.3f}, {1 - level:.0%} interval {low:.3f} to {high:.3f}. "
-        f"{significant} of {len(result.edges['lag'])} links differ at the {level:.0%} level."
+        f"{_differing(result)} of {len(result.edges)} links differ at the {level:.0%} level; "
+        f"{int((result.edges['q_value'] <= level).sum())} at a false discovery rate of {level:.0%}.<br>"
+        f"In ranges like these a change of one link by {detectable:.2f} would be found four times in five."
     )
 
 
@@ -211,7 +257,7 @@ def _compare(
     b: Segments,
     config: ComparisonConfig,
     controls: Controls,
-    progress: Callable[[int, int], None],
+    progress: Tell,
 ) -> Generator[None, None, Comparison]:
     """Compare in the worker's thread."""
     from napari_varae.core.compare import compare
@@ -219,5 +265,6 @@ def _compare(
     yield
     return compare(
         fit, stack, list(a), list(b), resamples=config.resamples, seed=config.seed, level=config.level,
-        stretches=config.stretches, stop=controls.stop, progress=progress,
+        stretches=config.stretches, stop=controls.stop,
+        progress=lambda running: progress(running.made, running.wanted, running),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from napari.qt.threading import GeneratorWorker, create_worker
 from napari.utils.notifications import notification_manager, show_error
@@ -20,13 +20,21 @@ from napari_varae.session import Controls, JobState, Session
 from napari_varae.widgets.courtesy import hand_over_often, leave_a_core
 from napari_varae.widgets.panel import Panel
 
-__all__ = ["Job", "Work"]
+__all__ = ["Job", "Tell", "Work"]
 
 PATIENCE_MS = 5000
 """How long a closing window waits for the batch at hand."""
 
-Work = Callable[[Controls, Callable[[int, int], None]], Generator[Any, None, Any]]
-"""Given the controls and a callback (done, total) for progress, yields reports and returns the result."""
+
+class Tell(Protocol):
+    """Progress of some work."""
+
+    def __call__(self, done: int, total: int, known: Any, /) -> None:
+        """Tell the screen, from the worker's thread, how far the work is, and what is known so far."""
+
+
+Work = Callable[[Controls, Tell], Generator[Any, None, Any]]
+"""Given the controls and a way to tell progress, yields reports and returns the result."""
 
 
 class Job(QObject):
@@ -44,8 +52,9 @@ class Job(QObject):
         For napari's activity dock.
     total : int
         Number of yields, or of steps told by the callback.
-    on_yield, on_return : callable
-        Called in the thread of the screen. A result that the user threw away is not returned.
+    on_yield, on_return, on_progress : callable
+        Called in the thread of the screen, the last one with what is known so far. A result that the user threw away is
+        not returned.
 
     Raises
     ------
@@ -53,7 +62,7 @@ class Job(QObject):
         When the session is already busy.
     """
 
-    progressed = Signal(int, int)
+    progressed = Signal(int, int, object)
 
     def __init__(
         self,
@@ -65,11 +74,12 @@ class Job(QObject):
         total: int = 0,
         on_return: Callable[[Any], None],
         on_yield: Callable[[Any], None] | None = None,
+        on_progress: Callable[[Any], None] | None = None,
     ) -> None:
         super().__init__()
         self._session: Session = panel.session
         self._controls = panel.session.begin(state)
-        self._on_yield, self._on_return = on_yield, on_return
+        self._on_yield, self._on_return, self._on_progress = on_yield, on_return, on_progress
         self._worker = create_worker(
             _guarded,
             work,
@@ -114,10 +124,12 @@ class Job(QObject):
         if self._on_yield is not None:
             self._on_yield(report)
 
-    def _progressed(self, done: int, total: int) -> None:
+    def _progressed(self, done: int, total: int, known: Any) -> None:
         bar = self._worker.pbar
         bar.total = total
         bar.update(done - bar.n)
+        if self._on_progress is not None and self._session.controls is self._controls:
+            self._on_progress(known)
 
     def _returned(self, result: Any) -> None:
         self._session.end(self._controls)
@@ -148,7 +160,7 @@ _running: set[Job] = set()
 """Jobs live until they have ended, also when the dock that started them is gone."""
 
 
-def _guarded(work: Work, controls: Controls, progress: Callable[[int, int], None]) -> Generator[Any, None, Any]:
+def _guarded(work: Work, controls: Controls, progress: Tell) -> Generator[Any, None, Any]:
     """Run the work; superqt takes a RuntimeError for a vanished worker and would swallow it."""
     try:
         leave_a_core()

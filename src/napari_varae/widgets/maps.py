@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -11,17 +11,18 @@ import numpy as np
 from napari_varae import layers
 from napari_varae.ranges import Segments
 from napari_varae.session import Controls, Edge
-from napari_varae.widgets.jobs import Job
+from napari_varae.widgets.jobs import Job, Tell
 from napari_varae.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
+    from napari_varae.core.comparison import Comparison
     from napari_varae.core.model import Fit
     from napari_varae.core.stack import Stack
 
-__all__ = ["Wish", "show", "show_edge"]
+__all__ = ["Wish", "show", "show_difference", "show_edge"]
 
 
 class Wish(NamedTuple):
@@ -73,8 +74,29 @@ def show_edge(panel: Panel, edge: Edge) -> None:
         show(panel, stack, fit, wish)
 
 
+def show_difference(panel: Panel, comparison: Comparison) -> None:
+    """Show where the links that a comparison found to differ drive more in A, or in B."""
+    stack, fit = panel.session.require_stack(), panel.session.require_fit()
+    name = "difference map, A minus B"
+    definition = (
+        f"{name}: mean absolute gradient times input of the one-step prediction by the links that differ (adjusted "
+        f"p <= {comparison.level:g}), with the coefficients of each range, in A less that in B."
+    )
+
+    def compute(_controls: Controls, _progress: Tell) -> Generator[None, None, NDArray[np.float32]]:
+        from napari_varae.core.contribution import difference_map
+
+        yield
+        return difference_map(fit, stack, comparison)
+
+    def add_layer(image: NDArray[np.float32]) -> None:
+        layers.show_map(panel.viewer, stack, fit, image, name, definition, "difference")
+
+    Job(panel, "computing", compute, description=f"VARAE: {name}", on_return=add_layer)
+
+
 def _compute(
-    fit: Fit, stack: Stack, wish: Wish, _controls: Controls, _progress: Callable[[int, int], None]
+    fit: Fit, stack: Stack, wish: Wish, _controls: Controls, _progress: Tell
 ) -> Generator[None, None, NDArray[np.float32]]:
     """Compute a map in the worker's thread, averaged over the parts of its ranges."""
     from napari_varae.core.contribution import contribution_map

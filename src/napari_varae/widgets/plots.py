@@ -9,13 +9,25 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import ArrayLike, NDArray
 from qtpy.QtCore import QRectF, Qt, Signal
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtGui import QImage, QPainter, QWheelEvent
+from qtpy.QtSvg import QSvgGenerator
 from qtpy.QtWidgets import QGraphicsRectItem
 
 if TYPE_CHECKING:
     from napari.utils.theme import Theme
 
-__all__ = ["A_COLOUR", "B_COLOUR", "CurvePlot", "MatrixPlot", "NullPlot", "Plot", "TracePlot", "TrajectoryPlot"]
+__all__ = [
+    "A_COLOUR",
+    "B_COLOUR",
+    "CurvePlot",
+    "MatrixPlot",
+    "NullPlot",
+    "PlaceboPlot",
+    "Plot",
+    "TracePlot",
+    "TrajectoryPlot",
+    "save_plot",
+]
 
 A_COLOUR, B_COLOUR = "#3b8eea", "#f08c2e"
 CURVE_COLOURS = ("#2aa198", "#d9539b", "#8a7de0", "#b58900")
@@ -295,3 +307,45 @@ class NullPlot(Plot):
         self._observed.setData([observed, observed], [0, counts.max() * 1.3])  # room for the legend
         self.autoRange()
         self.legend.setOffset((6, 4) if observed > edges[len(edges) // 2] else (-6, 4))  # beside the line
+
+
+class PlaceboPlot(Plot):
+    """P-values in order, against those that chance would give."""
+
+    def __init__(self) -> None:
+        super().__init__("p if nothing differed", "p found", height=150)
+        self._chance = self.plot([0, 1], [0, 1], name="as by chance")
+        self._found = self.plot(pen=None, symbol="o", symbolSize=6, symbolPen=None, symbolBrush=A_COLOUR, name="pairs")
+        self.setRange(QRectF(0, 0, 1, 1), padding=0.03)
+
+    def restyle(self, theme: Theme) -> None:
+        """Take the colours of a theme."""
+        super().restyle(theme)
+        self._chance.setPen(pg.mkPen(theme.secondary.as_hex(format="long"), style=Qt.PenStyle.DashLine))
+
+    def show_values(self, p_values: ArrayLike) -> None:
+        """Draw the p-values."""
+        values = np.sort(np.asarray(p_values, dtype=float))
+        self._found.setData((np.arange(len(values)) + 0.5) / max(len(values), 1), values)
+
+
+def save_plot(plot: Plot, path: str) -> None:
+    """Write a plot as it looks, as SVG or as an image of four times its size.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written.
+    """
+    if path.lower().endswith(".svg"):
+        canvas: Any = QSvgGenerator()
+        canvas.setFileName(path)
+        canvas.setSize(plot.size())
+        canvas.setViewBox(plot.rect())
+    else:
+        canvas = QImage(plot.size() * 4, QImage.Format.Format_ARGB32)
+    painter = QPainter(canvas)
+    plot.render(painter)
+    painter.end()
+    if isinstance(canvas, QImage) and not canvas.save(path):
+        raise OSError(f"{path} could not be written. Choose another folder or one of .svg, .png.")

@@ -13,7 +13,7 @@ from napari_varae.core.config import FitConfig
 from napari_varae.ranges import format_time
 from napari_varae.session import Controls, Session, describe_fit
 from napari_varae.widgets.forms import SettingsForm
-from napari_varae.widgets.jobs import Job
+from napari_varae.widgets.jobs import Job, Tell
 from napari_varae.widgets.panel import Panel, button, heading, in_words, note, row
 from napari_varae.widgets.plots import CurvePlot
 
@@ -192,9 +192,7 @@ class TrainPanel(Panel):
 # What follows runs in the worker's thread, or outlives the dock: it knows no widget.
 
 
-def _train(
-    stack: Stack, config: FitConfig, controls: Controls, _progress: Callable[[int, int], None]
-) -> Generator[Any, None, Fitted]:
+def _train(stack: Stack, config: FitConfig, controls: Controls, _progress: Tell) -> Generator[Any, None, Fitted]:
     """Train, and find the latents of the whole movie."""
     from napari_varae.core.device import choose_device
     from napari_varae.core.training import train
@@ -205,7 +203,7 @@ def _train(
 
 
 def _encode(
-    get_fit: Callable[[], Fit], stack: Stack, _controls: Controls, _progress: Callable[[int, int], None]
+    get_fit: Callable[[], Fit], stack: Stack, _controls: Controls, _progress: Tell
 ) -> Generator[Any, None, Fitted]:
     """Get a fit and find its latents, which fails when it does not suit the movie."""
     fit = get_fit()

@@ -1,0 +1,112 @@
+"""The placebo of the Compare dock: the same test on pairs of ranges between which nothing should differ."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
+
+from napari_varae.core.stack import FrameRange
+from napari_varae.ranges import total
+from napari_varae.session import Controls
+from napari_varae.widgets.jobs import Job, Tell
+from napari_varae.widgets.panel import Panel, button, in_words, note, row
+from napari_varae.widgets.plots import PlaceboPlot
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_varae.core.model import Fit
+    from napari_varae.core.stack import Stack
+
+__all__ = ["PlaceboBox"]
+
+REPEATS = 20
+LEVEL = 0.05
+
+
+class PlaceboBox(QWidget):
+    """Run the placebo in the worker, and show its p-values."""
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__()
+        self._panel = panel
+        self.where = QComboBox()
+        for value, text in (("all", "the whole movie"), ("a", "range A"), ("b", "range B")):
+            self.where.addItem(text, value)
+        self.where.setToolTip("Choose a stretch in which you believe that nothing changes")
+        self.run_button = button(
+            "Run placebo", self.run, f"Compares {REPEATS} random pairs of ranges as long as A and B"
+        )
+        self.verdict = note("The same test where nothing should differ. Are its p-values spread evenly?")
+        self.plot = PlaceboPlot()
+        self.plot.hide()
+        panel.add_plot(self.plot)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(row("Pairs from", self.where, self.run_button, stretch=1))
+        layout.addWidget(self.verdict)
+        layout.addWidget(self.plot)
+
+    def run(self) -> None:
+        """Compare random pairs of ranges."""
+        with in_words():
+            session = self._panel.session
+            stack, fit = session.require_stack(), session.require_fit()
+            lengths, within = self._pairs(fit.var.order)
+            Job(
+                self._panel,
+                "comparing",
+                partial(_placebo, fit, stack, lengths, within),
+                description="VARAE: placebo comparisons",
+                total=REPEATS,
+                on_return=self.show_values,
+                on_progress=self.show_values,
+            )
+
+    def _pairs(self, order: int) -> tuple[tuple[int, int], FrameRange | None]:
+        """Lengths of the ranges of a pair, and where they lie."""
+        a, b = self._panel.session.ranges["a"], self._panel.session.ranges["b"]
+        if not (a and b):
+            raise ValueError("Set the ranges A and B first: the pairs are as long as these.")
+        name = self.where.currentData()
+        if name == "all":
+            return (total(a), total(b)), None
+        start, stop = max(a if name == "a" else b, key=lambda part: part[1] - part[0])
+        half = (stop - start - order) // 2
+        return (half, half), (start, stop)
+
+    def show_values(self, p_values: NDArray[np.float64]) -> None:
+        """Draw the p-values so far, and say what they mean."""
+        self.plot.setVisible(len(p_values) > 0)
+        self.plot.show_values(p_values)
+        self.verdict.setText(_in_words(p_values))
+
+
+def _in_words(p_values: NDArray[np.float64]) -> str:
+    from scipy.stats import binom
+
+    n, low = len(p_values), int((p_values <= LEVEL).sum())
+    said = f"{low} of {n} pairs have p ≤ {LEVEL:g}; by chance it would be about {LEVEL * n:.1g}."
+    if n and binom.sf(low - 1, n, LEVEL) < LEVEL:
+        said += (
+            " <b>That is more than chance:</b> in this recording ranges differ because time has passed. A small p then "
+            "says nothing about a condition; compare ranges in turns, or a calmer stretch."
+        )
+    return said
+
+
+def _placebo(
+    fit: Fit, stack: Stack, lengths: tuple[int, int], within: FrameRange | None, controls: Controls, progress: Tell
+) -> Generator[None, None, Any]:
+    """Compare in the worker's thread."""
+    from napari_varae.core.placebo import placebo
+
+    yield
+    return placebo(
+        fit, stack, lengths, within, REPEATS, stop=controls.stop,
+        progress=lambda p_values: progress(len(p_values), REPEATS, p_values),
+    )  # fmt: skip

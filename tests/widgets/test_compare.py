@@ -1,0 +1,109 @@
+"""The Compare dock: what it says while and after comparing, its maps, its files, its placebo."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from qtpy.QtGui import QImage
+from qtpy.QtSvg import QSvgRenderer
+
+from napari_varae import layers
+
+from .conftest import PATIENCE
+
+
+@pytest.fixture
+def ready(docks, session, trained):
+    """Ranges and settings; pytest would keep the dock itself longer than the window."""
+    session.set_range("a", (0, 90))
+    session.set_range("b", [(95, 140), (150, 200)])
+    docks["Compare"].form.fields["resamples"].set_value(59)
+
+
+@pytest.fixture
+def compared(docks, ready, session, idle):
+    docks["Compare"].run()
+    idle()
+    return session.comparison
+
+
+def test_the_answer_so_far_is_told_while_comparing(docks, ready, session, qtbot, idle):
+    dock = docks["Compare"]
+    dock.form.fields["resamples"].set_value(100_000)
+    dock.run()
+    qtbot.waitUntil(lambda: dock.verdict.text().startswith("So far p = "), timeout=PATIENCE)
+    assert "of 100000 repeats" in dock.verdict.text()
+    dock.stop_button.click()
+    idle()
+    assert f"p = {session.comparison.p_value:.3g}" in dock.verdict.text()
+    assert "So far" not in dock.verdict.text()
+
+
+def test_the_verdict_names_both_nulls_and_what_could_have_been_found(docks, ready, compared):
+    dock = docks["Compare"]
+    text = dock.verdict.text()
+    assert f"{compared.p_of_null['VAR']:.3g} if the latents are a VAR" in text
+    assert f"{compared.p_of_null['stretches']:.3g} if stretches of the recording are alike" in text
+    assert f"by {np.median(compared.edges['detectable']):.2f} would be found" in text
+
+
+def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, session, compared, trained, movie, idle):
+    dock = docks["Compare"]
+    from napari_varae.core.contribution import difference_map
+
+    none = replace(compared, level=0.0)
+    session.set_comparison(none)
+    assert not dock.map_button.isEnabled()
+    every = replace(compared, level=1.0)
+    session.set_comparison(every)
+    assert dock.map_button.isEnabled()
+    dock.map_button.click()
+    idle()
+    layer = viewer.layers["difference map, A minus B"]
+    np.testing.assert_array_equal(layer.data, difference_map(trained, movie, every))
+    assert "in A less that in B" in layer.metadata[layers.KEY]["definition"]
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png", "json", "csv"])
+def test_every_file_can_be_opened(docks, ready, compared, tmp_path, suffix):
+    dock = docks["Compare"]
+    path = tmp_path / f"comparison.{suffix}"
+    dock.export(str(path))
+    if suffix == "png":
+        assert QImage(str(path)).width() == 4 * dock.plot.width()
+    elif suffix == "svg":
+        assert QSvgRenderer(str(path)).isValid()
+        assert "test statistic" in path.read_text()
+    elif suffix == "json":
+        assert json.loads(path.read_text())["p_of_null"] == compared.p_of_null
+    else:
+        assert path.read_text().splitlines()[0].endswith("p_adjusted,q_value,detectable")
+
+
+def test_placebo_values_come_one_by_one_and_are_weighed(docks, ready, session, qtbot, idle):
+    dock = docks["Compare"]
+    box = dock.placebo
+    box.where.setCurrentIndex(box.where.findData("a"))
+    box.run_button.click()
+    qtbot.waitUntil(lambda: " pairs have p ≤ 0.05" in box.verdict.text(), timeout=PATIENCE)
+    dock.stop_button.click()
+    idle()
+    assert box.plot.isVisibleTo(dock)
+    box.show_values(np.linspace(0.025, 0.975, 20))
+    assert "1 of 20 pairs" in box.verdict.text()
+    assert "more than chance" not in box.verdict.text()
+    box.show_values(np.full(20, 0.01))
+    assert "more than chance" in box.verdict.text()
+
+
+def test_a_placebo_needs_ranges_and_room(docks, ready, session, idle, notices):
+    dock = docks["Compare"]
+    session.set_range("b", None)
+    dock.placebo.run()
+    assert "Set the ranges" in notices.pop()
+    session.set_range("a", (0, 150))
+    session.set_range("b", (150, 200))
+    dock.placebo.run()
+    idle()
+    assert "too short" in notices.pop()
