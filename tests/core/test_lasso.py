@@ -464,8 +464,8 @@ def test_a_path_that_loses_its_way_says_so(gram):
             lasso(gram, [[0.0, 0.0], [1.0, 0.5]], penalty)
 
 
-def test_circles_of_coinciding_events_are_left():
-    """Small whole numbers of low rank: many predictors meet their boundaries at once, again and again."""
+def test_coinciding_events_do_no_harm():
+    """Small whole numbers of low rank: many predictors meet their boundaries at once."""
     rng = np.random.default_rng(0)
     for _ in range(150):
         n, p = rng.integers(2, 31, 2)
@@ -473,6 +473,17 @@ def test_circles_of_coinciding_events_are_left():
         x, y = rng.integers(-2, 3, (n, rank)) @ rng.integers(-2, 3, (rank, p)), rng.integers(-2, 3, (n, 2))
         penalised, unpenalised = worst(x.astype(float), y.astype(float))
         assert max(penalised, unpenalised) < 1e-10
+
+
+def test_unpenalised_predictors_of_low_rank_leave_nothing_singular():
+    rng = np.random.default_rng(9)
+    for _ in range(150):
+        n, p = rng.integers(1, 31, 2)
+        rank = rng.integers(1, 6)
+        x, y = rng.standard_normal((n, rank)) @ rng.standard_normal((rank, p)), rng.standard_normal((n, 2))
+        weights = rng.uniform(0.2, 3, (2, p)) * (rng.random((2, p)) < 0.8)
+        beta = lasso_path(*moments(x, y), weights=weights).at(0.0)
+        assert kkt(*moments(x, y), beta, np.zeros(2)) < 1e-8 * size(x, y)
 
 
 def test_polynomials_are_fitted_penalised_or_not():

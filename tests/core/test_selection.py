@@ -95,15 +95,16 @@ def test_cross_validation_keeps_what_predicts_and_drops_noise():
 
 def test_cross_validation_estimates_each_fold_on_its_past_alone(monkeypatch):
     z = autoregression(n=61)
-    frames = torch.arange(1, 61)
+    frames, factors = torch.arange(1, 61), 1 - np.eye(5)
     seen = []
 
     def spy(gram, cross, min_penalty, weights):
         seen.append(gram)
+        assert weights is factors
         return lasso_path(gram, cross, min_penalty, weights)
 
     monkeypatch.setattr("napari_varae.core.selection.lasso_path", spy)
-    cross_validation(z, frames, 1, 0.7)
+    cross_validation(z, frames, 1, 0.7, factors)
     for fold, gram in enumerate(seen, 1):
         past = z[: 10 * fold + 1]
         past = (past - past.mean(0)) / past.std(0, correction=0)

@@ -86,29 +86,46 @@ def backward(root: Array, x: Array) -> None:
 
 @compiled
 def times(gram: Array, active: Numbers, x: Array, product: Array) -> None:
-    """Multiply the active columns of G by x."""
+    """Multiply G by x, which is zero but for active predictors."""
     product[:] = 0
-    for i in range(len(x)):
-        factor, row = x[i], gram[active[i]]
+    for i in range(len(active)):
+        factor, row = x[active[i]], gram[active[i]]
         for k in range(len(product)):
             product[k] += factor * row[k]
 
 
 @compiled
+def solve(root: Array, active: Numbers, aim: Array, x: Array) -> None:
+    """Solve R y = aim, and spread y over x."""
+    y = aim.copy()
+    backward(root, y)
+    for i in range(len(active)):
+        x[active[i]] = y[i]
+
+
+@compiled
 def append(root: Array, gram: Array, active: Numbers, m: int, j: int) -> float:
     """Let predictor j join the m active ones, and return the share of its variance that these leave unexplained."""
-    column = gram[j][active[:m]]
+    column = np.empty(m)
+    left: float = gram[j, j]
+    for i in range(m):
+        column[i] = gram[j, active[i]]
     forward(root, column)
-    left: float = gram[j, j] - (column * column).sum()
-    root[:m, m], root[m, m], active[m] = column, np.sqrt(max(left, RIDGE)), j
+    for i in range(m):
+        root[i, m] = column[i]
+        left -= column[i] ** 2
+    root[m, m], active[m] = np.sqrt(max(left, RIDGE)), j
     return left
 
 
 @compiled
 def remove(root: Array, active: Numbers, m: int, j: int) -> None:
     """Let predictor j leave the m active ones."""
-    i = np.argmax(active[:m] == j)
-    active[i : m - 1] = active[i + 1 : m].copy()
+    i = 0
+    while active[i] != j:
+        i += 1
+    for k in range(i, m - 1):
+        active[k] = active[k + 1]
     for row in range(m):
         line = root[row, max(i, row - 1) : m]
         for k in range(len(line) - 1):
@@ -128,7 +145,9 @@ def next_event(
 ) -> tuple[int, float, float]:
     """Find who enters or leaves next, or -1, with which sign, and how far down."""
     event, toward, step = -1, 0.0, penalty - floor
-    speed = np.abs(move).sum()
+    speed = 0.0
+    for j in range(len(b)):
+        speed += abs(move[j])
     for j in range(len(b)):
         if weights[j] == 0:
             continue
@@ -147,13 +166,45 @@ def next_event(
 
 
 @compiled
-def violation(gram: Array, cross: Array, bounds: Array, active: Numbers, sign: Array, b: Array) -> float:
+def violation(
+    gram: Array, cross: Array, weights: Array, penalty: float, active: Numbers, sign: Array, b: Array
+) -> float:
     """Violation of the optimality conditions beyond rounding, as a share of the largest correlation."""
-    explained = np.empty(len(b))
-    times(gram, active, b[active], explained)
-    apart = np.abs(cross - explained - sign * bounds) - np.where(sign == 0, bounds, 0)
-    excess: float = apart.max() - 10 * PARALLEL * np.abs(b).max()
-    return excess / max(float(np.abs(cross).max()), 1e-300)
+    explained, worst, largest, size = np.empty(len(b)), 0.0, 1e-300, 0.0
+    times(gram, active, b, explained)
+    for j in range(len(b)):
+        bound = penalty * weights[j]
+        apart = abs(cross[j] - explained[j] - sign[j] * bound)
+        worst = max(worst, apart if sign[j] != 0 else apart - bound)
+        largest, size = max(largest, abs(cross[j])), max(size, abs(b[j]))
+    return (worst - 10 * PARALLEL * size) / largest
+
+
+@compiled
+def begin(cross: Array, correlation: Array, weights: Array) -> tuple[float, float]:
+    """Find the penalty from which a path starts, and the one from which rounding decides."""
+    top, largest, heaviest = 0.0, 0.0, 1e-300
+    for j in range(len(cross)):
+        largest, heaviest = max(largest, abs(cross[j])), max(heaviest, weights[j])
+        if weights[j] > 0:
+            top = max(top, abs(correlation[j]) / weights[j])
+    return top, NOTHING * largest / heaviest
+
+
+@compiled
+def record(penalties: Array, coefficients: Array, knot: int, penalty: float, b: Array, scale: Array) -> Any:
+    """Write a knot into tables that grow."""
+    if knot == len(penalties):
+        fewer, few = penalties, coefficients
+        penalties, coefficients = np.empty(2 * knot), np.empty((2 * knot, len(b)))
+        for row in range(knot):
+            penalties[row] = fewer[row]
+            for j in range(len(b)):
+                coefficients[row, j] = few[row, j]
+    penalties[knot] = penalty
+    for j in range(len(b)):
+        coefficients[knot, j] = b[j] * scale[j]
+    return penalties, coefficients
 
 
 @compiled
@@ -179,40 +230,30 @@ def follow(
     """
     p = len(cross)
     root, active, m = np.empty((p, p)), np.empty(p, np.int64), 0
-    b, sign, aim, correlation = np.zeros(p), np.zeros(p), np.zeros(p), cross.copy()
-    slope, move, rate = np.empty(p), np.empty(p), np.empty(p)
+    b, sign, aim = np.zeros(p), np.zeros(p), np.zeros(p)
+    move, rate = np.zeros(p), np.empty(p)  # of coefficients and correlations, for a penalty smaller by one
     for j in range(p):
         if weights[j] == 0 and gram[j, j] > 0 and append(root, gram, active, m, j) > 10 * RIDGE:
+            aim[m] = cross[j]
             m += 1
     unpenalised = m
-    d = cross[active[:m]]
-    forward(root, d)
-    backward(root, d)
-    times(gram, active, d, rate)
-    b[active[:m]] = d
-    correlation -= rate
+    forward(root, aim[:m])
+    solve(root, active[:m], aim[:m], b)
+    times(gram, active[:m], b, rate)
+    aim, correlation = np.zeros(p), cross - rate
 
-    penalty = 0.0
-    for j in range(p):
-        if weights[j] > 0:
-            penalty = max(penalty, abs(correlation[j]) / weights[j])
-    floor = max(stop, NOTHING * np.abs(cross).max() / weights.max())
-    penalties, coefficients, knot = np.empty(16), np.empty((16, p)), 0
-    penalties[0], coefficients[0] = penalty, b * scale
-    steps = 0
+    penalty, nothing = begin(cross, correlation, weights)
+    floor = max(stop, nothing)
+    penalties, coefficients = record(np.empty(16), np.empty((16, p)), 0, penalty, b, scale)
+    knot = steps = 0
     while penalty > floor and m < unpenalised + most and steps <= max_steps:
         steps += 1
-        d = slope[:m]
-        d[:] = aim[:m]
-        backward(root, d)
-        times(gram, active, d, rate)
-        move[:] = 0
-        for i in range(m):
-            move[active[i]] = d[i]
+        solve(root, active[:m], aim[:m], move)
+        times(gram, active[:m], move, rate)
         event, toward, step = next_event(penalty, floor, weights, sign, b, move, correlation, rate)
-
-        b += step * move
-        correlation -= step * rate
+        for j in range(p):
+            b[j] += step * move[j]
+            correlation[j] -= step * rate[j]
         penalty = penalty - step if event >= 0 else stop
         if event >= 0 and sign[event] == 0:
             sign[event] = toward
@@ -220,25 +261,20 @@ def follow(
             aim[m] = (toward * weights[event] - rate[event]) / root[m, m]
             m += 1
         elif event >= 0:
-            b[event], sign[event] = 0, 0
+            b[event], move[event], sign[event] = 0, 0, 0
             remove(root, active, m, event)
             m -= 1
-            aim[:m] = (sign * weights)[active[:m]]
+            for i in range(m):
+                aim[i] = sign[active[i]] * weights[active[i]]
             forward(root, aim[:m])
-        if every and step > 0:
-            knot += 1
-            if knot == len(penalties):
-                penalties = np.append(penalties, penalties)
-                coefficients = np.append(coefficients, coefficients).reshape(-1, p)
-        penalties[knot], coefficients[knot] = penalty, b * scale
+        knot += every and step > 0
+        penalties, coefficients = record(penalties, coefficients, knot, penalty, b, scale)
 
-    active = active[:m].copy()
-    return Walk(
-        penalties[: knot + 1],
-        coefficients[: knot + 1],
-        active,
-        (sign * weights / scale)[active],
-        root[:m, :m] / scale[active],
-        violation(gram, cross, penalty * weights, active, sign, b),
-        steps > max_steps,
-    )
+    towards, factor = np.empty(m), np.zeros((m, m))
+    for i in range(m):
+        towards[i] = sign[active[i]] * weights[active[i]] / scale[active[i]]
+        for k in range(i + 1):
+            factor[k, i] = root[k, i] / scale[active[i]]
+    wrong = violation(gram, cross, weights, penalty, active[:m], sign, b)
+    end = knot + 1
+    return Walk(penalties[:end], coefficients[:end], active[:m], towards, factor, wrong, steps > max_steps)

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from napari_varae.core._lars import Array, Numbers
+from napari_varae.core._lars import Array
 from napari_varae.core._linear import one_thread
 from napari_varae.core._problem import Problem
 
@@ -132,12 +132,10 @@ def lasso_path(
     problem = Problem(gram, cross, weights, max_steps)
     stop = problem.per_target(min_penalty, "min_penalty").detach()
     walks = problem.walks(stop, every=True)
-    lengths = np.array([[len(walk.penalties)] for walk in walks])
     return LassoPath(
         shape=problem.shape,
-        penalties=np.concatenate([walk.penalties for walk in walks]),
-        coefficients=np.concatenate([walk.coefficients for walk in walks]),
-        places=lengths.cumsum()[:, None] - lengths + np.minimum(np.arange(lengths.max()), lengths - 1),
+        penalties=[walk.penalties for walk in walks],
+        coefficients=[walk.coefficients for walk in walks],
         end=stop.cpu().numpy().ravel(),
         device=cross.device if isinstance(cross, Tensor) else None,
     )
@@ -150,11 +148,11 @@ class LassoPath:
     """
 
     def __init__(
-        self, shape: torch.Size, penalties: Array, coefficients: Array, places: Numbers, end: Array,
+        self, shape: torch.Size, penalties: list[Array], coefficients: list[Array], end: Array,
         device: torch.device | None,
     ) -> None:  # fmt: skip
-        self._shape, self._end, self._device = shape, end, device
-        self._knots, self._coefficients, self._places = penalties[places], coefficients, places
+        self._shape, self._coefficients, self._end, self._device = shape, coefficients, end, device
+        self._knots = _even(penalties)
 
     @property
     def knots(self) -> Any:
@@ -164,7 +162,7 @@ class LassoPath:
     @property
     def coefficients_at_knots(self) -> Any:
         """Coefficients at the knots, shape (..., K, S, P)."""
-        return self._give(self._coefficients[self._places].reshape(*self._shape[:-1], -1, self._shape[-1]))
+        return self._give(_even(self._coefficients).reshape(*self._shape[:-1], -1, self._shape[-1]))
 
     @property
     def signs_below_knots(self) -> Any:
@@ -173,7 +171,7 @@ class LassoPath:
         A predictor enters at a knot when its sign there is not zero and at the knot before is; it leaves when it is the
         other way round.
         """
-        at_knots = self._coefficients[self._places]
+        at_knots = _even(self._coefficients)
         signs = np.sign(at_knots + np.concatenate([at_knots[:, 1:], at_knots[:, -1:]], 1))
         return self._give(signs.astype(np.int8).reshape(*self._shape[:-1], -1, self._shape[-1]))
 
@@ -218,16 +216,26 @@ class LassoPath:
                 "compute the path further down."
             )
         everyone = np.arange(len(level))
-        after = np.minimum((self._knots > level[:, None]).sum(1), self._knots.shape[1] - 1)
+        lengths = [len(rows) for rows in self._coefficients]
+        after = np.minimum((self._knots > level[:, None]).sum(1), np.array(lengths) - 1)
         before = np.maximum(after - 1, 0)
         high, low = self._knots[everyone, before], self._knots[everyone, after]
         share = np.divide(high - level, high - low, out=np.zeros_like(level), where=high > low).clip(0, 1)
-        start, stop = (self._coefficients[self._places[everyone, knot]] for knot in (before, after))
+        start, stop = (
+            np.stack([rows[knot] for rows, knot in zip(self._coefficients, which, strict=True)])
+            for which in (before, after)
+        )
         between: Array = start + share[:, None] * (stop - start)
         return between.reshape(self._shape)
 
     def _give(self, values: Any) -> Any:
         return values if self._device is None else torch.as_tensor(values, device=self._device)
+
+
+def _even(tables: list[Array]) -> Array:
+    """Stack tables of different lengths, repeating last rows."""
+    longest = max(map(len, tables))
+    return np.stack([table[np.minimum(np.arange(longest), len(table) - 1)] for table in tables])
 
 
 def _like(cross: Any, result: Tensor) -> Any:
