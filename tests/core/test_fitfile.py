@@ -36,7 +36,6 @@ def same(a: Fit, b: Fit) -> bool:
     arrays = all(
         np.array_equal(getattr(a.var, field.name), getattr(b.var, field.name), equal_nan=True)
         for field in fields(a.var)
-        if field.name != "weights"  # a fit has none
     )
     plain = ("config", "scale", "movie", "frames", "history", "shape", "id")
     return (
