@@ -86,8 +86,8 @@ def deletion(fit: nv.Fit, stack: nv.Stack, frames: tuple[int, int], chosen: np.n
     return float(1 - np.square(movie[order:] - ahead).sum() / np.square(movie[order:] - fit.static).sum())
 
 
-def figures(sim: nv.Simulation, config: nv.FitConfig, test: tuple[int, int]) -> dict[str, float]:
-    """Fit one simulated recording and hold it against the truth."""
+def figures(sim: nv.Simulation, config: nv.FitConfig, test: tuple[int, int], thorough: bool = True) -> dict[str, float]:
+    """Fit one simulated recording and hold it against the truth; maps against their rivals too when `thorough`."""
     train = config.frames or (0, sim.config.frames)
     began = time.perf_counter()
     fit = nv.fit(sim.stack, config)
@@ -106,6 +106,8 @@ def figures(sim: nv.Simulation, config: nv.FitConfig, test: tuple[int, int]) -> 
     found["driver"] = float(roc_auc_score(driving, drive))
     found["effect"] = float(roc_auc_score(places(sim, np.flatnonzero(coupled.any(1))), effect))
     found["drive r"] = float(np.corrcoef(drive, true_drive(sim))[0, 1])
+    if not thorough:
+        return found
     rivals = rival_maps(fit, sim.stack, train)
     found |= {f"driver by {name}": float(roc_auc_score(driving, image)) for name, image in rivals.items()}
     found |= {f"drive r by {name}": float(np.corrcoef(image, true_drive(sim))[0, 1]) for name, image in rivals.items()}

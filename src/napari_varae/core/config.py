@@ -123,9 +123,10 @@ class FitConfig(Settings):
         ge=0.02,
         le=0.5,
     )
-    grid: int = _setting(
-        4,
-        "Pixels per step of the coarse grid on which maps are learned.",
+    grid: int | None = _setting(
+        None,
+        "Pixels per step of the coarse grid on which maps are learned. When not given, the coarsest of 8, 4 and 2 that "
+        "draws held-out frames almost as well as single pixels do.",
         label="Grid step",
         unit="px",
         ge=2,
@@ -134,9 +135,10 @@ class FitConfig(Settings):
     channels: int = _setting(
         8, "Feature images of the static pathway, and of the encoder's convolutions.", label="Channels", ge=1, le=128
     )
-    smoothing: float = _setting(
-        0.85,
-        "Width (standard deviation) of the smoothing for the first footprints.",
+    smoothing: float | None = _setting(
+        None,
+        "Width (standard deviation) of the smoothing for the first footprints. When not given, the one of 0, 0.5, 0.85 "
+        "and 1.2 that explains held-out frames best: the noisier the movie, the wider.",
         label="First smoothing",
         unit="px",
         ge=0,

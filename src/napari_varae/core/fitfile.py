@@ -142,6 +142,8 @@ def _build(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: tor
     static = tensors["static"].numpy()
     if static.shape != image:
         raise ValueError(f"static image of shape {static.shape} in a fit for {image}")
+    if config.grid is None:
+        raise ValueError("the settings name no grid")
     with torch.random.fork_rng(devices=[]):
         network = Autoencoder(image, config.latents, config.grid, config.channels, config.static_skip)
     network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")})

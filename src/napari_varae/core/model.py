@@ -33,7 +33,7 @@ class Fit:
     Attributes
     ----------
     config : FitConfig
-        Settings of the training.
+        Settings of the training, with what it chose itself filled in.
     network : Autoencoder
         Encoder, static pathway and decoder.
     var : VAR

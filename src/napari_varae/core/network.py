@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["Autoencoder", "StaticFeatures", "TiledFeatures", "grid_shape"]
+__all__ = ["Autoencoder", "StaticFeatures", "TiledFeatures", "derivatives", "grid_shape"]
 
 _DERIVATIVES = 5
 
@@ -34,11 +34,29 @@ def _bilinear(cells: int, step: int) -> Tensor:
     return F.interpolate(torch.eye(cells)[None], scale_factor=step, mode="linear", align_corners=False)[0].T
 
 
+def derivatives(static: Tensor) -> Tensor:
+    """Images (5, Y, X) of changes of a whole image (Y, X), each with unit mean square.
+
+    The constant, the image, its two derivatives and its Laplacian: what a change of offset, brightness, place and focus
+    looks like.
+    """
+    z = (static - static.mean()) / static.std().clamp(min=1e-6)
+    padded = F.pad(z[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
+    dy = (padded[2:, 1:-1] - padded[:-2, 1:-1]) / 2
+    dx = (padded[1:-1, 2:] - padded[1:-1, :-2]) / 2
+    laplacian = padded[2:, 1:-1] + padded[:-2, 1:-1] + padded[1:-1, 2:] + padded[1:-1, :-2] - 4 * z
+    return _unit(torch.stack([torch.ones_like(z), z, dy, dx, laplacian]))
+
+
+def _unit(images: Tensor) -> Tensor:
+    """Give images (C, Y, X) unit mean square."""
+    return images / images.square().mean((1, 2), keepdim=True).sqrt().clamp(min=1e-6)
+
+
 class StaticFeatures(nn.Module):
     """Static pathway g: feature images (C, Y, X) of the static image (Y, X), each with unit mean square.
 
-    The first five are the constant, the image, its two derivatives and its Laplacian: what a change of brightness and a
-    small motion look like. The others are learned convolutions of the image.
+    The first five are those of :func:`derivatives`, the others learned convolutions of the image.
     """
 
     def __init__(self, channels: int) -> None:
@@ -52,14 +70,9 @@ class StaticFeatures(nn.Module):
 
     def forward(self, static: Tensor) -> Tensor:
         """Compute the feature images (C, Y, X) of a static image (Y, X)."""
-        z = (static - static.mean()) / static.std().clamp(min=1e-6)
-        padded = F.pad(z[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
-        dy = (padded[2:, 1:-1] - padded[:-2, 1:-1]) / 2
-        dx = (padded[1:-1, 2:] - padded[1:-1, :-2]) / 2
-        laplacian = padded[2:, 1:-1] + padded[:-2, 1:-1] + padded[1:-1, 2:] + padded[1:-1, :-2] - 4 * z
-        fixed = torch.stack([torch.ones_like(z), z, dy, dx, laplacian])
-        features = torch.cat([fixed, self.learned(z[None, None])[0]])[: self.channels]
-        return features / features.square().mean((1, 2), keepdim=True).sqrt().clamp(min=1e-6)
+        fixed = derivatives(static)
+        features = torch.cat([fixed, _unit(self.learned(fixed[1][None, None])[0])])
+        return features[: self.channels]
 
 
 class TiledFeatures(nn.Module):
@@ -120,14 +133,6 @@ class Autoencoder(nn.Module):
             nn.GELU(),
         )
         self.gather = nn.Parameter(torch.zeros(latents, channels * h * w))
-
-    @torch.no_grad()
-    def whole(self, static: Tensor) -> Tensor:
-        """Features of the static image that are not learned, shape (G, Y, X): changes of the whole image."""
-        if isinstance(self.features, TiledFeatures):
-            return static.new_zeros(0, *self.image)
-        features: Tensor = self.features(static)[:_DERIVATIVES]
-        return features
 
     def bank(self, maps: Tensor, features: Tensor) -> Tensor:
         """Draw coarse maps (K, C, h, w) with features (C, Y, X) as images, flat, shape (K, Y X)."""

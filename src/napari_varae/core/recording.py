@@ -164,6 +164,11 @@ class Recording:
         bins /= counts[:, None, None].astype(np.float32)
         return bins
 
+    def held_out_frames(self) -> Images:
+        """Scaled dynamic frames that are held out, in order."""
+        runs = [frames[good] for frames, good in (self.read(*run) for run in self.held_out_runs)]
+        return np.concatenate(runs)
+
     def windows(self, length: int, random: torch.Generator) -> list[FrameRange]:
         """Draw runs of at most `length` frames between held-out runs, together about as long as these stretches."""
         edges = [self.start, *(edge for run in self.held_out_runs for edge in run), self.stop]

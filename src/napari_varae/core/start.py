@@ -16,6 +16,8 @@ Training from such a start takes seconds where a random one takes minutes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -26,10 +28,20 @@ from napari_varae.core.network import Autoencoder
 from napari_varae.core.recording import Recording
 from napari_varae.core.var import estimate_var
 
-__all__ = ["first_footprints", "set_footprints", "shrink", "spectral_footprints", "varimax"]
+__all__ = [
+    "choose_smoothing", "draw_first", "first_footprints", "set_footprints", "shrink", "spectral_footprints", "varimax",
+]  # fmt: skip
 
 CANDIDATES = 2
 """Candidates for each latent, when prediction has a say in which are kept."""
+SMOOTHINGS = (0.0, 0.5, 0.85, 1.2)
+"""Widths of the smoothing that are tried, in pixels."""
+ENOUGH = 500
+"""Frames from which the smoothing is chosen, or twice the number of latents."""
+GRIDS = (8, 4, 2)
+"""Steps of the coarse grid that are tried, in pixels."""
+COARSE = 0.993
+"""Share of what single pixels explain of held-out frames that a coarse grid must explain."""
 FRAMES = 2000
 """Frames from which components are computed, or twice the number of candidates; a longer movie is averaged to these."""
 
@@ -45,16 +57,12 @@ def first_footprints(
     ----------
     data : Recording
     whole : Tensor, shape (G, Y, X)
-        Images of changes of the whole image: features of the static image, or none.
+        Images of changes of the whole image, or none.
     latents, order, smoothing, prediction_weight
         As in :class:`FitConfig`.
     """
-    most = min(int(data.trained.sum()) - 1, data.image[0] * data.image[1])
-    count = min(CANDIDATES * latents if prediction_weight else latents, most)
-    frames = data.summary_frames(max(FRAMES, 2 * count))
-    common = torch.linalg.qr(whole.flatten(1).T)[0]
-    flat = torch.from_numpy(frames).flatten(1)
-    flat -= (flat @ common) @ common.T
+    count = _candidates(data, latents, prediction_weight)
+    common, frames = _apart(data, whole, count)
     candidates = localise(components(frames, count, smoothing))
     basis = torch.cat([common, candidates], 1)
     score, g = _score(data, basis, order, prediction_weight), common.shape[1]
@@ -64,6 +72,32 @@ def first_footprints(
     footprints = localise(candidates @ vectors[:, directions].float())
     images = [part.T.reshape(-1, *data.image).numpy() for part in (common[:, kept], footprints)]
     return np.concatenate([images[0], shrink(images[1], frames)])
+
+
+def choose_smoothing(data: Recording, whole: Tensor, latents: int) -> float:
+    """Choose the smoothing whose components explain held-out frames best."""
+    frames, held_out = _apart(data, whole, latents)[1], torch.from_numpy(data.held_out_frames()).flatten(1)
+    frames = frames[:: max(1, len(frames) // max(ENOUGH, 2 * latents))]
+    return max(SMOOTHINGS, key=lambda width: explained(components(frames, latents, width), held_out))
+
+
+def explained(basis: Tensor, frames: Tensor) -> float:
+    """Fraction of the squares of frames (n, P) that lies in the span of some images (P, K)."""
+    return float((frames @ torch.linalg.qr(basis)[0]).square().sum() / frames.square().sum().clamp(min=1e-30))
+
+
+def _candidates(data: Recording, latents: int, prediction_weight: float) -> int:
+    most = min(int(data.trained.sum()) - 1, data.image[0] * data.image[1])
+    return min(CANDIDATES * latents if prediction_weight else latents, most)
+
+
+def _apart(data: Recording, whole: Tensor, count: int) -> tuple[Tensor, Images]:
+    """Orthonormal images (P, G) of changes of the whole, and the frames (n, Y, X) from which these were taken out."""
+    frames = data.summary_frames(max(FRAMES, 2 * count))
+    common = torch.linalg.qr(whole.flatten(1).T)[0]
+    flat = torch.from_numpy(frames).flatten(1)
+    flat -= (flat @ common) @ common.T
+    return common, frames
 
 
 def _score(data: Recording, basis: Tensor, order: int, prediction_weight: float) -> Tensor:
@@ -170,3 +204,25 @@ def set_footprints(
     overlap += 1e-4 * overlap.diagonal().mean().clamp(min=1e-12) * torch.eye(len(overlap))
     factor = torch.linalg.cholesky(overlap)
     network.read.copy_(torch.cholesky_solve(maps.flatten(1).cpu().double(), factor).view_as(maps))
+
+
+def draw_first(make: Callable[[int], Autoencoder], data: Recording, footprints: Tensor, static: Tensor) -> Autoencoder:
+    """Make a network that draws the footprints (K, Y, X), on the coarsest grid that serves.
+
+    Parameters
+    ----------
+    make : callable
+        Makes an untrained network for a step of the grid in pixels.
+    data : Recording
+    footprints : Tensor, shape (K, Y, X)
+    static : Tensor, shape (Y, X)
+        Scaled static image.
+    """
+    frames = torch.from_numpy(data.held_out_frames()).flatten(1).to(static.device)
+    enough = COARSE * explained(footprints.flatten(1).T, frames)
+    for step in GRIDS:
+        network = make(step)
+        set_footprints(network, footprints, static)
+        if step == GRIDS[-1] or explained(network.banks(static)[1].detach().T, frames) >= enough:
+            break
+    return network

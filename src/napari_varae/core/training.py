@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from typing import Literal
 
@@ -20,12 +21,12 @@ from napari_varae.core.device import choose_device
 from napari_varae.core.errors import TrainingError
 from napari_varae.core.lasso import lasso
 from napari_varae.core.model import Fit
-from napari_varae.core.network import Autoencoder
+from napari_varae.core.network import Autoencoder, derivatives
 from napari_varae.core.optimiser import Adam
 from napari_varae.core.recording import Recording
 from napari_varae.core.report import EpochReport
 from napari_varae.core.stack import FrameRange, Stack
-from napari_varae.core.start import first_footprints, set_footprints
+from napari_varae.core.start import choose_smoothing, draw_first, first_footprints, set_footprints
 from napari_varae.core.var import VAR, estimate_var, lag_moments, lag_pairs, standardise
 
 __all__ = ["fit", "train"]
@@ -143,25 +144,33 @@ class _Trainer:
     """The network, its data and its optimiser."""
 
     def __init__(self, stack: Stack, config: FitConfig) -> None:
-        self.config = config
         alone = config.mode == "two_stage"
         self.prediction_weight = 0.0 if alone else config.prediction_weight
         self.latent_weight = 0.0 if alone else config.latent_weight
-        self.data = Recording(stack, config)
+        self.data = data = Recording(stack, config)
         self.device, _ = choose_device(config.device)
+        self.static = torch.from_numpy(data.static / data.scale).to(self.device)
+        whole = derivatives(self.static.cpu()) if config.static_skip else torch.zeros(0, *data.image)
+        smoothing = config.smoothing
+        if smoothing is None:
+            smoothing = choose_smoothing(data, whole, config.latents)
+        images = first_footprints(data, whole, config.latents, config.order, smoothing, self.prediction_weight)
+        footprints = torch.from_numpy(images).to(self.device)
+        if config.grid is None:
+            self.network = draw_first(partial(self._network, config), data, footprints, self.static)
+        else:
+            self.network = self._network(config, config.grid)
+            set_footprints(self.network, footprints, self.static)
+        self.config = config.model_copy(update={"smoothing": smoothing, "grid": self.network.step})
+        self.random = torch.Generator().manual_seed(config.seed)
+        self.optimiser = self._optimiser()
+
+    def _network(self, config: FitConfig, step: int) -> Autoencoder:
+        """Make an untrained network on a grid of this step."""
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(config.seed)
-            self.network = Autoencoder(
-                self.data.image, config.latents, config.grid, config.channels, config.static_skip
-            ).to(self.device)
-        self.random = torch.Generator().manual_seed(config.seed)
-        self.static = torch.from_numpy(self.data.static / self.data.scale).to(self.device)
-        footprints = first_footprints(
-            self.data, self.network.whole(self.static).cpu(), config.latents, config.order, config.smoothing,
-            self.prediction_weight,
-        )  # fmt: skip
-        set_footprints(self.network, torch.from_numpy(footprints).to(self.device), self.static)
-        self.optimiser = self._optimiser()
+            network = Autoencoder(self.data.image, config.latents, step, config.channels, config.static_skip)
+        return network.to(self.device)
 
     def _optimiser(self) -> Adam:
         rate, network = self.config.learning_rate, self.network

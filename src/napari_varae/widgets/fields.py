@@ -191,7 +191,7 @@ def make_field(info: FieldInfo) -> Any:
     if kind is bool:
         return _CheckField()
     if kind in (int, float):
-        return NumberField(kind, info.metadata, empty="none" if optional else "")
+        return NumberField(kind, info.metadata, empty="automatic" if optional else "")
     if get_origin(kind) is Literal:
         return _ChoiceField(get_args(kind))
     if get_origin(kind) is tuple and optional:
