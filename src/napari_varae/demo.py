@@ -118,7 +118,7 @@ class _Journey:
         self.figures["training seconds"] = round(fit.history[-1].seconds, 1)
         self.figures["held-out reconstruction FVE"] = round(best[-1].reconstruction_fve, 3)
         self.figures["held-out prediction FVE"] = round(best[-1].prediction_fve, 3)
-        self.figures["links per latent"] = round(best[-1].nonzeros_per_target, 1)
+        self.figures["coefficients per latent"] = round(best[-1].nonzeros_per_target, 1)
 
     def look(self) -> None:
         """Show the reconstruction and the contribution maps with the Look dock."""

@@ -16,11 +16,12 @@ from napari_varae.ranges import Segments, format_duration, format_ranges, parse_
 from napari_varae.session import Controls, Edge, Letter
 from napari_varae.widgets import maps
 from napari_varae.widgets.edge_table import EdgeTable
+from napari_varae.widgets.figure import save_figure
 from napari_varae.widgets.forms import SettingsForm
 from napari_varae.widgets.jobs import Job, Tell
 from napari_varae.widgets.panel import Panel, button, heading, in_words, note, row
 from napari_varae.widgets.placebo import PlaceboBox
-from napari_varae.widgets.plots import NullPlot, save_plot
+from napari_varae.widgets.plots import NullPlot
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -127,7 +128,7 @@ class ComparePanel(Panel):
                 raise ValueError("There is no result yet. Run the comparison first.")
             suffix = Path(path).suffix.lower()
             if suffix in (".svg", ".png"):
-                save_plot(self.plot, path)
+                save_figure(self.plot, path)
             else:
                 (comparison.to_csv if suffix == ".csv" else comparison.to_json)(path)
             show_info(f"The comparison was saved as {path}.")

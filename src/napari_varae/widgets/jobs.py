@@ -79,7 +79,7 @@ class Job(QObject):
         super().__init__()
         self._session: Session = panel.session
         self._controls = panel.session.begin(state)
-        self._on_yield, self._on_return, self._on_progress = on_yield, on_return, on_progress
+        self._on_yield, self._on_return, self._on_progress = on_yield or _nobody, on_return, on_progress or _nobody
         self._worker = create_worker(
             _guarded,
             work,
@@ -121,20 +121,21 @@ class Job(QObject):
             self._session.stop(keep=self._controls.keep)
 
     def _yielded(self, report: Any) -> None:
-        if self._on_yield is not None:
-            self._on_yield(report)
+        self._on_yield(report)
 
     def _progressed(self, done: int, total: int, known: Any) -> None:
         bar = self._worker.pbar
         bar.total = total
         bar.update(done - bar.n)
-        if self._on_progress is not None and self._session.controls is self._controls:
+        if self._session.controls is self._controls:
             self._on_progress(known)
 
     def _returned(self, result: Any) -> None:
+        on_return = self._on_return
+        self._on_yield = self._on_return = self._on_progress = _nobody  # the thread may outlive the panel by a moment
         self._session.end(self._controls)
         if self._controls.keep:
-            self._on_return(result)
+            on_return(result)
 
     def _errored(self, error: Exception) -> None:
         """Tell what a user can act on in words, and anything else with its traceback."""
@@ -154,6 +155,10 @@ class Job(QObject):
         self._session.end(self._controls)
         _running.discard(self)
         hand_over_often(bool(_running))
+
+
+def _nobody(_fact: Any) -> None:
+    """Hear what nobody wants to hear."""
 
 
 _running: set[Job] = set()

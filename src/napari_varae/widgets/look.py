@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGridLayout
 
 from napari_varae import layers
@@ -153,9 +154,9 @@ class LookPanel(Panel):
         if fit is None:
             self.summary.setText("No fit yet: train or load one in the Train dock.")
         else:
-            nonzero = (fit.var.coefficients != 0).sum(axis=(0, 2)).mean()
+            links = np.count_nonzero((fit.var.coefficients != 0) & ~np.eye(fit.latents, dtype=bool)) / fit.latents
             self.summary.setText(
-                f"{nonzero:.1f} links into each of {fit.var.coefficients.shape[1]} latents; "
+                f"{links:.1f} links into each of {fit.latents} latents, beside its own past; "
                 f"penalty {fit.var.penalty:.3g}, spectral radius {fit.var.spectral_radius:.2f}."
             )
         self.cell.setText("Click a cell to see the map of that link.")

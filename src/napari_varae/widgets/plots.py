@@ -9,8 +9,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import ArrayLike, NDArray
 from qtpy.QtCore import QRectF, Qt, Signal
-from qtpy.QtGui import QImage, QPainter, QWheelEvent
-from qtpy.QtSvg import QSvgGenerator
+from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QGraphicsRectItem
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ __all__ = [
     "Plot",
     "TracePlot",
     "TrajectoryPlot",
-    "save_plot",
 ]
 
 A_COLOUR, B_COLOUR = "#3b8eea", "#f08c2e"
@@ -327,25 +325,3 @@ class PlaceboPlot(Plot):
         """Draw the p-values."""
         values = np.sort(np.asarray(p_values, dtype=float))
         self._found.setData((np.arange(len(values)) + 0.5) / max(len(values), 1), values)
-
-
-def save_plot(plot: Plot, path: str) -> None:
-    """Write a plot as it looks, as SVG or as an image of four times its size.
-
-    Raises
-    ------
-    OSError
-        When the file cannot be written.
-    """
-    if path.lower().endswith(".svg"):
-        canvas: Any = QSvgGenerator()
-        canvas.setFileName(path)
-        canvas.setSize(plot.size())
-        canvas.setViewBox(plot.rect())
-    else:
-        canvas = QImage(plot.size() * 4, QImage.Format.Format_ARGB32)
-    painter = QPainter(canvas)
-    plot.render(painter)
-    painter.end()
-    if isinstance(canvas, QImage) and not canvas.save(path):
-        raise OSError(f"{path} could not be written. Choose another folder or one of .svg, .png.")

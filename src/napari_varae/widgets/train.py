@@ -47,7 +47,7 @@ class TrainPanel(Panel):
         self.status = note()
         self.loss = CurvePlot("loss", ("training", "held out"))
         self.explained = CurvePlot("explained", ("reconstruction", "prediction"))
-        self.sparsity = CurvePlot("links", ("links per latent",), height=110)
+        self.sparsity = CurvePlot("coefficients", ("per latent, not zero",), height=110)
         self.fit_choice = QComboBox()
         self.fit_choice.activated.connect(self._choose)
 
@@ -177,7 +177,7 @@ class TrainPanel(Panel):
                 "prediction": [r.prediction_fve for r in history],
             },
         )
-        self.sparsity.show_curves(epochs, {"links per latent": [r.nonzeros_per_target for r in history]})
+        self.sparsity.show_curves(epochs, {"per latent, not zero": [r.nonzeros_per_target for r in history]})
         self._show_status()
 
     def _show_fits(self) -> None:
