@@ -22,7 +22,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Numbers", "Walk", "follow"]
+__all__ = ["Array", "Numbers", "Walk", "differentiate", "follow"]
 
 RIDGE = 2e-15
 """Share of its variance that each predictor is given for itself: ten times the rounding of numbers."""
@@ -278,3 +278,39 @@ def follow(
     wrong = violation(gram, cross, weights, penalty, active[:m], sign, b)
     end = knot + 1
     return Walk(penalties[:end], coefficients[:end], active[:m], towards, factor, wrong, steps > max_steps)
+
+
+@compiled
+def differentiate(
+    upstream: Array, beta: Array, active: Numbers, towards: Array, root: Array, gram: Array, cross: Array, slope: Array
+) -> None:
+    """Add the gradient of K estimates to that of the Gram matrix, and write those of cross-moments and penalties.
+
+    Parameters
+    ----------
+    upstream, beta : array, shape (K, P)
+    active, towards : array, shape (K, m)
+        Active predictors, P in what is left over, and their signs times weights.
+    root : array, shape (K, m, m)
+        R'R = G_AA.
+    gram, cross, slope : array, shapes (P, P), (K, P), (K,)
+        Zero at first.
+    """
+    for target in range(len(beta)):
+        m = 0
+        while m < active.shape[1] and active[target, m] < beta.shape[1]:
+            m += 1
+        v = np.empty(m)
+        for i in range(m):
+            v[i] = upstream[target, active[target, i]]
+        forward(root[target], v)
+        backward(root[target], v)
+        for i in range(m):
+            j = active[target, i]
+            cross[target, j] = v[i]
+            slope[target] -= towards[target, i] * v[i]
+            for k in range(m):
+                other = active[target, k]
+                half = v[i] * beta[target, other] / 2
+                gram[j, other] -= half
+                gram[other, j] -= half

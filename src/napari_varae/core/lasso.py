@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from napari_varae.core._lars import Array
+from napari_varae.core._lars import Array, differentiate
 from napari_varae.core._linear import one_thread
 from napari_varae.core._problem import Problem
 
@@ -102,7 +102,7 @@ def entry_penalty(gram: Any, cross: Any, count: int, weights: Any = None, max_st
     newest = ends.active.lt(problem.shape[-1]).sum(1, keepdim=True).sub(1).clamp(min=0)
     beta = _Estimate.apply(problem.gram, problem.cross, *ends).flatten(0, 1)
     beta = pad(beta, (0, 1)).gather(1, ends.active.gather(1, newest))
-    slope = _solve(ends.root, ends.towards).gather(1, newest)
+    slope = torch.cholesky_solve(ends.towards[:, :, None], ends.root, upper=True)[:, :, 0].gather(1, newest)
     penalty = (ends.penalty.view_as(beta) + beta / slope.where(reached, 1.0)).where(reached, 0.0)
     return _like(cross, penalty.reshape(problem.shape[:-1]))
 
@@ -262,21 +262,18 @@ class _Gradient(torch.autograd.Function):
     """The gradient of the estimate, which has no gradient of its own."""
 
     @staticmethod
-    @one_thread()
-    def forward(_ctx: Any, upstream: Tensor, *saved: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        *_, beta, index, towards, root = saved
-        active = _solve(root, pad(upstream.flatten(0, 1), (0, 1)).gather(1, index))
-        v = pad(torch.zeros_like(beta).flatten(0, 1), (0, 1)).scatter_(1, index, active)[:, :-1].view_as(beta)
-        outer = v.mT @ beta
-        return -(outer + outer.mT) / 2, v, -(towards * active).sum(1).view(beta.shape[:-1])
+    def forward(_ctx: Any, upstream: Tensor, *saved: Tensor) -> tuple[Tensor, ...]:
+        gram, cross, _, beta, *active = (np.ascontiguousarray(part.detach().cpu().numpy()) for part in saved)
+        k = cross.shape[1]
+        found = np.zeros_like(gram), np.zeros_like(cross), np.zeros(cross.shape[:-1])
+        above = np.ascontiguousarray(upstream.detach().cpu().numpy())
+        for n in range(len(gram)):
+            rows = slice(n * k, (n + 1) * k)
+            differentiate(above[n], beta[n], *(part[rows] for part in active), *(part[n] for part in found))
+        return tuple(torch.from_numpy(part).to(upstream.device) for part in found)
 
     @staticmethod
     def backward(_ctx: Any, *_upstream: Tensor) -> Any:
         raise NotImplementedError(
             "The l1 estimate can be differentiated only once. Detach its gradient, or drop create_graph=True."
         )
-
-
-def _solve(root: Tensor, aim: Tensor) -> Tensor:
-    """Solve R'R x = aim, shape (N K, m), for the active predictors of each target."""
-    return torch.cholesky_solve(aim[:, :, None], root, upper=True)[:, :, 0]
