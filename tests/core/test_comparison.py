@@ -3,6 +3,7 @@
 import csv
 import json
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -187,6 +188,11 @@ def test_files_and_words(found, tmp_path):
     assert float(rows[0]["difference"]) == found.edges["difference"][0]
     text = found.methods_text()
     assert "p = 0.01" in text
+    few = replace(found, effect_interval=(0.0, np.inf), edges=found.edges.copy())
+    few.edges["detectable"] = np.inf
+    few.to_json(tmp_path / "few.json")
+    stored = json.loads((tmp_path / "few.json").read_text(), parse_constant=lambda name: pytest.fail(name))
+    assert stored["edges"][0]["detectable"] is stored["effect_interval"][1] is None
     assert "99 resamples" in text
 
 
@@ -209,7 +215,7 @@ def test_pooled_counts_of_the_draws_give_the_false_discovery_rate(pair):
 
 
 def test_a_change_of_the_detectable_size_is_found_as_often_as_promised():
-    """In 80 % of ranges like these, by simulation; a link that both ranges have."""
+    """In about two of three ranges like these, by simulation; a link that both ranges have."""
     sets, hits, k = 60, 0, 4
     a = 0.6 * np.eye(k)
     a[1, 0] = 0.2
@@ -223,7 +229,7 @@ def test_a_change_of_the_detectable_size_is_found_as_often_as_promised():
 
     promised = np.median([compared(1000 + i, 0.0)["detectable"] for i in range(15)])
     hits = sum(compared(seed, promised)["p_adjusted"] <= 0.05 for seed in range(sets))
-    assert 0.01 < binom.cdf(hits, sets, 0.8) < 0.995, f"{hits} of {sets} found"
+    assert 0.01 < binom.cdf(hits, sets, 0.67) < 0.99, f"{hits} of {sets} found"
 
 
 def test_stop_gives_an_early_answer_and_progress_is_told(pair):

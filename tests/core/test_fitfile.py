@@ -177,8 +177,8 @@ def test_files_that_are_no_fit_are_refused(tmp_path, parts):
 
 def test_a_file_of_a_newer_version_is_refused(tmp_path, parts):
     header, tensors = parts
-    save_file(tensors, tmp_path / "new.varae", metadata={"varae": json.dumps(header | {"format_version": 2})})
-    with pytest.raises(FitFileError, match=r"version 2.*Update"):
+    save_file(tensors, tmp_path / "new.varae", metadata={"varae": json.dumps(header | {"format_version": 3})})
+    with pytest.raises(FitFileError, match=r"version 3.*Update"):
         load_fit(tmp_path / "new.varae")
 
 

@@ -13,7 +13,19 @@ from napari_varae.core.config import FitConfig
 from napari_varae.core.network import Autoencoder
 from napari_varae.core.recording import Recording
 from napari_varae.core.stack import Stack
-from napari_varae.core.start import first_footprints, set_footprints, shrink, spectral_footprints, varimax
+from napari_varae.core.start import (
+    GRIDS,
+    SMOOTHINGS,
+    choose_smoothing,
+    draw_first,
+    explained,
+    first_footprints,
+    orthonormal,
+    set_footprints,
+    shrink,
+    spectral_footprints,
+    varimax,
+)  # fmt: skip
 
 PLACES = ((4, 5), (13, 8), (9, 17))
 
@@ -225,3 +237,59 @@ def test_images_of_the_whole_that_nothing_follows_get_no_latent(autoregressive, 
     whole = torch.from_numpy(gaussian_filter(rng.normal(size=(19, 22)), 2)).float()[None]
     footprints = first_footprints(recording(autoregressive, spots.sum(0)), whole, 3, 1, 0.5, 2.0)
     assert spots_found(footprints, spots) == [FIRST, SECOND, THIRD]
+
+
+@pytest.mark.parametrize("rank", [0, 1, 3])
+def test_a_basis_spans_what_its_images_span_and_nothing_else(rng, rank):
+    images = rng.normal(size=(40, rank)) @ rng.normal(size=(rank, 6))
+    basis = orthonormal(torch.from_numpy(images).float()).numpy()
+    assert basis.shape == (40, rank)
+    np.testing.assert_allclose(basis.T @ basis, np.eye(rank), atol=1e-5)
+    np.testing.assert_allclose(basis @ (basis.T @ images), images, atol=1e-4)
+
+
+def test_explained_is_the_share_of_a_projection(rng):
+    images, frames = rng.normal(size=(30, 4)), rng.normal(size=(50, 30))
+    images[:, 2] = images[:, 0] - images[:, 1]
+    known = frames @ images @ np.linalg.pinv(images)
+    found = explained(torch.from_numpy(images).float(), torch.from_numpy(frames).float())
+    assert found == pytest.approx((known**2).sum() / (frames**2).sum(), rel=1e-4)
+
+
+@pytest.mark.parametrize(("noise", "narrow"), [(0.02, True), (1.5, False)])
+def test_the_noisier_the_movie_the_wider_the_smoothing(rng, noise, narrow):
+    """Single bright pixels need none; wide spots that drown in noise need it."""
+    y, x = np.mgrid[:19, :22]
+    width = 0.3 if narrow else 3.0
+    spots = np.stack([np.exp(-((y - a) ** 2 + (x - b) ** 2) / (2 * width**2)) for a, b in PLACES])
+    frames = np.tensordot(rng.normal(size=(400, 3)), spots, 1) + noise * rng.normal(size=(400, 19, 22))
+    chosen = choose_smoothing(recording(frames, spots.sum(0)), torch.zeros(0, 19, 22), 3)
+    assert chosen == (SMOOTHINGS[0] if narrow else SMOOTHINGS[-1])
+
+
+@pytest.mark.parametrize("width", [0.4, 6.0])
+def test_the_grid_is_as_coarse_as_the_footprints_allow(rng, width):
+    y, x = np.mgrid[:32, :32]
+    footprints = np.stack([np.exp(-((y - a) ** 2 + (x - b) ** 2) / (2 * width**2)) for a, b in ((9, 9), (20, 23))])
+    frames = np.tensordot(rng.normal(size=(300, 2)), footprints, 1) + 1e-3 * rng.normal(size=(300, 32, 32))
+    data = recording(frames, np.zeros((32, 32)))
+
+    def make(step: int) -> Autoencoder:
+        torch.manual_seed(0)
+        return Autoencoder((32, 32), 2, step, 8, static_skip=False)
+
+    images, static = torch.from_numpy(footprints).float(), torch.from_numpy(data.static / data.scale)
+    network = draw_first(make, data, images, static)
+    assert network.step == (GRIDS[-1] if width < 1 else GRIDS[0])
+
+
+def test_without_a_skip_the_start_draws_the_static_image_too(autoregressive, spots):
+    static = gaussian_filter(np.random.default_rng(0).random((19, 22)), 1)
+    for weight in (0.0, 2.0):
+        data = recording(autoregressive, 20 * static, static_skip=False)
+        footprints = first_footprints(data, torch.zeros(0, 19, 22), 4, 1, 0.0, weight)
+        frames = torch.from_numpy(data.held_out_frames(200)).flatten(1)
+        static_part = torch.from_numpy(data.static / data.scale).flatten()
+        basis = orthonormal(torch.from_numpy(footprints).flatten(1).T)
+        left = (frames - frames @ basis @ basis.T).square().sum() / (frames - static_part).square().sum()
+        assert left < 0.5  # of the variance around the static image

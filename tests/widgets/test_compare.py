@@ -45,7 +45,8 @@ def test_the_verdict_names_both_nulls_and_what_could_have_been_found(docks, read
     text = dock.verdict.text()
     assert f"{compared.p_of_null['VAR']:.3g} if the latents are a VAR" in text
     assert f"{compared.p_of_null['stretches']:.3g} if stretches of the recording are alike" in text
-    assert f"by {np.median(compared.edges['detectable']):.2f} would be found" in text
+    assert f"by {np.median(compared.edges['detectable']):.2f} would be found about" in text
+    assert f"of {len(compared.edges)} coefficients differ" in text
 
 
 def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, session, compared, trained, movie, idle):
@@ -95,6 +96,29 @@ def test_placebo_values_come_one_by_one_and_are_weighed(docks, ready, session, q
     assert "more than chance" not in box.verdict.text()
     box.show_values(np.full(20, 0.01))
     assert "more than chance" in box.verdict.text()
+
+
+def test_a_file_that_cannot_be_written_is_told(docks, ready, compared, tmp_path, notices):
+    for suffix in ("svg", "png", "csv"):
+        docks["Compare"].export(str(tmp_path / "nowhere" / f"comparison.{suffix}"))
+        assert len(notices) == 1
+        assert "was saved" not in notices.pop()
+
+
+@pytest.mark.parametrize("work", ["comparison", "placebo"])
+def test_a_dock_may_close_while_its_answer_grows(viewer, docks, ready, session, qtbot, idle, notices, work):
+    dock = docks.pop("Compare")
+    dock.form.fields["resamples"].set_value(100_000)
+    if work == "comparison":
+        dock.run()
+        qtbot.waitUntil(lambda: dock.verdict.text().startswith("So far"), timeout=PATIENCE)
+    else:
+        dock.placebo.run()
+        qtbot.waitUntil(lambda: " pairs have" in dock.placebo.verdict.text(), timeout=PATIENCE)
+    viewer.window.remove_dock_widget(dock)
+    idle()
+    qtbot.wait(300)  # for what is still on its way to the screen
+    assert not notices
 
 
 def test_a_placebo_needs_ranges_and_room(docks, ready, session, idle, notices):

@@ -294,7 +294,9 @@ def _warnings(
     elif (deals := math.comb(sum(deal.counts), deal.counts[0])) < 2 * made:
         found.append(f"There are only {deals} ways to deal {sum(deal.counts)} stretches: p cannot be finer than that.")
     if made < wanted:
-        found.append(f"Stopped after {made} of {wanted} resamples.")
+        found.append(
+            f"Stopped after {made} of {wanted} resamples: a p at which one stops because it is small is too small."
+        )
     if made < 199:
         found.append(f"With {made} resamples p cannot be smaller than {1 / (made + 1):.3g}.")
     return tuple(found)

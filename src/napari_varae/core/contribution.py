@@ -179,7 +179,7 @@ def _driver(
     filters, origin = fit.banks[0], _scaled(fit, fit.static)
     total = torch.zeros(fit.shape, device=fit.device)
     chosen = _spread(stack, segments)
-    for t in np.array_split(chosen, -(-len(chosen) * steps // 64)):
+    for t in np.array_split(chosen, min(len(chosen), -(-len(chosen) * steps // 64))):
         d = _scaled(fit, np.concatenate([stack.read(int(i), int(i) + 1) for i in t]))
         points = (origin + _shares(steps, fit.device)[:, None, None, None] * (d - origin)).flatten(0, 1)
         z = fit.network.encode(points.requires_grad_(), filters)

@@ -29,7 +29,7 @@ from napari_varae.core.var import VAR
 __all__ = ["load_fit", "save_fit"]
 
 _FORMAT = "napari-varae fit"
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
 _VAR_ARRAYS = ("coefficients", "mean", "scale", "gram", "cross", "covariance", "weights")
 
 

@@ -6,8 +6,8 @@ For each target i with cross-moments c_i the estimate is
 
 which for G = X'X/n and c_i = X'y_i/n is the lasso of y_i on X. All targets share G. Between knots beta_i is linear in
 the penalty, so the knots hold the whole path (least angle regression with the lasso modification; Efron, Hastie,
-Johnstone, Tibshirani 2004). `lasso_path` follows it for all targets at once; `lasso` follows it to one penalty, solves
-the active set there once more by Cholesky, and can be differentiated:
+Johnstone, Tibshirani 2004). `lasso_path` follows it for each target; `lasso` follows it to one penalty, and can be
+differentiated:
 
     beta_A = G_AA^-1 (c_A - penalty t_A),  t = sign(beta) w,   and with v_A = G_AA^-1 g_A for an upstream gradient g
     dL/dc = v,   dL/dG = -sym(v beta'),   dL/dpenalty = -t' v.
@@ -15,8 +15,7 @@ the active set there once more by Cholesky, and can be differentiated:
 At a knot, where the path has a kink, this is a one-sided derivative. `entry_penalty` finds, differentiably too, the
 knot at which the n-th predictor enters. There is no second derivative.
 
-Everything is computed in float64. A predictor that is a linear combination of active ones stays out: of two equal
-predictors one is taken, and nothing is singular.
+Everything is computed in float64. Of two equal predictors the first is taken, and nothing is singular.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ BATCH_PAIRS = 20_000
 
 
 POWER = 0.8
-"""Chance with which a change of the size `detectable` is found."""
+"""Chance with which a change of the size `detectable` would be found, were the estimated difference not shrunk."""
 
 
 class Running(NamedTuple):

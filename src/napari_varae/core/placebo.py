@@ -23,6 +23,7 @@ def placebo(
     repeats: int = 20,
     resamples: int = 99,
     seed: int = 0,
+    stretches: int = 8,
     stop: Event | None = None,
     progress: Callable[[NDArray[np.float64]], None] | None = None,
 ) -> NDArray[np.float64]:
@@ -41,7 +42,7 @@ def placebo(
         The stretch; all frames when not given.
     repeats : int
         Number of pairs.
-    resamples, seed
+    resamples, seed, stretches
         As for :func:`compare`.
     stop : threading.Event, optional
         When set, the p-values so far are returned.
@@ -74,7 +75,9 @@ def placebo(
         first = (start + int(before), start + int(before) + sizes[0])
         second_start = first[1] + gap + int(between - before)
         second = (second_start, second_start + sizes[1])
-        result = compare(fit, stack, first, second, resamples=resamples, seed=seed + i, within=False)
+        result = compare(
+            fit, stack, first, second, resamples=resamples, seed=seed + i, stretches=stretches, within=False
+        )
         found.append(result.p_value)
         if progress is not None:
             progress(np.array(found))

@@ -125,7 +125,7 @@ def one_standard_error(penalties: Array, errors: Array) -> float:
 def cross_validation(latents: Tensor, frames: Tensor, order: int, top: float, weights: Array | None = None) -> float:
     """Choose a penalty by how well each block of lag pairs is predicted from those before it.
 
-    Every fold is standardised and estimated on its past alone.
+    Every fold is standardised and estimated on its past alone; weights are what they are.
 
     Parameters
     ----------

@@ -16,6 +16,7 @@ Training from such a start takes seconds where a random one takes minutes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -62,7 +63,8 @@ def first_footprints(
         As in :class:`FitConfig`.
     """
     count = _candidates(data, latents, prediction_weight)
-    common, frames = _apart(data, whole, count)
+    common = orthonormal(whole.flatten(1).T)
+    frames = _apart(data.summary_frames(max(FRAMES, 2 * count)), common)
     candidates = localise(components(frames, count, smoothing))
     basis = torch.cat([common, candidates], 1)
     score, g = _score(data, basis, order, prediction_weight), common.shape[1]
@@ -76,14 +78,33 @@ def first_footprints(
 
 def choose_smoothing(data: Recording, whole: Tensor, latents: int) -> float:
     """Choose the smoothing whose components explain held-out frames best."""
-    frames, held_out = _apart(data, whole, latents)[1], torch.from_numpy(data.held_out_frames()).flatten(1)
-    frames = frames[:: max(1, len(frames) // max(ENOUGH, 2 * latents))]
-    return max(SMOOTHINGS, key=lambda width: explained(components(frames, latents, width), held_out))
+    common, most = orthonormal(whole.flatten(1).T), max(ENOUGH, 2 * latents)
+    frames, held_out = data.summary_frames(FRAMES), data.held_out_frames(most)
+    frames = _apart(frames[:: max(1, len(frames) // most)], common)
+    judged = torch.from_numpy(_apart(held_out, common)).flatten(1)
+    return max(SMOOTHINGS, key=lambda width: explained(components(frames, latents, width), judged))
 
 
-def explained(basis: Tensor, frames: Tensor) -> float:
+def explained(images: Tensor, frames: Tensor) -> float:
     """Fraction of the squares of frames (n, P) that lies in the span of some images (P, K)."""
-    return float((frames @ torch.linalg.qr(basis)[0]).square().sum() / frames.square().sum().clamp(min=1e-30))
+    read = (frames @ images).cpu().double()  # not every device has float64
+    inverse = torch.linalg.pinv((images.T @ images).cpu().double(), rtol=1e-5, hermitian=True)
+    return float(((read @ inverse) * read).sum() / frames.square().sum().clamp(min=1e-30))
+
+
+def orthonormal(images: Tensor) -> Tensor:
+    """Orthonormal basis (P, rank) of a few images (P, G), by Gram and Schmidt.
+
+    Each keeps its direction but for those before it; one that these explain is left out.
+    """
+    basis: list[Tensor] = []
+    for image in images.double().T:
+        left = image
+        for known in 2 * basis:
+            left = left - (known @ left) * known
+        if left.norm() > 1e-5 * images.norm(dim=0).max():
+            basis.append(left / left.norm())
+    return torch.stack(basis, 1).to(images.dtype) if basis else images[:, :0]
 
 
 def _candidates(data: Recording, latents: int, prediction_weight: float) -> int:
@@ -91,22 +112,25 @@ def _candidates(data: Recording, latents: int, prediction_weight: float) -> int:
     return min(CANDIDATES * latents if prediction_weight else latents, most)
 
 
-def _apart(data: Recording, whole: Tensor, count: int) -> tuple[Tensor, Images]:
-    """Orthonormal images (P, G) of changes of the whole, and the frames (n, Y, X) from which these were taken out."""
-    frames = data.summary_frames(max(FRAMES, 2 * count))
-    common = torch.linalg.qr(whole.flatten(1).T)[0]
-    flat = torch.from_numpy(frames).flatten(1)
-    flat -= (flat @ common) @ common.T
-    return common, frames
+def _apart(frames: Images, common: Tensor) -> Images:
+    """Take images (P, G) of changes of the whole out of frames (n, Y, X), in place."""
+    for few in torch.from_numpy(frames).flatten(1).split(64):
+        few.sub_((few @ common) @ common.T)
+    return frames
 
 
 def _score(data: Recording, basis: Tensor, order: int, prediction_weight: float) -> Tensor:
-    """Covariance of the traces of some images (P, K), plus the weighted one of their prediction, shape (K, K)."""
+    """Mean products of the traces of some images (P, K), plus the weighted ones of their prediction, shape (K, K).
+
+    Not covariances: without a static skip there is a mean to draw as well.
+    """
     z = torch.cat([torch.from_numpy(block).flatten(1) @ basis for _, block in data.blocks()]).double().numpy()
-    score = np.cov(z[data.trained].T, bias=True).reshape(z.shape[1], -1)
+    score = z[data.trained].T @ z[data.trained] / data.trained.sum()
     if prediction_weight:
-        ahead = estimate_var(z, order, "bic", data.trained, "links").predict(z, data.trained)
-        score = score + prediction_weight * np.cov(ahead[np.isfinite(ahead).all(1)].T, bias=True).reshape(score.shape)
+        penalty = math.sqrt(2 * math.log(z.shape[1] * order + 1) / data.trained.sum())
+        ahead = estimate_var(z, order, min(penalty, 1.0), data.trained, "links").predict(z, data.trained)
+        ahead = ahead[np.isfinite(ahead).all(1)]
+        score = score + prediction_weight * (ahead.T @ ahead) / len(ahead)
     return torch.from_numpy(score)
 
 
@@ -218,7 +242,8 @@ def draw_first(make: Callable[[int], Autoencoder], data: Recording, footprints: 
     static : Tensor, shape (Y, X)
         Scaled static image.
     """
-    frames = torch.from_numpy(data.held_out_frames()).flatten(1).to(static.device)
+    baseline = torch.from_numpy(data.static - data.baseline).flatten() / data.scale
+    frames = (torch.from_numpy(data.held_out_frames(ENOUGH)).flatten(1) - baseline).to(static.device)
     enough = COARSE * explained(footprints.flatten(1).T, frames)
     for step in GRIDS:
         network = make(step)

@@ -257,7 +257,7 @@ def link_weights(moments: Moments, order: int) -> Array:
     own = torch.arange(k)[:, None] + k * torch.arange(order)
     gram = moments.gram[own[:, :, None], own[:, None, :]] + 1e-9 * torch.eye(order, dtype=moments.gram.dtype)
     cross = moments.cross.gather(1, own)
-    explained = (cross * torch.linalg.solve(gram, cross)).sum(1)
+    explained = (cross * torch.cholesky_solve(cross[:, :, None], torch.linalg.cholesky(gram))[:, :, 0]).sum(1)
     left = (moments.variance - explained).clamp(min=0).sqrt().numpy()
     left = np.where(moments.variance.numpy() > 0, np.maximum(left, 1e-3), 1.0)
     return np.tile(left[:, None] * (1 - np.eye(k)), (order, 1, 1))

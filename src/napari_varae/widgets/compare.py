@@ -58,7 +58,7 @@ class ComparePanel(Panel):
         self.add_plot(self.plot)
         self.table = EdgeTable()
         self.table.picked.connect(self._pick)
-        self.placebo = PlaceboBox(self)
+        self.placebo = PlaceboBox(self, self.form.value)
         self.map_button = button(
             "Difference map", self.show_difference, "Where the links that differ drive more in A (red) or in B (blue)"
         )
@@ -224,7 +224,8 @@ class ComparePanel(Panel):
         """Say what the repeats so far give."""
         self.verdict.setText(
             f"So far p = {running.p_value:.3g} (95 % interval {running.low:.3f} to {running.high:.3f}), after "
-            f"{running.made} of {running.wanted} repeats. Stop takes this for the answer."
+            f"{running.made} of {running.wanted} repeats. Decide on the number before you look: a p at which one stops "
+            "because it is small is too small."
         )
 
 
@@ -241,13 +242,19 @@ def _in_words(result: Comparison) -> str:
     at_most = " (the smallest value possible with these repeats)" if result.p_value <= smallest else ""
     both = " and ".join(f"{p:.3g} if {NULLS[name]}" for name, p in result.p_of_null.items())
     detectable = float(np.median(result.edges["detectable"]))
+    seen = (
+        f"In ranges like these a change of one coefficient by {detectable:.2f} would be found about two times in three."
+        if np.isfinite(detectable)
+        else "These are too few repeats for single coefficients at this level."
+    )
     return (
         f"<b>{differ}: p = {result.p_value:.3g}</b>{at_most}.<br>"
         f"It is {both}; the larger one counts.<br>"
-        f"The surest link changes by {result.effect_size:.3f}, {1 - level:.0%} interval {low:.3f} to {high:.3f}. "
-        f"{_differing(result)} of {len(result.edges)} links differ at the {level:.0%} level; "
+        f"The surest coefficient changes by {result.effect_size:.3f}, {1 - level:.0%} interval {low:.3f} to "
+        f"{high:.3f}. "
+        f"{_differing(result)} of {len(result.edges)} coefficients differ at the {level:.0%} level; "
         f"{int((result.edges['q_value'] <= level).sum())} at a false discovery rate of {level:.0%}.<br>"
-        f"In ranges like these a change of one link by {detectable:.2f} would be found four times in five."
+        f"{seen}"
     )
 
 

@@ -53,8 +53,8 @@ class Job(QObject):
     total : int
         Number of yields, or of steps told by the callback.
     on_yield, on_return, on_progress : callable
-        Called in the thread of the screen, the last one with what is known so far. A result that the user threw away is
-        not returned.
+        Called in the thread of the screen, the last one with what is known so far, as long as the panel is there: the
+        others must not know its widgets. A result that the user threw away is not returned.
 
     Raises
     ------
@@ -117,6 +117,7 @@ class Job(QObject):
 
     def _dock_closed(self) -> None:
         """Stop when the dock is closed; what was learned so far is kept, as the session outlives the dock."""
+        self._on_progress = _nobody
         if self._session.controls is self._controls:
             self._session.stop(keep=self._controls.keep)
 
