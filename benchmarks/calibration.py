@@ -1,7 +1,7 @@
 """How often the comparison of two ranges rejects when nothing differs.
 
     python benchmarks/calibration.py RESULTS.jsonl [--sets 500] [--resamples 99] [--latents 16 64] [--processes 2]
-    python benchmarks/calibration.py RESULTS.jsonl --sets 0 --plot qq.svg
+    python benchmarks/calibration.py RESULTS.jsonl --sets 0 --plot qq.png
 
 Null data sets are pairs of ranges from one sparse VAR with the slow diagonal of calcium traces, Gaussian or skewed
 innovations, and equal or unequal means and variances. Each adds a line to RESULTS.jsonl, and what is there is not
@@ -129,7 +129,7 @@ def plot(results: dict[Setting, list[dict[str, object]]], path: str) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(7, 3.5), sharey=True)
     for setting in sorted(results):
         p = np.sort([row["p"] for row in results[setting]])
-        axis = axes[setting.latents > 16]
+        axis = axes[int(setting.latents > 16)]
         axis.plot((np.arange(len(p)) + 0.5) / len(p), p, lw=0.8, color=f"C{2 * setting.skewed + setting.unequal}")
         axis.set_title(f"K = {setting.latents}")
     for axis in axes:
@@ -140,7 +140,7 @@ def plot(results: dict[Setting, list[dict[str, object]]], path: str) -> None:
         axes[0].plot([], [], color=f"C{i}", label=name)
     axes[0].legend(frameon=False, fontsize=8)
     figure.tight_layout()
-    figure.savefig(path)
+    figure.savefig(path, dpi=110)
 
 
 def main() -> None:

@@ -191,8 +191,8 @@ def main() -> None:
     options = parser.parse_args()
     for page in (DOCS / "results.md", DOCS / "statistics.md"):
         text = re.sub(
-            r"(<!-- table (.+?) -->\n).*?(\n<!-- end -->)",
-            lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n{found[3]}",
+            r"(<!-- table (.+?) -->\n).*?(<!-- end -->)",
+            lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[3]}",
             page.read_text(),
             flags=re.DOTALL,
         )

@@ -7,9 +7,9 @@ Training from such a start takes seconds where a random one takes minutes.
 2. Of the rest, the leading principal components of smoothed frames are candidates, turned to simple structure by
    varimax (as in cell sorting by PCA and spatial ICA; Mukamel, Nimmerjahn, Schnitzer 2009). Smoothed, because an
    unsmoothed PCA fits the noise.
-3. A VAR with l1 penalty is estimated on all candidates. With S the covariance of the candidates' traces and R that of
-   their prediction, the K directions of largest S + w R are kept, w the weight of prediction in the loss: a place that
-   flickers as strongly as a cell, but by no rule, gives way to the cell. Without weight this is a PCA.
+3. A VAR with l1 penalty is estimated on all candidates. With S the mean products of the candidates' traces and R those
+   of their prediction, the K directions of largest S + w R are kept, w the weight of prediction in the loss: a place
+   that flickers as strongly as a cell, but by no rule, gives way to the cell. Without weight this is a PCA.
 4. Varimax once more. Where a footprint is no larger than its own standard error it is shrunk towards zero, and
    the network's maps are fitted to the footprints by least squares.
 """
