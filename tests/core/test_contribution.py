@@ -157,7 +157,8 @@ def test_the_effect_of_an_edge_is_its_coefficient_times_its_source(crowded, smal
 def test_by_default_a_whole_map_has_no_sign_and_a_part_has(crowded, small_stack):
     for kind in ("driver", "effect"):
         assert contribution_map(crowded, small_stack, kind, frames=FRAMES).min() >= 0
-        assert contribution_map(crowded, small_stack, kind, frames=FRAMES, target=0).min() < 0
+        parts = [contribution_map(crowded, small_stack, kind, frames=FRAMES, target=target) for target in range(6)]
+        assert np.min(parts) < 0  # not each of them: a latent may be the brightness of the whole image
 
 
 def test_a_coefficient_that_is_zero_contributes_nothing(small_fit, small_stack):

@@ -85,7 +85,7 @@ def test_every_file_can_be_opened(docks, ready, compared, tmp_path, suffix):
 def test_placebo_values_come_one_by_one_and_are_weighed(docks, ready, session, qtbot, idle):
     dock = docks["Compare"]
     box = dock.placebo
-    box.where.setCurrentIndex(box.where.findData("a"))
+    box.where.setCurrentIndex(box.where.findData("all"))
     box.run_button.click()
     qtbot.waitUntil(lambda: " pairs have p ≤ 0.05" in box.verdict.text(), timeout=PATIENCE)
     dock.stop_button.click()
