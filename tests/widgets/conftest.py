@@ -93,9 +93,10 @@ def trained(session, movie, fit):
 
 @pytest.fixture
 def idle(qtbot, session):
-    """Wait for the end of the job."""
+    """Wait for the end of the job, its thread included: until then it keeps the window."""
+    from napari_varae.widgets.jobs import _running
 
     def wait():
-        qtbot.waitUntil(lambda: session.job == "idle", timeout=PATIENCE)
+        qtbot.waitUntil(lambda: session.job == "idle" and not _running, timeout=PATIENCE)
 
     return wait
