@@ -14,7 +14,7 @@ import torch
 
 import napari_varae as nv
 from napari_varae.core.network import Autoencoder
-from napari_varae.core.start import set_footprints, spectral_footprints
+from napari_varae.core.start import components, localise, set_footprints
 
 
 def main() -> None:
@@ -32,7 +32,8 @@ def main() -> None:
     scale = (movie[slice(*options.train)] - static).std()
     d = (movie - static) / scale
     test = torch.from_numpy(d[slice(*options.test)]).flatten(1)
-    footprints = spectral_footprints(d[slice(*options.train)], options.latents, options.smoothing)
+    basis = localise(components(d[slice(*options.train)], options.latents, options.smoothing))
+    footprints = basis.T.reshape(-1, *d.shape[1:]).numpy()
 
     def remains(drawn: torch.Tensor) -> float:
         basis = torch.linalg.qr(drawn.T)[0]

@@ -131,3 +131,11 @@ def test_a_placebo_needs_ranges_and_room(docks, ready, session, idle, notices):
     dock.placebo.run()
     idle()
     assert "too short" in notices.pop()
+
+
+def test_the_last_pair_of_a_placebo_counts(docks, ready, idle):
+    dock = docks["Compare"]
+    dock.form.fields["stretches"].set_value(0)
+    dock.placebo.run()
+    idle()
+    assert " of 20 pairs" in dock.placebo.verdict.text()

@@ -25,7 +25,7 @@ from napari_varae.core.stack import FrameRange, Stack, check_ranges
 if TYPE_CHECKING:
     from napari_varae.core.comparison import Comparison
 
-__all__ = ["attribute", "contribution_map", "difference_map"]
+__all__ = ["contribution_map", "difference_map"]
 
 MAP_FRAMES = 256
 """Frames over which a driver map is averaged, evenly spread over the range."""
@@ -178,10 +178,12 @@ def _driver(
     rows = rows.sum(0, keepdim=True) if signed else rows[rows.abs().sum(1) > 0]
     filters, origin = fit.banks[0], _scaled(fit, fit.static)
     total = torch.zeros(fit.shape, device=fit.device)
+    # Places between the static image (0) and the frame (1) at which gradients are taken.
+    share = (torch.arange(steps, device=fit.device) + 0.5) / steps if steps > 1 else torch.ones(1, device=fit.device)
     chosen = _spread(stack, segments)
     for t in np.array_split(chosen, min(len(chosen), -(-len(chosen) * steps // 64))):
         d = _scaled(fit, np.concatenate([stack.read(int(i), int(i) + 1) for i in t]))
-        points = (origin + _shares(steps, fit.device)[:, None, None, None] * (d - origin)).flatten(0, 1)
+        points = (origin + share[:, None, None, None] * (d - origin)).flatten(0, 1)
         z = fit.network.encode(points.requires_grad_(), filters)
         for row in rows:
             gradient = torch.autograd.grad((z @ row).sum(), points, retain_graph=True)[0]
@@ -189,11 +191,6 @@ def _driver(
             total += (part if signed else part.abs()).sum(0)
     image: Image = (total / len(chosen)).cpu().numpy()
     return image
-
-
-def _shares(steps: int, device: torch.device) -> Tensor:
-    """Places between the static image (0) and the frame (1) at which gradients are taken."""
-    return (torch.arange(steps, device=device) + 0.5) / steps if steps > 1 else torch.ones(1, device=device)
 
 
 def _scaled(fit: Fit, images: Image) -> Tensor:
@@ -229,52 +226,3 @@ def _effect(
         deviation = deviation * np.sign(np.sqrt(covariance.diagonal()) @ drawn)
     image: Image = deviation.reshape(fit.shape).astype(np.float32)
     return image
-
-
-def attribute(fit: Fit, frame: Image, target: int, lag: int = 1, steps: int = 1) -> tuple[Image, float]:
-    """Attribute one lag's share of the prediction of a latent to the pixels of one frame, from the static image.
-
-    Parameters
-    ----------
-    fit : Fit
-    frame : array, shape (Y, X)
-        A frame of the movie, `lag` frames before the predicted one.
-    target : int
-        Latent whose prediction is explained.
-    lag : int
-        Which coefficient matrix, counted from 1.
-    steps : int
-        1 is gradient times input; more are integrated gradients (Sundararajan, Taly, Yan 2017) by the midpoint rule.
-
-    Returns
-    -------
-    image : array, shape (Y, X)
-        Attribution, in deviations of the latent.
-    gap : float
-        Difference between the prediction from the frame and from the static image, minus the sum of the image: goes to
-        zero with `steps` (completeness).
-
-    Raises
-    ------
-    ValueError
-        When there is no such latent or lag, or the frame has another size.
-    """
-    if not (0 <= target < fit.latents and 1 <= lag <= fit.var.order):
-        raise ValueError(
-            f"target={target}, lag={lag}: choose latents 0 to {fit.latents - 1}, lags 1 to {fit.var.order}."
-        )
-    if frame.shape != fit.shape:
-        raise ValueError(f"The frame has shape {frame.shape}; this fit is for images of {fit.shape}.")
-    row = torch.from_numpy((fit.var.coefficients[lag - 1, target] / fit.var.scale).astype(np.float32)).to(fit.device)
-    filters = fit.banks[0]
-    origin, d = _scaled(fit, fit.static), _scaled(fit, frame)
-
-    def predicted(x: Tensor) -> Tensor:
-        return fit.network.encode(x, filters) @ row
-
-    points = (origin + _shares(steps, fit.device)[:, None, None] * (d - origin)).requires_grad_()
-    gradient = torch.autograd.grad(predicted(points).sum(), points)[0].mean(0)
-    image = gradient * (d - origin)
-    with torch.no_grad():
-        ends = predicted(torch.stack([d, origin]))
-    return image.cpu().numpy(), float(ends[0] - ends[1] - image.sum())

@@ -35,8 +35,6 @@ EDGE = np.dtype(
 
 BATCH_PAIRS = 20_000
 """Lag pairs of all resamples that are computed side by side."""
-
-
 POWER = 0.8
 """Chance with which a change of the size `detectable` would be found, were the estimated difference not shrunk."""
 

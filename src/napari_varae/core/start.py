@@ -30,7 +30,8 @@ from napari_varae.core.recording import Recording
 from napari_varae.core.var import estimate_var
 
 __all__ = [
-    "choose_smoothing", "draw_first", "first_footprints", "set_footprints", "shrink", "spectral_footprints", "varimax",
+    "choose_smoothing", "components", "draw_first", "explained", "first_footprints", "localise", "orthonormal",
+    "set_footprints", "shrink", "varimax",
 ]  # fmt: skip
 
 CANDIDATES = 2
@@ -50,9 +51,9 @@ Images = NDArray[np.float32]
 
 
 def first_footprints(
-    data: Recording, whole: Tensor, latents: int, order: int, smoothing: float, prediction_weight: float
-) -> Images:
-    """Footprints (K, Y, X) to start from, K = `latents`, those of the whole image first.
+    data: Recording, whole: Tensor, latents: int, order: int, smoothing: float | None, prediction_weight: float
+) -> tuple[Images, float]:
+    """Footprints (K, Y, X) to start from, K = `latents`, those of the whole image first; and the smoothing.
 
     Parameters
     ----------
@@ -60,11 +61,14 @@ def first_footprints(
     whole : Tensor, shape (G, Y, X)
         Images of changes of the whole image, or none.
     latents, order, smoothing, prediction_weight
-        As in :class:`FitConfig`.
+        As in :class:`FitConfig`; without a smoothing it is chosen.
     """
-    count = _candidates(data, latents, prediction_weight)
+    most = min(int(data.trained.sum()) - 1, data.image[0] * data.image[1])
+    count = min(CANDIDATES * latents if prediction_weight else latents, most)
     common = orthonormal(whole.flatten(1).T)
     frames = _apart(data.summary_frames(max(FRAMES, 2 * count)), common)
+    if smoothing is None:
+        smoothing = choose_smoothing(frames, _apart(data.held_out_frames(max(ENOUGH, 2 * latents)), common), latents)
     candidates = localise(components(frames, count, smoothing))
     basis = torch.cat([common, candidates], 1)
     score, g = _score(data, basis, order, prediction_weight), common.shape[1]
@@ -73,15 +77,13 @@ def first_footprints(
     kept, directions = best[best < g].sort().values, best[best >= g] - g
     footprints = localise(candidates @ vectors[:, directions].float())
     images = [part.T.reshape(-1, *data.image).numpy() for part in (common[:, kept], footprints)]
-    return np.concatenate([images[0], shrink(images[1], frames)])
+    return np.concatenate([images[0], shrink(images[1], frames)]), smoothing
 
 
-def choose_smoothing(data: Recording, whole: Tensor, latents: int) -> float:
-    """Choose the smoothing whose components explain held-out frames best."""
-    common, most = orthonormal(whole.flatten(1).T), max(ENOUGH, 2 * latents)
-    frames, held_out = data.summary_frames(FRAMES), data.held_out_frames(most)
-    frames = _apart(frames[:: max(1, len(frames) // most)], common)
-    judged = torch.from_numpy(_apart(held_out, common)).flatten(1)
+def choose_smoothing(frames: Images, held_out: Images, latents: int) -> float:
+    """Choose the smoothing with which components of some frames (n, Y, X) explain other ones best."""
+    frames = frames[:: max(1, len(frames) // max(ENOUGH, 2 * latents))]
+    judged = torch.from_numpy(held_out).flatten(1)
     return max(SMOOTHINGS, key=lambda width: explained(components(frames, latents, width), judged))
 
 
@@ -107,11 +109,6 @@ def orthonormal(images: Tensor) -> Tensor:
     return torch.stack(basis, 1).to(images.dtype) if basis else images[:, :0]
 
 
-def _candidates(data: Recording, latents: int, prediction_weight: float) -> int:
-    most = min(int(data.trained.sum()) - 1, data.image[0] * data.image[1])
-    return min(CANDIDATES * latents if prediction_weight else latents, most)
-
-
 def _apart(frames: Images, common: Tensor) -> Images:
     """Take images (P, G) of changes of the whole out of frames (n, Y, X), in place."""
     for few in torch.from_numpy(frames).flatten(1).split(64):
@@ -134,23 +131,11 @@ def _score(data: Recording, basis: Tensor, order: int, prediction_weight: float)
     return torch.from_numpy(score)
 
 
-def spectral_footprints(frames: Images, latents: int, smoothing: float) -> Images:
-    """Localised orthonormal footprints (K, Y, X) of dynamic frames (n, Y, X), K = `latents` <= n.
-
-    Parameters
-    ----------
-    frames : array, shape (n, Y, X)
-        Dynamic frames; no more than a few thousand, since their n x n Gram matrix is decomposed.
-    latents : int
-        Number of footprints K.
-    smoothing : float
-        Standard deviation of the spatial smoothing in pixels.
-    """
-    return localise(components(frames, latents, smoothing)).T.reshape(-1, *frames.shape[1:]).numpy()
-
-
 def components(frames: Images, count: int, smoothing: float) -> Tensor:
-    """Leading principal components, shape (P, count), of smoothed frames (n, Y, X), P = Y X."""
+    """Leading principal components, shape (P, count), of smoothed frames (n, Y, X), P = Y X and count <= n.
+
+    For a few thousand frames at most, since their n x n Gram matrix is decomposed.
+    """
     smooth = torch.from_numpy(gaussian_filter(frames, (0, smoothing, smoothing)).reshape(len(frames), -1))
     # Not scipy's eigh: it holds Python's lock for seconds, and the window with it.
     vectors = torch.linalg.eigh((smooth @ smooth.T).double())[1][:, -count:].flip(1)

@@ -26,7 +26,7 @@ from napari_varae.core.optimiser import Adam
 from napari_varae.core.recording import Recording
 from napari_varae.core.report import EpochReport
 from napari_varae.core.stack import FrameRange, Stack
-from napari_varae.core.start import choose_smoothing, draw_first, first_footprints, set_footprints
+from napari_varae.core.start import draw_first, first_footprints, set_footprints
 from napari_varae.core.var import VAR, estimate_var, lag_moments, lag_pairs, standardise
 
 __all__ = ["fit", "train"]
@@ -151,10 +151,9 @@ class _Trainer:
         self.device, _ = choose_device(config.device)
         self.static = torch.from_numpy(data.static / data.scale).to(self.device)
         whole = derivatives(self.static.cpu()) if config.static_skip else torch.zeros(0, *data.image)
-        smoothing = config.smoothing
-        if smoothing is None:
-            smoothing = choose_smoothing(data, whole, config.latents)
-        images = first_footprints(data, whole, config.latents, config.order, smoothing, self.prediction_weight)
+        images, smoothing = first_footprints(
+            data, whole, config.latents, config.order, config.smoothing, self.prediction_weight
+        )
         footprints = torch.from_numpy(images).to(self.device)
         if config.grid is None:
             self.network = draw_first(partial(self._network, config), data, footprints, self.static)

@@ -60,7 +60,9 @@ class ComparePanel(Panel):
         self.table.picked.connect(self._pick)
         self.placebo = PlaceboBox(self, self.form.value)
         self.map_button = button(
-            "Difference map", self.show_difference, "Where the links that differ drive more in A (red) or in B (blue)"
+            "Difference map",
+            self.show_difference,
+            "Where the links that differ drive more in A (orange) or in B (blue)",
         )
 
         self.body.addWidget(heading("Ranges"))

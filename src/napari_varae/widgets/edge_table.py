@@ -45,9 +45,10 @@ class EdgeTable(QTableWidget):
         self.setRowCount(len(surest))
         for line, i in enumerate(surest):
             edge = Edge(int(edges["lag"][i]), int(edges["target"][i]), int(edges["source"][i]))
-            self.setItem(line, 0, _Cell(str(edge), edge))
-            for column, name in enumerate(COLUMNS, 1):
-                self.setItem(line, column, _Cell(_text(edges[i], name), float(edges[name][i])))
+            name = str(edge) if result.order > 1 else f"{edge.source} → {edge.target}"
+            self.setItem(line, 0, _Cell(name, edge))
+            for column, field in enumerate(COLUMNS, 1):
+                self.setItem(line, column, _Cell(_text(edges[i], field), float(edges[field][i])))
         self.sortItems(-1)  # as they came, until a header is clicked
         self.setSortingEnabled(True)
 

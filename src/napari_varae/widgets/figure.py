@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from qtpy.QtCore import QRectF
 from qtpy.QtGui import QImage, QPainter
 from qtpy.QtSvg import QSvgGenerator
 from qtpy.QtWidgets import QGraphicsView
 
 __all__ = ["save_figure"]
+
+SCALE = 4
+"""Pixels of an image for one on the screen."""
 
 
 def save_figure(view: QGraphicsView, path: str) -> None:
@@ -25,11 +29,13 @@ def save_figure(view: QGraphicsView, path: str) -> None:
         canvas.setSize(view.size())
         canvas.setViewBox(view.rect())
     else:
-        canvas = QImage(view.size() * 4, QImage.Format.Format_ARGB32)
+        canvas = QImage(view.size() * SCALE, QImage.Format.Format_ARGB32)
+        canvas.setDevicePixelRatio(SCALE)  # text grows with the rest
+        canvas.fill(view.backgroundBrush().color())
     painter = QPainter()
     drawn = painter.begin(canvas)
     if drawn:
-        view.render(painter)
+        view.render(painter, QRectF(view.rect()), view.rect())
         painter.end()
     if not drawn or (isinstance(canvas, QImage) and not canvas.save(path)):
         raise OSError(f"{path} could not be written. Choose another folder, and .svg or .png.")

@@ -54,7 +54,8 @@ class Job(QObject):
         Number of yields, or of steps told by the callback.
     on_yield, on_return, on_progress : callable
         Called in the thread of the screen, the last one with what is known so far, as long as the panel is there: the
-        others must not know its widgets. A result that the user threw away is not returned.
+        others must not know its widgets. Without `on_return` the result is told as the last progress. A result that the
+        user threw away is not returned.
 
     Raises
     ------
@@ -72,7 +73,7 @@ class Job(QObject):
         *,
         description: str,
         total: int = 0,
-        on_return: Callable[[Any], None],
+        on_return: Callable[[Any], None] | None = None,
         on_yield: Callable[[Any], None] | None = None,
         on_progress: Callable[[Any], None] | None = None,
     ) -> None:
@@ -132,7 +133,7 @@ class Job(QObject):
             self._on_progress(known)
 
     def _returned(self, result: Any) -> None:
-        on_return = self._on_return
+        on_return = self._on_return or self._on_progress
         self._on_yield = self._on_return = self._on_progress = _nobody  # the thread may outlive the panel by a moment
         self._session.end(self._controls)
         if self._controls.keep:

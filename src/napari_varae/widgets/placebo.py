@@ -42,7 +42,9 @@ class PlaceboBox(QWidget):
             self.where.addItem(text, value)
         self.where.setToolTip("Choose a stretch in which you believe that nothing changes")
         self.run_button = button(
-            "Run placebo", self.run, f"Compares {REPEATS} random pairs of ranges as long as A and B"
+            "Run placebo",
+            self.run,
+            f"Compares {REPEATS} random pairs of ranges, as long as A and B or a quarter of the chosen one",
         )
         self.verdict = note("The same test where nothing should differ. Are its p-values spread evenly?")
         self.plot = PlaceboPlot()
@@ -66,7 +68,6 @@ class PlaceboBox(QWidget):
                 partial(_placebo, fit, stack, lengths, within, self._settings()),
                 description="VARAE: placebo comparisons",
                 total=REPEATS,
-                on_return=_told_already,
                 on_progress=self.show_values,
             )
 
@@ -74,12 +75,12 @@ class PlaceboBox(QWidget):
         """Lengths of the ranges of a pair, and where they lie."""
         a, b = self._panel.session.ranges["a"], self._panel.session.ranges["b"]
         if not (a and b):
-            raise ValueError("Set the ranges A and B first: the pairs are as long as these.")
+            raise ValueError("Set the ranges A and B first: they say how long the ranges of a pair are, and where.")
         name = self.where.currentData()
         if name == "all":
             return (total(a), total(b)), None
         start, stop = max(a if name == "a" else b, key=lambda part: part[1] - part[0])
-        quarter = (stop - start) // 4  # of all that fits twice, so that the pairs are not all the same
+        quarter = (stop - start) // 4  # with halves, there would be one pair only
         return (quarter, quarter), (start, stop)
 
     def show_values(self, p_values: NDArray[np.float64]) -> None:
@@ -87,10 +88,6 @@ class PlaceboBox(QWidget):
         self.plot.setVisible(len(p_values) > 0)
         self.plot.show_values(p_values)
         self.verdict.setText(_in_words(p_values))
-
-
-def _told_already(_p_values: NDArray[np.float64]) -> None:
-    """Pass over the result: the last progress was the same."""
 
 
 def _in_words(p_values: NDArray[np.float64]) -> str:

@@ -302,7 +302,7 @@ class NullPlot(Plot):
         values = np.asarray(null, dtype=float)
         counts, edges = np.histogram(values, bins=min(40, max(5, len(values) // 10)))
         self._bars.setData(edges, counts)
-        self._observed.setData([observed, observed], [0, counts.max() * 1.3])  # room for the legend
+        self._observed.setData([observed, observed], [0, counts.max() * 2])  # room for the legend
         self.autoRange()
         self.legend.setOffset((6, 4) if observed > edges[len(edges) // 2] else (-6, 4))  # beside the line
 
