@@ -15,12 +15,12 @@ the optimality conditions then hold to `RIDGE` times the coefficients.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from napari_varae.core._compile import compiled
 
 __all__ = ["Array", "Numbers", "Walk", "differentiate", "follow"]
 
@@ -53,15 +53,6 @@ class Walk(NamedTuple):
     root: Array
     violation: float
     cut_off: bool
-
-
-def compiled(function: Callable[..., Any]) -> Any:
-    """Compile at the first call, and keep the result on disk where there is a place for it."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
-    try:
-        return njit(cache=True, **options)(function)
-    except RuntimeError:  # neither beside this file nor in the user's folders may be written
-        return njit(**options)(function)
 
 
 @compiled

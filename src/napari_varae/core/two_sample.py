@@ -15,11 +15,16 @@ families anew.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from napari_varae.core._joint import Array, Side, estimate
 
 __all__ = ["Difference", "Sample", "difference", "relaxed"]
 
@@ -27,6 +32,8 @@ ITERATIONS = 60
 """Steps of the joint estimate when it starts from the common part of both ranges."""
 RIDGE = 3.0
 """Ridge of the correction, times p K / n: the noise of a correlation matrix. It vanishes as ranges get longer."""
+SPARING = 0.5
+"""Penalty of the difference as a share of the universal one, which lets no chance difference pass."""
 BUDGET = 0.05
 """Level at which the bounds of the two families are balanced; the null distribution holds at any level."""
 
@@ -66,6 +73,11 @@ class Sample:
         return self.y.mT @ self.x / self.count
 
     @cached_property
+    def square(self) -> Tensor:
+        """Mean square of each target, shape (R, K)."""
+        return self.y.square().mean(1)
+
+    @cached_property
     def spread(self) -> Tensor:
         """Mean square of each predictor, shape (R, p K)."""
         return self.gram.diagonal(dim1=-2, dim2=-1)
@@ -79,10 +91,15 @@ class Sample:
             v = v / v.norm(dim=-2, keepdim=True)
         return 1.1 * (v * (self.gram @ v)).sum((-1, -2))
 
+    def sides(self, share: float) -> Iterator[Side]:
+        """Moments of each resample, when this is such a share of all lag pairs."""
+        for gram, cross, square, largest in zip(self.gram, self.cross, self.square, self.largest, strict=True):
+            yield Side(gram.numpy(), cross.numpy(), square.numpy(), float(largest), share)
+
     def residual_variance(self, coefficients: Tensor) -> Tensor:
         """Mean squared residual of each target, shape (R, K)."""
         explained = 2 * coefficients * self.cross - coefficients * (coefficients @ self.gram)
-        return (self.y.square().mean(1) - explained.sum(-1)).clamp_min(1e-12)
+        return (self.square - explained.sum(-1)).clamp_min(1e-12)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,39 +155,26 @@ def difference(
 def _estimate(
     a: Sample, b: Sample, start: tuple[Tensor, tuple[Tensor, Tensor]] | None, iterations: int
 ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
-    """Minimise the weighted squares of both ranges with l1 penalties on the common part and the difference (FISTA)."""
+    """Estimate the common part and the difference (R, K, p K), and the residual variances (R, K) in A and B."""
     r, k, p = a.cross.shape
     n = a.count + b.count
-    share_a, share_b = a.count / n, b.count / n
     if start is None:
-        common, sa, sb = torch.zeros_like(a.cross), a.y.square().mean(1), b.y.square().mean(1)
+        start = torch.zeros(k, p, dtype=torch.float64), (a.square, b.square)
+    first = start[0].expand(r, k, p), start[1][0].expand(r, k), start[1][1].expand(r, k)
+    levels = math.sqrt(2 * math.log(p) / n), SPARING * math.sqrt(2 * math.log(p * k) / n)
+    jobs = zip(a.sides(a.count / n), b.sides(b.count / n), *(part.numpy() for part in first), strict=True)
+
+    def one(job: tuple[Side, Side, Array, Array, Array]) -> tuple[Array, ...]:
+        found: tuple[Array, ...] = estimate(*job, levels, iterations)
+        return found
+
+    if min(r, torch.get_num_threads()) == 1:
+        found = [one(job) for job in jobs]
     else:
-        common, sa, sb = start[0].expand(r, k, p), start[1][0].expand(r, k), start[1][1].expand(r, k)
-    delta = torch.zeros_like(a.cross)
-    penalised = _penalised(common)
-    level, level_delta = math.sqrt(2 * math.log(p) / n), math.sqrt(2 * math.log(p * k) / n)
-    y, yd, t = common, delta, 1.0
-    for iteration in range(iterations):
-        if iteration % 10 == 0:
-            if iteration and iteration <= iterations - 10:
-                sa, sb = a.residual_variance(common + delta / 2), b.residual_variance(common - delta / 2)
-            wa, wb = (share_a / sa)[..., None], (share_b / sb)[..., None]
-            pa, pb = wa * a.spread[:, None], wb * b.spread[:, None]
-            step = 1 / (2 * (wa * a.largest[:, None, None] + wb * b.largest[:, None, None]))
-            shrink, shrink_delta = level * (pa + pb).sqrt() * penalised, 2 * level_delta * (pa * pb / (pa + pb)).sqrt()
-        ga = wa * ((y + yd / 2) @ a.gram - a.cross)
-        gb = wb * ((y - yd / 2) @ b.gram - b.cross)
-        common_next = _soft(y - step * (ga + gb), step * shrink)
-        delta_next = _soft(yd - 2 * step * (ga - gb), step * shrink_delta)
-        t_next = (1 + math.sqrt(1 + 4 * t * t)) / 2
-        y = common_next + (t - 1) / t_next * (common_next - common)
-        yd = delta_next + (t - 1) / t_next * (delta_next - delta)
-        common, delta, t = common_next, delta_next, t_next
+        with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+            found = list(threads.map(one, jobs))
+    common, delta, sa, sb = (torch.from_numpy(np.stack(part)) for part in zip(*found, strict=True))
     return common, delta, (sa, sb)
-
-
-def _soft(x: Tensor, threshold: Tensor) -> Tensor:
-    return x.sign() * (x.abs() - threshold).clamp_min(0)
 
 
 def _corrected(sample: Sample, coefficients: Tensor) -> tuple[Tensor, Tensor]:
