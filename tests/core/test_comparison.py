@@ -2,9 +2,13 @@
 
 import csv
 import json
+import multiprocessing
 import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 
+import distributed
 import numpy as np
 import pytest
 import torch
@@ -15,7 +19,8 @@ from scipy.stats import binom, binomtest
 
 import napari_varae as nv
 from napari_varae.core.compare import compare_latents
-from napari_varae.core.nulls import Draws, draw, edge_table, reached
+from napari_varae.core.edges import edge_table
+from napari_varae.core.nulls import Draws, draw, reached
 from napari_varae.core.two_sample import Sample, difference
 
 K = 6
@@ -202,7 +207,10 @@ def test_pooled_counts_of_the_draws_give_the_false_discovery_rate(pair):
     class Known:
         name = "known"
 
-        def scores(self, count, _rng):
+        def deal(self, count, _rng):
+            return count
+
+        def scores(self, count):
             return torch.tensor([[0.5, 3.0, 1.0, 0.1]]).double().expand(count, 4)
 
     class Observed:
@@ -247,6 +255,48 @@ def test_stop_gives_an_early_answer_and_progress_is_told(pair):
     expected = binomtest(count, result.resamples).proportion_ci(method="exact")
     assert told[-1][3:] == pytest.approx((expected.low, expected.high))
     assert any("Stopped after" in warning for warning in result.warnings)
+
+
+@contextmanager
+def processes():
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+@contextmanager
+def dask_client():
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.mark.parametrize("crowd", [processes, dask_client])
+def test_workers_give_the_same_answer(pair, crowd):
+    alone = compare_latents(*pair, resamples=59)
+    told = []
+    with crowd() as workers:
+        together = compare_latents(*pair, resamples=59, workers=workers, progress=told.append)
+    assert told[-1].made == 59
+    assert together.p_of_null == alone.p_of_null
+    np.testing.assert_allclose(together.null, alone.null, rtol=1e-9)
+    for name in ("p_adjusted", "q_value", "low"):
+        np.testing.assert_allclose(together.edges[name], alone.edges[name], rtol=1e-9)
+
+
+def test_workers_are_called_off_when_stopped(pair):
+    stop, futures = threading.Event(), []
+
+    class Crowd(ThreadPoolExecutor):
+        def submit(self, *job):
+            futures.append(super().submit(*job))
+            return futures[-1]
+
+    with Crowd(1) as workers:
+        found = compare_latents(*pair, resamples=20_000, workers=workers, stop=stop, progress=lambda _: stop.set())
+    assert sum(future.cancelled() for future in futures) > len(futures) / 2
+    assert any("Stopped after" in warning for warning in found.warnings)
 
 
 @pytest.mark.parametrize(

@@ -56,16 +56,20 @@ class CommonModel:
         in_a, in_b = (torch.cat(parts).square().mean(0)[None] for parts in self.residuals)
         self.variances = in_a, in_b
 
-    def scores(self, count: int, rng: np.random.Generator) -> Tensor:
-        """Draw `count` pairs of ranges and return the scores of all coefficients, shape (count, K p K)."""
-        a, b = (Sample.of(self._series(side, count, rng), self.order) for side in (0, 1))
+    def deal(self, count: int, rng: np.random.Generator) -> list[list[Tensor]]:
+        """Draw the signs (count, T_s - p) of the residuals of each segment of A and of B, `count` times."""
+        coin = np.array([-1, 1], dtype=np.int8)
+        return [[torch.from_numpy(rng.choice(coin, (count, len(r)))) for r in side] for side in self.residuals]
+
+    def scores(self, dealt: list[list[Tensor]]) -> Tensor:
+        """Scores of all coefficients, shape (count, K p K), of series drawn with these signs."""
+        a, b = (Sample.of(self._series(side, dealt[side]), self.order) for side in (0, 1))
         return difference(a, b, (self.coefficients, self.variances)).score.flatten(1)
 
-    def _series(self, side: int, count: int, rng: np.random.Generator) -> list[Tensor]:
+    def _series(self, side: int, dealt: list[Tensor]) -> list[Tensor]:
         p, drawn = self.order, []
-        for z, residual in zip(self.series[side], self.residuals[side], strict=True):
-            signs = torch.from_numpy(rng.choice([-1.0, 1.0], (count, len(residual))))
-            series = z.new_empty(count, *z.shape)
+        for z, residual, signs in zip(self.series[side], self.residuals[side], dealt, strict=True):
+            series = z.new_empty(len(signs), *z.shape)
             series[:, :p] = z[:p]
             for t in range(p, len(z)):
                 past = torch.cat([series[:, t - k] for k in range(1, p + 1)], -1)

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from napari_varae.core.bootstrap import CommonModel
 from napari_varae.core.comparison import Comparison
+from napari_varae.core.edges import edge_table
 from napari_varae.core.model import Fit
-from napari_varae.core.nulls import Null, Progress, draw, edge_table
+from napari_varae.core.nulls import Null, Progress, Workers, draw
 from napari_varae.core.permutation import Deal
 from napari_varae.core.stack import FrameRange, Stack, check_ranges
 from napari_varae.core.two_sample import Sample, difference
@@ -41,6 +42,7 @@ def compare(
     within: bool = True,
     stop: Event | None = None,
     progress: Progress | None = None,
+    workers: Workers | None = None,
 ) -> Comparison:
     """Test whether the VAR coefficients are the same in two ranges of a recording.
 
@@ -53,7 +55,7 @@ def compare(
         The movie.
     a, b : (int, int) or several of them
         Half-open ranges of frames.
-    resamples, seed, level, stretches, stop, progress
+    resamples, seed, level, stretches, stop, progress, workers
         As for :func:`compare_latents`.
     within : bool
         Compare the halves of each range as well.
@@ -81,8 +83,14 @@ def compare(
         )
     segments = {name: _latents(fit, stack, parts, order) for name, parts in ranges.items()}
     warnings = _range_warnings(fit, ranges, order)
-    halves = {name: _within(parts, order, seed, stretches, stop) for name, parts in segments.items()} if within else {}
-    found = compare_latents(segments["a"], segments["b"], order, resamples, seed, level, stretches, stop, progress)
+    halves = (
+        {name: _within(parts, order, seed, stretches, stop, workers) for name, parts in segments.items()}
+        if within
+        else {}
+    )
+    found = compare_latents(
+        segments["a"], segments["b"], order, resamples, seed, level, stretches, stop, progress, workers
+    )
     differ = {name: p for name, p in halves.items() if p is not None}
     warnings += tuple(
         f"The dynamics differ within {name.upper()} too (its halves: p = {p:.2g}): a difference between A and B is no "
@@ -103,6 +111,7 @@ def compare_latents(
     stretches: int = 8,
     stop: Event | None = None,
     progress: Progress | None = None,
+    workers: Workers | None = None,
 ) -> Comparison:
     """Test whether two stretches of latents follow the same VAR.
 
@@ -131,6 +140,8 @@ def compare_latents(
         When set, the answer rests on the resamples made so far.
     progress : callable, optional
         Called with the answer so far, a :class:`napari_varae.core.nulls.Running`.
+    workers : concurrent.futures.Executor or dask.distributed.Client, optional
+        Who draws; this thread when not given. The answer is the same.
 
     Returns
     -------
@@ -164,7 +175,7 @@ def compare_latents(
     model = CommonModel(scaled, (a, b), observed, order)
     deal = Deal((a, b), observed, min(a.count, b.count) // stretches) if stretches else None
     nulls: list[Null] = [model, deal] if deal else [model]
-    draws = draw(nulls, observed, a.count + b.count, resamples, seed, stop, progress)
+    draws = draw(nulls, observed, a.count + b.count, resamples, seed, stop, progress, workers)
     made = len(draws[0].largest)
     if made < 19:
         raise ValueError(f"Stopped after {made} resamples: too few for an answer.")
@@ -236,7 +247,9 @@ def _latents(fit: Fit, stack: Stack, parts: tuple[FrameRange, ...], order: int) 
     return kept
 
 
-def _within(parts: list[Array], order: int, seed: int, stretches: int, stop: Event | None) -> float | None:
+def _within(
+    parts: list[Array], order: int, seed: int, stretches: int, stop: Event | None, workers: Workers | None
+) -> float | None:
     """P-value of the halves of a range; None when they are too short, do not vary, or the user has no time."""
     middle = sum(map(len, parts)) // 2
     halves: tuple[list[Array], list[Array]] = [], []
@@ -250,7 +263,7 @@ def _within(parts: list[Array], order: int, seed: int, stretches: int, stop: Eve
         return None
     if not np.minimum(*(np.concatenate(half).std(0) for half in halves)).any():
         return None
-    return compare_latents(*halves, order, HALVES_RESAMPLES, seed, stretches=min(stretches, 4)).p_value
+    return compare_latents(*halves, order, HALVES_RESAMPLES, seed, stretches=min(stretches, 4), workers=workers).p_value
 
 
 def _range_warnings(fit: Fit, ranges: dict[str, tuple[FrameRange, ...]], order: int) -> tuple[str, ...]:

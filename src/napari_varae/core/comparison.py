@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_varae.core.nulls import EDGE
+from napari_varae.core.edges import EDGE
 from napari_varae.core.stack import FrameRange
 
 __all__ = ["Comparison"]

@@ -7,7 +7,10 @@ p-value counts, so that the test holds its level where either is true.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Any, NamedTuple, Protocol
@@ -15,28 +18,17 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import betaincinv, ndtri
+from scipy.special import betaincinv
 from torch import Tensor
 
 from napari_varae.core.two_sample import Difference
 
-__all__ = ["EDGE", "Draws", "Null", "Progress", "Running", "draw", "edge_table", "reached"]
+__all__ = ["Draws", "Null", "Progress", "Running", "Workers", "draw", "reached"]
 
 Array = NDArray[np.float64]
 
-EDGE = np.dtype(
-    [
-        ("lag", int), ("target", int), ("source", int), ("a", float), ("b", float), ("difference", float),
-        ("low", float), ("high", float), ("student", float), ("p_adjusted", float), ("q_value", float),
-        ("detectable", float),
-    ]
-)  # fmt: skip
-"""One row of the table of coefficients."""
-
 BATCH_PAIRS = 20_000
 """Lag pairs of all resamples that are computed side by side."""
-POWER = 0.8
-"""Chance with which a change of the size `detectable` would be found, were the estimated difference not shrunk."""
 
 
 class Running(NamedTuple):
@@ -57,8 +49,18 @@ class Null(Protocol):
 
     name: str
 
-    def scores(self, count: int, rng: np.random.Generator) -> Tensor:
-        """Draw the scores of all coefficients `count` times, shape (count, K p K)."""
+    def deal(self, count: int, rng: np.random.Generator) -> Any:
+        """Draw what is random, `count` times."""
+
+    def scores(self, dealt: Any) -> Tensor:
+        """Scores of all coefficients that come of it, shape (count, K p K)."""
+
+
+class Workers(Protocol):
+    """Who computes: a pool of :mod:`concurrent.futures`, a client of dask, or anything that submits like them."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> Any:
+        """Compute a function elsewhere, and return its future."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,30 +100,79 @@ def draw(
     seed: int,
     stop: Event | None = None,
     progress: Progress | None = None,
+    workers: Workers | None = None,
 ) -> list[Draws]:
-    """Draw from each null, in turns; all have as many draws when stopped, and each its own stream of random numbers."""
+    """Draw from each null, in turns; all have as many draws when stopped, and each its own stream of random numbers.
+
+    What is random is drawn here, so that the answer is the same whoever computes.
+    """
     streams = np.random.default_rng(seed).spawn(len(nulls))
     size = max(1, BATCH_PAIRS // pairs)
     scores = observed.score[0].flatten()
-    statistic, made = float(scores.max()), 0
-    counts, above = ([torch.zeros(len(scores), dtype=torch.int64) for _ in nulls] for _ in range(2))
-    largest = [[scores[:0]] for _ in nulls]
-    for first in range(0, resamples, size):
-        if stop is not None and stop.is_set():
-            break
-        count = min(size, resamples - first)
-        for i, null in enumerate(nulls):
-            drawn = null.scores(count, streams[i])
-            counts[i] += reached(drawn, scores)
-            above[i] += drawn.numel() - torch.searchsorted(drawn.flatten().sort().values, scores * (1 - 1e-9))
-            largest[i].append(drawn.amax(1))
-        made += count
+    sizes = [min(size, resamples - first) for first in range(0, resamples, size)]
+    jobs = (
+        [(null, null.deal(count, stream), scores) for null, stream in zip(nulls, streams, strict=True)]
+        for count in sizes
+    )
+    found: list[list[_Counted]] = [[] for _ in nulls]
+    for batch in _in_order(jobs, workers, stop):
+        for parts, part in zip(found, batch, strict=True):
+            parts.append(part)
         if progress is not None:
-            progress(_running([torch.cat(values).numpy() for values in largest], statistic, resamples))
+            largest = [np.concatenate([part.largest for part in parts]) for parts in found]
+            progress(_running(largest, float(scores.max()), resamples))
+    if not found[0]:
+        return [Draws(np.zeros(0), np.zeros(len(scores), np.int64), np.ones(len(scores))) for _ in nulls]
     return [
-        Draws(torch.cat(values).numpy(), n.numpy(), (1 + total.numpy()) / (1 + made))
-        for values, n, total in zip(largest, counts, above, strict=True)
+        Draws(
+            np.concatenate([part.largest for part in parts]),
+            np.sum([part.reached for part in parts], 0),
+            (1 + np.sum([part.above for part in parts], 0)) / (1 + sum(len(part.largest) for part in parts)),
+        )
+        for parts in found
     ]
+
+
+class _Counted(NamedTuple):
+    """What is kept of some draws: as in :class:`Draws`, but `above` is a sum."""
+
+    largest: Array
+    reached: NDArray[np.int64]
+    above: NDArray[np.int64]
+
+
+_Job = tuple[Null, Any, Tensor]
+
+
+def _in_order(jobs: Iterator[list[_Job]], workers: Workers | None, stop: Event | None) -> Iterator[list[_Counted]]:
+    """Yield what comes of each batch of jobs until the user stops."""
+    if workers is None:
+        for batch in jobs:
+            if stop is not None and stop.is_set():
+                return
+            yield [_count(*job) for job in batch]
+        return
+    waiting = deque([workers.submit(_elsewhere, os.getpid(), *job) for job in batch] for batch in jobs)
+    try:
+        while waiting and not (stop is not None and stop.is_set()):
+            yield [future.result() for future in waiting.popleft()]
+    finally:
+        for future in itertools.chain.from_iterable(waiting):
+            future.cancel()
+
+
+def _elsewhere(home: int, *job: Any) -> _Counted:
+    """Count in another process, of which there may be one for each core."""
+    if os.getpid() != home:
+        torch.set_num_threads(1)
+    return _count(*job)
+
+
+def _count(null: Null, dealt: Any, scores: Tensor) -> _Counted:
+    """Compare draws of a null with the observed scores."""
+    drawn = null.scores(dealt)
+    above = drawn.numel() - torch.searchsorted(drawn.flatten().sort().values, scores * (1 - 1e-9))
+    return _Counted(drawn.amax(1).numpy(), reached(drawn, scores).numpy(), above.numpy())
 
 
 def _running(largest: list[Array], statistic: float, wanted: int) -> Running:
@@ -143,30 +194,3 @@ def reached(null: Tensor, observed: Tensor) -> Tensor:
     counts = torch.zeros_like(descending)
     counts[descending] = (of_rest >= observed[descending] * (1 - 1e-9)).sum(0)  # the same deal may come again
     return counts
-
-
-def edge_table(observed: Difference, draws: Sequence[Draws], order: int, level: float) -> NDArray[Any]:
-    """Table of all coefficients, the surest difference first, with simultaneous intervals and adjusted p-values.
-
-    The false discovery rate among the coefficients down to each one is estimated by the number that the null gives
-    on average over the number found (Tusher, Tibshirani, Chu 2001; all coefficients taken for equal).
-    """
-    k = observed.a.shape[1]
-    descending = observed.score[0].flatten().argsort(descending=True, stable=True).numpy()
-    critical = max(d.critical(level) for d in draws)
-    a, b, student, error, bound = (
-        x[0].flatten().numpy()[descending]
-        for x in (observed.a, observed.b, observed.student, observed.error, observed.bound)
-    )
-    table = np.zeros(len(descending), dtype=EDGE)
-    target, column = np.divmod(descending, k * order)
-    table["lag"], table["target"], table["source"] = column // k + 1, target, column % k
-    table["a"], table["b"], table["difference"], table["student"] = a, b, a - b, student
-    half = critical * bound * error
-    table["low"], table["high"] = a - b - half, a - b + half
-    p = np.max([(1 + d.reached[descending]) / (1 + len(d.largest)) for d in draws], axis=0)
-    table["p_adjusted"] = np.maximum.accumulate(p)
-    rate = np.max([d.above[descending] for d in draws], axis=0) / np.arange(1, len(descending) + 1)
-    table["q_value"] = np.minimum.accumulate(rate[::-1])[::-1].clip(max=1)
-    table["detectable"] = half + ndtri(POWER) * error
-    return table

@@ -45,9 +45,12 @@ class Deal:
         pooled = share * observed.variances[0] + (1 - share) * observed.variances[1]
         self._start = observed.common[0], (pooled, pooled)
 
-    def scores(self, count: int, rng: np.random.Generator) -> Tensor:
-        """Deal `count` times and return the scores of all coefficients, shape (count, K p K)."""
-        orders = rng.permuted(np.tile(np.arange(sum(self.counts)), (count, 1)), axis=1)
-        parts = torch.from_numpy(orders).split(self.counts, 1)
+    def deal(self, count: int, rng: np.random.Generator) -> Tensor:
+        """Deal the stretches `count` times: their order (count, stretches), those of A first."""
+        return torch.from_numpy(rng.permuted(np.tile(np.arange(sum(self.counts)), (count, 1)), axis=1))
+
+    def scores(self, dealt: Tensor) -> Tensor:
+        """Scores of all coefficients, shape (count, K p K), of stretches in these orders."""
+        parts = dealt.split(self.counts, 1)
         a, b = (Sample.centred(self.x[part].flatten(1, 2), self.y[part].flatten(1, 2)) for part in parts)
         return difference(a, b, self._start).score.flatten(1)

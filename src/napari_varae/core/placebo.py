@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_varae.core.compare import compare
 from napari_varae.core.model import Fit
+from napari_varae.core.nulls import Workers
 from napari_varae.core.stack import FrameRange, Stack, check_range
 
 __all__ = ["placebo"]
@@ -26,6 +27,7 @@ def placebo(
     stretches: int = 8,
     stop: Event | None = None,
     progress: Callable[[NDArray[np.float64]], None] | None = None,
+    workers: Workers | None = None,
 ) -> NDArray[np.float64]:
     """P-values of the test on random pairs of ranges from a stretch believed to be homogeneous.
 
@@ -42,7 +44,7 @@ def placebo(
         The stretch; all frames when not given.
     repeats : int
         Number of pairs.
-    resamples, seed, stretches
+    resamples, seed, stretches, workers
         As for :func:`compare`.
     stop : threading.Event, optional
         When set, the p-values so far are returned.
@@ -76,8 +78,9 @@ def placebo(
         second_start = first[1] + gap + int(between - before)
         second = (second_start, second_start + sizes[1])
         result = compare(
-            fit, stack, first, second, resamples=resamples, seed=seed + i, stretches=stretches, within=False
-        )
+            fit, stack, first, second, resamples=resamples, seed=seed + i, stretches=stretches, within=False,
+            workers=workers,
+        )  # fmt: skip
         found.append(result.p_value)
         if progress is not None:
             progress(np.array(found))
