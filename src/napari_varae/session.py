@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_varae.core.model import Fit
     from napari_varae.core.report import EpochReport
 
-__all__ = ["Controls", "Edge", "JobState", "Letter", "Session", "describe_fit", "session_of"]
+__all__ = ["Controls", "Edge", "JobState", "Letter", "Session", "describe_fit", "describe_latent", "session_of"]
 
 Letter = Literal["a", "b"]
 JobState = Literal["idle", "training", "paused", "stopping", "comparing", "computing"]
@@ -326,6 +326,12 @@ class Session:
         if state != self.job:
             self.job = state
             self.job_changed.emit(state)
+
+
+def describe_latent(fit: Fit, latent: int) -> str:
+    """Give a latent's number, and the change of the whole image that it draws if it is none of a place."""
+    change = fit.whole_image.get(latent)
+    return str(latent) if change is None else f"{latent} ({change})"
 
 
 def describe_fit(fit: Fit) -> str:

@@ -18,6 +18,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.stats import binom, binomtest
 
 import napari_varae as nv
+from napari_varae.core.cautions import effective_frames
 from napari_varae.core.compare import compare_latents
 from napari_varae.core.edges import edge_table
 from napari_varae.core.nulls import Draws, draw, reached
@@ -148,7 +149,7 @@ def test_adjusted_p_values_are_those_of_westfall_and_young(pair):
     score = observed.score[0].flatten()
     counts = reached(torch.from_numpy(null), score).numpy()
     above = (1 + (null.ravel() >= score.numpy()[:, None]).sum(1)) / 51
-    table = edge_table(observed, [Draws(null.max(1), counts, above)], 1, 0.1)
+    table = edge_table(observed, [Draws(null.max(1), null.max(1), counts, above)], 1, 1.0, 1.2)
     ranked, running = np.argsort(-score.numpy(), kind="stable"), 0.0
     for row, i in enumerate(ranked):  # by the definition
         rest = null[:, ranked[row:]].max(1)
@@ -223,7 +224,7 @@ def test_pooled_counts_of_the_draws_give_the_false_discovery_rate(pair):
 
 
 def test_a_change_of_the_detectable_size_is_found_as_often_as_promised():
-    """In about two of three ranges like these, by simulation; a link that both ranges have."""
+    """In four of five pairs of ranges like these, by simulation; a link that both ranges have."""
     sets, hits, k = 60, 0, 4
     a = 0.6 * np.eye(k)
     a[1, 0] = 0.2
@@ -237,7 +238,49 @@ def test_a_change_of_the_detectable_size_is_found_as_often_as_promised():
 
     promised = np.median([compared(1000 + i, 0.0)["detectable"] for i in range(15)])
     hits = sum(compared(seed, promised)["p_adjusted"] <= 0.05 for seed in range(sets))
-    assert 0.01 < binom.cdf(hits, sets, 0.67) < 0.99, f"{hits} of {sets} found"
+    assert 0.01 < binom.cdf(hits, sets, 0.8) < 0.99, f"{hits} of {sets} found"
+
+
+def test_without_power_draws_nothing_is_said_of_power(pair):
+    silent = compare_latents(*pair, resamples=39, power_draws=0)
+    told = compare_latents(*pair, resamples=39)
+    assert np.isnan(silent.edges["detectable"]).all()
+    assert (told.edges["detectable"] > (told.edges["high"] - told.edges["low"]) / 2).all()
+    for name in ("p_adjusted", "difference", "low"):
+        np.testing.assert_array_equal(silent.edges[name], told.edges[name])
+
+
+def test_own_past_is_no_link():
+    """A latent that gets slower, and one that begins to drive another."""
+    rng, k = np.random.default_rng(3), 4
+    steady, slower, linked = (0.5 * np.eye(k) for _ in range(3))
+    slower[2, 2], linked[1, 0] = 0.9, 0.5
+    own = compare_latents(series(steady, 500, rng), series(slower, 500, rng), resamples=99)
+    assert own.p_value <= 0.05 < own.p_links
+    assert any("own past" in warning for warning in own.warnings)
+    link = compare_latents(series(steady, 500, rng), series(linked, 500, rng), resamples=99)
+    assert max(link.p_value, link.p_links) <= 0.05
+    assert not any("own past" in warning for warning in link.warnings)
+    assert f"links between latents alone: p = {link.p_links:.3g}" in link.methods_text()
+
+
+def test_a_single_latent_has_no_links(tmp_path):
+    rng = np.random.default_rng(4)
+    found = compare_latents(*(series(np.array([[0.5]]), 200, rng) for _ in range(2)), resamples=39)
+    assert np.isnan(found.p_links)
+    assert np.isnan(found.edges["detectable"]).all()
+    assert "links" not in found.methods_text()
+    found.to_json(tmp_path / "single.json")
+    assert json.loads((tmp_path / "single.json").read_text())["p_links"] is None
+
+
+@pytest.mark.parametrize("slow", [0.0, 0.5, 0.9])
+def test_slow_latents_are_fewer_independent_frames(slow):
+    """Against the autocorrelations of an autoregression, and in two segments as in one."""
+    z = torch.from_numpy(series(slow * np.eye(5), 20_000, np.random.default_rng(1)))
+    expected = 20_000 * (1 - slow**2) / (1 + slow**2)
+    assert effective_frames([z]) == pytest.approx(expected, rel=0.1)
+    assert effective_frames([z[:9000], z[9000:]]) == pytest.approx(expected, rel=0.1)
 
 
 def test_stop_gives_an_early_answer_and_progress_is_told(pair):

@@ -10,9 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import center_of_mass
 
+from napari_varae.core.config import FitConfig, SimulationConfig
 from napari_varae.core.errors import StackError
 from napari_varae.core.model import Fit
+from napari_varae.core.network import WHOLE, derivatives
+from napari_varae.core.simulation import simulate
 from napari_varae.core.stack import Stack
+from napari_varae.core.training import fit
 from napari_varae.core.var import estimate_var
 
 ranges = st.integers(0, 319).flatmap(lambda a: st.tuples(st.just(a), st.integers(a + 1, 320)))
@@ -113,6 +117,26 @@ def test_places_are_centroids_of_the_bright_half(small_fit):
     for image, place in zip(np.abs(small_fit.footprints), small_fit.places, strict=True):
         bright = np.where(image >= image.max() / 2, image, 0)
         np.testing.assert_allclose(place, center_of_mass(bright), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "change", [(3.0, 0.2, 0.2, 0.2, 0.2), (0.1, 2.0, 0.1, 0.1, 0.1), (0, 0, 1, 0, 0), (0, 0, 0, -1, 0)]
+)
+def test_latents_of_the_whole_image_are_told_from_places(small_fit, change, rng):
+    images = derivatives(torch.from_numpy(small_fit.static)).numpy()
+    footprints = rng.normal(size=small_fit.footprints.shape)  # of no change, and not like a cell either
+    footprints[4] = np.tensordot(change, images, 1) + 0.5 * np.abs(change).max() * footprints[4]
+    other = replace(small_fit)
+    other.__dict__["footprints"] = footprints
+    assert other.whole_image == {4: WHOLE[int(np.abs(change).argmax())]}
+
+
+def test_motion_has_a_latent_where_a_recording_moves():
+    config = SimulationConfig(frames=500, height=48, width=48, cells=5, silent=0, jitter=1.0, bleaching=0.0, seed=1)
+    found = fit(simulate(config).stack, FitConfig(latents=8, epochs=0))
+    assert {"vertical motion", "horizontal motion"} <= set(found.whole_image.values())
+    calm = simulate(config.model_copy(update={"jitter": 0.0})).stack
+    assert not any("motion" in name for name in fit(calm, FitConfig(latents=8, epochs=0)).whole_image.values())
 
 
 def test_a_dead_latent_is_in_the_middle_and_silent(small_fit, small_stack, latents):

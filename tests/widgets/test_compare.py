@@ -47,6 +47,8 @@ def test_the_verdict_names_both_nulls_and_what_could_have_been_found(docks, read
     assert f"{compared.p_of_null['stretches']:.3g} if stretches of the recording are alike" in text
     assert f"by {np.median(compared.edges['detectable']):.2f} would be found about" in text
     assert f"of {len(compared.edges)} coefficients differ" in text
+    assert f"Links alone, without own past: p = {compared.p_links:.3g}" in text
+    assert f"A says as much as {compared.effective[0]:.0f} independent frames" in text
 
 
 def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, session, compared, trained, movie, idle):

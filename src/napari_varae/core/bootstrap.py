@@ -13,7 +13,7 @@ from torch import Tensor
 
 from napari_varae.core.two_sample import Difference, Sample, difference, relaxed
 
-__all__ = ["CommonModel"]
+__all__ = ["LARGEST_RADIUS", "CommonModel", "spectral_radius"]
 
 LARGEST_RADIUS = 0.995
 """Spectral radius to which an unstable common model is drawn back: a series that explodes has no null."""
@@ -37,9 +37,9 @@ class CommonModel:
     def __init__(
         self, series: list[list[Tensor]], samples: tuple[Sample, Sample], observed: Difference, order: int
     ) -> None:
-        self.order, self.series = order, series
+        self.order, self.segments = order, series
         coefficients = relaxed(*samples, observed.common[0], observed.variances)
-        self.radius = _radius(coefficients.numpy(), order)
+        self.radius = spectral_radius(coefficients.numpy(), order)
         if self.radius > LARGEST_RADIUS:
             for k in range(order):
                 block = slice(k * len(coefficients), (k + 1) * len(coefficients))
@@ -63,22 +63,25 @@ class CommonModel:
 
     def scores(self, dealt: list[list[Tensor]]) -> Tensor:
         """Scores of all coefficients, shape (count, K p K), of series drawn with these signs."""
-        a, b = (Sample.of(self._series(side, dealt[side]), self.order) for side in (0, 1))
+        a, b = (Sample.of(self.series(side, dealt[side]), self.order) for side in (0, 1))
         return difference(a, b, (self.coefficients, self.variances)).score.flatten(1)
 
-    def _series(self, side: int, dealt: list[Tensor]) -> list[Tensor]:
+    def series(self, side: int, dealt: list[Tensor], coefficients: Tensor | None = None) -> list[Tensor]:
+        """Draw the segments (count, T_s, K) of A (0) or B (1) with these signs, from given coefficients if any."""
         p, drawn = self.order, []
-        for z, residual, signs in zip(self.series[side], self.residuals[side], dealt, strict=True):
+        step = (self.coefficients if coefficients is None else coefficients).mT
+        for z, residual, signs in zip(self.segments[side], self.residuals[side], dealt, strict=True):
             series = z.new_empty(len(signs), *z.shape)
             series[:, :p] = z[:p]
             for t in range(p, len(z)):
                 past = torch.cat([series[:, t - k] for k in range(1, p + 1)], -1)
-                series[:, t] = past @ self.coefficients.T + signs[:, t - p, None] * residual[t - p]
+                series[:, t] = (past[:, None] @ step)[:, 0] + signs[:, t - p, None] * residual[t - p]
             drawn.append(series)
         return drawn
 
 
-def _radius(coefficients: NDArray[np.float64], order: int) -> float:
+def spectral_radius(coefficients: NDArray[np.float64], order: int) -> float:
+    """Largest absolute eigenvalue of the companion matrix of coefficients (K, p K)."""
     k = len(coefficients)
     companion = np.vstack([coefficients, np.eye(k * (order - 1), k * order)])
     return float(np.abs(np.linalg.eigvals(companion)).max())

@@ -13,11 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from napari_varae.core.bootstrap import CommonModel
+from napari_varae.core.cautions import cautions, effective_frames, own_past_caution, range_cautions
 from napari_varae.core.comparison import Comparison
 from napari_varae.core.edges import edge_table
 from napari_varae.core.model import Fit
-from napari_varae.core.nulls import Null, Progress, Workers, draw
+from napari_varae.core.nulls import Null, Progress, Workers, draw, links
 from napari_varae.core.permutation import Deal
+from napari_varae.core.power import detectable
 from napari_varae.core.stack import FrameRange, Stack, check_ranges
 from napari_varae.core.two_sample import Sample, difference
 
@@ -82,7 +84,7 @@ def compare(
             f"The ranges share {int((used > 1).sum())} frames, first frame {int(used.argmax())}. Move one of them."
         )
     segments = {name: _latents(fit, stack, parts, order) for name, parts in ranges.items()}
-    warnings = _range_warnings(fit, ranges, order)
+    warnings = range_cautions(fit, ranges, order)
     halves = (
         {name: _within(parts, order, seed, stretches, stop, workers) for name, parts in segments.items()}
         if within
@@ -112,6 +114,7 @@ def compare_latents(
     stop: Event | None = None,
     progress: Progress | None = None,
     workers: Workers | None = None,
+    power_draws: int = 99,
 ) -> Comparison:
     """Test whether two stretches of latents follow the same VAR.
 
@@ -142,6 +145,9 @@ def compare_latents(
         Called with the answer so far, a :class:`napari_varae.core.nulls.Running`.
     workers : concurrent.futures.Executor or dask.distributed.Client, optional
         Who draws; this thread when not given. The answer is the same.
+    power_draws : int
+        Number of pairs of ranges with a change that are drawn to say how large a change would have been found; 0 leaves
+        that out.
 
     Returns
     -------
@@ -181,14 +187,19 @@ def compare_latents(
         raise ValueError(f"Stopped after {made} resamples: too few for an answer.")
     statistic = float(observed.score.max())
     p_of_null = {null.name: d.p_value(statistic) for null, d in zip(nulls, draws, strict=True)}
-    edges = edge_table(observed, draws, order, level)
+    among_links = observed.score[0].flatten()[links(observed)]
+    p_links = max(d.p_of_links(float(among_links.max())) for d in draws) if len(among_links) else math.nan
+    critical = max(d.critical(level) for d in draws)
+    edges = edge_table(observed, draws, order, critical, detectable(model, observed, critical, power_draws, seed))
+    p_value = float(edges["p_adjusted"][0])
     edges["target"], edges["source"] = alive[edges["target"]], alive[edges["source"]]
     variance_ratio = np.full(len(deviation), np.nan)
     variance_ratio[alive] = b.residual_variance(observed.b)[0] / a.residual_variance(observed.a)[0]
     return Comparison(
-        p_value=float(edges["p_adjusted"][0]),
+        p_value=p_value,
         statistic=statistic,
         p_of_null=p_of_null,
+        p_links=p_links,
         null=max(draws, key=lambda d: d.p_value(statistic)).largest,
         effect_size=abs(float(edges["difference"][0])),
         effect_interval=_interval_of_size(edges["low"][0], edges["high"][0]),
@@ -196,7 +207,11 @@ def compare_latents(
         scale=deviation,
         mean_shift=(whole_b.mean(0) - whole_a.mean(0)) / deviation.clip(floor),
         variance_ratio=variance_ratio,
-        warnings=_warnings((a, b), model, deal, made, resamples, silent=len(deviation) - len(alive)),
+        effective=(effective_frames(scaled[0]), effective_frames(scaled[1])),
+        warnings=(
+            *own_past_caution(p_value, p_links, level),
+            *cautions((a, b), model, deal, made, resamples, silent=len(deviation) - len(alive)),
+        ),
         stretch=deal.x.shape[1] if deal else 0,
         order=order,
         resamples=made,
@@ -263,53 +278,7 @@ def _within(
         return None
     if not np.minimum(*(np.concatenate(half).std(0) for half in halves)).any():
         return None
-    return compare_latents(*halves, order, HALVES_RESAMPLES, seed, stretches=min(stretches, 4), workers=workers).p_value
-
-
-def _range_warnings(fit: Fit, ranges: dict[str, tuple[FrameRange, ...]], order: int) -> tuple[str, ...]:
-    found = []
-    gaps = [max(s2 - e1, s1 - e2) for s1, e1 in ranges["a"] for s2, e2 in ranges["b"]]
-    if min(gaps) < order:
-        found.append(
-            f"The ranges touch: leave a gap of at least {order} frame(s), so that no frame predicts across it."
-        )
-    seen = []
-    for parts in ranges.values():
-        inside = sum(max(0, min(e, fit.frames[1]) - max(s, fit.frames[0])) for s, e in parts)
-        seen.append(inside / sum(e - s for s, e in parts))
-    if abs(seen[0] - seen[1]) > 0.1:
-        found.append(
-            f"{seen[0]:.0%} of A but {seen[1]:.0%} of B was seen in training: the latents may fit one range better. A "
-            "placebo comparison tells how much that matters."
-        )
-    return tuple(found)
-
-
-def _warnings(
-    samples: tuple[Sample, Sample], model: CommonModel, deal: Deal | None, made: int, wanted: int, silent: int
-) -> tuple[str, ...]:
-    found = []
-    predictors = samples[0].x.shape[-1]
-    for name, sample in zip("AB", samples, strict=True):
-        if sample.count < 2 * predictors:
-            found.append(
-                f"{name} has {sample.count} lag pairs for {predictors} predictors: only large changes can be found. "
-                "Longer ranges or fewer latents help."
-            )
-    if silent:
-        found.append(f"{silent} latent(s) do not vary in one of the ranges and were left out.")
-    if model.radius > 0.98:
-        found.append(
-            f"The dynamics are close to a unit root (spectral radius {model.radius:.3f}): drift may look like dynamics."
-        )
-    if deal is None:
-        found.append("Every frame counts as independent given its past: on a recording p is then far too small.")
-    elif (deals := math.comb(sum(deal.counts), deal.counts[0])) < 2 * made:
-        found.append(f"There are only {deals} ways to deal {sum(deal.counts)} stretches: p cannot be finer than that.")
-    if made < wanted:
-        found.append(
-            f"Stopped after {made} of {wanted} resamples: a p at which one stops because it is small is too small."
-        )
-    if made < 199:
-        found.append(f"With {made} resamples p cannot be smaller than {1 / (made + 1):.3g}.")
-    return tuple(found)
+    stretches = min(stretches, 4)
+    return compare_latents(
+        *halves, order, HALVES_RESAMPLES, seed, stretches=stretches, workers=workers, power_draws=0
+    ).p_value

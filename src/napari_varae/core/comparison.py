@@ -32,6 +32,9 @@ class Comparison:
         family (:attr:`napari_varae.core.two_sample.Difference.score`).
     p_of_null : dict
         The p-value of each null distribution: "VAR", if the latents are one; "stretches", if these are alike.
+    p_links : float
+        The same for links between latents alone. A latent's own past changes with its noise, too, and with how often a
+        cell is active. NaN for a single latent.
     null : array, shape (R,)
         The statistic in each draw, from the null distribution with the larger p-value.
     effect_size : float
@@ -44,8 +47,8 @@ class Comparison:
         the coefficient in a and b (corrected for the penalty's bias, on latents standardised over both ranges);
         difference a - b with its simultaneous interval low to high; student, the studentised difference; p_adjusted,
         by step-down max-T over all coefficients (Westfall, Young 1993); q_value, the false discovery rate among the
-        coefficients down to this one; detectable, the size of a difference that is found in about two of three such
-        ranges (four of five, if penalty and ridge did not shrink it; infinite when draws are too few for the level).
+        coefficients down to this one; detectable, the size of a change that is found in four of five such pairs
+        of ranges (infinite when draws are too few for the level, NaN when it was not asked for).
     scale : array, shape (K,)
         Deviation of the latents in the two ranges, the unit of the coefficients.
     mean_shift : array, shape (K,)
@@ -58,6 +61,8 @@ class Comparison:
         Settings.
     lengths : (int, int)
         Lag pairs in a and b.
+    effective : (float, float)
+        Independent frames that would say as much about a correlation (Bartlett 1935): latents are slow.
     stretch : int
         Consecutive lag pairs that were dealt together; 0 when none were.
     ranges : dict
@@ -71,6 +76,7 @@ class Comparison:
     p_value: float
     statistic: float
     p_of_null: dict[str, float]
+    p_links: float
     null: Array
     effect_size: float
     effect_interval: tuple[float, float]
@@ -84,6 +90,7 @@ class Comparison:
     seed: int
     level: float
     lengths: tuple[int, int]
+    effective: tuple[float, float]
     stretch: int
     ranges: dict[str, tuple[FrameRange, ...]]
     within: dict[str, float]
@@ -95,6 +102,8 @@ class Comparison:
         for name, value in plain.items():
             if isinstance(value, np.ndarray | tuple) and name not in ("edges", "warnings"):
                 plain[name] = [_plain(x) for x in value]
+            elif isinstance(value, float):
+                plain[name] = _plain(value)
         plain["edges"] = [dict(zip(EDGE.names or (), map(_plain, row.tolist()), strict=True)) for row in self.edges]
         plain["methods"] = self.methods_text()
         return plain
@@ -120,6 +129,7 @@ class Comparison:
             for name, parts in self.ranges.items()
         )
         dealt = f" and from dealing stretches of {self.stretch} frames to the two ranges anew" if self.stretch else ""
+        alone = f" (links between latents alone: p = {self.p_links:.3g})" if np.isfinite(self.p_links) else ""
         larger = "; the larger p-value counts" if self.stretch else ""
         return (
             f"The dynamics in two ranges of the recording ({spans or 'latents given'}; {self.lengths[0]} and "
@@ -131,8 +141,8 @@ class Comparison:
             "largest absolute studentised difference, the coefficients of the common part and all others weighing the "
             "same as families. Null distributions came from a wild bootstrap (Rademacher) of the common model"
             f"{dealt}, {self.resamples} resamples each, the whole statistic being computed anew in each "
-            f"(seed {self.seed}){larger}. Global test: p = {self.p_value:.3g}. The surest difference of a coefficient "
-            "was "
+            f"(seed {self.seed}){larger}. Global test: p = {self.p_value:.3g}{alone}. "
+            "The surest difference of a coefficient was "
             f"{self.effect_size:.3f} (simultaneous {1 - self.level:.0%} interval {self.effect_interval[0]:.3f} to "
             f"{self.effect_interval[1]:.3f}; latents of deviation 1). P-values of single coefficients were adjusted by "
             "step-down max-T, their false discovery rate was estimated from the same draws."

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from napari_varae.core.nulls import Draws
 from napari_varae.core.two_sample import Difference
@@ -23,19 +22,20 @@ EDGE = np.dtype(
 )  # fmt: skip
 """One row of the table of coefficients."""
 
-POWER = 0.8
-"""Chance with which a change of the size `detectable` would be found, were the estimated difference not shrunk."""
 
-
-def edge_table(observed: Difference, draws: Sequence[Draws], order: int, level: float) -> NDArray[Any]:
+def edge_table(
+    observed: Difference, draws: Sequence[Draws], order: int, critical: float, detectable: float
+) -> NDArray[Any]:
     """Table of all coefficients, the surest difference first, with simultaneous intervals and adjusted p-values.
+
+    `critical` is the score at which a coefficient is called different, `detectable` the size that would be found, in
+    half widths of the interval.
 
     The false discovery rate among the coefficients down to each one is estimated by the number that the null gives
     on average over the number found (Tusher, Tibshirani, Chu 2001; all coefficients taken for equal).
     """
     k = observed.a.shape[1]
     descending = observed.score[0].flatten().argsort(descending=True, stable=True).numpy()
-    critical = max(d.critical(level) for d in draws)
     a, b, student, error, bound = (
         x[0].flatten().numpy()[descending]
         for x in (observed.a, observed.b, observed.student, observed.error, observed.bound)
@@ -50,5 +50,5 @@ def edge_table(observed: Difference, draws: Sequence[Draws], order: int, level: 
     table["p_adjusted"] = np.maximum.accumulate(p)
     rate = np.max([d.above[descending] for d in draws], axis=0) / np.arange(1, len(descending) + 1)
     table["q_value"] = np.minimum.accumulate(rate[::-1])[::-1].clip(max=1)
-    table["detectable"] = half + ndtri(POWER) * error
+    table["detectable"] = detectable * half
     return table

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from napari_varae.core.config import FitConfig
-from napari_varae.core.network import Autoencoder
+from napari_varae.core.network import WHOLE, Autoencoder, derivatives
 from napari_varae.core.stack import FrameRange, Stack, check_range
 from napari_varae.core.var import VAR
 
@@ -106,6 +106,22 @@ class Fit:
         total = weight.sum((1, 2), dtype=np.float64)
         axes = (np.arange(self.shape[0])[:, None], np.arange(self.shape[1])[None, :])
         return np.stack([(weight * axis).sum((1, 2), dtype=np.float64) / total for axis in axes], axis=1)
+
+    @cached_property
+    def whole_image(self) -> dict[int, str]:
+        """Latents that draw a change of the whole image more than anything else, and which change that is.
+
+        More than half of the footprint's squares lie in the span of what such changes of the static image look like.
+        """
+        images = derivatives(torch.from_numpy(self.static)).flatten(1).numpy().astype(np.float64)
+        flat = (
+            self.footprints.reshape(self.latents, -1)
+            / np.linalg.norm(self.footprints, axis=(1, 2)).clip(1e-30)[:, None]
+        )
+        basis = np.linalg.qr(images.T)[0]
+        follows = np.flatnonzero(np.square(flat @ basis).sum(1) > 0.5)
+        alike = np.abs(flat @ images.T)
+        return {int(k): WHOLE[int(alike[k].argmax())] for k in follows}
 
     def check(self, stack: Stack) -> None:
         """Raise ValueError unless the movie has the image size of this fit."""

@@ -34,11 +34,14 @@ def _bilinear(cells: int, step: int) -> Tensor:
     return F.interpolate(torch.eye(cells)[None], scale_factor=step, mode="linear", align_corners=False)[0].T
 
 
+WHOLE = ("offset", "brightness", "vertical motion", "horizontal motion", "focus")
+"""What :func:`derivatives` look like."""
+
+
 def derivatives(static: Tensor) -> Tensor:
     """Images (5, Y, X) of changes of a whole image (Y, X), each with unit mean square.
 
-    The constant, the image, its two derivatives and its Laplacian: what a change of offset, brightness, place and focus
-    looks like.
+    The constant, the image, its two derivatives and its Laplacian: what the changes named in :data:`WHOLE` look like.
     """
     z = (static - static.mean()) / static.std().clamp(min=1e-6)
     padded = F.pad(z[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from napari_varae.core.two_sample import Difference
 
-__all__ = ["Draws", "Null", "Progress", "Running", "Workers", "draw", "reached"]
+__all__ = ["Draws", "Null", "Progress", "Running", "Workers", "draw", "links", "reached"]
 
 Array = NDArray[np.float64]
 
@@ -69,8 +69,8 @@ class Draws:
 
     Attributes
     ----------
-    largest : array, shape (R,)
-        The statistic: the largest score.
+    largest, largest_link : array, shape (R,)
+        The statistic: the largest score, and the largest one but for own past.
     reached : array, shape (K p K,)
         For each coefficient, draws in which the largest score among it and all coefficients with a lower observed score
         is as large as its observed one.
@@ -79,17 +79,33 @@ class Draws:
     """
 
     largest: Array
+    largest_link: Array
     reached: NDArray[np.int64]
     above: Array
 
     def p_value(self, statistic: float) -> float:
-        """Chance of a statistic as large; the same deal may come again, to rounding."""
-        return float((1 + (self.largest >= statistic * (1 - 1e-9)).sum()) / (1 + len(self.largest)))
+        """Chance of a statistic as large."""
+        return _chance(self.largest, statistic)
+
+    def p_of_links(self, statistic: float) -> float:
+        """Chance of a score as large among links."""
+        return _chance(self.largest_link, statistic)
 
     def critical(self, level: float) -> float:
         """Statistic that p <= `level` takes; infinite when there are too few draws."""
         allowed = int(level * (len(self.largest) + 1))
         return float(np.sort(self.largest)[-allowed]) if allowed else np.inf
+
+
+def _chance(null: Array, statistic: float) -> float:
+    """Share of draws as large, itself counted; the same deal may come again, to rounding."""
+    return float((1 + (null >= statistic * (1 - 1e-9)).sum()) / (1 + len(null)))
+
+
+def links(observed: Difference) -> Tensor:
+    """Mask (K p K,) of the coefficients that link two latents, which is all but own past."""
+    k, p = observed.score.shape[-2:]
+    return ~torch.eye(k, dtype=torch.bool).repeat(1, p // k).flatten()
 
 
 def draw(
@@ -108,10 +124,10 @@ def draw(
     """
     streams = np.random.default_rng(seed).spawn(len(nulls))
     size = max(1, BATCH_PAIRS // pairs)
-    scores = observed.score[0].flatten()
+    scores, between = observed.score[0].flatten(), links(observed)
     sizes = [min(size, resamples - first) for first in range(0, resamples, size)]
     jobs = (
-        [(null, null.deal(count, stream), scores) for null, stream in zip(nulls, streams, strict=True)]
+        [(null, null.deal(count, stream), scores, between) for null, stream in zip(nulls, streams, strict=True)]
         for count in sizes
     )
     found: list[list[_Counted]] = [[] for _ in nulls]
@@ -122,10 +138,12 @@ def draw(
             largest = [np.concatenate([part.largest for part in parts]) for parts in found]
             progress(_running(largest, float(scores.max()), resamples))
     if not found[0]:
-        return [Draws(np.zeros(0), np.zeros(len(scores), np.int64), np.ones(len(scores))) for _ in nulls]
+        nothing = np.zeros(0)
+        return [Draws(nothing, nothing, np.zeros(len(scores), np.int64), np.ones(len(scores))) for _ in nulls]
     return [
         Draws(
             np.concatenate([part.largest for part in parts]),
+            np.concatenate([part.largest_link for part in parts]),
             np.sum([part.reached for part in parts], 0),
             (1 + np.sum([part.above for part in parts], 0)) / (1 + sum(len(part.largest) for part in parts)),
         )
@@ -137,11 +155,12 @@ class _Counted(NamedTuple):
     """What is kept of some draws: as in :class:`Draws`, but `above` is a sum."""
 
     largest: Array
+    largest_link: Array
     reached: NDArray[np.int64]
     above: NDArray[np.int64]
 
 
-_Job = tuple[Null, Any, Tensor]
+_Job = tuple[Null, Any, Tensor, Tensor]
 
 
 def _in_order(jobs: Iterator[list[_Job]], workers: Workers | None, stop: Event | None) -> Iterator[list[_Counted]]:
@@ -168,11 +187,12 @@ def _elsewhere(home: int, *job: Any) -> _Counted:
     return _count(*job)
 
 
-def _count(null: Null, dealt: Any, scores: Tensor) -> _Counted:
+def _count(null: Null, dealt: Any, scores: Tensor, between: Tensor) -> _Counted:
     """Compare draws of a null with the observed scores."""
     drawn = null.scores(dealt)
     above = drawn.numel() - torch.searchsorted(drawn.flatten().sort().values, scores * (1 - 1e-9))
-    return _Counted(drawn.amax(1).numpy(), reached(drawn, scores).numpy(), above.numpy())
+    largest_link = drawn[:, between].amax(1) if between.any() else drawn.new_zeros(len(drawn))
+    return _Counted(drawn.amax(1).numpy(), largest_link.numpy(), reached(drawn, scores).numpy(), above.numpy())
 
 
 def _running(largest: list[Array], statistic: float, wanted: int) -> Running:

@@ -243,15 +243,17 @@ def _in_words(result: Comparison) -> str:
     differ = "The dynamics differ" if result.p_value <= level else "No difference was found"
     at_most = " (the smallest value possible with these repeats)" if result.p_value <= smallest else ""
     both = " and ".join(f"{p:.3g} if {NULLS[name]}" for name, p in result.p_of_null.items())
+    alone = f" Links alone, without own past: p = {result.p_links:.3g}." if np.isfinite(result.p_links) else ""
     detectable = float(np.median(result.edges["detectable"]))
     seen = (
-        f"In ranges like these a change of one coefficient by {detectable:.2f} would be found about two times in three."
+        "Latents are slow: A says as much as {:.0f} independent frames, B as {:.0f}. ".format(*result.effective)
+        + f"In ranges like these a change of one coefficient by {detectable:.2f} would be found four times in five."
         if np.isfinite(detectable)
         else "These are too few repeats for single coefficients at this level."
     )
     return (
         f"<b>{differ}: p = {result.p_value:.3g}</b>{at_most}.<br>"
-        f"It is {both}; the larger one counts.<br>"
+        f"It is {both}; the larger one counts.{alone}<br>"
         f"The surest coefficient changes by {result.effect_size:.3f}, {1 - level:.0%} interval {low:.3f} to "
         f"{high:.3f}. "
         f"{_differing(result)} of {len(result.edges)} coefficients differ at the {level:.0%} level; "

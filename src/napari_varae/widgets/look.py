@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGridLayout
 
 from napari_varae import layers
 from napari_varae.ranges import Segments
-from napari_varae.session import Edge
+from napari_varae.session import Edge, describe_latent
 from napari_varae.widgets import maps
 from napari_varae.widgets.fields import NumberField
 from napari_varae.widgets.panel import Panel, button, heading, in_words, note
@@ -157,7 +157,7 @@ class LookPanel(Panel):
             links = np.count_nonzero((fit.var.coefficients != 0) & ~np.eye(fit.latents, dtype=bool)) / fit.latents
             self.summary.setText(
                 f"{links:.1f} links into each of {fit.latents} latents, beside its own past; "
-                f"penalty {fit.var.penalty:.3g}, spectral radius {fit.var.spectral_radius:.2f}."
+                f"penalty {fit.var.penalty:.3g}, spectral radius {fit.var.spectral_radius:.2f}.{_whole(fit)}"
             )
         self.cell.setText("Click a cell to see the map of that link.")
         self._show_matrix()
@@ -195,7 +195,14 @@ def _choice(options: dict[str, str]) -> QComboBox:
     return box
 
 
+def _whole(fit: Fit) -> str:
+    """Name the latents of the whole image."""
+    named = ", ".join(describe_latent(fit, latent) for latent in fit.whole_image)
+    return f" Latents of the whole image: {named}." if named else ""
+
+
 def _in_words(fit: Fit, edge: Edge) -> str:
     """Say what one coefficient is."""
     value = fit.var.coefficients[edge.lag - 1, edge.target, edge.source]
-    return f"Latent {edge.source} → latent {edge.target} after {edge.lag} frame{'s' * (edge.lag > 1)}: {value:+.3f}"
+    source, target = (describe_latent(fit, latent) for latent in (edge.source, edge.target))
+    return f"Latent {source} → latent {target} after {edge.lag} frame{'s' * (edge.lag > 1)}: {value:+.3f}"

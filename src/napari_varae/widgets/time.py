@@ -11,7 +11,7 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QSplitter, QVBoxLayout, QWidget
 
 from napari_varae.ranges import format_ranges
-from napari_varae.session import Letter
+from napari_varae.session import Letter, describe_latent
 from napari_varae.widgets.panel import Panel, button, heading, in_words, note, row
 from napari_varae.widgets.plots import A_COLOUR, B_COLOUR, TracePlot, TrajectoryPlot
 
@@ -33,8 +33,10 @@ class TimePanel(Panel):
         super().__init__(napari_viewer)
         self.traces, self.trajectory = TracePlot(), TrajectoryPlot()
         self.which = QLineEdit()
-        self.which.setPlaceholderText(f"{TRACES} largest")
-        self.which.setToolTip("Numbers of the latents to show, for example 3, 5, 12. Empty: those that change most.")
+        self.which.setPlaceholderText(f"{TRACES} largest places")
+        self.which.setToolTip(
+            "Numbers of the latents to show, for example 3, 5, 12. Empty: the places that change most."
+        )
         self.which.editingFinished.connect(self._show_latents)
         self.x, self.y = QComboBox(), QComboBox()
         self.marks: list[int | None] = [None, None]
@@ -162,7 +164,7 @@ class TimePanel(Panel):
             shown = latents[:, chosen]
             _, _, components = np.linalg.svd(z - z.mean(axis=0), full_matrices=False)
             self._axes = {f"component {i + 1}": z @ c for i, c in enumerate(components[:COMPONENTS])}
-            self._axes |= {f"latent {i}": latents[:, i] for i in range(latents.shape[1])}
+            self._axes |= {f"latent {describe_latent(fit, i)}": latents[:, i] for i in range(latents.shape[1])}
         rate = None if stack is None else stack.frame_rate
         self.traces.set_time("frame" if rate is None else "time (s)", (stack.n_frames if stack else 1) / (rate or 1))
         self.traces.show_traces(np.arange(len(shown)) / (rate or 1), shown, [str(i) for i in chosen])
@@ -177,7 +179,7 @@ class TimePanel(Panel):
         self._show_ranges()
 
     def _chosen(self, latents: int) -> list[int]:
-        """Return the latents to show: the named ones, or those whose footprint and activity change the image most."""
+        """Return the latents to show: the named ones, or the places that change the image most."""
         text = self.which.text().strip()
         if text:
             with in_words():
@@ -187,6 +189,7 @@ class TimePanel(Panel):
                 raise ValueError(f"Latents: choose numbers from 0 to {latents - 1}, separated by commas.")
         fit, z = self.session.require_fit(), self.session.latents
         spread = np.zeros(latents) if z is None else z.std(axis=0) * np.sqrt((fit.footprints**2).mean(axis=(1, 2)))
+        spread[list(fit.whole_image)] -= np.inf  # motion and brightness last
         return sorted(np.argsort(-spread)[:TRACES].tolist())
 
     def _show_trajectory(self) -> None:
