@@ -44,6 +44,7 @@ def once(job: tuple[int, bool]) -> dict[str, Any]:
     found = nv.compare(fit, sim.stack, (0, half - 1), (half, SMALL.frames), resamples=199, seed=seed, within=False)
     row = {
         "variant": "change" if changes else "none", "scenario": "pipeline", "seed": seed, "p": found.p_value,
+        "p of links": found.p_links,
         "called": int((found.edges["p_adjusted"] <= 0.05).sum()), "seconds": time.perf_counter() - began,
         **{f"p if {name}": p for name, p in found.p_of_null.items()},
     }  # fmt: skip
@@ -89,7 +90,7 @@ def main() -> None:
     for kind in kinds:
         mine = [row for row in rows if row["variant"] == kind]
         print(f"\n{kind}: {len(mine)} movies, {np.median([row['seconds'] for row in mine]):.1f} s each")
-        for name in ("p", "p if VAR", "p if stretches", "p of true traces"):
+        for name in ("p", "p of links", "p if VAR", "p if stretches", "p of true traces"):
             count = sum(row[name] <= 0.05 for row in mine)
             low, high = binomtest(count, len(mine)).proportion_ci()
             print(f"  {name + ' <= 0.05':<28}{count / len(mine):>7.1%}  ({low:.1%} to {high:.1%})")

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from ablation import CLAIMS, VARIANTS, places, read, rival_maps, true_drive
 from ablation_recordings import SHOWN as SHOWN_RECORDINGS
+from calibration import joined
+from calibration import read as calibration_results
 from flatness import MOVES
 from flatness import SHOWN as SHOWN_FLAT
 from scipy.stats import binomtest, ttest_rel
@@ -136,7 +138,7 @@ def pipeline() -> str:
     for kind, words in (("none", "nothing changes"), ("change", "half of the links change")):
         mine = [row for row in rows if row["variant"] == kind]
         cells = [words, str(len(mine))]
-        for name in ("p", "p if VAR", "p if stretches", "p of true traces"):
+        for name in ("p", "p of links", "p if VAR", "p if stretches", "p of true traces"):
             count = sum(row[name] <= 0.05 for row in mine)
             low, high = binomtest(count, len(mine)).proportion_ci()
             cells.append(f"{count / len(mine):.0%} ({low:.0%} to {high:.0%})")
@@ -144,14 +146,33 @@ def pipeline() -> str:
         cells.append(spread([row.get("difference map") for row in mine], 2))
         lines.append(cells)
     return markdown(
-        ["", "movies", "p ≤ 0.05", "by the first null alone", "by the second alone", "true traces known",
+        ["", "movies", "p ≤ 0.05", "links alone", "by the first null alone", "by the second alone", "true traces known",
          "links that change", "true traces known", "difference map"], lines
     )  # fmt: skip
+
+
+def calibration() -> str:
+    """Rejection rates in percent, of null data sets in each setting."""
+    lines = []
+    for setting, rows in sorted(calibration_results(HERE / "results" / "calibration.jsonl").items()):
+        p, called = joined(rows, "p"), joined(rows, "called")
+        low, high = binomtest(int((p <= 0.05).sum()), len(p)).proportion_ci()
+        first = not (setting.skewed or setting.unequal)
+        lines.append([
+            f"{setting.latents}, {setting.length}, {setting.order}" if first else "",
+            "skewed" if setting.skewed else "Gaussian", "unequal" if setting.unequal else "equal", str(len(p)),
+            f"{100 * (p <= 0.01).mean():.1f}", f"{100 * (p <= 0.05).mean():.1f} ({100 * low:.1f} to {100 * high:.1f})",
+            f"{100 * (p <= 0.1).mean():.1f}", f"{100 * (called > 0).mean():.1f}",
+        ])  # fmt: skip
+    return markdown(
+        ["K, n, p", "innovations", "means and variances", "sets", "1 %", "5 % (95 % interval)", "10 %", "FWER"], lines
+    )
 
 
 TABLES: dict[str, Callable[[], str]] = {
     **{f"ablation {name}": lambda name=name: ablation(name) for name in ("clean", "realistic", "distractors")},
     "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
+    "calibration": calibration,
 }  # fmt: skip
 
 

@@ -16,13 +16,14 @@ from psygnal import Signal
 from napari_varae.core.errors import StackError
 from napari_varae.core.stack import FrameRange, Stack, check_range
 from napari_varae.ranges import Segments, as_segments, overlap, total
+from napari_varae.words import describe_fit
 
 if TYPE_CHECKING:
     from napari_varae.core.comparison import Comparison
     from napari_varae.core.model import Fit
     from napari_varae.core.report import EpochReport
 
-__all__ = ["Controls", "Edge", "JobState", "Letter", "Session", "describe_fit", "describe_latent", "session_of"]
+__all__ = ["Controls", "Edge", "JobState", "Letter", "Session", "session_of"]
 
 Letter = Literal["a", "b"]
 JobState = Literal["idle", "training", "paused", "stopping", "comparing", "computing"]
@@ -326,19 +327,6 @@ class Session:
         if state != self.job:
             self.job = state
             self.job_changed.emit(state)
-
-
-def describe_latent(fit: Fit, latent: int) -> str:
-    """Give a latent's number, and the change of the whole image that it draws if it is none of a place."""
-    change = fit.whole_image.get(latent)
-    return str(latent) if change is None else f"{latent} ({change})"
-
-
-def describe_fit(fit: Fit) -> str:
-    """Say in one line what a fit is."""
-    best = next((r for r in reversed(fit.history) if r.best), None)
-    explained = "" if best is None else f", {best.reconstruction_fve:.1%} explained"
-    return f"{fit.id[:6]}: {fit.var.coefficients.shape[1]} latents, order {fit.var.order}{explained}"
 
 
 _sessions: dict[int, Session] = {}

@@ -45,7 +45,7 @@ def test_the_verdict_names_both_nulls_and_what_could_have_been_found(docks, read
     text = dock.verdict.text()
     assert f"{compared.p_of_null['VAR']:.3g} if the latents are a VAR" in text
     assert f"{compared.p_of_null['stretches']:.3g} if stretches of the recording are alike" in text
-    assert f"by {np.median(compared.edges['detectable']):.2f} would be found about" in text
+    assert f"by {np.median(compared.edges['detectable']):.2f} would be found three times in four" in text
     assert f"of {len(compared.edges)} coefficients differ" in text
     assert f"Links alone, without own past: p = {compared.p_links:.3g}" in text
     assert f"A says as much as {compared.effective[0]:.0f} independent frames" in text

@@ -12,6 +12,7 @@ from napari_varae import layers
 from napari_varae.core.config import FitConfig
 from napari_varae.core.stack import Stack
 from napari_varae.session import Edge
+from napari_varae.words import describe_latent
 
 from .conftest import PATIENCE, QUICK
 
@@ -233,11 +234,23 @@ def test_cells_of_the_matrix_and_links_point_at_each_other(viewer, docks, sessio
     assert session.edge == Edge(1, target, source)
     idle()
     assert f"driver map of link {source} → {target}, lag 1" in viewer.layers
-    assert f"Latent {source} → latent {target}" in look.cell.text()
+    names = [describe_latent(trained, latent) for latent in (source, target)]
+    assert "Latent {} → latent {}".format(*names) in look.cell.text()
     session.set_edge(Edge(1, 2, 3))
     assert look.matrix._mark.isVisible()
     assert (look.matrix._mark.rect().x(), look.matrix._mark.rect().y()) == (3, 2)
-    assert "Latent 3 → latent 2" in look.cell.text()
+    names = [describe_latent(trained, latent) for latent in (3, 2)]
+    assert "Latent {} → latent {}".format(*names) in look.cell.text()
+
+
+def test_latents_of_the_whole_image_are_named_and_stand_back(docks, session, trained, monkeypatch):
+    assert trained.whole_image
+    for latent, change in trained.whole_image.items():
+        assert f"{latent} ({change})" in docks["Look"].summary.text()
+        assert docks["Time"].x.findText(f"latent {latent} ({change})") >= 0
+    places = [k for k in range(trained.latents) if k not in trained.whole_image]
+    monkeypatch.setattr("napari_varae.widgets.time.TRACES", len(places))
+    assert docks["Time"]._chosen(trained.latents) == places
 
 
 def test_the_whole_way_on_a_real_recording(viewer, docks, session, recordings, idle, tmp_path, notices):

@@ -8,6 +8,7 @@ from qtpy.QtCore import QPoint, Qt
 
 from napari_varae import layers
 from napari_varae.core.stack import Stack
+from napari_varae.words import describe_latent
 
 
 @pytest.fixture
@@ -116,8 +117,8 @@ def test_latents_can_be_chosen(panel, session, trained, notices):
 
 
 def test_axes_of_the_trajectory_can_be_chosen(panel, session, trained):
-    panel.x.setCurrentText("latent 2")
-    panel.y.setCurrentText("latent 0")
+    panel.x.setCurrentText(f"latent {describe_latent(trained, 2)}")
+    panel.y.setCurrentText(f"latent {describe_latent(trained, 0)}")
     np.testing.assert_allclose(panel.trajectory._points, session.latents[:, [2, 0]])
 
 

@@ -47,8 +47,8 @@ class Comparison:
         the coefficient in a and b (corrected for the penalty's bias, on latents standardised over both ranges);
         difference a - b with its simultaneous interval low to high; student, the studentised difference; p_adjusted,
         by step-down max-T over all coefficients (Westfall, Young 1993); q_value, the false discovery rate among the
-        coefficients down to this one; detectable, the size of a change that is found in four of five such pairs
-        of ranges (infinite when draws are too few for the level, NaN when it was not asked for).
+        coefficients down to this one; detectable, the size of a change that is found in about three of four such
+        pairs of ranges (infinite when draws are too few for the level, NaN when it was not asked for).
     scale : array, shape (K,)
         Deviation of the latents in the two ranges, the unit of the coefficients.
     mean_shift : array, shape (K,)

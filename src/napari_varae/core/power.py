@@ -12,7 +12,9 @@ from napari_varae.core.two_sample import Difference, Sample, difference
 __all__ = ["POWER", "detectable"]
 
 POWER = 0.8
-"""Chance with which a change of the size `detectable` is found."""
+"""Chance with which a change of the size `detectable` is found in ranges drawn from the fit.
+
+A little less in ranges of the real process, which the fit does not know exactly (benchmarks/detectable.py)."""
 
 
 def detectable(model: CommonModel, observed: Difference, critical: float, draws: int, seed: int) -> float:

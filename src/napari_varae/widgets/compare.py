@@ -246,11 +246,11 @@ def _in_words(result: Comparison) -> str:
     alone = f" Links alone, without own past: p = {result.p_links:.3g}." if np.isfinite(result.p_links) else ""
     detectable = float(np.median(result.edges["detectable"]))
     seen = (
-        "Latents are slow: A says as much as {:.0f} independent frames, B as {:.0f}. ".format(*result.effective)
-        + f"In ranges like these a change of one coefficient by {detectable:.2f} would be found four times in five."
+        f"In ranges like these a change of one coefficient by {detectable:.2f} would be found three times in four."
         if np.isfinite(detectable)
         else "These are too few repeats for single coefficients at this level."
     )
+    slow = "Latents are slow: A says as much as {:.0f} independent frames, B as {:.0f}.".format(*result.effective)
     return (
         f"<b>{differ}: p = {result.p_value:.3g}</b>{at_most}.<br>"
         f"It is {both}; the larger one counts.{alone}<br>"
@@ -258,7 +258,7 @@ def _in_words(result: Comparison) -> str:
         f"{high:.3f}. "
         f"{_differing(result)} of {len(result.edges)} coefficients differ at the {level:.0%} level; "
         f"{int((result.edges['q_value'] <= level).sum())} at a false discovery rate of {level:.0%}.<br>"
-        f"{seen}"
+        f"{slow} {seen}"
     )
 
 

@@ -10,11 +10,12 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGridLayout
 
 from napari_varae import layers
 from napari_varae.ranges import Segments
-from napari_varae.session import Edge, describe_latent
+from napari_varae.session import Edge
 from napari_varae.widgets import maps
 from napari_varae.widgets.fields import NumberField
 from napari_varae.widgets.panel import Panel, button, heading, in_words, note
 from napari_varae.widgets.plots import MatrixPlot
+from napari_varae.words import describe_latent
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

@@ -11,9 +11,10 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QSplitter, QVBoxLayout, QWidget
 
 from napari_varae.ranges import format_ranges
-from napari_varae.session import Letter, describe_latent
+from napari_varae.session import Letter
 from napari_varae.widgets.panel import Panel, button, heading, in_words, note, row
 from napari_varae.widgets.plots import A_COLOUR, B_COLOUR, TracePlot, TrajectoryPlot
+from napari_varae.words import describe_latent
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

@@ -11,11 +11,12 @@ from qtpy.QtWidgets import QComboBox, QFileDialog
 
 from napari_varae.core.config import FitConfig
 from napari_varae.ranges import format_time
-from napari_varae.session import Controls, Session, describe_fit
+from napari_varae.session import Controls, Session
 from napari_varae.widgets.forms import SettingsForm
 from napari_varae.widgets.jobs import Job, Tell
 from napari_varae.widgets.panel import Panel, button, heading, in_words, note, row
 from napari_varae.widgets.plots import CurvePlot
+from napari_varae.words import describe_fit
 
 if TYPE_CHECKING:
     import numpy as np
