@@ -237,3 +237,40 @@ def test_time_is_in_seconds_or_else_in_frames(movie: np.ndarray):
     np.testing.assert_array_equal(Stack(movie).times(), np.arange(12))
     assert "frame rate unknown" in repr(Stack(movie))
     assert repr(Stack(movie, frame_rate=4, name="a.tif")) == "Stack('a.tif', 12 frames of 9 x 10, uint16, 4 Hz)"
+
+
+class Counted:
+    """An array that counts the frames that are read from it."""
+
+    def __init__(self, pixels):
+        self.pixels, self.read = pixels, 0
+        self.shape, self.dtype = pixels.shape, pixels.dtype
+
+    def __getitem__(self, frames):
+        self.read += frames.stop - frames.start
+        return self.pixels[frames]
+
+
+@given(st.data())
+def test_frames_in_memory_are_read_once_and_no_others(data):
+    pixels = np.random.default_rng(0).integers(0, 999, (150, 8, 9), dtype=np.uint16)
+    start = data.draw(st.integers(0, 148))
+    stop = data.draw(st.integers(start + 1, 150))
+    source = Counted(pixels)
+    movie = Stack(source, 10.0, bad_frames={3}, name="counted")
+    held = movie.in_memory(pixels[start:stop].nbytes, (start, stop))
+    assert source.read == stop - start
+    first = data.draw(st.integers(start, stop - 1))
+    last = data.draw(st.integers(first + 1, stop))
+    np.testing.assert_array_equal(held.read(first, last), pixels[first:last])
+    assert source.read == stop - start
+    np.testing.assert_array_equal(held.read(), pixels)  # what is not held is there all the same
+    assert (held.fingerprint(), held.bad_frames, held.frame_rate) == (movie.fingerprint(), {3}, 10.0)
+
+
+def test_frames_that_take_too_much_stay_where_they_are():
+    movie = Stack(Counted(np.ones((10, 8, 8))))
+    assert movie.in_memory(10 * 64 * 8 - 1) is movie
+    assert movie.in_memory(5 * 64 * 8, (0, 5)) is not movie
+    array = Stack(np.ones((10, 8, 8)))
+    assert array.in_memory(1 << 30) is array

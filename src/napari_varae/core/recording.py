@@ -18,7 +18,7 @@ _HELD_OUT_RUNS = 5
 _MEDIAN_FRAMES = 501
 _BLOCK = 256
 HELD_BYTES = 1 << 30
-"""A movie up to this size, as stored, stays in memory during training."""
+"""A training range up to this size, as stored, stays in memory meanwhile."""
 
 Images = NDArray[np.float32]
 
@@ -67,8 +67,8 @@ class Recording:
     """
 
     def __init__(self, stack: Stack, config: FitConfig) -> None:
-        self.stack = stack = stack.in_memory(HELD_BYTES)
         self.start, self.stop = check_range(config.frames, stack.n_frames)
+        self.stack = stack = stack.in_memory(HELD_BYTES, (self.start, self.stop))
         self.good = stack.good_frames(self.start, self.stop)
         frames = np.flatnonzero(self.good)
         self._check_length(len(frames), config)

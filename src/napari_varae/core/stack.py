@@ -53,6 +53,18 @@ def check_ranges(
     return tuple(check_range(one, n_frames, name=name, minimum=minimum) for one in parts)
 
 
+class _Held:
+    """An array of which the frames from `start` on lie in memory."""
+
+    def __init__(self, array: Any, start: int, pixels: NDArray[Any]) -> None:
+        self.array, self.start, self.pixels = array, start, pixels
+        self.shape, self.dtype = array.shape, array.dtype
+
+    def __getitem__(self, frames: slice) -> Any:
+        first, last = frames.start - self.start, frames.stop - self.start
+        return self.pixels[first:last] if first >= 0 and last <= len(self.pixels) else self.array[frames]
+
+
 class Stack:
     """A two-photon recording, read a few frames at a time.
 
@@ -164,24 +176,29 @@ class Stack:
             raise StackError(f"Frames {start} to {stop} of {self.name!r} came as shape {raw.shape}. Check the file.")
         return raw
 
-    def in_memory(self, most: int) -> Stack:
-        """Return the same movie with its pixels in memory, or itself when they take more than `most` bytes.
+    def in_memory(self, most: int, frames: FrameRange | None = None) -> Stack:
+        """Return the same movie with frames in memory, or itself when they take more than `most` bytes.
 
         Decoding a compressed file at every pass costs more than the arithmetic on it; an array or a memory map is left
         as it is.
 
         Raises
         ------
+        ValueError
+            When the range lies outside the movie.
         StackError
             When the file cannot be read.
         """
-        if isinstance(self.array, np.ndarray) or math.prod(self.shape) * self.dtype.itemsize > most:
+        start, stop = check_range(frames, self.n_frames)
+        shape = stop - start, *self.shape[1:]
+        if isinstance(self.array, np.ndarray) or math.prod(shape) * self.dtype.itemsize > most:
             return self
-        pixels = np.empty(self.shape, self.dtype)
-        for start in range(0, self.n_frames, 64):
-            stop = min(start + 64, self.n_frames)
-            pixels[start:stop] = self._raw(start, stop)
-        return Stack(pixels, self.frame_rate, self.pixel_size, self.bad_frames, self.name, self.notes)
+        pixels = np.empty(shape, self.dtype)
+        for first in range(start, stop, 64):
+            last = min(first + 64, stop)
+            pixels[first - start : last - start] = self._raw(first, last)
+        held = _Held(self.array, start, pixels)
+        return Stack(held, self.frame_rate, self.pixel_size, self.bad_frames, self.name, self.notes)
 
     def blocks(
         self, start: int = 0, stop: int | None = None, size: int = 256
