@@ -1,6 +1,7 @@
 """The comparison of two ranges: its size and power by simulation, its invariances, its answers in words."""
 
 import csv
+import itertools
 import json
 import multiprocessing
 import threading
@@ -22,6 +23,7 @@ from napari_varae.core.cautions import effective_frames
 from napari_varae.core.compare import compare_latents
 from napari_varae.core.edges import edge_table
 from napari_varae.core.nulls import Draws, draw, reached
+from napari_varae.core.placebo import dealt_pairs
 from napari_varae.core.two_sample import Sample, difference
 
 K = 6
@@ -420,3 +422,18 @@ def test_placebo_draws_pairs_from_the_stretch(fitted):
     assert np.all((p > 0) & (p <= 1))
     with pytest.raises(ValueError, match="too short"):
         nv.placebo(*fitted, lengths=(200, 300), within=(0, 300))
+
+
+def test_a_placebo_deals_segments(fitted):
+    a, b = [(0, 40), (80, 120), (160, 200)], [(40, 80), (120, 160)]
+    assert nv.placebo(*fitted, segments=(a, b), repeats=3, resamples=19).shape == (3,)
+    draw, rng = dealt_pairs(a, b), np.random.default_rng(0)
+    dealt = [draw(rng) for _ in range(200)]
+    assert all(sorted(x + y) == sorted(a + b) and (len(x), len(y)) == (3, 2) for x, y in dealt)
+    assert {tuple(sorted(y)) for _, y in dealt} == set(itertools.combinations(sorted(a + b), 2))
+    for few in (([(0, 40)], [(40, 80), (80, 120)]), ([(0, 40), (40, 80), (80, 120), (120, 160)], [])):
+        with pytest.raises(ValueError, match="at least 4"):
+            nv.placebo(*fitted, segments=few)
+    for wrong in ({}, {"lengths": (80, 80), "segments": (a, b)}):
+        with pytest.raises(ValueError, match="either"):
+            nv.placebo(*fitted, **wrong)

@@ -135,9 +135,12 @@ def test_a_placebo_needs_ranges_and_room(docks, ready, session, idle, notices):
     assert "too short" in notices.pop()
 
 
-def test_the_last_pair_of_a_placebo_counts(docks, ready, idle):
+@pytest.mark.parametrize("where", ["all", "segments"])
+def test_the_last_pair_of_a_placebo_counts(docks, ready, session, idle, where):
     dock = docks["Compare"]
+    session.set_range("a", [(0, 45), (48, 93)])
     dock.form.fields["stretches"].set_value(0)
+    dock.placebo.where.setCurrentIndex(dock.placebo.where.findData(where))
     dock.placebo.run()
     idle()
     assert " of 20 pairs" in dock.placebo.verdict.text()

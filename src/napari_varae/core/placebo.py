@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Event
 
 import numpy as np
@@ -13,14 +13,20 @@ from napari_varae.core.model import Fit
 from napari_varae.core.nulls import Workers
 from napari_varae.core.stack import FrameRange, Stack, check_range
 
-__all__ = ["placebo"]
+__all__ = ["dealt_pairs", "placebo", "placed_pairs"]
+
+FEWEST_SEGMENTS = 4
+"""Segments that can be dealt in more than a few ways."""
+
+Pair = tuple[list[FrameRange], list[FrameRange]]
 
 
 def placebo(
     fit: Fit,
     stack: Stack,
-    lengths: tuple[int, int],
+    lengths: tuple[int, int] | None = None,
     within: FrameRange | None = None,
+    segments: tuple[Sequence[FrameRange], Sequence[FrameRange]] | None = None,
     repeats: int = 20,
     resamples: int = 99,
     seed: int = 0,
@@ -29,19 +35,21 @@ def placebo(
     progress: Callable[[NDArray[np.float64]], None] | None = None,
     workers: Workers | None = None,
 ) -> NDArray[np.float64]:
-    """P-values of the test on random pairs of ranges from a stretch believed to be homogeneous.
+    """P-values of the test on random pairs of ranges between which nothing should differ.
 
     Under the null, and if the assumptions hold, a share x of them lies below x. Drift, bleaching and latents that
-    were fitted on the same frames show here.
+    were fitted on the same frames show here. Either `lengths` or `segments` say what a pair is.
 
     Parameters
     ----------
     fit : Fit
     stack : Stack
-    lengths : (int, int)
-        Frames in A and B.
+    lengths : (int, int), optional
+        Frames in A and B, which are then two stretches from one that is believed to be homogeneous.
     within : (int, int), optional
-        The stretch; all frames when not given.
+        That stretch; all frames when not given.
+    segments : (sequence of (int, int), sequence of (int, int)), optional
+        Segments of A and of B, which are then dealt anew, as many to each: right where conditions take turns.
     repeats : int
         Number of pairs.
     resamples, seed, stretches, workers
@@ -58,30 +66,60 @@ def placebo(
     Raises
     ------
     ValueError
-        When the stretch is too short for two ranges with a gap.
+        When the stretch is too short for two ranges with a gap, or segments are too few to be dealt.
     """
-    start, end = check_range(within, stack.n_frames, name="within")
-    gap = fit.var.order
-    free = end - start - sum(lengths) - gap
-    if free < 0:
-        raise ValueError(
-            f"within=({start}, {end}) is too short for {lengths[0]} + {lengths[1]} frames and a gap of {gap}."
-        )
+    if (lengths is None) == (segments is None):
+        raise ValueError("A placebo needs either the lengths of the ranges or their segments.")
+    draw: Callable[[np.random.Generator], Pair]
+    if segments is not None:
+        draw = dealt_pairs(*segments)
+    elif lengths is not None:
+        draw = placed_pairs(lengths, check_range(within, stack.n_frames, name="within"), fit.var.order)
     rng = np.random.default_rng(seed)
     found: list[float] = []
     for i in range(repeats):
         if stop is not None and stop.is_set():
             break
-        before, between = np.sort(rng.integers(0, free + 1, 2))
-        sizes = lengths if rng.random() < 0.5 else lengths[::-1]
-        first = (start + int(before), start + int(before) + sizes[0])
-        second_start = first[1] + gap + int(between - before)
-        second = (second_start, second_start + sizes[1])
+        a, b = draw(rng)
         result = compare(
-            fit, stack, first, second, resamples=resamples, seed=seed + i, stretches=stretches, within=False,
-            workers=workers,
-        )  # fmt: skip
+            fit, stack, a, b, resamples=resamples, seed=seed + i, stretches=stretches, within=False, workers=workers
+        )
         found.append(result.p_value)
         if progress is not None:
             progress(np.array(found))
     return np.array(found)
+
+
+def placed_pairs(lengths: tuple[int, int], within: FrameRange, gap: int) -> Callable[[np.random.Generator], Pair]:
+    """Draw two stretches at random places, with a gap between them and in either order."""
+    start, stop = within
+    free = stop - start - sum(lengths) - gap
+    if free < 0:
+        raise ValueError(
+            f"within=({start}, {stop}) is too short for {lengths[0]} + {lengths[1]} frames and a gap of {gap}."
+        )
+
+    def draw(rng: np.random.Generator) -> Pair:
+        before, between = np.sort(rng.integers(0, free + 1, 2)).tolist()
+        sizes = lengths if rng.random() < 0.5 else lengths[::-1]
+        first = (start + before, start + before + sizes[0])
+        second = first[1] + gap + between - before
+        return [first], [(second, second + sizes[1])]
+
+    return draw
+
+
+def dealt_pairs(a: Sequence[FrameRange], b: Sequence[FrameRange]) -> Callable[[np.random.Generator], Pair]:
+    """Deal segments to A and B."""
+    both = [*a, *b]
+    if len(both) < FEWEST_SEGMENTS or not (a and b):
+        raise ValueError(
+            f"A has {len(a)} segments and B {len(b)}; at least {FEWEST_SEGMENTS} together can be dealt anew. "
+            "Compare random stretches instead."
+        )
+
+    def draw(rng: np.random.Generator) -> Pair:
+        dealt = [both[i] for i in rng.permutation(len(both))]
+        return dealt[: len(a)], dealt[len(a) :]
+
+    return draw

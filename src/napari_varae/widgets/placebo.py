@@ -10,7 +10,6 @@ import numpy as np
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from napari_varae.core.config import ComparisonConfig
-from napari_varae.core.stack import FrameRange
 from napari_varae.ranges import total
 from napari_varae.session import Controls
 from napari_varae.widgets.jobs import Job, Tell
@@ -25,6 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["PlaceboBox"]
 
+PLACES = {
+    "all": "the whole movie",
+    "a": "range A",
+    "b": "range B",
+    "segments": "segments of A and B, dealt",
+}
 REPEATS = 20
 LEVEL = 0.05
 MANY = 3
@@ -38,13 +43,15 @@ class PlaceboBox(QWidget):
         super().__init__()
         self._panel, self._settings = panel, settings
         self.where = QComboBox()
-        for value, text in (("all", "the whole movie"), ("a", "range A"), ("b", "range B")):
+        for value, text in PLACES.items():
             self.where.addItem(text, value)
-        self.where.setToolTip("Choose a stretch in which you believe that nothing changes")
+        self.where.setToolTip(
+            "Choose a stretch in which you believe that nothing changes; or deal the segments, where A and B take turns"
+        )
         self.run_button = button(
             "Run placebo",
             self.run,
-            f"Compares {REPEATS} random pairs of ranges, as long as A and B or a quarter of the chosen one",
+            f"Compares {REPEATS} random pairs: as long as A and B, or a quarter of one, or of their segments",
         )
         self.verdict = note("The same test where nothing should differ. Are its p-values spread evenly?")
         self.plot = PlaceboPlot()
@@ -61,27 +68,28 @@ class PlaceboBox(QWidget):
         with in_words():
             session = self._panel.session
             stack, fit = session.require_stack(), session.require_fit()
-            lengths, within = self._pairs()
             Job(
                 self._panel,
                 "comparing",
-                partial(_placebo, fit, stack, lengths, within, self._settings()),
+                partial(_placebo, fit, stack, self._pairs(), self._settings()),
                 description="VARAE: placebo comparisons",
                 total=REPEATS,
                 on_progress=self.show_values,
             )
 
-    def _pairs(self) -> tuple[tuple[int, int], FrameRange | None]:
-        """Lengths of the ranges of a pair, and where they lie."""
+    def _pairs(self) -> dict[str, Any]:
+        """Say what a pair is, as the placebo takes it."""
         a, b = self._panel.session.ranges["a"], self._panel.session.ranges["b"]
         if not (a and b):
             raise ValueError("Set the ranges A and B first: they say how long the ranges of a pair are, and where.")
         name = self.where.currentData()
         if name == "all":
-            return (total(a), total(b)), None
+            return {"lengths": (total(a), total(b))}
+        if name == "segments":
+            return {"segments": (a, b)}
         start, stop = max(a if name == "a" else b, key=lambda part: part[1] - part[0])
         quarter = (stop - start) // 4  # with halves, there would be one pair only
-        return (quarter, quarter), (start, stop)
+        return {"lengths": (quarter, quarter), "within": (start, stop)}
 
     def show_values(self, p_values: NDArray[np.float64]) -> None:
         """Draw the p-values so far, and say what they mean."""
@@ -104,8 +112,7 @@ def _in_words(p_values: NDArray[np.float64]) -> str:
 def _placebo(
     fit: Fit,
     stack: Stack,
-    lengths: tuple[int, int],
-    within: FrameRange | None,
+    pairs: dict[str, Any],
     settings: ComparisonConfig,
     controls: Controls,
     progress: Tell,
@@ -115,6 +122,6 @@ def _placebo(
 
     yield
     return placebo(
-        fit, stack, lengths, within, REPEATS, seed=settings.seed, stretches=settings.stretches, stop=controls.stop,
+        fit, stack, **pairs, repeats=REPEATS, seed=settings.seed, stretches=settings.stretches, stop=controls.stop,
         progress=lambda p_values: progress(len(p_values), REPEATS, p_values),
     )  # fmt: skip
