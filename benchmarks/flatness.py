@@ -35,7 +35,7 @@ MOVES: dict[str, list[Any]] = {
     "epochs": [0, 60],
     "static": ["median"],
 }
-SHOWN = ("seconds", "rec", "pred", "latent R2", "cells", "links", "nonzeros", "driver", "drive r")
+SHOWN = ("rec", "pred", "latent R2", "cells", "links", "nonzeros", "driver", "drive r")
 
 
 def once(job: tuple[str, int, str, Any]) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def flatness() -> str:
                 apart = np.array([mine[s][figure] - standard[s][figure] for s in mine])
                 error = apart.std(ddof=1) / np.sqrt(len(apart))
                 bold = "**" if abs(apart.mean()) > 3 * error > 0 else ""
-                cells.append(f"{bold}{apart.mean():+.3f}{bold}")
+                cells.append(f"{bold}{apart.mean():+.3f}{bold}" if np.isfinite(apart).all() else "no links")
             lines.append([f"{name} = {value}", *cells])
     return markdown(["", *SHOWN_FLAT], lines)
 
