@@ -8,7 +8,8 @@ is then the size of the test). Each column is the share of data sets in which a 
 
 - ours: `compare_latents`; and the share of changed couplings it names, and of sets in which it names another one.
 - oracle: knows which coefficients are not zero in either range; least squares on these, a robust Wald test of all.
-- Chow: principal component scores (8 components), a VAR of each range and of both by statsmodels, likelihood ratio.
+- Chow: principal component scores (8 components), a VAR of each range (statsmodels) against one of both, with free
+  intercepts; likelihood ratio.
 - shift: least squares VAR of A, its squared one-step error in A (held-out halves) and in B, difference of means,
   against circular shifts of the labels.
 """
@@ -70,13 +71,15 @@ def oracle(za: np.ndarray, zb: np.ndarray, support: np.ndarray) -> float:
 
 
 def chow(za: np.ndarray, zb: np.ndarray, order: int) -> float:
-    """P of the likelihood ratio test of one VAR of principal component scores against two."""
+    """P of the likelihood ratio test of one VAR of principal component scores against two, with one covariance."""
     both = np.vstack([za - za.mean(0), zb - zb.mean(0)])
     scores = both @ np.linalg.svd(both, full_matrices=False)[2][:COMPONENTS].T
     parts = scores[: len(za)], scores[len(za) :]
-    logs = [(np.linalg.slogdet(VAR(s).fit(order).sigma_u_mle)[1], len(s)) for s in (scores, *parts)]
-    ratio = logs[0][0] * logs[0][1] - sum(log * n for log, n in logs[1:])
-    return float(chi2.sf(ratio, COMPONENTS * (1 + order * COMPONENTS)))
+    x, y = (np.vstack(part) for part in zip(*(pairs(part, order) for part in parts), strict=True))
+    one = y - x @ np.linalg.lstsq(x, y)[0]
+    two = np.vstack([VAR(part).fit(order).resid for part in parts])
+    ratio = len(y) * (np.linalg.slogdet(one.T @ one)[1] - np.linalg.slogdet(two.T @ two)[1])
+    return float(chi2.sf(ratio, order * COMPONENTS**2))
 
 
 def shift(za: np.ndarray, zb: np.ndarray, order: int) -> float:
