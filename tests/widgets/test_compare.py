@@ -40,15 +40,25 @@ def test_the_answer_so_far_is_told_while_comparing(docks, ready, session, qtbot,
     assert "So far" not in dock.verdict.text()
 
 
-def test_the_verdict_names_both_nulls_and_what_could_have_been_found(docks, ready, compared):
+def test_the_verdict_names_both_nulls_and_what_could_have_been_found(docks, ready, session, compared):
     dock = docks["Compare"]
     text = dock.verdict.text()
     assert f"{compared.p_of_null['VAR']:.3g} if the latents are a VAR" in text
     assert f"{compared.p_of_null['stretches']:.3g} if stretches of the recording are alike" in text
-    assert f"by {np.median(compared.edges['detectable']):.2f} would be found three times in four" in text
+    between = compared.edges["target"] != compared.edges["source"]
+    detectable = np.median(compared.edges["detectable"][between])
+    assert f"a change by {detectable:.2f} would be found here three times in four" in text
     assert f"of {len(compared.edges)} coefficients differ" in text
-    assert f"Links alone, without own past: p = {compared.p_links:.3g}" in text
-    assert f"A says as much as {compared.effective[0]:.0f} independent frames" in text
+    assert ("links alone" in text) == (compared.p_value <= compared.level)
+    assert ("independent frames" in text) == (min(np.divide(compared.effective, compared.lengths)) < 0.7)
+    session.set_comparison(replace(compared, p_value=0.01, p_links=0.03, effective=(20.0, 10.0)))
+    assert "links alone, without own past: p = 0.03" in dock.verdict.text()
+    assert "A is worth about 20 independent frames and B 10" in dock.verdict.text()
+    few = compared.edges.copy()
+    for size, words in ((np.inf, "too few repeats"), (np.nan, "is not known")):
+        few["detectable"] = size
+        session.set_comparison(replace(compared, edges=few))
+        assert words in dock.verdict.text()
 
 
 def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, session, compared, trained, movie, idle):
@@ -138,7 +148,8 @@ def test_a_placebo_needs_ranges_and_room(docks, ready, session, idle, notices):
 @pytest.mark.parametrize("where", ["all", "segments"])
 def test_the_last_pair_of_a_placebo_counts(docks, ready, session, idle, where):
     dock = docks["Compare"]
-    session.set_range("a", [(0, 45), (48, 93)])
+    session.set_range("a", [(25 * i, 25 * i + 12) for i in range(8)])
+    session.set_range("b", [(25 * i + 13, 25 * i + 25) for i in range(8)])
     dock.form.fields["stretches"].set_value(0)
     dock.placebo.where.setCurrentIndex(dock.placebo.where.findData(where))
     dock.placebo.run()

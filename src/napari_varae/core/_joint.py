@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 class Side(NamedTuple):
     """Moments of one range: Gram matrix (P, P), cross moments (K, P), mean square of each target (K,).
 
-    And a bound on the largest eigenvalue of the Gram matrix, and the share of the lag pairs that are of this range.
+    And about the largest eigenvalue of the Gram matrix, and the share of the lag pairs that are of this range.
     """
 
     gram: Array

@@ -52,7 +52,8 @@ class CommonModel:
             residual = sample.y[0] - sample.x[0] @ coefficients.T
             free = (sample.count - used * sample.count / total - 1).clamp_min(1)
             residual = (residual - residual.mean(0)) * (sample.count / free).sqrt()
-            self.residuals.append(list(residual.split([len(z) - order for z in parts])))
+            lengths = [len(z) - order for z in parts]
+            self.residuals.append([r.clone() for r in residual.split(lengths)])  # a view would be packed with the whole
         in_a, in_b = (torch.cat(parts).square().mean(0)[None] for parts in self.residuals)
         self.variances = in_a, in_b
 

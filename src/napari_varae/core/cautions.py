@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import ArrayLike
 
 from napari_varae.core.bootstrap import CommonModel
+from napari_varae.core.comparison import Comparison
 from napari_varae.core.model import Fit
 from napari_varae.core.permutation import Deal
 from napari_varae.core.stack import FrameRange
 from napari_varae.core.two_sample import Sample
 
-__all__ = ["cautions", "effective_frames", "own_past_caution", "range_cautions"]
+__all__ = ["cautions", "effective_frames", "own_past_caution", "range_cautions", "whole_image_cautions"]
 
 
 def range_cautions(fit: Fit, ranges: dict[str, tuple[FrameRange, ...]], order: int) -> tuple[str, ...]:
@@ -56,7 +59,7 @@ def cautions(
         )
     if deal is None:
         found.append("Every frame counts as independent given its past: on a recording p is then far too small.")
-    elif (deals := math.comb(sum(deal.counts), deal.counts[0])) < 2 * made:
+    elif (deals := _deals(*deal.counts)) < 2 * made:
         found.append(f"There are only {deals} ways to deal {sum(deal.counts)} stretches: p cannot be finer than that.")
     if made < wanted:
         found.append(
@@ -67,28 +70,61 @@ def cautions(
     return tuple(found)
 
 
+def _deals(a: int, b: int) -> int:
+    """Count the ways to deal stretches to A and B that may give different statistics: a swap gives the same."""
+    return math.comb(a + b, a) // (2 if a == b else 1)
+
+
 def own_past_caution(p_value: float, p_links: float, level: float) -> tuple[str, ...]:
-    """Say so when no link differs."""
-    text = "Only own past differs for sure, no link: it also changes with noise, and with how often a cell is active."
+    """Say so when no link can be shown to differ."""
+    text = "No link alone can be shown to differ. Own past changes with noise and activity before anything else does."
     return (text,) if p_value <= level < p_links else ()
 
 
-def effective_frames(segments: list[Tensor]) -> float:
+def whole_image_cautions(fit: Fit, found: Comparison) -> tuple[str, ...]:
+    """Name the latents of the whole image among the coefficients that differ."""
+    differ = found.edges[found.edges["p_adjusted"] <= found.level]
+    involved = {int(k) for name in ("target", "source") for k in differ[name]} & fit.whole_image.keys()
+    if not involved:
+        return ()
+    names = ", ".join(f"{k} ({fit.whole_image[k]})" for k in sorted(involved))
+    return (f"Among the differences are latents of the whole image: {names}. They say nothing about cells.",)
+
+
+def effective_frames(segments: Sequence[ArrayLike], starts: Sequence[int] | None = None) -> float:
     """Independent frames that would say as much about a correlation between latents; median over latents.
 
-    The variance of a correlation of two series with autocorrelations r is (1 + 2 sum of their products) / n (Bartlett
-    1935). Summed up to the first lag at which r is within chance.
+    The correlation of two series with autocorrelations r has a variance of (1 + 2 sum of r squared) / n (Bartlett
+    1935), summed here up to the first lag at which r is within chance, from the pairs of frames that are there.
+
+    Parameters
+    ----------
+    segments : sequence of array, shape (T_s, K)
+    starts : sequence of int, optional
+        First frame of each; without them segments count as far apart.
     """
-    n = sum(len(z) for z in segments)
-    mean = torch.cat(segments).mean(0)
-    centred = [z - mean for z in segments]
-    variance = torch.cat(centred).square().sum(0)
-    factor, open_ = torch.ones_like(mean), torch.ones_like(mean, dtype=torch.bool)
-    for lag in range(1, max(len(z) for z in segments)):
-        products = sum(((z[lag:] * z[:-lag]).sum(0) for z in centred if len(z) > lag), torch.zeros_like(mean))
-        r = products / variance
-        open_ &= r > 2 / math.sqrt(n)
-        if not open_.any():
+    parts = [torch.as_tensor(np.asarray(z, dtype=np.float64)) for z in segments]
+    if starts is None:
+        longest = max(map(len, parts))
+        starts = np.cumsum([0, *(len(z) + longest for z in parts[:-1])]).tolist()
+    first = min(starts)
+    frames = max(start + len(part) for start, part in zip(starts, parts, strict=True)) - first
+    z = torch.zeros(frames, parts[0].shape[1], dtype=torch.float64)
+    there = torch.zeros(frames, dtype=torch.float64)
+    mean = torch.cat(parts).mean(0)
+    for start, part in zip(starts, parts, strict=True):
+        z[start - first :][: len(part)] = part - mean
+        there[start - first :][: len(part)] = 1
+    n = float(there.sum())
+    variance = z.square().sum(0).clamp_min(1e-30) / n
+    factor, rising = torch.ones_like(mean), torch.ones_like(mean, dtype=torch.bool)
+    for lag in range(1, frames):
+        pairs = float(there[lag:] @ there[:-lag])
+        if not pairs:
             break
-        factor += 2 * torch.where(open_, r.square(), 0)
+        r = (z[lag:] * z[:-lag]).sum(0) / pairs / variance
+        rising &= r > 2 / math.sqrt(pairs)
+        if not rising.any():
+            break
+        factor += 2 * pairs / n * torch.where(rising, r.square(), 0)
     return float((n / factor).median())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,15 +14,22 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from napari_varae.core.bootstrap import CommonModel
-from napari_varae.core.cautions import cautions, effective_frames, own_past_caution, range_cautions
+from napari_varae.core.cautions import (
+    cautions,
+    effective_frames,
+    own_past_caution,
+    range_cautions,
+    whole_image_cautions,
+)
 from napari_varae.core.comparison import Comparison
 from napari_varae.core.edges import edge_table
 from napari_varae.core.model import Fit
-from napari_varae.core.nulls import Null, Progress, Workers, draw, links
+from napari_varae.core.nulls import Null, Progress, draw, links
 from napari_varae.core.permutation import Deal
 from napari_varae.core.power import detectable
 from napari_varae.core.stack import FrameRange, Stack, check_ranges
 from napari_varae.core.two_sample import Sample, difference
+from napari_varae.core.workers import Workers
 
 __all__ = ["compare", "compare_latents"]
 
@@ -45,6 +53,7 @@ def compare(
     stop: Event | None = None,
     progress: Progress | None = None,
     workers: Workers | None = None,
+    power_draws: int = 99,
 ) -> Comparison:
     """Test whether the VAR coefficients are the same in two ranges of a recording.
 
@@ -57,7 +66,7 @@ def compare(
         The movie.
     a, b : (int, int) or several of them
         Half-open ranges of frames.
-    resamples, seed, level, stretches, stop, progress, workers
+    resamples, seed, level, stretches, stop, progress, workers, power_draws
         As for :func:`compare_latents`.
     within : bool
         Compare the halves of each range as well.
@@ -83,7 +92,9 @@ def compare(
         raise ValueError(
             f"The ranges share {int((used > 1).sum())} frames, first frame {int(used.argmax())}. Move one of them."
         )
-    segments = {name: _latents(fit, stack, parts, order) for name, parts in ranges.items()}
+    runs = {name: _runs(fit, stack, parts, order) for name, parts in ranges.items()}
+    segments = {name: [z for _, z in found] for name, found in runs.items()}
+    starts = {name: [start for start, _ in found] for name, found in runs.items()}
     warnings = range_cautions(fit, ranges, order)
     halves = (
         {name: _within(parts, order, seed, stretches, stop, workers) for name, parts in segments.items()}
@@ -91,7 +102,7 @@ def compare(
         else {}
     )
     found = compare_latents(
-        segments["a"], segments["b"], order, resamples, seed, level, stretches, stop, progress, workers
+        segments["a"], segments["b"], order, resamples, seed, level, stretches, stop, progress, workers, power_draws
     )
     differ = {name: p for name, p in halves.items() if p is not None}
     warnings += tuple(
@@ -100,7 +111,11 @@ def compare(
         for name, p in differ.items()
         if p <= level
     )
-    return replace(found, warnings=(*warnings, *found.warnings), ranges=ranges, within=differ, fit=fit.id)
+    warnings += whole_image_cautions(fit, found)
+    effective = effective_frames(segments["a"], starts["a"]), effective_frames(segments["b"], starts["b"])
+    return replace(
+        found, warnings=(*warnings, *found.warnings), ranges=ranges, within=differ, fit=fit.id, effective=effective
+    )
 
 
 def compare_latents(
@@ -177,6 +192,11 @@ def compare_latents(
         for parts, whole in ((parts_a, whole_a), (parts_b, whole_b))
     ]
     a, b = (Sample.of(parts, order) for parts in scaled)
+    if 0 < min(a.count, b.count) < stretches:
+        raise ValueError(
+            f"The shorter range has {min(a.count, b.count)} lag pairs and cannot be cut into {stretches} stretches. "
+            "Choose fewer stretches, or longer ranges."
+        )
     observed = difference(a, b, iterations=600)
     model = CommonModel(scaled, (a, b), observed, order)
     deal = Deal((a, b), observed, min(a.count, b.count) // stretches) if stretches else None
@@ -190,7 +210,8 @@ def compare_latents(
     among_links = observed.score[0].flatten()[links(observed)]
     p_links = max(d.p_of_links(float(among_links.max())) for d in draws) if len(among_links) else math.nan
     critical = max(d.critical(level) for d in draws)
-    edges = edge_table(observed, draws, order, critical, detectable(model, observed, critical, power_draws, seed))
+    size = detectable(model, observed, critical, power_draws, seed, stop, workers)
+    edges = edge_table(observed, draws, order, critical, size)
     p_value = float(edges["p_adjusted"][0])
     edges["target"], edges["source"] = alive[edges["target"]], alive[edges["source"]]
     variance_ratio = np.full(len(deviation), np.nan)
@@ -207,7 +228,7 @@ def compare_latents(
         scale=deviation,
         mean_shift=(whole_b.mean(0) - whole_a.mean(0)) / deviation.clip(floor),
         variance_ratio=variance_ratio,
-        effective=(effective_frames(scaled[0]), effective_frames(scaled[1])),
+        effective=(effective_frames(parts_a), effective_frames(parts_b)),
         warnings=(
             *own_past_caution(p_value, p_links, level),
             *cautions((a, b), model, deal, made, resamples, silent=len(deviation) - len(alive)),
@@ -249,14 +270,15 @@ def _fewest_pairs(order: int) -> int:
     return 10 * order + 20
 
 
-def _latents(fit: Fit, stack: Stack, parts: tuple[FrameRange, ...], order: int) -> list[Array]:
-    """Latents of the runs of good frames in these ranges."""
-    runs = []
+def _runs(fit: Fit, stack: Stack, parts: tuple[FrameRange, ...], order: int) -> list[tuple[int, Array]]:
+    """First frames and latents of the runs of good frames in these ranges."""
+    runs: list[tuple[int, Array]] = []
     for start, end in parts:
         z = fit.encode(stack, (start, end)).astype(np.float64)
         bad = np.flatnonzero(~stack.good_frames(start, end))
-        runs += [run[1:] if i else run for i, run in enumerate(np.split(z, bad))]
-    kept = [run for run in runs if len(run) > order]
+        edges = [-1, *bad.tolist(), end - start]
+        runs += [(start + first + 1, z[first + 1 : last]) for first, last in itertools.pairwise(edges)]
+    kept = [run for run in runs if len(run[1]) > order]
     if not kept:
         raise ValueError(f"The ranges {parts} hold no run of more than {order} good frames.")
     return kept

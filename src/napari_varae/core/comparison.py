@@ -33,8 +33,9 @@ class Comparison:
     p_of_null : dict
         The p-value of each null distribution: "VAR", if the latents are one; "stretches", if these are alike.
     p_links : float
-        The same for links between latents alone. A latent's own past changes with its noise, too, and with how often a
-        cell is active. NaN for a single latent.
+        The same for links between latents alone; of use where p_value is small. Noise and activity change a latent's
+        own past first, and links of correlated latents as well: a small value does not rule them out. NaN for a single
+        latent.
     null : array, shape (R,)
         The statistic in each draw, from the null distribution with the larger p-value.
     effect_size : float
@@ -47,8 +48,8 @@ class Comparison:
         the coefficient in a and b (corrected for the penalty's bias, on latents standardised over both ranges);
         difference a - b with its simultaneous interval low to high; student, the studentised difference; p_adjusted,
         by step-down max-T over all coefficients (Westfall, Young 1993); q_value, the false discovery rate among the
-        coefficients down to this one; detectable, the size of a change that is found in about three of four such
-        pairs of ranges (infinite when draws are too few for the level, NaN when it was not asked for).
+        coefficients down to this one; detectable, the size of a change of a link that is found in about three of
+        four such pairs of ranges (infinite when draws are too few for the level, NaN for own past and where unknown).
     scale : array, shape (K,)
         Deviation of the latents in the two ranges, the unit of the coefficients.
     mean_shift : array, shape (K,)

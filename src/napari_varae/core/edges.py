@@ -50,5 +50,5 @@ def edge_table(
     table["p_adjusted"] = np.maximum.accumulate(p)
     rate = np.max([d.above[descending] for d in draws], axis=0) / np.arange(1, len(descending) + 1)
     table["q_value"] = np.minimum.accumulate(rate[::-1])[::-1].clip(max=1)
-    table["detectable"] = detectable * half
+    table["detectable"] = np.where(target == column % k, np.nan, detectable * half)
     return table

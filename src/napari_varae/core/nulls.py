@@ -7,10 +7,7 @@ p-value counts, so that the test holds its level where either is true.
 
 from __future__ import annotations
 
-import itertools
-import os
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Any, NamedTuple, Protocol
@@ -22,8 +19,9 @@ from scipy.special import betaincinv
 from torch import Tensor
 
 from napari_varae.core.two_sample import Difference
+from napari_varae.core.workers import Workers, in_order
 
-__all__ = ["Draws", "Null", "Progress", "Running", "Workers", "draw", "links", "reached"]
+__all__ = ["Draws", "Null", "Progress", "Running", "draw", "links", "reached"]
 
 Array = NDArray[np.float64]
 
@@ -56,13 +54,6 @@ class Null(Protocol):
         """Scores of all coefficients that come of it, shape (count, K p K)."""
 
 
-class Workers(Protocol):
-    """Who computes: a pool of :mod:`concurrent.futures`, a client of dask, or anything that submits like them."""
-
-    def submit(self, function: Callable[..., Any], /, *args: Any) -> Any:
-        """Compute a function elsewhere, and return its future."""
-
-
 @dataclass(frozen=True, eq=False)
 class Draws:
     """What R draws from a null leave behind.
@@ -93,7 +84,7 @@ class Draws:
 
     def critical(self, level: float) -> float:
         """Statistic that p <= `level` takes; infinite when there are too few draws."""
-        allowed = int(level * (len(self.largest) + 1))
+        allowed = int(level * (len(self.largest) + 1) + 1e-9)
         return float(np.sort(self.largest)[-allowed]) if allowed else np.inf
 
 
@@ -126,12 +117,9 @@ def draw(
     size = max(1, BATCH_PAIRS // pairs)
     scores, between = observed.score[0].flatten(), links(observed)
     sizes = [min(size, resamples - first) for first in range(0, resamples, size)]
-    jobs = (
-        [(null, null.deal(count, stream), scores, between) for null, stream in zip(nulls, streams, strict=True)]
-        for count in sizes
-    )
+    jobs = ([null.deal(count, stream) for null, stream in zip(nulls, streams, strict=True)] for count in sizes)
     found: list[list[_Counted]] = [[] for _ in nulls]
-    for batch in _in_order(jobs, workers, stop):
+    for batch in in_order(_count, (nulls, scores, between), jobs, workers, stop):
         for parts, part in zip(found, batch, strict=True):
             parts.append(part)
         if progress is not None:
@@ -160,39 +148,16 @@ class _Counted(NamedTuple):
     above: NDArray[np.int64]
 
 
-_Job = tuple[Null, Any, Tensor, Tensor]
-
-
-def _in_order(jobs: Iterator[list[_Job]], workers: Workers | None, stop: Event | None) -> Iterator[list[_Counted]]:
-    """Yield what comes of each batch of jobs until the user stops."""
-    if workers is None:
-        for batch in jobs:
-            if stop is not None and stop.is_set():
-                return
-            yield [_count(*job) for job in batch]
-        return
-    waiting = deque([workers.submit(_elsewhere, os.getpid(), *job) for job in batch] for batch in jobs)
-    try:
-        while waiting and not (stop is not None and stop.is_set()):
-            yield [future.result() for future in waiting.popleft()]
-    finally:
-        for future in itertools.chain.from_iterable(waiting):
-            future.cancel()
-
-
-def _elsewhere(home: int, *job: Any) -> _Counted:
-    """Count in another process, of which there may be one for each core."""
-    if os.getpid() != home:
-        torch.set_num_threads(1)
-    return _count(*job)
-
-
-def _count(null: Null, dealt: Any, scores: Tensor, between: Tensor) -> _Counted:
-    """Compare draws of a null with the observed scores."""
-    drawn = null.scores(dealt)
-    above = drawn.numel() - torch.searchsorted(drawn.flatten().sort().values, scores * (1 - 1e-9))
-    largest_link = drawn[:, between].amax(1) if between.any() else drawn.new_zeros(len(drawn))
-    return _Counted(drawn.amax(1).numpy(), largest_link.numpy(), reached(drawn, scores).numpy(), above.numpy())
+def _count(common: tuple[Sequence[Null], Tensor, Tensor], dealt: Sequence[Any]) -> list[_Counted]:
+    """Compare draws of each null with the observed scores."""
+    nulls, scores, between = common
+    found = []
+    for null, part in zip(nulls, dealt, strict=True):
+        drawn = null.scores(part)
+        above = drawn.numel() - torch.searchsorted(drawn.flatten().sort().values, scores * (1 - 1e-9))
+        link = drawn[:, between].amax(1) if between.any() else drawn.new_zeros(len(drawn))
+        found.append(_Counted(drawn.amax(1).numpy(), link.numpy(), reached(drawn, scores).numpy(), above.numpy()))
+    return found
 
 
 def _running(largest: list[Array], statistic: float, wanted: int) -> Running:

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from napari_varae.core.compare import compare
 from napari_varae.core.model import Fit
-from napari_varae.core.nulls import Workers
 from napari_varae.core.stack import FrameRange, Stack, check_range
+from napari_varae.core.workers import Workers
 
 __all__ = ["dealt_pairs", "placebo", "placed_pairs"]
 
 FEWEST_SEGMENTS = 4
-"""Segments that can be dealt in more than a few ways."""
+"""Segments of each range that can be dealt in more than a few ways."""
 
 Pair = tuple[list[FrameRange], list[FrameRange]]
 
@@ -35,7 +35,7 @@ def placebo(
     progress: Callable[[NDArray[np.float64]], None] | None = None,
     workers: Workers | None = None,
 ) -> NDArray[np.float64]:
-    """P-values of the test on random pairs of ranges between which nothing should differ.
+    """P-values of the test on random pairs of ranges between which no condition differs.
 
     Under the null, and if the assumptions hold, a share x of them lies below x. Drift, bleaching and latents that
     were fitted on the same frames show here. Either `lengths` or `segments` say what a pair is.
@@ -49,7 +49,7 @@ def placebo(
     within : (int, int), optional
         That stretch; all frames when not given.
     segments : (sequence of (int, int), sequence of (int, int)), optional
-        Segments of A and of B, which are then dealt anew, as many to each: right where conditions take turns.
+        Segments of A and of B, dealt anew, half of each to either side: right where conditions take turns.
     repeats : int
         Number of pairs.
     resamples, seed, stretches, workers
@@ -82,8 +82,9 @@ def placebo(
             break
         a, b = draw(rng)
         result = compare(
-            fit, stack, a, b, resamples=resamples, seed=seed + i, stretches=stretches, within=False, workers=workers
-        )
+            fit, stack, a, b, resamples=resamples, seed=seed + i, stretches=stretches, within=False, workers=workers,
+            power_draws=0,
+        )  # fmt: skip
         found.append(result.p_value)
         if progress is not None:
             progress(np.array(found))
@@ -110,16 +111,21 @@ def placed_pairs(lengths: tuple[int, int], within: FrameRange, gap: int) -> Call
 
 
 def dealt_pairs(a: Sequence[FrameRange], b: Sequence[FrameRange]) -> Callable[[np.random.Generator], Pair]:
-    """Deal segments to A and B."""
-    both = [*a, *b]
-    if len(both) < FEWEST_SEGMENTS or not (a and b):
+    """Deal segments so that both sides hold as large a share of what was A, as nearly as numbers allow.
+
+    A condition that matters then differs between the sides hardly at all, and the true assignment is never dealt.
+    """
+    if min(len(a), len(b)) < FEWEST_SEGMENTS:
         raise ValueError(
-            f"A has {len(a)} segments and B {len(b)}; at least {FEWEST_SEGMENTS} together can be dealt anew. "
+            f"A has {len(a)} segments and B {len(b)}: at least {FEWEST_SEGMENTS} of each are needed to deal them anew. "
             "Compare random stretches instead."
         )
+    share = len(a) * len(a) / (len(a) + len(b))
 
     def draw(rng: np.random.Generator) -> Pair:
-        dealt = [both[i] for i in rng.permutation(len(both))]
-        return dealt[: len(a)], dealt[len(a) :]
+        stay = int(share + rng.random())  # as often up as down where it is no whole number
+        of_a, of_b = ([side[i] for i in rng.permutation(len(side))] for side in (a, b))
+        come = len(a) - stay
+        return of_a[:stay] + of_b[:come], of_a[stay:] + of_b[come:]
 
     return draw

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from threading import Event
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from scipy.special import ndtri
+from torch import Tensor
 
 from napari_varae.core.bootstrap import LARGEST_RADIUS, CommonModel, spectral_radius
+from napari_varae.core.nulls import BATCH_PAIRS
 from napari_varae.core.two_sample import Difference, Sample, difference
+from napari_varae.core.workers import Workers, in_order
 
 __all__ = ["POWER", "detectable"]
 
@@ -15,10 +22,29 @@ POWER = 0.8
 """Chance with which a change of the size `detectable` is found in ranges drawn from the fit.
 
 A little less in ranges of the real process, which the fit does not know exactly (benchmarks/detectable.py)."""
+FEWEST = 0.2
+"""Share of the changes that must leave the series stable: fewer are no fair sample of the links."""
 
 
-def detectable(model: CommonModel, observed: Difference, critical: float, draws: int, seed: int) -> float:
-    """Size of a change that is found with a chance of :data:`POWER`, in half widths of its interval.
+class _Plan(NamedTuple):
+    """Some pairs of ranges to draw: signs of the residuals, coefficients in B (R, K, p K), and the changed links."""
+
+    dealt: list[list[Tensor]]
+    coefficients: Tensor
+    link: tuple[Tensor, Tensor, Tensor]
+    sign: Tensor
+
+
+def detectable(
+    model: CommonModel,
+    observed: Difference,
+    critical: float,
+    draws: int,
+    seed: int,
+    stop: Event | None = None,
+    workers: Workers | None = None,
+) -> float:
+    """Size of a change of a link that is found with a chance of :data:`POWER`, in half widths of its interval.
 
     Ranges as long as the observed ones are drawn from their common model, after one of its links changed in B by about
     this size: as many pairs as `draws`, another link each time. How large a difference comes out, and how much it
@@ -32,42 +58,61 @@ def detectable(model: CommonModel, observed: Difference, critical: float, draws:
     critical : float
         Score at which a link is called different.
     draws, seed : int
+    stop, workers
+        As for :func:`napari_varae.core.nulls.draw`.
 
     Returns
     -------
     size : float
-        NaN without draws or without links; infinite when `critical` is.
+        Infinite when `critical` is; NaN without draws or links, when hardly any change leaves the series stable, and
+        when stopped.
     """
-    k, order = len(model.coefficients), model.order
     if not np.isfinite(critical):
         return np.inf
-    if k == 1 or not draws:
+    if len(model.coefficients) == 1 or not draws or (stop is not None and stop.is_set()):
         return np.nan
-    rng = np.random.default_rng((seed, 1))
-    half = critical * observed.bound[0] * observed.error[0]
     guess = 1 + ndtri(POWER) / (critical * observed.bound[0])
-    changed = model.coefficients.repeat(draws, 1, 1)
-    links, signs = [], []
-    for r in range(draws):
-        target, source = rng.choice(k, 2, replace=False)
-        link = int(target), int(source) + k * int(rng.integers(order))
-        step = float(guess[link] * half[link] * rng.choice([-1, 1]))
-        for sign in (1, -1):  # one direction may make the series explode, both rarely do
-            changed[(r, *link)] = model.coefficients[link] + sign * step
-            if spectral_radius(changed[r].numpy(), order) < LARGEST_RADIUS:
-                links.append((r, *link))
-                signs.append(sign * np.sign(step))
-                break
-        else:
-            changed[r] = model.coefficients
-    if not links:
+    sizes = critical * observed.bound[0] * observed.error[0] * guess
+    plans = list(_plans(model, sizes, draws, np.random.default_rng((seed, 1))))
+    reached = list(in_order(_reached, (model, critical), plans, workers, stop))
+    if len(reached) < len(plans) or sum(map(len, reached)) < FEWEST * draws:
         return np.nan
-    dealt = model.deal(draws, rng)
-    a, b = Sample.of(model.series(0, dealt[0]), order), Sample.of(model.series(1, dealt[1], changed), order)
+    scores = torch.cat(reached)  # it takes 1 to be found
+    planted = torch.cat([guess[plan.link[1:]] for plan in plans])
+    kept = float((scores / planted).mean())  # what is left of a change of half a width
+    unlucky = float((scores - kept * planted).quantile(1 - POWER))
+    return (1 - unlucky) / kept if kept > 0 else np.nan
+
+
+def _plans(model: CommonModel, sizes: Tensor, draws: int, rng: np.random.Generator) -> Iterator[_Plan]:
+    """Choose links that change, up or down, so that the series stay as stable as they may be."""
+    k, order = len(model.coefficients), model.order
+    limit = max(LARGEST_RADIUS, spectral_radius(model.coefficients.numpy(), order)) + 1e-6
+    batch = max(1, BATCH_PAIRS // sum(len(r) for side in model.residuals for r in side))
+    for first in range(0, draws, batch):
+        changed, links, signs = [], [], []
+        for _ in range(min(batch, draws - first)):
+            target, source = rng.choice(k, 2, replace=False)
+            link = int(target), int(source) + k * int(rng.integers(order))
+            direction = float(rng.choice([-1, 1]))
+            for sign in (direction, -direction):
+                after = model.coefficients.clone()
+                after[link] += sign * sizes[link]
+                if spectral_radius(after.numpy(), order) <= limit:
+                    changed.append(after)
+                    links.append(link)
+                    signs.append(sign)
+                    break
+        if changed:
+            target_of, column_of = torch.tensor(links).T
+            link_of = torch.arange(len(links)), target_of, column_of
+            yield _Plan(model.deal(len(links), rng), torch.stack(changed), link_of, torch.tensor(signs))
+
+
+def _reached(common: tuple[CommonModel, float], plan: _Plan) -> Tensor:
+    """Scores that the changed links reach, in units of what is needed, against the change if negative."""
+    model, critical = common
+    a = Sample.of(model.series(0, plan.dealt[0]), model.order)
+    b = Sample.of(model.series(1, plan.dealt[1], plan.coefficients), model.order)
     found = difference(a, b, (model.coefficients, model.variances))
-    index = tuple(torch.tensor(links).T)
-    reached = -torch.tensor(signs) * (found.student / found.bound)[index] / critical  # it takes 1 to be found
-    planted = guess[index[1:]]
-    kept = float((reached / planted).mean())  # what is left of a change of half a width
-    unlucky = float((reached - kept * planted).quantile(1 - POWER))
-    return (1 - unlucky) / kept if kept > 0 else np.inf
+    return -plan.sign * (found.student / found.bound)[plan.link] / critical

@@ -84,7 +84,7 @@ class Sample:
 
     @cached_property
     def largest(self) -> Tensor:
-        """Bound on the largest eigenvalue of the Gram matrix, shape (R,)."""
+        """Estimate of the largest eigenvalue of the Gram matrix, on the safe side, shape (R,)."""
         v = torch.ones_like(self.spread)[..., None]
         for _ in range(15):
             v = self.gram @ v

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ComparePanel"]
 
+SLOW = 0.7
+"""Share of independent frames below which that is worth a word."""
 NULLS = {"VAR": "the latents are a VAR", "stretches": "stretches of the recording are alike"}
 
 
@@ -240,26 +242,37 @@ def _in_words(result: Comparison) -> str:
     """Say what the test found, how finely it can tell, and what it could not have seen."""
     level, smallest = result.level, 1 / (result.resamples + 1)
     low, high = result.effect_interval
-    differ = "The dynamics differ" if result.p_value <= level else "No difference was found"
+    differs = result.p_value <= level
+    differ = "The dynamics differ" if differs else "No difference was found"
     at_most = " (the smallest value possible with these repeats)" if result.p_value <= smallest else ""
     both = " and ".join(f"{p:.3g} if {NULLS[name]}" for name, p in result.p_of_null.items())
-    alone = f" Links alone, without own past: p = {result.p_links:.3g}." if np.isfinite(result.p_links) else ""
-    detectable = float(np.median(result.edges["detectable"]))
-    seen = (
-        f"In ranges like these a change of one coefficient by {detectable:.2f} would be found three times in four."
-        if np.isfinite(detectable)
-        else "These are too few repeats for single coefficients at this level."
-    )
-    slow = "Latents are slow: A says as much as {:.0f} independent frames, B as {:.0f}.".format(*result.effective)
+    links = f" Among links alone, without own past: p = {result.p_links:.3g}." if differs else ""
     return (
         f"<b>{differ}: p = {result.p_value:.3g}</b>{at_most}.<br>"
-        f"It is {both}; the larger one counts.{alone}<br>"
+        f"It is {both}; the larger one counts.{links if np.isfinite(result.p_links) else ''}<br>"
         f"The surest coefficient changes by {result.effect_size:.3f}, {1 - level:.0%} interval {low:.3f} to "
         f"{high:.3f}. "
         f"{_differing(result)} of {len(result.edges)} coefficients differ at the {level:.0%} level; "
         f"{int((result.edges['q_value'] <= level).sum())} at a false discovery rate of {level:.0%}.<br>"
-        f"{slow} {seen}"
+        f"{_reach(result)}"
     )
+
+
+def _reach(result: Comparison) -> str:
+    """Say what ranges like these can show."""
+    between = result.edges["detectable"][result.edges["target"] != result.edges["source"]]
+    detectable = float(np.median(between)) if len(between) else np.nan
+    if np.isfinite(detectable):
+        text = f"For half of the links a change by {detectable:.2f} would be found here three times in four."
+    elif np.isinf(detectable):
+        text = "These are too few repeats for single coefficients at this level."
+    else:
+        text = "How large a change would have been found is not known."
+    if min(e / n for e, n in zip(result.effective, result.lengths, strict=True)) < SLOW:
+        text += (
+            " Latents are slow: for a correlation, A is worth about {:.0f} independent frames and B {:.0f}."
+        ).format(*result.effective)
+    return text
 
 
 def _compare(

@@ -41,7 +41,7 @@ class PlaceboBox(QWidget):
 
     def __init__(self, panel: Panel, settings: Callable[[], ComparisonConfig]) -> None:
         super().__init__()
-        self._panel, self._settings = panel, settings
+        self._panel, self._settings, self._dealt = panel, settings, False
         self.where = QComboBox()
         for value, text in PLACES.items():
             self.where.addItem(text, value)
@@ -65,6 +65,7 @@ class PlaceboBox(QWidget):
 
     def run(self) -> None:
         """Compare random pairs of ranges."""
+        self._dealt = self.where.currentData() == "segments"
         with in_words():
             session = self._panel.session
             stack, fit = session.require_stack(), session.require_fit()
@@ -95,18 +96,22 @@ class PlaceboBox(QWidget):
         """Draw the p-values so far, and say what they mean."""
         self.plot.setVisible(len(p_values) > 0)
         self.plot.show_values(p_values)
-        self.verdict.setText(_in_words(p_values))
+        self.verdict.setText(_in_words(p_values, self._dealt))
 
 
-def _in_words(p_values: NDArray[np.float64]) -> str:
+def _in_words(p_values: NDArray[np.float64], dealt: bool) -> str:
     n, low = len(p_values), int((p_values <= LEVEL).sum())
     said = f"{low} of {n} pairs have p ≤ {LEVEL:g}; by chance it would be about {LEVEL * n:.1g}. Pairs overlap."
-    if low > MANY * LEVEL * n:
-        said += (
-            " <b>That is much more than chance:</b> in this recording ranges differ because time has passed. A small p "
-            "then says nothing about a condition; compare ranges in turns, or a calmer stretch."
-        )
-    return said
+    if low <= MANY * LEVEL * n:
+        return said
+    why = (
+        "segments differ among themselves, whichever condition they are of."
+        if dealt
+        else "in this recording ranges differ because time has passed."
+    )
+    what = "more and longer segments" if dealt else "ranges in turns, or a calmer stretch"
+    warning = f"<b>That is much more than chance:</b> {why} A small p then says little about a condition"
+    return f"{said} {warning}; compare {what}."
 
 
 def _placebo(
