@@ -5,9 +5,10 @@
 
 Trained on all frames. Placebos, each repeated: *shuffled*, the recording cut into pieces that are dealt at random to
 A and B, so that slow drift is in both; *neighbours*, two stretches side by side at a random place. A test that can be
-trusted on this recording rejects 5 % of the shuffled ones at 5 %; neighbours differ where the recording drifts. The
-last column takes every frame for independent given its past (`stretches=0`). With covariates, the frames where a
-column is above a value (its median unless given) are compared with the others.
+trusted on this recording rejects 5 % of the shuffled ones at 5 %; neighbours differ where the recording drifts. Also
+shown: what links alone give, and what it would be if every frame counted as independent given its past. With
+covariates, the frames where a column is above a value (its median unless given) are compared with the others, and
+their segments dealt anew.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def main() -> None:
         z = fit.encode(stack)
         print(f"{stack.name}, {n} frames, K = {options.latents}, order {order}, spectral radius "
               f"{fit.var.spectral_radius:.3f}")  # fmt: skip
-        print(f"{'':<28}{'p <= 0.05':>10}{'median p':>10}{'frame by frame':>14}")
+        print(f"{'':<28}{'p <= 0.05':>10}{'median p':>10}{'links alone':>13}{'frame by frame':>16}")
         for name, deal, length in (
             ("shuffled", shuffled, n // 40),
             ("shuffled", shuffled, n // 20),
@@ -77,16 +78,15 @@ def main() -> None:
             ("neighbours", neighbours, n // 8),
             ("neighbours", neighbours, n // 4),
         ):
-            found, alone = [], []
+            found = []
             for seed in range(options.repeats):
                 a, b = (latents(z, r, order) for r in deal(n, length, order, np.random.default_rng(seed)))
-                found.append(nv.compare_latents(a, b, order, options.resamples, seed))
-                alone.append(nv.compare_latents(a, b, order, options.resamples, seed, stretches=0))
+                found.append(nv.compare_latents(a, b, order, options.resamples, seed, power_draws=0))
             p = np.array([f.p_value for f in found])
-            sure = np.array([f.p_value for f in alone])
+            links, sure = (np.array([g(f) for f in found]) for g in (lambda f: f.p_links, lambda f: f.p_of_null["VAR"]))
             print(
                 f"{f'{name}, {length} frames':<28}{(p <= 0.05).mean():>10.0%}{np.median(p):>10.2f}"
-                f"{(sure <= 0.05).mean():>14.0%}",
+                f"{(links <= 0.05).mean():>13.0%}{(sure <= 0.05).mean():>16.0%}",
                 flush=True,
             )
         if options.covariates:
@@ -96,9 +96,13 @@ def main() -> None:
             mask = values > above
             a, b = (latents(z, runs(m), order) for m in (mask, ~mask))
             found = nv.compare_latents(a, b, order, 999)
-            print(f"{options.column} > {above:g}: {mask.sum()} frames against {(~mask).sum()}: p = "
-                  f"{found.p_value:.3f}, surest link {found.effect_size:.2f} ({found.effect_interval[0]:.2f} to "
-                  f"{found.effect_interval[1]:.2f})")  # fmt: skip
+            dealt = nv.placebo(fit, stack, segments=(runs(mask), runs(~mask)), repeats=options.repeats)
+            print(
+                f"{options.column} > {above:g}: {mask.sum()} frames against {(~mask).sum()}: p = {found.p_value:.3f}, "
+                f"links alone {found.p_links:.3f}; {(dealt <= 0.05).mean():.0%} of segments dealt anew have p <= 0.05; "
+                f"surest change {found.effect_size:.2f} "
+                f"({found.effect_interval[0]:.2f} to {found.effect_interval[1]:.2f})"
+            )
             for warning in found.warnings:
                 print(f"  {warning}")
 
