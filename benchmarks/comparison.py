@@ -32,7 +32,8 @@ def main() -> None:
     most, context = torch.get_num_threads(), multiprocessing.get_context("spawn")
     began = time.perf_counter()
     with ProcessPoolExecutor(options.processes, context) as pool:
-        list(pool.map(nv.compare_latents, *[[np.random.default_rng(i).normal(size=(100, 2)) for i in (0, 1)]] * 2))
+        some = [np.random.default_rng(i).normal(size=(100, 2)) for i in range(4 * options.processes)]
+        list(pool.map(nv.compare_latents, some, some[::-1]))
         print(f"{options.processes} processes started in {time.perf_counter() - began:.1f} s", flush=True)
         ways = {"1 thread": (1, None), f"{most} threads": (most, None), f"{options.processes} processes": (1, pool)}
         for latents, order in ((16, 1), (64, 1), (64, 2), (128, 1)):

@@ -38,6 +38,8 @@ def once(job: tuple[Setting, int, int]) -> tuple[float, bool]:
         changed[coupling] += edge["detectable"] * null.scale[edge["target"]] / null.scale[edge["source"]]
         if edge["target"] != edge["source"] and radius(changed) < 0.99:
             break
+    else:
+        raise RuntimeError(f"No coupling of set {seed} can change by so much in a stable way.")
     found = compare(changed).edges
     (again,) = found[(found["target"] == edge["target"]) & (found["source"] == edge["source"])]
     return float(edge["detectable"]), bool(again["p_adjusted"] <= null.level)

@@ -131,6 +131,15 @@ def test_latents_of_the_whole_image_are_told_from_places(small_fit, change, rng)
     assert other.whole_image == {4: WHOLE[int(np.abs(change).argmax())]}
 
 
+def test_a_static_image_without_structure_has_no_motion(small_fit):
+    """Its derivatives vanish: nothing looks like them, and no pixel is taken for them."""
+    flat = replace(small_fit, static=np.full(small_fit.shape, 3.0, dtype=np.float32))
+    pixels = np.zeros((6, small_fit.shape[0] * small_fit.shape[1]))
+    pixels[np.arange(6), np.arange(6)] = 1
+    flat.__dict__["footprints"] = pixels.reshape(6, *small_fit.shape)
+    assert flat.whole_image == {}
+
+
 def test_motion_has_a_latent_where_a_recording_moves():
     config = SimulationConfig(frames=500, height=48, width=48, cells=5, silent=0, jitter=1.0, bleaching=0.0, seed=1)
     found = fit(simulate(config).stack, FitConfig(latents=8, epochs=0))

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_varae.core.config import FitConfig
 from napari_varae.core.network import WHOLE, Autoencoder, derivatives
 from napari_varae.core.stack import FrameRange, Stack, check_range
+from napari_varae.core.start import orthonormal
 from napari_varae.core.var import VAR
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class Fit:
             self.footprints.reshape(self.latents, -1)
             / np.linalg.norm(self.footprints, axis=(1, 2)).clip(1e-30)[:, None]
         )
-        basis = np.linalg.qr(images.T)[0]
+        basis = orthonormal(torch.from_numpy(images.T)).numpy()
         follows = np.flatnonzero(np.square(flat @ basis).sum(1) > 0.5)
         alike = np.abs(flat @ images.T)
         return {int(k): WHOLE[int(alike[k].argmax())] for k in follows}
