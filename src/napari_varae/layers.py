@@ -39,7 +39,7 @@ SIGNED = Colormap(
 )
 """Blue below zero, orange above it, transparent at it."""
 
-_NAMES: dict[View, str] = {
+_NAMES: dict[str, str] = {
     "reconstruction": "reconstruction",
     "residual": "residual",
     "prediction": "VAR prediction",
@@ -249,7 +249,7 @@ def _put(
     metadata = {KEY: {"kind": kind, "definition": definition, "fit": fit.id, "movie": fit.movie}}
     layer = _ours(viewer, kind)
     if layer is None:
-        shown_name = name or _NAMES[kind]  # type: ignore[index]
+        shown_name = name or _NAMES[kind]
         if "contrast_limits" not in keywords:
             extreme = float(np.abs(data).max()) or 1.0
             keywords = {**keywords, "contrast_limits": (-extreme, extreme)}

@@ -106,7 +106,10 @@ def test_placebo_values_come_one_by_one_and_are_weighed(docks, ready, session, q
     box.show_values(np.linspace(0.025, 0.975, 20))
     assert "1 of 20 pairs" in box.verdict.text()
     assert "more than chance" not in box.verdict.text()
+    box.show_values(np.full(20, 0.01), dealt=True)
+    assert "segments differ among themselves" in box.verdict.text()
     box.show_values(np.full(20, 0.01))
+    assert "because time has passed" in box.verdict.text()
     assert "more than chance" in box.verdict.text()
 
 

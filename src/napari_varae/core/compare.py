@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from threading import Event
+from typing import Any
 
 import numpy as np
 import torch
@@ -253,7 +254,8 @@ def _interval_of_size(low: float, high: float) -> tuple[float, float]:
 def _checked(latents: ArrayLike | Sequence[ArrayLike], order: int, name: str) -> list[Array]:
     """Segments of latents long enough to hold a lag pair."""
     single = isinstance(latents, np.ndarray | Tensor) and latents.ndim == 2
-    parts = [np.asarray(z, dtype=np.float64) for z in ([latents] if single else latents)]  # type: ignore[union-attr]
+    items: Any = [latents] if single else latents
+    parts = [np.asarray(z, dtype=np.float64) for z in items]
     if not parts or any(z.ndim != 2 or z.shape[1] != parts[0].shape[-1] for z in parts):
         raise ValueError(f"{name} has shapes {[z.shape for z in parts]}; needed are (n, K) with the same K.")
     if not all(np.isfinite(z).all() for z in parts):

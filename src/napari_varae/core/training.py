@@ -54,7 +54,8 @@ def fit(stack: Stack, config: FitConfig | None = None, stop: Event | None = None
         try:
             next(steps)
         except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
+            fitted: Fit = end.value
+            return fitted
 
 
 def train(

@@ -41,7 +41,7 @@ class PlaceboBox(QWidget):
 
     def __init__(self, panel: Panel, settings: Callable[[], ComparisonConfig]) -> None:
         super().__init__()
-        self._panel, self._settings, self._dealt = panel, settings, False
+        self._panel, self._settings = panel, settings
         self.where = QComboBox()
         for value, text in PLACES.items():
             self.where.addItem(text, value)
@@ -65,7 +65,6 @@ class PlaceboBox(QWidget):
 
     def run(self) -> None:
         """Compare random pairs of ranges."""
-        self._dealt = self.where.currentData() == "segments"
         with in_words():
             session = self._panel.session
             stack, fit = session.require_stack(), session.require_fit()
@@ -75,7 +74,7 @@ class PlaceboBox(QWidget):
                 partial(_placebo, fit, stack, self._pairs(), self._settings()),
                 description="VARAE: placebo comparisons",
                 total=REPEATS,
-                on_progress=self.show_values,
+                on_progress=partial(self.show_values, dealt=self.where.currentData() == "segments"),
             )
 
     def _pairs(self) -> dict[str, Any]:
@@ -92,11 +91,11 @@ class PlaceboBox(QWidget):
         quarter = (stop - start) // 4  # with halves, there would be one pair only
         return {"lengths": (quarter, quarter), "within": (start, stop)}
 
-    def show_values(self, p_values: NDArray[np.float64]) -> None:
-        """Draw the p-values so far, and say what they mean."""
+    def show_values(self, p_values: NDArray[np.float64], dealt: bool = False) -> None:
+        """Draw the p-values so far, of stretches or of dealt segments, and say what they mean."""
         self.plot.setVisible(len(p_values) > 0)
         self.plot.show_values(p_values)
-        self.verdict.setText(_in_words(p_values, self._dealt))
+        self.verdict.setText(_in_words(p_values, dealt))
 
 
 def _in_words(p_values: NDArray[np.float64], dealt: bool) -> str:

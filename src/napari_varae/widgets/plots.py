@@ -315,6 +315,7 @@ class PlaceboPlot(Plot):
         self._chance = self.plot([0, 1], [0, 1], name="as by chance")
         self._found = self.plot(pen=None, symbol="o", symbolSize=6, symbolPen=None, symbolBrush=A_COLOUR, name="pairs")
         self.setRange(QRectF(0, 0, 1, 1), padding=0.03)
+        self.legend.setOffset((6, 4))  # where p-values seldom are
 
     def restyle(self, theme: Theme) -> None:
         """Take the colours of a theme."""

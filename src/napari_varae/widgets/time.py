@@ -204,8 +204,9 @@ class TimePanel(Panel):
         rate = None if stack is None else stack.frame_rate
         unit = "frames" if rate is None else "s"
         lines = []
-        for letter, colour in (("a", A_COLOUR), ("b", B_COLOUR)):
-            segments = self.session.ranges[letter]  # type: ignore[index]
+        letters: tuple[tuple[Letter, str], ...] = (("a", A_COLOUR), ("b", B_COLOUR))
+        for letter, colour in letters:
+            segments = self.session.ranges[letter]
             self.traces.set_spans(letter, [(start / (rate or 1), stop / (rate or 1)) for start, stop in segments])
             text = f"{format_ranges(segments, rate)} {unit}" if segments else "not set"
             lines.append(f"<span style='color:{colour}'>■</span> {letter.upper()}: {text}")
