@@ -90,13 +90,14 @@ def chunk(job: tuple[Setting, int, int]) -> dict[str, object]:
     """Compare the ranges of some null data sets."""
     setting, first, resamples = job
     torch.set_num_threads(1)
-    row: dict[str, list[float]] = {"p": [], "called": []}
+    row: dict[str, list[float]] = {"p": [], "p_links": [], "called": []}
     began = time.perf_counter()
     for seed in range(first, first + CHUNK):
         rng = np.random.default_rng((seed, *map(int, setting)))
         a = coefficients(setting, rng)
         found = nv.compare_latents(*two_ranges(setting, a, a, rng), setting.order, resamples, seed, power_draws=0)
         row["p"].append(round(found.p_value, 6))
+        row["p_links"].append(round(found.p_links, 6))
         row["called"].append(int((found.edges["p_adjusted"] <= 0.05).sum()))
     seconds = round((time.perf_counter() - began) / CHUNK, 2)
     return {"setting": list(map(int, setting)), "first": first, "resamples": resamples, "seconds": seconds, **row}

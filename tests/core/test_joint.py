@@ -1,15 +1,12 @@
-"""The joint estimate of two ranges: the conditions of its optimum, and a dense product."""
+"""The joint estimate of two ranges: the conditions of its optimum, and least squares on what it found."""
 
 import math
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from napari_varae.core._joint import estimate, product
+from napari_varae.core._joint import estimate, refit
 from napari_varae.core.two_sample import Sample, difference
 
 
@@ -26,18 +23,19 @@ def samples(rng) -> tuple[Sample, Sample]:
     return ranges[0], ranges[1]
 
 
-def solve(a: Sample, b: Sample, iterations: int):
-    """Estimate from zero."""
+def solve(a: Sample, b: Sample, start: np.ndarray | None = None):
+    """Estimate, from zero if not told otherwise."""
     n, (k, p) = a.count + b.count, a.cross.shape[1:]
     (side_a,), (side_b,) = a.sides(a.count / n), b.sides(b.count / n)
     levels = math.sqrt(2 * math.log(p) / n), 0.5 * math.sqrt(2 * math.log(p * k) / n)
-    found = estimate(side_a, side_b, np.zeros((k, p)), side_a.square, side_b.square, levels, iterations)
+    start = np.zeros((k, p)) if start is None else start
+    found = estimate(side_a, side_b, start, side_a.square, side_b.square, levels)
     return side_a, side_b, levels, found
 
 
 def test_the_estimate_is_optimal(samples):
     """No subgradient of the penalised squares leads anywhere, and the variances are those of the residuals."""
-    a, b, levels, (common, delta, variance_a, variance_b) = solve(*samples, 3000)
+    a, b, levels, (common, delta, variance_a, variance_b) = solve(*samples)
     own = np.tile(np.eye(6, dtype=bool), 2)
     slopes, spreads = [], []
     for side, sample, x, variance in (
@@ -56,8 +54,8 @@ def test_the_estimate_is_optimal(samples):
         (delta, (slopes[0] - slopes[1]) / 2, penalty_delta),
     ):
         active = x != 0
-        np.testing.assert_allclose(slope[active], -(allowed * np.sign(x))[active], atol=1e-6)
-        assert (np.abs(slope) <= allowed + 1e-6).all()
+        np.testing.assert_allclose(slope[active], -(allowed * np.sign(x))[active], atol=2e-4)
+        assert (np.abs(slope) <= allowed + 2e-4).all()
         assert 0 < active.sum() < active.size
     assert common[own].all()
     assert delta[1, 0] > 0.2
@@ -73,12 +71,37 @@ def test_resamples_are_estimated_each_for_itself(samples):
         torch.testing.assert_close(together.score[i], alone.score[0], rtol=1e-9, atol=1e-9)
 
 
-@given(
-    arrays(np.float64, st.tuples(st.integers(1, 4), st.just(9)), elements=st.sampled_from([0.0, 0.0, 1.5, -2.0])),
-    st.integers(0, 2**31),
-)
-def test_the_sparse_product_is_a_product(x, seed):
-    half = np.random.default_rng(seed).normal(size=(9, 9))
-    out = np.full_like(x, np.nan)
-    product(x, half @ half.T, out)
-    np.testing.assert_allclose(out, x @ half @ half.T, atol=1e-10)
+def test_where_it_begins_does_not_matter(samples, rng):
+    """Draws begin at the common model and the observed ranges at zero."""
+    _, _, _, from_zero = solve(*samples)
+    _, _, _, from_elsewhere = solve(*samples, rng.normal(size=from_zero[0].shape))
+    for found, expected in zip(from_elsewhere, from_zero, strict=True):
+        np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
+def test_nearly_the_same_latent_twice_still_has_an_estimate(samples, rng):
+    """Predictors that hardly differ make steps short; the optimum is reached all the same."""
+    twins = [Sample.centred(s.x.clone(), s.y) for s in samples]
+    for sample in twins:
+        sample.x[..., 1] = sample.x[..., 0] + 1e-3 * torch.from_numpy(rng.normal(size=sample.x.shape[1]))
+    a, b, _, (common, delta, in_a, in_b) = solve(*twins)
+    for side, x, variance in ((a, common + delta / 2, in_a), (b, common - delta / 2, in_b)):
+        assert np.isfinite(x).all()
+        assert (variance <= side.square * (1 + 1e-9)).all()
+    assert np.isfinite(refit(a, b, common, delta, in_a, in_b)).all()
+
+
+def test_the_refit_is_weighted_least_squares(samples):
+    """On the predictors that the common part uses, with the difference held."""
+    a, b, _, (common, delta, in_a, in_b) = solve(*samples)
+    found = refit(a, b, common, delta, in_a, in_b)
+    assert np.array_equal(found != 0, common != 0)
+    for i, row in enumerate(common):
+        used = np.flatnonzero(row)
+        design, target = [], []
+        for sample, sign, variance in ((samples[0], 1, in_a), (samples[1], -1, in_b)):
+            x, y = sample.x[0].numpy(), sample.y[0].numpy()
+            design.append(x[:, used] / math.sqrt(variance[i]))
+            target.append((y[:, i] - sign * x @ delta[i] / 2) / math.sqrt(variance[i]))
+        expected = np.linalg.lstsq(np.vstack(design), np.concatenate(target))[0]
+        np.testing.assert_allclose(found[i, used], expected, rtol=1e-6, atol=1e-9)

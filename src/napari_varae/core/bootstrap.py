@@ -38,7 +38,7 @@ class CommonModel:
         self, series: list[list[Tensor]], samples: tuple[Sample, Sample], observed: Difference, order: int
     ) -> None:
         self.order, self.segments = order, series
-        coefficients = relaxed(*samples, observed.common[0], observed.variances)
+        coefficients = relaxed(*samples, observed)
         self.radius = spectral_radius(coefficients.numpy(), order)
         if self.radius > LARGEST_RADIUS:
             for k in range(order):

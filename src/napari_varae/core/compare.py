@@ -198,7 +198,7 @@ def compare_latents(
             f"The shorter range has {min(a.count, b.count)} lag pairs and cannot be cut into {stretches} stretches. "
             "Choose fewer stretches, or longer ranges."
         )
-    observed = difference(a, b, iterations=600)
+    observed = difference(a, b)
     model = CommonModel(scaled, (a, b), observed, order)
     deal = Deal((a, b), observed, min(a.count, b.count) // stretches) if stretches else None
     nulls: list[Null] = [model, deal] if deal else [model]

@@ -1,10 +1,11 @@
 r"""A studentised difference between the VAR coefficients of two samples of latents, for many resamples at once.
 
 The coefficients of both ranges are estimated together, :math:`A^{(A)} = B + D/2`, :math:`A^{(B)} = B - D/2`, with an
-l1 penalty on the common part B (own lags are free) and on the difference D. Each range is then freed of the penalty's
-bias by a one-step correction with a ridge-regularised inverse of its own Gram matrix (van de Geer et al. 2014;
-Javanmard, Montanari 2014), and the difference of the corrected coefficients is divided by its
-heteroscedasticity-robust standard error. Intercepts and innovation covariances are free in each range.
+l1 penalty on the common part B (own lags are free) and on the difference D, and the common part again without a penalty
+on the coefficients found. Each range is then freed of the bias that is left by a one-step correction with a
+ridge-regularised inverse of its own Gram matrix (van de Geer et al. 2014; Javanmard, Montanari 2014), and the
+difference of the corrected coefficients is divided by its heteroscedasticity-robust standard error. Intercepts and
+innovation covariances are free in each range.
 
 Coefficients that the common part contains, and own lags, are few and the likeliest to change; all others are many. Each
 of the two families gets half of the error budget: a studentised difference counts in units of the size that chance
@@ -24,12 +25,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_varae.core._joint import Array, Side, estimate
+from napari_varae.core._joint import Array, Side, estimate, refit
 
 __all__ = ["Difference", "Sample", "difference", "relaxed"]
 
-ITERATIONS = 60
-"""Steps of the joint estimate when it starts from the common part of both ranges."""
 RIDGE = 3.0
 """Ridge of the correction, times p K / n: the noise of a correlation matrix. It vanishes as ranges get longer."""
 SPARING = 0.5
@@ -82,19 +81,10 @@ class Sample:
         """Mean square of each predictor, shape (R, p K)."""
         return self.gram.diagonal(dim1=-2, dim2=-1)
 
-    @cached_property
-    def largest(self) -> Tensor:
-        """Estimate of the largest eigenvalue of the Gram matrix, on the safe side, shape (R,)."""
-        v = torch.ones_like(self.spread)[..., None]
-        for _ in range(15):
-            v = self.gram @ v
-            v = v / v.norm(dim=-2, keepdim=True)
-        return 1.1 * (v * (self.gram @ v)).sum((-1, -2))
-
     def sides(self, share: float) -> Iterator[Side]:
         """Moments of each resample, when this is such a share of all lag pairs."""
-        for gram, cross, square, largest in zip(self.gram, self.cross, self.square, self.largest, strict=True):
-            yield Side(gram.numpy(), cross.numpy(), square.numpy(), float(largest), share)
+        for gram, cross, square in zip(self.gram, self.cross, self.square, strict=True):
+            yield Side(gram.numpy(), cross.numpy(), square.numpy(), share)
 
     def residual_variance(self, coefficients: Tensor) -> Tensor:
         """Mean squared residual of each target, shape (R, K)."""
@@ -142,20 +132,21 @@ def _penalised(coefficients: Tensor) -> Tensor:
     return 1 - torch.eye(k, dtype=coefficients.dtype).repeat(1, p // k)
 
 
-def difference(
-    a: Sample, b: Sample, start: tuple[Tensor, tuple[Tensor, Tensor]] | None = None, iterations: int = ITERATIONS
-) -> Difference:
-    """Estimate the difference between two samples; `start` (coefficients and variances) saves iterations."""
-    common, delta, variances = _estimate(a, b, start, iterations)
-    ca, va = _corrected(a, common + delta / 2)
-    cb, vb = _corrected(b, common - delta / 2)
+def difference(a: Sample, b: Sample, start: tuple[Tensor, tuple[Tensor, Tensor]] | None = None) -> Difference:
+    """Estimate the difference between two samples; `start` (coefficients and variances) saves time."""
+    common, delta, refitted, variances = _estimate(a, b, start)
+    ca, va = _corrected(a, refitted + delta / 2)
+    cb, vb = _corrected(b, refitted - delta / 2)
     return Difference(ca, cb, (va + vb).sqrt(), common, variances)
 
 
 def _estimate(
-    a: Sample, b: Sample, start: tuple[Tensor, tuple[Tensor, Tensor]] | None, iterations: int
-) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
-    """Estimate the common part and the difference (R, K, p K), and the residual variances (R, K) in A and B."""
+    a: Sample, b: Sample, start: tuple[Tensor, tuple[Tensor, Tensor]] | None
+) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor]]:
+    """Estimate the common part, the difference, the common part freed of its penalty, and the residual variances.
+
+    Shapes (R, K, p K), and (R, K) for the variances in A and in B.
+    """
     r, k, p = a.cross.shape
     n = a.count + b.count
     if start is None:
@@ -165,16 +156,16 @@ def _estimate(
     jobs = zip(a.sides(a.count / n), b.sides(b.count / n), *(part.numpy() for part in first), strict=True)
 
     def one(job: tuple[Side, Side, Array, Array, Array]) -> tuple[Array, ...]:
-        found: tuple[Array, ...] = estimate(*job, levels, iterations)
-        return found
+        common, delta, in_a, in_b = estimate(*job, levels)
+        return common, delta, refit(*job[:2], common, delta, in_a, in_b), in_a, in_b
 
     if min(r, torch.get_num_threads()) == 1:
         found = [one(job) for job in jobs]
     else:
         with ThreadPoolExecutor(torch.get_num_threads()) as threads:
             found = list(threads.map(one, jobs))
-    common, delta, sa, sb = (torch.from_numpy(np.stack(part)) for part in zip(*found, strict=True))
-    return common, delta, (sa, sb)
+    common, delta, refitted, in_a, in_b = (torch.from_numpy(np.stack(part)) for part in zip(*found, strict=True))
+    return common, delta, refitted, (in_a, in_b)
 
 
 def _corrected(sample: Sample, coefficients: Tensor) -> tuple[Tensor, Tensor]:
@@ -191,14 +182,9 @@ def _corrected(sample: Sample, coefficients: Tensor) -> tuple[Tensor, Tensor]:
     return corrected, residuals.square().mT @ directions.square() / sample.count**2
 
 
-def relaxed(a: Sample, b: Sample, common: Tensor, variances: tuple[Tensor, Tensor]) -> Tensor:
-    """Estimate the common coefficients (K, p K) by weighted least squares on their support."""
-    coefficients = torch.zeros_like(common)
-    for i, row in enumerate(common):
-        support = (row != 0).nonzero()[:, 0]
-        wa, wb = a.count / variances[0][0, i], b.count / variances[1][0, i]
-        gram = (wa * a.gram[0] + wb * b.gram[0])[support][:, support]
-        gram = gram + 1e-9 * gram.diagonal().mean() * torch.eye(len(support), dtype=gram.dtype)
-        target = (wa * a.cross[0, i] + wb * b.cross[0, i])[support]
-        coefficients[i, support] = torch.cholesky_solve(target[:, None], torch.linalg.cholesky(gram))[:, 0]
-    return coefficients
+def relaxed(a: Sample, b: Sample, observed: Difference) -> Tensor:
+    """Estimate the common coefficients (K, p K) by weighted least squares on their support, if nothing differs."""
+    share = a.count / (a.count + b.count)
+    (side_a,), (side_b,), common = a.sides(share), b.sides(1 - share), observed.common[0].numpy()
+    variances = (variance[0].numpy() for variance in observed.variances)
+    return torch.from_numpy(refit(side_a, side_b, common, np.zeros_like(common), *variances))
