@@ -55,7 +55,7 @@ def print_tables(rows: list[dict[str, Any]]) -> None:
             cells = [[row[name] for row in mine.values()] for name in SHOWN]
             shown = [f"{np.mean(c):.3f} ± {np.std(c, ddof=1) if len(c) > 1 else 0:.3f}" if c else "" for c in cells]
             print(f"{variant:<24}" + "".join(f"{cell:>16}" for cell in shown))
-        for better, worse in CLAIMS:
+        for better, worse in (claim for claim in CLAIMS if table.keys() >= set(claim)):
             seeds = sorted(table[better].keys() & table[worse].keys())
             apart = {n: np.array([table[better][s][n] - table[worse][s][n] for s in seeds]) for n in SHOWN[:6]}
             print(f"{better} less {worse}: " + "; ".join(f"{n} {d.mean():+.4f}" for n, d in apart.items() if len(d)))

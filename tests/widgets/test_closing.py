@@ -58,7 +58,7 @@ SCRIPT = """
     import sys
     import napari
     from qtpy.QtCore import QThreadPool, QTimer
-    from qtpy.QtWidgets import QApplication
+    from qtpy.QtWidgets import QApplication, QMainWindow
     from napari_varae import layers
     from napari_varae.core.config import FitConfig, SimulationConfig
     from napari_varae.core.simulation import simulate
@@ -107,6 +107,8 @@ SCRIPT = """
     else:
         for _ in plan:
             QApplication.processEvents()
+        left = [type(w).__name__ for w in QApplication.topLevelWidgets() if isinstance(w, QMainWindow)]
+        print("windows", len(left), flush=True)
 """
 
 
@@ -115,10 +117,11 @@ def test_the_program_ends_well(plan, loop, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(dedent(SCRIPT))
     done = subprocess.run(
-        [sys.executable, str(script), plan, loop], capture_output=True, text=True, timeout=100, check=False
-    )
+        [sys.executable, "-X", "faulthandler", str(script), plan, loop],
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("epochs") == len(plan.split(","))
-    assert loop == "script" or "workers 0" in done.stdout
+    assert ("windows 0" if loop == "script" else "workers 0") in done.stdout
     for sign in ("Traceback", "QThread", "abort", "has been deleted"):
         assert sign not in done.stderr, done.stderr

@@ -96,7 +96,7 @@ class Job(QObject):
         self._worker.warned.connect(self._warned)
         self._worker.finished.connect(self._finished)
         self.progressed.connect(self._progressed)
-        self._window = _main_window(panel)
+        self._window: QWidget | None = _main_window(panel)
         self._window.installEventFilter(self)
         self._window.destroyed.connect(partial(_halt, self._controls, self._worker))
         panel.retired.connect(self._dock_closed)
@@ -109,6 +109,14 @@ class Job(QObject):
         """Stop now, forget the result, and wait for the batch at hand."""
         _halt(self._controls, self._worker)
         self._session.end(self._controls)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Hold neither window nor panel: a closed window still held comes down with the program, in any order."""
+        if self._window is not None:
+            self._window.removeEventFilter(self)
+        self._window = None
+        self._on_yield = self._on_return = self._on_progress = _nobody
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """End with the window. A close that the user may still take back is told by the hiding that follows it."""
@@ -134,7 +142,7 @@ class Job(QObject):
 
     def _returned(self, result: Any) -> None:
         on_return = self._on_return or self._on_progress
-        self._on_yield = self._on_return = self._on_progress = _nobody  # the thread may outlive the panel by a moment
+        self._let_go()  # the thread may outlive the panel by a moment
         self._session.end(self._controls)
         if self._controls.keep:
             on_return(result)
@@ -152,7 +160,7 @@ class Job(QObject):
         notification_manager.receive_warning(*warning)
 
     def _finished(self) -> None:
-        self._window.removeEventFilter(self)
+        self._let_go()
         QCoreApplication.instance().aboutToQuit.disconnect(self.end)
         self._session.end(self._controls)
         _running.discard(self)
