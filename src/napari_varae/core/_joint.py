@@ -71,7 +71,10 @@ def estimate(
     common, delta = common.copy(), np.zeros((k, p))
     variance_a, variance_b = variance_a.copy(), variance_b.copy()
     penalty, penalty_delta, curvature = np.empty(p), np.empty(p), np.empty(p)
+    down_a, down_b = np.empty(p), np.empty(p)
     for i in range(k):
+        slope(a, i, common[i] + delta[i] / 2, down_a)
+        slope(b, i, common[i] - delta[i] / 2, down_b)
         for _ in range(ROUNDS):
             weight_a, weight_b = a.share / variance_a[i], b.share / variance_b[i]
             for j in range(p):
@@ -80,36 +83,32 @@ def estimate(
                 penalty[j] = 0 if j % k == i else levels[0] * math.sqrt(of_a + of_b)
                 penalty_delta[j] = levels[1] * math.sqrt(of_a * of_b / (of_a + of_b))
             target = Target(i, weight_a, weight_b, curvature, penalty, penalty_delta)
-            descend(a, b, target, common[i], delta[i])
+            descend(a, b, target, common[i], delta[i], down_a, down_b)
             before_a, before_b = variance_a[i], variance_b[i]
-            variance_a[i] = residual_variance(a, i, common[i] + delta[i] / 2)
-            variance_b[i] = residual_variance(b, i, common[i] - delta[i] / 2)
-            change = max(abs(variance_a[i] / before_a - 1), abs(variance_b[i] / before_b - 1))
-            if change < SETTLED:
+            variance_a[i] = residual_variance(a, i, common[i] + delta[i] / 2, down_a)
+            variance_b[i] = residual_variance(b, i, common[i] - delta[i] / 2, down_b)
+            if max(abs(variance_a[i] / before_a - 1), abs(variance_b[i] / before_b - 1)) < SETTLED:
                 break
     return common, delta, variance_a, variance_b
 
 
 @compiled
-def descend(a: Side, b: Side, target: Target, x: Array, d: Array) -> None:
-    """Minimise over the common part x (P,) and the difference d (P,) of a target, in place.
+def descend(a: Side, b: Side, target: Target, x: Array, d: Array, down_a: Array, down_b: Array) -> None:
+    """Minimise over the common part x (P,) and the difference d (P,) of a target, in place, with the slopes in A and B.
 
     Only predictors in use are swept over; others join when their slope exceeds their penalty.
     """
-    p = len(x)
-    down_a, down_b = np.empty(p), np.empty(p)
     inside = (x != 0) | (d != 0) | (target.penalty == 0)
     grown = True
     while grown:
-        slope(a, target.of, target.weight_a, x + d / 2, down_a)
-        slope(b, target.of, target.weight_b, x - d / 2, down_b)
         settle(a.gram, b.gram, target, np.flatnonzero(inside), x, d, down_a, down_b)
-        slope(a, target.of, target.weight_a, x + d / 2, down_a)
-        slope(b, target.of, target.weight_b, x - d / 2, down_b)
+        slope(a, target.of, x + d / 2, down_a)
+        slope(b, target.of, x - d / 2, down_b)
         grown = False
-        for j in range(p):
-            steep = abs(down_a[j] + down_b[j]) > target.penalty[j]
-            if not inside[j] and (steep or abs(down_a[j] - down_b[j]) > 2 * target.penalty_delta[j]):
+        for j in range(len(x)):
+            in_a, in_b = target.weight_a * down_a[j], target.weight_b * down_b[j]
+            steep = abs(in_a + in_b) > target.penalty[j] or abs(in_a - in_b) > 2 * target.penalty_delta[j]
+            if steep and not inside[j]:
                 inside[j] = grown = True
 
 
@@ -124,24 +123,25 @@ def settle(
     down_a: Array,
     down_b: Array,
 ) -> None:
-    """Minimise over one predictor in use after the other until none moves; their slopes follow."""
-    weight_a, weight_b = target.weight_a, target.weight_b
+    """Minimise over one predictor in use after the other until none moves; the slopes of those in use follow."""
     for _ in range(SWEEPS):
         largest = 0.0
         for j in used:
             h = target.curvature[j]
-            step = shrunk(h * x[j] - down_a[j] - down_b[j], target.penalty[j]) / h - x[j]
+            in_a, in_b = target.weight_a * down_a[j], target.weight_b * down_b[j]
+            step = shrunk(h * x[j] - in_a - in_b, target.penalty[j]) / h - x[j]
             if step != 0:
                 x[j] += step
                 for other in used:
-                    down_a[other] += weight_a * step * gram_a[j, other]
-                    down_b[other] += weight_b * step * gram_b[j, other]
-            half = 2 * shrunk(h / 4 * d[j] - (down_a[j] - down_b[j]) / 2, target.penalty_delta[j]) / h - d[j] / 2
+                    down_a[other] += step * gram_a[j, other]
+                    down_b[other] += step * gram_b[j, other]
+                in_a, in_b = target.weight_a * down_a[j], target.weight_b * down_b[j]
+            half = 2 * shrunk(h / 4 * d[j] - (in_a - in_b) / 2, target.penalty_delta[j]) / h - d[j] / 2
             if half != 0:
                 d[j] += 2 * half
                 for other in used:
-                    down_a[other] += weight_a * half * gram_a[j, other]
-                    down_b[other] -= weight_b * half * gram_b[j, other]
+                    down_a[other] += half * gram_a[j, other]
+                    down_b[other] -= half * gram_b[j, other]
             largest = max(largest, math.sqrt(h) * (abs(step) + abs(half)))
         if largest < TOLERANCE:
             break
@@ -154,25 +154,21 @@ def shrunk(value: float, penalty: float) -> float:
 
 
 @compiled
-def slope(side: Side, i: int, weight: float, x: Array, out: Array) -> None:
-    """Gradient (P,) of the weighted squares of target i, of which few predictors are in use."""
-    for j in range(len(x)):
-        out[j] = -weight * side.cross[i, j]
+def slope(side: Side, i: int, x: Array, out: Array) -> None:
+    """Half the gradient (P,) of the mean squared residual of target i, of which few predictors are in use."""
+    out[:] = -side.cross[i]
     for n in range(len(x)):
         if x[n] != 0:
-            factor = weight * x[n]
             for j in range(len(x)):
-                out[j] += factor * side.gram[n, j]
+                out[j] += x[n] * side.gram[n, j]
 
 
 @compiled
-def residual_variance(side: Side, i: int, x: Array) -> float:
-    """Mean squared residual of target i."""
-    gradient = np.empty(len(x))
-    slope(side, i, 1.0, x, gradient)
+def residual_variance(side: Side, i: int, x: Array, down: Array) -> float:
+    """Mean squared residual of target i, where the slope is `down`."""
     left: float = side.square[i]
     for j in range(len(x)):
-        left += x[j] * (gradient[j] - side.cross[i, j])  # the gradient is Gram x - cross
+        left += x[j] * (down[j] - side.cross[i, j])
     return max(left, 1e-12)
 
 
@@ -181,19 +177,19 @@ def refit(a: Side, b: Side, common: Array, delta: Array, variance_a: Array, vari
     """Estimate the common part (K, P) without a penalty on the predictors that it uses, for a given difference."""
     k, p = common.shape
     found = np.zeros((k, p))
+    down_a, down_b = np.empty(p), np.empty(p)
     for i in range(k):
         used = np.flatnonzero(common[i])
         if not len(used):
             continue
         weight_a, weight_b = a.share / variance_a[i], b.share / variance_b[i]
-        down_a, down_b = np.empty(p), np.empty(p)
-        slope(a, i, weight_a, delta[i] / 2, down_a)
-        slope(b, i, weight_b, -delta[i] / 2, down_b)
+        slope(a, i, delta[i] / 2, down_a)
+        slope(b, i, -delta[i] / 2, down_b)
         gram, target = np.empty((len(used), len(used))), np.empty(len(used))
         for m, j in enumerate(used):
             for n, other in enumerate(used):
                 gram[m, n] = weight_a * a.gram[j, other] + weight_b * b.gram[j, other]
             gram[m, m] *= 1 + 1e-9
-            target[m] = -down_a[j] - down_b[j]
+            target[m] = -weight_a * down_a[j] - weight_b * down_b[j]
         found[i, used] = np.linalg.solve(gram, target)
     return found
