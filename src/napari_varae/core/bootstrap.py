@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_varae.core.companion import spectral_radius
 from napari_varae.core.two_sample import Difference, Sample, difference, relaxed
 
-__all__ = ["LARGEST_RADIUS", "CommonModel", "spectral_radius"]
+__all__ = ["LARGEST_RADIUS", "CommonModel"]
 
 LARGEST_RADIUS = 0.995
 """Spectral radius to which an unstable common model is drawn back: a series that explodes has no null."""
@@ -39,7 +39,7 @@ class CommonModel:
     ) -> None:
         self.order, self.segments = order, series
         coefficients = relaxed(*samples, observed)
-        self.radius = spectral_radius(coefficients.numpy(), order)
+        self.radius = spectral_radius(coefficients.numpy())
         if self.radius > LARGEST_RADIUS:
             for k in range(order):
                 block = slice(k * len(coefficients), (k + 1) * len(coefficients))
@@ -79,10 +79,3 @@ class CommonModel:
                 series[:, t] = (past[:, None] @ step)[:, 0] + signs[:, t - p, None] * residual[t - p]
             drawn.append(series)
         return drawn
-
-
-def spectral_radius(coefficients: NDArray[np.float64], order: int) -> float:
-    """Largest absolute eigenvalue of the companion matrix of coefficients (K, p K)."""
-    k = len(coefficients)
-    companion = np.vstack([coefficients, np.eye(k * (order - 1), k * order)])
-    return float(np.abs(np.linalg.eigvals(companion)).max())

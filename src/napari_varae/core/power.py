@@ -11,7 +11,8 @@ import torch
 from scipy.special import ndtri
 from torch import Tensor
 
-from napari_varae.core.bootstrap import LARGEST_RADIUS, CommonModel, spectral_radius
+from napari_varae.core.bootstrap import LARGEST_RADIUS, CommonModel
+from napari_varae.core.companion import spectral_radius
 from napari_varae.core.nulls import BATCH_PAIRS
 from napari_varae.core.two_sample import Difference, Sample, difference
 from napari_varae.core.workers import Workers, in_order
@@ -87,7 +88,7 @@ def detectable(
 def _plans(model: CommonModel, sizes: Tensor, draws: int, rng: np.random.Generator) -> Iterator[_Plan]:
     """Choose links that change, up or down, so that the series stay as stable as they may be."""
     k, order = len(model.coefficients), model.order
-    limit = max(LARGEST_RADIUS, spectral_radius(model.coefficients.numpy(), order)) + 1e-6
+    limit = max(LARGEST_RADIUS, spectral_radius(model.coefficients.numpy())) + 1e-6
     batch = max(1, BATCH_PAIRS // sum(len(r) for side in model.residuals for r in side))
     for first in range(0, draws, batch):
         changed, links, signs = [], [], []
@@ -98,7 +99,7 @@ def _plans(model: CommonModel, sizes: Tensor, draws: int, rng: np.random.Generat
             for sign in (direction, -direction):
                 after = model.coefficients.clone()
                 after[link] += sign * sizes[link]
-                if spectral_radius(after.numpy(), order) <= limit:
+                if spectral_radius(after.numpy()) <= limit:
                     changed.append(after)
                     links.append(link)
                     signs.append(sign)

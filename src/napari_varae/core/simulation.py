@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_varae.core.companion import spectral_radius
 from napari_varae.core.config import SimulationConfig
 from napari_varae.core.stack import Stack
 from napari_varae.core.tissue import BRIGHT, draw_cell, draw_neurites, draw_neuropil, place
@@ -191,10 +192,8 @@ def _drivers(coefficients: NDArray[np.float64]) -> NDArray[np.intp]:
 def _spectral_radius(coefficients: NDArray[np.float64]) -> float:
     """Spectral radius of the VAR; cells that drive nobody add no eigenvalue but their own decay."""
     block = _drivers(coefficients)
-    rows = np.concatenate(list(coefficients[:, block][:, :, block]), axis=1)
-    companion = np.eye(rows.shape[1], k=-block.size)
-    companion[: block.size] = rows
-    return float(np.abs(np.linalg.eigvals(companion)).max(initial=np.diagonal(coefficients[0]).max()))
+    among_drivers = spectral_radius(np.concatenate(list(coefficients[:, block][:, :, block]), axis=1))
+    return max(among_drivers, float(np.diagonal(coefficients[0]).max()))
 
 
 def _traces(

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from napari_varae.core.companion import companion, spectral_radius
 from napari_varae.core.lasso import LassoPath, lasso
 from napari_varae.core.moments import Moments, lag_moments, lag_pairs, standardise
 from napari_varae.core.selection import cross_validation, information_criterion, useful_path
@@ -130,13 +131,12 @@ class VAR:
 
     def companion(self) -> Array:
         """Matrix of the equivalent VAR of order 1, shape (p K, p K)."""
-        size = self.order * self.latents
-        return np.vstack([_flat(self.coefficients), np.eye(size - self.latents, size)])
+        return companion(_flat(self.coefficients))
 
     @cached_property
     def spectral_radius(self) -> float:
         """Largest absolute eigenvalue of the companion matrix; below 1 the VAR is stable."""
-        return float(np.abs(np.linalg.eigvals(self.companion())).max())
+        return spectral_radius(_flat(self.coefficients))
 
     @property
     def warnings(self) -> tuple[str, ...]:
