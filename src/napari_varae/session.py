@@ -46,7 +46,19 @@ class Controls:
 
     stop: threading.Event = field(default_factory=threading.Event)
     pause: threading.Event = field(default_factory=threading.Event)
-    keep: bool = True
+    drop: threading.Event = field(default_factory=threading.Event)
+
+    def end(self, keep: bool) -> None:
+        """Ask the job to end, and to keep what it has, or nothing."""
+        if not keep:
+            self.drop.set()
+        self.stop.set()
+        self.pause.clear()
+
+    @property
+    def keep(self) -> bool:
+        """Whether what the job has is still wanted."""
+        return not self.drop.is_set()
 
 
 class Session:
@@ -267,9 +279,7 @@ class Session:
     def stop(self, keep: bool) -> None:
         """End the job after its batch, and keep the best result so far, or nothing."""
         if self.controls is not None:
-            self.controls.keep = keep
-            self.controls.stop.set()
-            self.controls.pause.clear()
+            self.controls.end(keep)
             self._set_job("stopping")
 
     def end(self, controls: Controls) -> None:

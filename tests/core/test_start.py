@@ -1,5 +1,7 @@
 """The spectral start: a principal subspace, turned to simple structure, that the network then draws."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -82,6 +84,28 @@ def test_varimax_is_a_rotation_that_raises_the_criterion(seed, size, spare):
     rotation = varimax(torch.from_numpy(loadings)).numpy()
     np.testing.assert_allclose(rotation.T @ rotation, np.eye(size), atol=1e-10)
     assert criterion(loadings @ rotation) >= criterion(loadings) * (1 - 1e-5)
+
+
+def test_what_takes_long_asks_whether_it_is_wanted(rng):
+    """Between the steps of a rotation, a choice of smoothing and a fit of maps, which read no frames."""
+
+    class Unwanted(Exception):
+        pass
+
+    def refuse():
+        raise Unwanted
+
+    frames = rng.normal(size=(30, 8, 8)).astype(np.float32)
+    basis = components(frames, 3, 0.5)
+    network = Autoencoder((8, 8), 3, 4, 5)
+    for work in (
+        partial(varimax, basis),
+        partial(localise, basis),
+        partial(choose_smoothing, frames, frames, 3),
+        partial(set_footprints, network, basis.T.reshape(3, 8, 8), torch.from_numpy(frames[0])),
+    ):
+        with pytest.raises(Unwanted):
+            work(check=refuse)
 
 
 def test_varimax_stops_where_the_criterion_is_stationary(rng):

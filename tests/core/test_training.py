@@ -180,6 +180,25 @@ def test_stop_before_the_first_batch_gives_the_start(small_stack, small_config, 
     assert fit(small_stack, small_config, stop=stop).id == start.id
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 1, 1.2])
+def test_dropped_training_ends_at_once_also_before_its_start_is_there(small_stack, small_config, reads_of_start, share):
+    drop, asked = Event(), round(share * reads_of_start)
+    watched = Watched(small_stack.array, lambda reads: drop.set() if reads == asked else None)
+    with pytest.raises(TrainingError, match="dropped"):
+        run(Stack(watched, bad_frames=small_stack.bad_frames), small_config, drop=drop)
+    assert watched.reads <= asked + 1
+
+
+def test_dropped_between_epochs_there_is_no_fit(small_stack, small_config):
+    stop, drop = Event(), Event()
+    steps = train(small_stack, small_config, stop, drop=drop)
+    next(steps)
+    drop.set()
+    stop.set()
+    with pytest.raises(TrainingError, match="dropped"):
+        list(steps)
+
+
 def test_stop_between_epochs_keeps_what_was_reached(small_stack, small_config):
     stop = Event()
     steps = train(small_stack, small_config, stop=stop)

@@ -131,6 +131,10 @@ def test_pause_stop_and_keep_stop_and_drop(docks, session, movie, idle, qtbot, n
     train.pause_button.click()
     train.drop_button.click()
     idle()
+    train.start_button.click()
+    train.drop_button.click()  # before there is a start
+    idle()
+    assert not session.history
     assert session.fit is kept
     assert session.fits == [kept]
     assert not notices

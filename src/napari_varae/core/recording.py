@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from napari_varae.core.config import FitConfig
 from napari_varae.core.errors import StackError
 from napari_varae.core.stack import FrameRange, Stack, check_range
 
-__all__ = ["Recording", "held_out_runs"]
+__all__ = ["Check", "Recording", "go_on", "held_out_runs"]
 
 _HELD_OUT_RUNS = 5
 _MEDIAN_FRAMES = 501
@@ -21,6 +21,12 @@ HELD_BYTES = 1 << 30
 """A training range up to this size, as stored, stays in memory meanwhile."""
 
 Images = NDArray[np.float32]
+Check = Callable[[], None]
+"""Called often by what takes long: raises when it is no longer wanted."""
+
+
+def go_on() -> None:
+    """Let whatever takes long go on."""
 
 
 def held_out_runs(n_frames: int, share: float, order: int) -> list[FrameRange]:
@@ -44,6 +50,8 @@ class Recording:
     ----------
     stack : Stack
     config : FitConfig
+    check : callable, optional
+        Called before each piece of the movie is read.
 
     Attributes
     ----------
@@ -66,7 +74,8 @@ class Recording:
         When frames cannot be read or do not vary.
     """
 
-    def __init__(self, stack: Stack, config: FitConfig) -> None:
+    def __init__(self, stack: Stack, config: FitConfig, check: Check = go_on) -> None:
+        self.check = check
         self.start, self.stop = check_range(config.frames, stack.n_frames)
         self.stack = stack = stack.in_memory(HELD_BYTES, (self.start, self.stop))
         self.good = stack.good_frames(self.start, self.stop)
@@ -122,6 +131,7 @@ class Recording:
         """Mean and mean square of each pixel over the trained frames."""
         total, square = np.zeros(self.image), np.zeros(self.image)
         for first, frames in self.stack.blocks(self.start, self.stop):
+            self.check()
             used = frames[self.trained[first - self.start :][: len(frames)]]
             total += used.sum(0, dtype=np.float64)
             square += np.einsum("tyx,tyx->yx", used, used, dtype=np.float64)
@@ -137,6 +147,7 @@ class Recording:
 
     def read(self, start: int, stop: int) -> tuple[Images, NDArray[np.bool_]]:
         """Read scaled dynamic frames [start, stop) of the movie, zero where bad, and which of them are good."""
+        self.check()
         good = self.good[start - self.start : stop - self.start]
         frames = (self.stack.read(start, stop) - self.baseline) / np.float32(self.scale)
         frames[~good] = 0

@@ -26,7 +26,7 @@ from scipy.ndimage import gaussian_filter, uniform_filter
 from torch import Tensor
 
 from napari_varae.core.network import Autoencoder
-from napari_varae.core.recording import Recording
+from napari_varae.core.recording import Check, Recording, go_on
 from napari_varae.core.var import estimate_var
 
 __all__ = [
@@ -68,23 +68,29 @@ def first_footprints(
     common = orthonormal(whole.flatten(1).T)
     frames = _apart(data.summary_frames(max(FRAMES, 2 * count)), common)
     if smoothing is None:
-        smoothing = choose_smoothing(frames, _apart(data.held_out_frames(max(ENOUGH, 2 * latents)), common), latents)
-    candidates = localise(components(frames, count, smoothing))
+        held_out = _apart(data.held_out_frames(max(ENOUGH, 2 * latents)), common)
+        smoothing = choose_smoothing(frames, held_out, latents, data.check)
+    candidates = localise(components(frames, count, smoothing), data.check)
     basis = torch.cat([common, candidates], 1)
     score, g = _score(data, basis, order, prediction_weight), common.shape[1]
     values, vectors = torch.linalg.eigh(score[g:, g:])
     best = torch.cat([score.diagonal()[:g], values]).argsort(descending=True)[:latents]
     kept, directions = best[best < g].sort().values, best[best >= g] - g
-    footprints = localise(candidates @ vectors[:, directions].float())
+    footprints = localise(candidates @ vectors[:, directions].float(), data.check)
     images = [part.T.reshape(-1, *data.image).numpy() for part in (common[:, kept], footprints)]
     return np.concatenate([images[0], shrink(images[1], frames)]), smoothing
 
 
-def choose_smoothing(frames: Images, held_out: Images, latents: int) -> float:
+def choose_smoothing(frames: Images, held_out: Images, latents: int, check: Check = go_on) -> float:
     """Choose the smoothing with which components of some frames (n, Y, X) explain other ones best."""
     frames = frames[:: max(1, len(frames) // max(ENOUGH, 2 * latents))]
     judged = torch.from_numpy(held_out).flatten(1)
-    return max(SMOOTHINGS, key=lambda width: explained(components(frames, latents, width), judged))
+
+    def merit(width: float) -> float:
+        check()
+        return explained(components(frames, latents, width), judged)
+
+    return max(SMOOTHINGS, key=merit)
 
 
 def explained(images: Tensor, frames: Tensor) -> float:
@@ -143,19 +149,20 @@ def components(frames: Images, count: int, smoothing: float) -> Tensor:
     return basis
 
 
-def localise(basis: Tensor) -> Tensor:
+def localise(basis: Tensor, check: Check = go_on) -> Tensor:
     """Turn an orthonormal basis (P, K) to simple structure, the stronger side of each image positive."""
-    turned = basis @ varimax(basis).float()
+    turned = basis @ varimax(basis, check=check).float()
     strong_side: Tensor = torch.where((turned * turned.abs().square()).sum(0) < 0, -1.0, 1.0)
     return turned * strong_side
 
 
-def varimax(loadings: Tensor, steps: int = 100, tolerance: float = 1e-6) -> Tensor:
+def varimax(loadings: Tensor, steps: int = 100, tolerance: float = 1e-6, check: Check = go_on) -> Tensor:
     """Rotation (K, K) that makes the squares within each column of the loadings (P, K) most unequal (Kaiser 1958)."""
     columns = loadings.float()
     rotation = torch.eye(columns.shape[1], dtype=torch.float64)
     criterion = 0.0
     for _ in range(steps):
+        check()
         turned = columns @ rotation.float()
         squares = turned.square()
         gradient = columns.T @ (turned * (squares - squares.mean(0)))
@@ -189,7 +196,12 @@ def shrink(footprints: Images, frames: Images, strength: float = 0.25, size: int
 
 @torch.no_grad()
 def set_footprints(
-    network: Autoencoder, footprints: Tensor, static: Tensor, steps: int = 40, ridge: float = 1e-3
+    network: Autoencoder,
+    footprints: Tensor,
+    static: Tensor,
+    steps: int = 40,
+    ridge: float = 1e-3,
+    check: Check = go_on,
 ) -> None:
     """Set the maps so that the network draws the footprints (K, Y, X) and reads as their least squares would.
 
@@ -201,6 +213,7 @@ def set_footprints(
     maps, direction = torch.zeros_like(residual), residual.clone()
     norm = residual.square().sum((1, 2, 3), keepdim=True)
     for _ in range(steps):
+        check()
         applied = network.bank_transpose(network.bank(direction, features), features) + weight * direction
         length = norm / (direction * applied).sum((1, 2, 3), keepdim=True).clamp(min=1e-30)
         maps += length * direction
@@ -232,7 +245,7 @@ def draw_first(make: Callable[[int], Autoencoder], data: Recording, footprints: 
     enough = COARSE * explained(footprints.flatten(1).T, frames)
     for step in GRIDS:
         network = make(step)
-        set_footprints(network, footprints, static)
+        set_footprints(network, footprints, static, check=data.check)
         if step == GRIDS[-1] or explained(network.banks(static)[1].detach().T, frames) >= enough:
             break
     return network

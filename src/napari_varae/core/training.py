@@ -23,7 +23,7 @@ from napari_varae.core.lasso import lasso
 from napari_varae.core.model import Fit
 from napari_varae.core.network import Autoencoder, derivatives
 from napari_varae.core.optimiser import Adam
-from napari_varae.core.recording import Recording
+from napari_varae.core.recording import Check, Recording, go_on
 from napari_varae.core.report import EpochReport
 from napari_varae.core.stack import FrameRange, Stack
 from napari_varae.core.start import draw_first, first_footprints, set_footprints
@@ -59,7 +59,11 @@ def fit(stack: Stack, config: FitConfig | None = None, stop: Event | None = None
 
 
 def train(
-    stack: Stack, config: FitConfig | None = None, stop: Event | None = None, pause: Event | None = None
+    stack: Stack,
+    config: FitConfig | None = None,
+    stop: Event | None = None,
+    pause: Event | None = None,
+    drop: Event | None = None,
 ) -> Generator[EpochReport, None, Fit]:
     """Train an autoencoder with an embedded VAR.
 
@@ -73,6 +77,8 @@ def train(
         When set, training ends within one batch and the best state so far is returned.
     pause : threading.Event, optional
         While set, training waits between batches.
+    drop : threading.Event, optional
+        When set, training ends with an error as soon as it can, also before there is a start, and nothing is kept.
 
     Yields
     ------
@@ -91,19 +97,19 @@ def train(
     StackError
         When frames cannot be read or do not vary.
     TrainingError
-        When the loss is no longer finite.
+        When the loss is no longer finite, or the training was dropped.
     """
     config = config or FitConfig()
-    stop, pause = stop or Event(), pause or Event()
+    stop, pause, drop = stop or Event(), pause or Event(), drop or Event()
     began = time.monotonic()
-    trainer = _Trainer(stack, config)
+    trainer = _Trainer(stack, config, partial(_check_wanted, drop))
     best = trainer.assess()
     reports: list[EpochReport] = []
     since_best = 0
     for epoch in range(1, config.epochs + 1):
         losses = []
         for window in trainer.windows():
-            while pause.is_set() and not stop.is_set():
+            while pause.is_set() and not (stop.is_set() or drop.is_set()):
                 time.sleep(0.05)
             if stop.is_set():
                 break
@@ -118,6 +124,7 @@ def train(
         yield report
         if since_best >= config.patience:
             break
+    trainer.data.check()
     return trainer.finish(best, tuple(reports))
 
 
@@ -144,11 +151,11 @@ class _State:
 class _Trainer:
     """The network, its data and its optimiser."""
 
-    def __init__(self, stack: Stack, config: FitConfig) -> None:
+    def __init__(self, stack: Stack, config: FitConfig, check: Check = go_on) -> None:
         alone = config.mode == "two_stage"
         self.prediction_weight = 0.0 if alone else config.prediction_weight
         self.latent_weight = 0.0 if alone else config.latent_weight
-        self.data = data = Recording(stack, config)
+        self.data = data = Recording(stack, config, check)
         self.device, _ = choose_device(config.device)
         self.static = torch.from_numpy(data.static / data.scale).to(self.device)
         whole = derivatives(self.static.cpu()) if config.static_skip else torch.zeros(0, *data.image)
@@ -160,7 +167,7 @@ class _Trainer:
             self.network = draw_first(partial(self._network, config), data, footprints, self.static)
         else:
             self.network = self._network(config, config.grid)
-            set_footprints(self.network, footprints, self.static)
+            set_footprints(self.network, footprints, self.static, check=check)
         self.config = config.model_copy(update={"smoothing": smoothing, "grid": self.network.step})
         self.random = torch.Generator().manual_seed(config.seed)
         self.optimiser = self._optimiser()
@@ -319,6 +326,11 @@ class _Trainer:
 
 def _rule(config: FitConfig) -> Literal["bic", "ebic", "cv"] | float:
     return config.penalty if config.sparsity == "fixed" else config.sparsity
+
+
+def _check_wanted(drop: Event) -> None:
+    if drop.is_set():
+        raise TrainingError("The training was dropped; nothing of it is kept.")
 
 
 def _check_finite(loss: Tensor, epoch: int) -> None:

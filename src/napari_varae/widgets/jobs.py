@@ -186,9 +186,7 @@ def _guarded(work: Work, controls: Controls, progress: Tell) -> Generator[Any, N
 
 def _halt(controls: Controls, worker: GeneratorWorker, _object: Any = None) -> None:
     """Stop a worker and wait for its batch."""
-    controls.keep = False
-    controls.stop.set()
-    controls.pause.clear()
+    controls.end(keep=False)
     worker.quit()
     if worker.is_running:
         QThreadPool.globalInstance().waitForDone(PATIENCE_MS)

@@ -199,7 +199,7 @@ def _train(stack: Stack, config: FitConfig, controls: Controls, _progress: Tell)
     from napari_varae.core.training import train
 
     yield choose_device(config.device)[1]
-    fit = yield from train(stack, config, stop=controls.stop, pause=controls.pause)
+    fit = yield from train(stack, config, controls.stop, controls.pause, controls.drop)
     return fit, fit.encode(stack)
 
 
