@@ -282,6 +282,11 @@ class Session:
             self.controls.end(keep)
             self._set_job("stopping")
 
+    @property
+    def keeps(self) -> bool:
+        """Whether there is a job, and what it has will be kept."""
+        return self.controls is not None and self.controls.keep
+
     def end(self, controls: Controls) -> None:
         """Say that the job with these controls has ended."""
         if controls is self.controls:

@@ -19,6 +19,7 @@ from scipy.stats import binom, binomtest
 
 import napari_varae as nv
 from napari_varae.core.cautions import effective_frames
+from napari_varae.core.companion import spectral_radius
 from napari_varae.core.compare import compare_latents
 from napari_varae.core.edges import edge_table
 from napari_varae.core.nulls import Draws, draw, reached
@@ -141,6 +142,44 @@ def test_without_penalty_bias_the_estimates_are_least_squares():
         centred = part - part.mean(0)
         ols = np.linalg.lstsq(centred[:-1], centred[1:], rcond=None)[0].T
         np.testing.assert_allclose(estimate[0], ols, atol=2e-3)
+
+
+def test_links_are_not_taken_for_own_past():
+    """Where the noise of a latent halves and that of others doubles, links weigh more, and own past stays what it was.
+
+    With the penalty still on the links the mean studentised difference is -1.4.
+    """
+    k, found = 64, []
+    mixing = np.linalg.cholesky(0.8 * np.eye(k) + 0.2).T
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        a = 0.08 * rng.choice([-1, 1], (k, k)) * (rng.random((k, k)) < 2 / k)
+        np.fill_diagonal(a, 1.15)
+        lags = np.hstack([a, -0.25 * np.eye(k)])
+        shrink = min(1, 0.97 / spectral_radius(lags))
+        lags *= np.repeat([shrink, shrink**2], k)
+        parts = []
+        for spread in (1.0, np.where(np.arange(k) < k // 2, 0.5, 2.0)):
+            noise = rng.standard_normal((1200, k)) @ mixing * spread
+            z = np.zeros_like(noise)
+            for t in range(2, len(z)):
+                z[t] = lags @ np.concatenate([z[t - 1], z[t - 2]]) + noise[t]
+            parts.append(z[200:])
+        deviation = np.sqrt((parts[0].var(0) + parts[1].var(0)) / 2)
+        ranges = [Sample.of([torch.from_numpy(z / deviation)], 2) for z in parts]
+        found.append(difference(*ranges).student[0].diagonal()[: k // 2])
+    assert abs(torch.stack(found).mean()) < 1
+
+
+def test_a_latent_that_varies_in_a_first_frame_only_is_silent(pair):
+    """As a target it never varies: its noise has no size."""
+    for n in (65, 90, 129):
+        flash = np.zeros(n)
+        flash[0] = 1
+        za, zb = (np.column_stack([z[:n], extra]) for z, extra in zip(pair, (np.arange(n) % 3, flash), strict=True))
+        result = compare_latents(za, zb, resamples=19)
+        assert K not in result.edges["target"]
+        assert np.isnan(result.variance_ratio[K])
 
 
 def test_adjusted_p_values_are_those_of_westfall_and_young(pair):

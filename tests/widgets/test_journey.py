@@ -126,13 +126,18 @@ def test_pause_stop_and_keep_stop_and_drop(docks, session, movie, idle, qtbot, n
     idle()
     kept = session.fit
     assert len(kept.history) == len(session.history) < 1000
+    said = train.status.text()
 
     start()
     train.pause_button.click()
     train.drop_button.click()
     idle()
+    assert train.status.text() == said  # of the fit in use, and not of what was dropped
     train.start_button.click()
-    train.drop_button.click()  # before there is a start
+    train.keep_button.click()  # before there is a start: it will be kept, unless this takes too long
+    assert not train.keep_button.isEnabled()
+    assert train.drop_button.isEnabled()
+    train.drop_button.click()
     idle()
     assert not session.history
     assert session.fit is kept

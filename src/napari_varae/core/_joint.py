@@ -20,16 +20,17 @@ from napari_varae.core._compile import compiled
 
 __all__ = ["Array", "Side", "estimate", "refit"]
 
-ROUNDS = 10
+ROUNDS = 50
 """Estimates of the variances, at most."""
 SETTLED = 1e-4
 """Relative change of the variances after which they stay."""
 SWEEPS = 2000
 """Sweeps over the predictors in use, at most."""
 TOLERANCE = 1e-5
-"""Largest step of the last sweep, in standard deviations of a target that a predictor explains."""
+"""Largest step of the last sweep, in standard deviations of the residuals that a predictor then explains."""
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
 
 class Side(NamedTuple):
@@ -47,7 +48,9 @@ class Side(NamedTuple):
 class Target(NamedTuple):
     """The problem of one target: which one it is, and the weights of its squares in A and in B.
 
-    And for each predictor (P,) the curvature, and the penalties of the common part and of the difference.
+    And for each predictor (P,) the curvature, and the penalties of the common part and of the difference; which
+    predictors are its own lags, and the inverse of their curvatures: without a penalty, the lags of a smooth latent
+    are too alike for one step after the other.
     """
 
     of: int
@@ -56,6 +59,8 @@ class Target(NamedTuple):
     curvature: Array
     penalty: Array
     penalty_delta: Array
+    own: Indices
+    inverse: Array
 
 
 @compiled
@@ -73,6 +78,7 @@ def estimate(
     penalty, penalty_delta, curvature = np.empty(p), np.empty(p), np.empty(p)
     down_a, down_b = np.empty(p), np.empty(p)
     for i in range(k):
+        own = np.arange(i, p, k)
         slope(a, i, common[i] + delta[i] / 2, down_a)
         slope(b, i, common[i] - delta[i] / 2, down_b)
         for _ in range(ROUNDS):
@@ -81,8 +87,9 @@ def estimate(
                 of_a, of_b = weight_a * a.gram[j, j], weight_b * b.gram[j, j]
                 curvature[j] = of_a + of_b
                 penalty[j] = 0 if j % k == i else levels[0] * math.sqrt(of_a + of_b)
-                penalty_delta[j] = levels[1] * math.sqrt(of_a * of_b / (of_a + of_b))
-            target = Target(i, weight_a, weight_b, curvature, penalty, penalty_delta)
+                penalty_delta[j] = levels[1] * math.sqrt(of_a * of_b / max(of_a + of_b, 1e-300))
+            inverse = np.linalg.inv(weighted(a, b, weight_a, weight_b, own))
+            target = Target(i, weight_a, weight_b, curvature, penalty, penalty_delta, own, inverse)
             descend(a, b, target, common[i], delta[i], down_a, down_b)
             before_a, before_b = variance_a[i], variance_b[i]
             variance_a[i] = residual_variance(a, i, common[i] + delta[i] / 2, down_a)
@@ -117,19 +124,31 @@ def settle(
     gram_a: Array,
     gram_b: Array,
     target: Target,
-    used: NDArray[np.int64],
+    used: Indices,
     x: Array,
     d: Array,
     down_a: Array,
     down_b: Array,
 ) -> None:
-    """Minimise over one predictor in use after the other until none moves; the slopes of those in use follow."""
+    """Minimise over own past, then one predictor in use after the other, until none moves; their slopes follow."""
     for _ in range(SWEEPS):
         largest = 0.0
+        own_slope = target.weight_a * down_a[target.own] + target.weight_b * down_b[target.own]
+        for n, j in enumerate(target.own):
+            step = 0.0
+            for m in range(len(own_slope)):
+                step -= target.inverse[n, m] * own_slope[m]
+            x[j] += step
+            for other in used:
+                down_a[other] += step * gram_a[j, other]
+                down_b[other] += step * gram_b[j, other]
+            largest = max(largest, math.sqrt(target.curvature[j]) * abs(step))
         for j in used:
             h = target.curvature[j]
+            if h <= 0:  # does not vary
+                continue
             in_a, in_b = target.weight_a * down_a[j], target.weight_b * down_b[j]
-            step = shrunk(h * x[j] - in_a - in_b, target.penalty[j]) / h - x[j]
+            step = 0.0 if target.penalty[j] == 0 else shrunk(h * x[j] - in_a - in_b, target.penalty[j]) / h - x[j]
             if step != 0:
                 x[j] += step
                 for other in used:
@@ -185,11 +204,21 @@ def refit(a: Side, b: Side, common: Array, delta: Array, variance_a: Array, vari
         weight_a, weight_b = a.share / variance_a[i], b.share / variance_b[i]
         slope(a, i, delta[i] / 2, down_a)
         slope(b, i, -delta[i] / 2, down_b)
-        gram, target = np.empty((len(used), len(used))), np.empty(len(used))
-        for m, j in enumerate(used):
-            for n, other in enumerate(used):
-                gram[m, n] = weight_a * a.gram[j, other] + weight_b * b.gram[j, other]
-            gram[m, m] *= 1 + 1e-9
-            target[m] = -weight_a * down_a[j] - weight_b * down_b[j]
-        found[i, used] = np.linalg.solve(gram, target)
+        target = -weight_a * down_a[used] - weight_b * down_b[used]
+        found[i, used] = np.linalg.solve(weighted(a, b, weight_a, weight_b, used), target)
     return found
+
+
+@compiled
+def weighted(a: Side, b: Side, weight_a: float, weight_b: float, used: Indices) -> Array:
+    """Sum of both Gram matrices of some predictors, with a ridge that only keeps it regular."""
+    m = len(used)
+    gram, trace = np.empty((m, m)), 0.0
+    for row in range(m):
+        for column in range(m):
+            i, j = used[row], used[column]
+            gram[row, column] = weight_a * a.gram[i, j] + weight_b * b.gram[i, j]
+        trace += gram[row, row]
+    for row in range(m):
+        gram[row, row] += 1e-9 * trace / m + 1e-300
+    return gram

@@ -185,7 +185,7 @@ def compare_latents(
     whole_a, whole_b = np.concatenate(parts_a), np.concatenate(parts_b)
     deviation = np.sqrt((whole_a.var(0) + whole_b.var(0)) / 2)
     floor = 1e-6 * deviation.max()
-    alive = np.flatnonzero(np.minimum(whole_a.std(0), whole_b.std(0)) > floor)
+    alive = np.flatnonzero(np.minimum(_least_deviation(parts_a, order), _least_deviation(parts_b, order)) > floor)
     if not alive.size:
         raise ValueError("The latents do not vary in these ranges: there are no dynamics to compare.")
     scaled = [
@@ -265,6 +265,13 @@ def _checked(latents: ArrayLike | Sequence[ArrayLike], order: int, name: str) ->
     if pairs < need:
         raise ValueError(f"{name} has {pairs} lag pairs; at least {need} are needed to compare VARs of order {order}.")
     return parts
+
+
+def _least_deviation(parts: list[Array], order: int) -> Array:
+    """Least deviation (K,) of the latents as predictors, at each lag, and as targets."""
+    shifted = (np.concatenate([z[k : len(z) - order + k] for z in parts]) for k in range(order + 1))
+    least: Array = np.stack([z.std(0) for z in shifted]).min(0)
+    return least
 
 
 def _fewest_pairs(order: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from napari_varae.core.config import FitConfig
 from napari_varae.core.errors import StackError
 from napari_varae.core.stack import FrameRange, Stack, check_range
+from napari_varae.core.wanted import Check, go_on
 
-__all__ = ["Check", "Recording", "go_on", "held_out_runs"]
+__all__ = ["Recording", "held_out_runs"]
 
 _HELD_OUT_RUNS = 5
 _MEDIAN_FRAMES = 501
@@ -21,12 +22,6 @@ HELD_BYTES = 1 << 30
 """A training range up to this size, as stored, stays in memory meanwhile."""
 
 Images = NDArray[np.float32]
-Check = Callable[[], None]
-"""Called often by what takes long: raises when it is no longer wanted."""
-
-
-def go_on() -> None:
-    """Let whatever takes long go on."""
 
 
 def held_out_runs(n_frames: int, share: float, order: int) -> list[FrameRange]:
@@ -51,7 +46,7 @@ class Recording:
     stack : Stack
     config : FitConfig
     check : callable, optional
-        Called before each piece of the movie is read.
+        Asked between pieces of the movie.
 
     Attributes
     ----------
@@ -77,7 +72,7 @@ class Recording:
     def __init__(self, stack: Stack, config: FitConfig, check: Check = go_on) -> None:
         self.check = check
         self.start, self.stop = check_range(config.frames, stack.n_frames)
-        self.stack = stack = stack.in_memory(HELD_BYTES, (self.start, self.stop))
+        self.stack = stack = stack.in_memory(HELD_BYTES, (self.start, self.stop), check)
         self.good = stack.good_frames(self.start, self.stop)
         frames = np.flatnonzero(self.good)
         self._check_length(len(frames), config)
@@ -141,7 +136,10 @@ class Recording:
     def _median(self) -> Images:
         frames = np.flatnonzero(self.trained) + self.start
         some = frames[np.unique(np.linspace(0, len(frames) - 1, _MEDIAN_FRAMES).astype(int))]
-        images = np.concatenate([self.stack.read(int(t), int(t) + 1) for t in some])
+        images = np.empty((len(some), *self.image), dtype=np.float32)
+        for i, t in enumerate(some.tolist()):
+            self.check()
+            images[i] = self.stack.read(t, t + 1)[0]
         median: Images = np.median(images, axis=0).astype(np.float32)
         return median
 

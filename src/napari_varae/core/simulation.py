@@ -170,7 +170,7 @@ def _coefficients(
         return coefficients
 
     factor, limit = 1.0, config.decay + 0.8 * (1 - config.decay)
-    while max(_spectral_radius(build(graph, factor)) for graph in graphs) > limit:
+    while max(_radius(build(graph, factor)) for graph in graphs) > limit:
         factor *= 0.9
     before, *after = (build(graph, factor) for graph in graphs)
     return before, after[0] if after else None
@@ -189,7 +189,7 @@ def _drivers(coefficients: NDArray[np.float64]) -> NDArray[np.intp]:
     return np.flatnonzero(((coefficients != 0) & others).any(axis=(0, 1)))
 
 
-def _spectral_radius(coefficients: NDArray[np.float64]) -> float:
+def _radius(coefficients: NDArray[np.float64]) -> float:
     """Spectral radius of the VAR; cells that drive nobody add no eigenvalue but their own decay."""
     block = _drivers(coefficients)
     among_drivers = spectral_radius(np.concatenate(list(coefficients[:, block][:, :, block]), axis=1))
@@ -203,7 +203,7 @@ def _traces(
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Run the VAR on skewed, event-like innovations, from its stationary law on: shape (T, N)."""
-    radius = max(_spectral_radius(a) for a in (before, after) if a is not None)
+    radius = max(_radius(a) for a in (before, after) if a is not None)
     warm_up = config.order + math.ceil(math.log(1e-3) / math.log(max(radius, 1e-3)))
     traces = _skewed(rng, (warm_up + config.frames, config.cells), config.events)
     lags = list(before)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.errors import StackError
+from napari_varae.core.wanted import Check, go_on
 
 __all__ = ["FrameRange", "Stack", "check_range"]
 
@@ -176,11 +177,11 @@ class Stack:
             raise StackError(f"Frames {start} to {stop} of {self.name!r} came as shape {raw.shape}. Check the file.")
         return raw
 
-    def in_memory(self, most: int, frames: FrameRange | None = None) -> Stack:
+    def in_memory(self, most: int, frames: FrameRange | None = None, check: Check = go_on) -> Stack:
         """Return the same movie with frames in memory, or itself when they take more than `most` bytes.
 
         Decoding a compressed file at every pass costs more than the arithmetic on it; an array or a memory map is left
-        as it is.
+        as it is. `check` is asked between pieces.
 
         Raises
         ------
@@ -195,6 +196,7 @@ class Stack:
             return self
         pixels = np.empty(shape, self.dtype)
         for first in range(start, stop, 64):
+            check()
             last = min(first + 64, stop)
             pixels[first - start : last - start] = self._raw(first, last)
         held = _Held(self.array, start, pixels)

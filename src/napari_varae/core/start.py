@@ -26,8 +26,9 @@ from scipy.ndimage import gaussian_filter, uniform_filter
 from torch import Tensor
 
 from napari_varae.core.network import Autoencoder
-from napari_varae.core.recording import Check, Recording, go_on
+from napari_varae.core.recording import Recording
 from napari_varae.core.var import estimate_var
+from napari_varae.core.wanted import Check, go_on
 
 __all__ = [
     "choose_smoothing", "components", "draw_first", "explained", "first_footprints", "localise", "orthonormal",

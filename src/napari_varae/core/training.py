@@ -23,11 +23,12 @@ from napari_varae.core.lasso import lasso
 from napari_varae.core.model import Fit
 from napari_varae.core.network import Autoencoder, derivatives
 from napari_varae.core.optimiser import Adam
-from napari_varae.core.recording import Check, Recording, go_on
+from napari_varae.core.recording import Recording
 from napari_varae.core.report import EpochReport
 from napari_varae.core.stack import FrameRange, Stack
 from napari_varae.core.start import draw_first, first_footprints, set_footprints
 from napari_varae.core.var import VAR, estimate_var, lag_moments, lag_pairs, standardise
+from napari_varae.core.wanted import Check, go_on
 
 __all__ = ["fit", "train"]
 
@@ -74,9 +75,9 @@ def train(
     config : FitConfig, optional
         Settings.
     stop : threading.Event, optional
-        When set, training ends within one batch and the best state so far is returned.
+        When set, training ends within one batch, or as soon as it has a start, and the best state so far is returned.
     pause : threading.Event, optional
-        While set, training waits between batches.
+        While set, training waits between batches, or between the pieces of its start.
     drop : threading.Event, optional
         When set, training ends with an error as soon as it can, also before there is a start, and nothing is kept.
 
@@ -102,15 +103,14 @@ def train(
     config = config or FitConfig()
     stop, pause, drop = stop or Event(), pause or Event(), drop or Event()
     began = time.monotonic()
-    trainer = _Trainer(stack, config, partial(_check_wanted, drop))
+    trainer = _Trainer(stack, config, partial(_wait_or_end, stop, pause, drop))
     best = trainer.assess()
     reports: list[EpochReport] = []
     since_best = 0
     for epoch in range(1, config.epochs + 1):
         losses = []
         for window in trainer.windows():
-            while pause.is_set() and not (stop.is_set() or drop.is_set()):
-                time.sleep(0.05)
+            trainer.data.check()
             if stop.is_set():
                 break
             losses.append(trainer.step(window, epoch))
@@ -328,7 +328,10 @@ def _rule(config: FitConfig) -> Literal["bic", "ebic", "cv"] | float:
     return config.penalty if config.sparsity == "fixed" else config.sparsity
 
 
-def _check_wanted(drop: Event) -> None:
+def _wait_or_end(stop: Event, pause: Event, drop: Event) -> None:
+    """Wait while paused, and raise when the training was dropped."""
+    while pause.is_set() and not (stop.is_set() or drop.is_set()):
+        time.sleep(0.05)
     if drop.is_set():
         raise TrainingError("The training was dropped; nothing of it is kept.")
 

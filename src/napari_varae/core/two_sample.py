@@ -150,7 +150,7 @@ def _estimate(
     r, k, p = a.cross.shape
     n = a.count + b.count
     if start is None:
-        start = torch.zeros(k, p, dtype=torch.float64), (a.square, b.square)
+        start = torch.zeros(k, p, dtype=torch.float64), (a.square.clamp_min(1e-12), b.square.clamp_min(1e-12))
     first = start[0].expand(r, k, p), start[1][0].expand(r, k), start[1][1].expand(r, k)
     levels = math.sqrt(2 * math.log(p) / n), SPARING * math.sqrt(2 * math.log(p * k) / n)
     jobs = zip(a.sides(a.count / n), b.sides(b.count / n), *(part.numpy() for part in first), strict=True)

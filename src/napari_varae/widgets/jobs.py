@@ -98,7 +98,8 @@ class Job(QObject):
         self.progressed.connect(self._progressed)
         self._window: QWidget | None = _main_window(panel)
         self._window.installEventFilter(self)
-        self._window.destroyed.connect(partial(_halt, self._controls, self._worker))
+        self._when_destroyed = partial(_halt, self._controls, self._worker)
+        self._window.destroyed.connect(self._when_destroyed)
         panel.retired.connect(self._dock_closed)
         QCoreApplication.instance().aboutToQuit.connect(self.end)
         _running.add(self)
@@ -115,6 +116,7 @@ class Job(QObject):
         """Hold neither window nor panel: a closed window still held comes down with the program, in any order."""
         if self._window is not None:
             self._window.removeEventFilter(self)
+            self._window.destroyed.disconnect(self._when_destroyed)
         self._window = None
         self._on_yield = self._on_return = self._on_progress = _nobody
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QComboBox, QFileDialog
 
 from napari_varae.core.config import FitConfig
+from napari_varae.core.errors import TrainingError
 from napari_varae.ranges import format_time
 from napari_varae.session import Controls, Session
 from napari_varae.widgets.forms import SettingsForm
@@ -19,7 +21,6 @@ from napari_varae.widgets.plots import CurvePlot
 from napari_varae.words import describe_fit
 
 if TYPE_CHECKING:
-    import numpy as np
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["TrainPanel"]
 
 FILES = "Fits (*.varae)"
+BLOCK = 1024
+"""Frames that are encoded before asking again whether they are wanted."""
 
 
 class TrainPanel(Panel):
@@ -49,6 +52,7 @@ class TrainPanel(Panel):
         self.loss = CurvePlot("loss", ("training", "held out"))
         self.explained = CurvePlot("explained", ("reconstruction", "prediction"))
         self.sparsity = CurvePlot("coefficients", ("per latent, not zero",), height=110)
+        self._was_training = False
         self.fit_choice = QComboBox()
         self.fit_choice.activated.connect(self._choose)
 
@@ -143,13 +147,15 @@ class TrainPanel(Panel):
         self.start_button.setEnabled(job == "idle" and self.session.stack is not None)
         self.pause_button.setEnabled(job in ("training", "paused"))
         self.pause_button.setText("Resume" if job == "paused" else "Pause")
-        for stop in (self.keep_button, self.drop_button):
-            stop.setEnabled(job in ("training", "paused"))
-        self.form.setEnabled(job not in ("training", "paused", "stopping"))
+        trains = job in ("training", "paused")
+        self._was_training = trains or (self._was_training and job == "stopping")
+        self.keep_button.setEnabled(trains)
+        self.drop_button.setEnabled(self._was_training and self.session.keeps)  # who waits for the best may drop it yet
+        self.form.setEnabled(not self._was_training)
         self._show_status()
 
     def _show_status(self) -> None:
-        history, job = self.session.history, self.session.job
+        history, job, fit = self.session.history, self.session.job, self.session.fit
         words = {"idle": "Ready.", "training": "Preparing…", "paused": "Paused.", "stopping": "Stopping…"}.get(
             job, "Busy…"
         )
@@ -157,12 +163,8 @@ class TrainPanel(Panel):
             last = history[-1]
             left = (last.epochs - last.epoch) * last.seconds / last.epoch
             words = f"{job.capitalize()}: epoch {last.epoch} of {last.epochs}, at most {format_time(left)} left."
-        elif history and job == "idle":
-            best = next((report for report in reversed(history) if report.best), history[-1])
-            words = (
-                f"Best epoch {best.epoch}: reconstruction explains {best.reconstruction_fve:.1%} and one-step "
-                f"prediction {best.prediction_fve:.1%} of the held-out variance."
-            )
+        elif fit is not None and fit.history and job == "idle":
+            words = _in_words(fit)
         self.status.setText(words)
 
     def _show_progress(self, _report: Any = None) -> None:
@@ -188,6 +190,18 @@ class TrainPanel(Panel):
         active = next((i for i, fit in enumerate(fits) if fit is self.session.fit), -1 if fits else 0)
         self.fit_choice.setCurrentIndex(active)
         self.save_button.setEnabled(self.session.fit is not None)
+        self._show_status()
+
+
+def _in_words(fit: Fit) -> str:
+    """Say what training reached."""
+    best = next((report for report in reversed(fit.history) if report.best), None)
+    if best is None:
+        return "No epoch was better on held-out frames than the start, which was kept."
+    return (
+        f"Best epoch {best.epoch}: reconstruction explains {best.reconstruction_fve:.1%} and one-step "
+        f"prediction {best.prediction_fve:.1%} of the held-out variance."
+    )
 
 
 # What follows runs in the worker's thread, or outlives the dock: it knows no widget.
@@ -200,16 +214,26 @@ def _train(stack: Stack, config: FitConfig, controls: Controls, _progress: Tell)
 
     yield choose_device(config.device)[1]
     fit = yield from train(stack, config, controls.stop, controls.pause, controls.drop)
-    return fit, fit.encode(stack)
+    return fit, _latents(fit, stack, controls)
 
 
 def _encode(
-    get_fit: Callable[[], Fit], stack: Stack, _controls: Controls, _progress: Tell
+    get_fit: Callable[[], Fit], stack: Stack, controls: Controls, _progress: Tell
 ) -> Generator[Any, None, Fitted]:
     """Get a fit and find its latents, which fails when it does not suit the movie."""
     fit = get_fit()
     yield f"{str(fit.device).upper()}, where the fit was loaded"
-    return fit, fit.encode(stack)
+    return fit, _latents(fit, stack, controls)
+
+
+def _latents(fit: Fit, stack: Stack, controls: Controls) -> NDArray[np.float32]:
+    """Find the latents of the whole movie, as long as somebody wants them."""
+    blocks = []
+    for first in range(0, stack.n_frames, BLOCK):
+        if not controls.keep:
+            raise TrainingError("Dropped; nothing is kept.")
+        blocks.append(fit.encode(stack, (first, min(first + BLOCK, stack.n_frames))))
+    return np.concatenate(blocks)
 
 
 def _load(path: str) -> Fit:
