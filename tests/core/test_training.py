@@ -189,6 +189,19 @@ def test_dropped_training_ends_at_once_also_before_its_start_is_there(small_stac
     assert watched.reads <= asked + 1
 
 
+@pytest.mark.parametrize("held", [0, 1 << 30])
+def test_dropped_while_the_file_is_read(small_config, rng, monkeypatch, held):
+    """Into memory, or frame by frame for a median of a movie that is larger."""
+    monkeypatch.setattr(recording, "HELD_BYTES", held)
+    drop = Event()
+    movie = rng.normal(size=(600, 8, 8)).astype(np.float32)
+    watched = Watched(movie, lambda reads: drop.set() if reads == 4 else None)
+    config = changed(small_config, latents=2, static="median", frames=None)
+    with pytest.raises(TrainingError, match="dropped"):
+        run(Stack(watched), config, drop=drop)
+    assert watched.reads == 4
+
+
 def test_dropped_between_epochs_there_is_no_fit(small_stack, small_config):
     stop, drop = Event(), Event()
     steps = train(small_stack, small_config, stop, drop=drop)
