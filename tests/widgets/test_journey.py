@@ -132,7 +132,7 @@ def test_pause_stop_and_keep_stop_and_drop(docks, session, movie, idle, qtbot, n
     train.pause_button.click()
     train.drop_button.click()
     idle()
-    assert train.status.text() == said  # of the fit in use, and not of what was dropped
+    assert train.status.text() == f"{said} The curves are of a training that is not in use."
     train.start_button.click()
     train.keep_button.click()  # before there is a start: it will be kept, unless this takes too long
     assert not train.keep_button.isEnabled()

@@ -165,6 +165,8 @@ class TrainPanel(Panel):
             words = f"{job.capitalize()}: epoch {last.epoch} of {last.epochs}, at most {format_time(left)} left."
         elif fit is not None and fit.history and job == "idle":
             words = _in_words(fit)
+        if history and job == "idle" and (fit is None or fit.history != tuple(history)):
+            words += " The curves are of a training that is not in use."
         self.status.setText(words)
 
     def _show_progress(self, _report: Any = None) -> None:
