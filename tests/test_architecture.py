@@ -16,7 +16,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "napari_varae"
 FLOORS = [
     {"core"},
     {"io"},
-    {"lazy", "ranges", "words"},
+    {"controls", "lazy", "ranges", "words"},
     {"session"},
     {"layers"},
     {"widgets"},
@@ -28,7 +28,9 @@ FLOORS = [
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 
 QT = {"qtpy", "PyQt5", "PyQt6", "PySide2", "PySide6", "superqt", "pyqtgraph", "vispy", "magicgui"}
-FORBIDDEN = {name: QT | {"napari"} for name in ("core", "io", "lazy", "ranges", "words", "session")} | {"layers": QT}
+FORBIDDEN = {name: QT | {"napari"} for name in ("core", "io", "controls", "lazy", "ranges", "words", "session")} | {
+    "layers": QT
+}
 
 TORCH_FREE_CORE = {"config", "errors", "stack", "simulation", "tissue"}
 """The modules of the core that are needed before anything is computed."""

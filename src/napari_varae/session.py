@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -13,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from napari_varae.controls import Controls
 from napari_varae.core.errors import StackError
 from napari_varae.core.stack import FrameRange, Stack, check_range
 from napari_varae.ranges import Segments, as_segments, overlap, total
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from napari_varae.core.model import Fit
     from napari_varae.core.report import EpochReport
 
-__all__ = ["Controls", "Edge", "JobState", "Letter", "Session", "session_of"]
+__all__ = ["Edge", "JobState", "Letter", "Session", "session_of"]
 
 Letter = Literal["a", "b"]
 JobState = Literal["idle", "training", "paused", "stopping", "comparing", "computing"]
@@ -38,27 +37,6 @@ class Edge(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.source} → {self.target}, lag {self.lag}"
-
-
-@dataclass
-class Controls:
-    """What a running job looks at: set from any thread, read once per batch."""
-
-    stop: threading.Event = field(default_factory=threading.Event)
-    pause: threading.Event = field(default_factory=threading.Event)
-    drop: threading.Event = field(default_factory=threading.Event)
-
-    def end(self, keep: bool) -> None:
-        """Ask the job to end, and to keep what it has, or nothing."""
-        if not keep:
-            self.drop.set()
-        self.stop.set()
-        self.pause.clear()
-
-    @property
-    def keep(self) -> bool:
-        """Whether what the job has is still wanted."""
-        return not self.drop.is_set()
 
 
 class Session:

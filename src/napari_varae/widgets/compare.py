@@ -11,9 +11,10 @@ import numpy as np
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QLineEdit
 
+from napari_varae.controls import Controls
 from napari_varae.core.config import ComparisonConfig
 from napari_varae.ranges import Segments, format_duration, format_ranges, parse_ranges, total
-from napari_varae.session import Controls, Edge, Letter
+from napari_varae.session import Edge, Letter
 from napari_varae.widgets import maps
 from napari_varae.widgets.edge_table import EdgeTable
 from napari_varae.widgets.figure import save_figure

@@ -15,8 +15,9 @@ from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import QCoreApplication, QEvent, QObject, QThreadPool, Signal
 from qtpy.QtWidgets import QWidget
 
+from napari_varae.controls import Controls
 from napari_varae.core.errors import TrainingError
-from napari_varae.session import Controls, JobState, Session
+from napari_varae.session import JobState, Session
 from napari_varae.widgets.courtesy import hand_over_often, leave_a_core
 from napari_varae.widgets.panel import Panel
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from napari_varae import layers
+from napari_varae.controls import Controls
 from napari_varae.ranges import Segments
-from napari_varae.session import Controls, Edge
+from napari_varae.session import Edge
 from napari_varae.widgets.jobs import Job, Tell
 from napari_varae.widgets.panel import Panel
 

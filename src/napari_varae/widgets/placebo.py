@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
+from napari_varae.controls import Controls
 from napari_varae.core.config import ComparisonConfig
 from napari_varae.ranges import total
-from napari_varae.session import Controls
 from napari_varae.widgets.jobs import Job, Tell
 from napari_varae.widgets.panel import Panel, button, in_words, note, row
 from napari_varae.widgets.plots import PlaceboPlot

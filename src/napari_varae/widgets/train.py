@@ -10,10 +10,11 @@ import numpy as np
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QComboBox, QFileDialog
 
+from napari_varae.controls import Controls
 from napari_varae.core.config import FitConfig
 from napari_varae.core.errors import TrainingError
 from napari_varae.ranges import format_time
-from napari_varae.session import Controls, Session
+from napari_varae.session import Session
 from napari_varae.widgets.forms import SettingsForm
 from napari_varae.widgets.jobs import Job, Tell
 from napari_varae.widgets.panel import Panel, button, heading, in_words, note, row
