@@ -26,6 +26,7 @@ import torch
 from scipy.stats import binomtest
 
 import napari_varae as nv
+from napari_varae.core.companion import spectral_radius
 
 CHUNK = 50
 """Sets on a line."""
@@ -57,9 +58,8 @@ def coefficients(setting: Setting, rng: np.random.Generator) -> np.ndarray:
 
 
 def radius(a: np.ndarray) -> float:
-    """Largest absolute eigenvalue of the companion matrix."""
-    p, k, _ = a.shape
-    return float(np.abs(np.linalg.eigvals(np.vstack([np.concatenate(a, 1), np.eye(k * (p - 1), k * p)]))).max())
+    """Spectral radius of coefficients (p, K, K)."""
+    return spectral_radius(np.concatenate(a, 1))
 
 
 def series(

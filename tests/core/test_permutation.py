@@ -32,14 +32,35 @@ def test_dealing_as_they_lie_gives_the_observed_scores():
     observed = difference(a, b)
     deal = Deal((a, b), observed, 20)
     again = deal.scores(torch.arange(18).tile(2, 1))
-    torch.testing.assert_close(again, observed.score.flatten(1).expand(2, -1), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(again, observed.score.flatten(1).expand(2, -1), rtol=1e-4, atol=1e-4)
 
 
 def test_swapping_the_ranges_is_one_of_the_deals():
     a, b = samples((161, 161), 1)
     observed = difference(a, b)
     again = Deal((a, b), observed, 20).scores(torch.arange(16).roll(8)[None])
-    torch.testing.assert_close(again, observed.score.flatten(1), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(again, observed.score.flatten(1), rtol=1e-4, atol=1e-4)
+
+
+def test_a_latent_that_a_deal_leaves_silent_on_one_side_has_no_score_there():
+    """Active in one stretch of each range; where one side gets both, nothing is known of it on the other."""
+    ranges, flash = samples((161, 161), 2, k=4), torch.randn(19, generator=torch.Generator().manual_seed(0))
+    latents = []
+    for sample, shape, stretch in zip(ranges, (flash, flash.flip(0)), (1, 5), strict=True):
+        z = torch.cat([sample.x[0, :1], sample.y[0]])
+        z[:, 3] = 0
+        z[20 * stretch + 1 : 20 * stretch + 20, 3] = shape
+        latents.append(Sample.of([z], 1))
+    deal = Deal((latents[0], latents[1]), difference(*latents), 20)
+    dealt = deal.deal(30, np.random.default_rng(0))
+    scores = deal.scores(dealt).unflatten(1, (4, 4))
+    together = ((dealt[:, :8] == 1) | (dealt[:, :8] == 13)).sum(1) != 1
+    assert 0 < together.sum() < 30
+    assert torch.isfinite(scores).all()
+    assert (scores[together, 3] == 0).all()
+    assert (scores[together, :, 3] == 0).all()
+    assert (scores[~together, 3, 3] > 0).all()
+    assert (scores[:, :3, :3] > 0).all()
 
 
 @pytest.fixture(scope="module")

@@ -153,7 +153,7 @@ def _count(common: tuple[Sequence[Null], Tensor, Tensor], dealt: Sequence[Any]) 
     nulls, scores, between = common
     found = []
     for null, part in zip(nulls, dealt, strict=True):
-        drawn = null.scores(part).nan_to_num(nan=torch.inf)  # what has no score speaks against a difference
+        drawn = null.scores(part)
         above = drawn.numel() - torch.searchsorted(drawn.flatten().sort().values, scores * (1 - 1e-9))
         link = drawn[:, between].amax(1) if between.any() else drawn.new_zeros(len(drawn))
         found.append(_Counted(drawn.amax(1).numpy(), link.numpy(), reached(drawn, scores).numpy(), above.numpy()))

@@ -33,6 +33,8 @@ RIDGE = 3.0
 """Ridge of the correction, times p K / n: the noise of a correlation matrix. It vanishes as ranges get longer."""
 SPARING = 0.5
 """Penalty of the difference as a share of the universal one, which lets no chance difference pass."""
+CONSTANT = 1e-12
+"""Mean square up to which latents of deviation 1 do not vary, as one that is silent on one side of a deal."""
 BUDGET = 0.05
 """Level at which the bounds of the two families are balanced; the null distribution holds at any level."""
 
@@ -81,6 +83,11 @@ class Sample:
         """Mean square of each predictor, shape (R, p K)."""
         return self.gram.diagonal(dim1=-2, dim2=-1)
 
+    @cached_property
+    def varies(self) -> Tensor:
+        """Whether target and predictor of each coefficient vary, shape (R, K, p K)."""
+        return (self.square > CONSTANT)[..., :, None] & (self.spread > CONSTANT)[..., None, :]
+
     def sides(self, share: float) -> Iterator[Side]:
         """Moments of each resample, when this is such a share of all lag pairs."""
         for gram, cross, square in zip(self.gram, self.cross, self.square, strict=True):
@@ -94,12 +101,16 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """Corrected coefficients of A and B, standard errors of their difference, and the common part, (R, K, p K) each."""
+    """Corrected coefficients of A and B, standard errors of their difference, and the common part, (R, K, p K) each.
+
+    And which are known: predictor and target vary in both ranges.
+    """
 
     a: Tensor
     b: Tensor
     error: Tensor
     common: Tensor
+    known: Tensor
     variances: tuple[Tensor, Tensor]
 
     @cached_property
@@ -116,8 +127,8 @@ class Difference:
 
     @cached_property
     def score(self) -> Tensor:
-        """Absolute studentised difference in units of its family's bound, shape (R, K, p K)."""
-        return self.student.abs() / self.bound
+        """Absolute studentised difference in units of its family's bound, shape (R, K, p K); 0 where it is unknown."""
+        return torch.where(self.known, self.student.abs() / self.bound, 0.0)
 
 
 def _bound(members: Tensor) -> Tensor:
@@ -137,7 +148,7 @@ def difference(a: Sample, b: Sample, start: tuple[Tensor, tuple[Tensor, Tensor]]
     common, delta, refitted, variances = _estimate(a, b, start)
     ca, va = _corrected(a, refitted + delta / 2)
     cb, vb = _corrected(b, refitted - delta / 2)
-    return Difference(ca, cb, (va + vb).sqrt(), common, variances)
+    return Difference(ca, cb, (va + vb).sqrt(), common, a.varies & b.varies, variances)
 
 
 def _estimate(
