@@ -9,6 +9,7 @@ from qtpy.QtGui import QImage
 from qtpy.QtSvg import QSvgRenderer
 
 from napari_varae import layers
+from napari_varae.ranges import format_ranges
 
 from .conftest import PATIENCE
 
@@ -73,9 +74,28 @@ def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, ses
     assert dock.map_button.isEnabled()
     dock.map_button.click()
     idle()
-    layer = viewer.layers["difference map, A minus B"]
+    layer = viewer.layers[-1]
     np.testing.assert_array_equal(layer.data, difference_map(trained, movie, every))
+    a, b = (format_ranges(every.ranges[letter], movie.frame_rate) for letter in "ab")
+    assert layer.name == f"difference map, A {a} s minus B {b} s"
     assert "in A less that in B" in layer.metadata[layers.KEY]["definition"]
+
+
+def test_a_difference_map_says_which_ranges_and_is_not_taken_for_that_of_others(
+    viewer, docks, ready, session, compared, idle
+):
+    dock, names = docks["Compare"], []
+    for b in ([(100, 160)], [(100 + 20 * i, 110 + 20 * i) for i in range(4)]):
+        session.set_comparison(replace(compared, level=1.0, ranges={"a": ((0, 60),), "b": tuple(b)}))
+        dock.map_button.click()
+        idle()
+        names.append(viewer.layers[-1].name)
+    assert len(set(names)) == 2
+    assert set(names) <= {layer.name for layer in viewer.layers}
+    assert "…" not in names[0]
+    assert "…" in names[1]
+    definition = viewer.layers[-1].metadata[layers.KEY]["definition"]
+    assert format_ranges(tuple(b), session.stack.frame_rate) in definition
 
 
 @pytest.mark.parametrize("suffix", ["svg", "png", "json", "csv"])
