@@ -234,9 +234,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument(
-        "--scenarios", nargs="+", choices=list(SCENARIOS), default=["clean", "realistic", "distractors"]
-    )
+    parser.add_argument("--scenarios", nargs="+", choices=list(SCENARIOS), default=list(SCENARIOS))
     parser.add_argument("--variants", nargs="+", default=[SAME_GRID, *VARIANTS, "baselines"])
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="other settings of the fits")
     parser.add_argument("--processes", type=int, default=2)
