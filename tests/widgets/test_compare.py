@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from qtpy.QtGui import QImage
+from qtpy.QtGui import QColor, QImage
 from qtpy.QtSvg import QSvgRenderer
 
 from napari_varae import layers
 from napari_varae.ranges import format_ranges
+from napari_varae.widgets.plots import A_COLOUR, B_COLOUR
 
 from .conftest import PATIENCE
 
@@ -79,6 +80,14 @@ def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, ses
     a, b = (format_ranges(every.ranges[letter], movie.frame_rate) for letter in "ab")
     assert layer.name == f"difference map, A {a} s minus B {b} s"
     assert "in A less that in B" in layer.metadata[layers.KEY]["definition"]
+
+
+def test_maps_and_range_marks_have_the_same_colour_for_a_and_for_b():
+    """Positive in a difference map, A minus B, is A."""
+    marks = np.array([QColor(colour).getRgbF()[:3] for colour in (A_COLOUR, B_COLOUR)])
+    ends = layers.SIGNED.map(np.array([1.0, 0.0]))[:, :3]
+    distance = np.linalg.norm(marks[:, None] - ends, axis=-1)
+    assert (distance.argmin(1) == [0, 1]).all()
 
 
 def test_a_difference_map_says_which_ranges_and_is_not_taken_for_that_of_others(

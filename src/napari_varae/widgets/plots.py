@@ -27,7 +27,8 @@ __all__ = [
     "TrajectoryPlot",
 ]
 
-A_COLOUR, B_COLOUR = "#3b8eea", "#f08c2e"
+A_COLOUR, B_COLOUR = "#f08c2e", "#3b8eea"
+"""As in difference maps: orange is A, blue is B."""
 CURVE_COLOURS = ("#2aa198", "#d9539b", "#8a7de0", "#b58900")
 TRACE_COLOURS = ("#2aa198", "#d9539b", "#8a7de0", "#b58900", "#5fa83a", "#c8603c", "#4f9fd1", "#9a7b5f")
 CURSOR_COLOUR = "#e0483e"
@@ -313,7 +314,9 @@ class PlaceboPlot(Plot):
     def __init__(self) -> None:
         super().__init__("p if nothing differed", "p found", height=150)
         self._chance = self.plot([0, 1], [0, 1], name="as by chance")
-        self._found = self.plot(pen=None, symbol="o", symbolSize=6, symbolPen=None, symbolBrush=A_COLOUR, name="pairs")
+        self._found = self.plot(
+            pen=None, symbol="o", symbolSize=6, symbolPen=None, symbolBrush=CURVE_COLOURS[0], name="pairs"
+        )
         self.setRange(QRectF(0, 0, 1, 1), padding=0.03)
         self.legend.setOffset((6, 4))  # where p-values seldom are
 
