@@ -227,6 +227,7 @@ def test_neuropil_fluctuates_as_one():
         ({"height": 16, "width": 16}, "do not fit"),
         ({"cells": 30, "distractors": 60}, "do not fit"),
         ({"pixel_size": 10}, "smaller than a pixel"),
+        ({"height": 16, "width": 256, "soma_radius": 20}, "wider than an image of 16 x 256"),
         ({"change_at": 1000}, "outside the movie"),
         ({"change_at": 10, "density": 0}, "no edge to change"),
         ({"change_at": 10, "cells": 1}, "no edge to change"),

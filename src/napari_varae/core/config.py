@@ -268,6 +268,11 @@ class SimulationConfig(Settings):
                 f"A soma of radius {self.soma_radius:g} um is smaller than a pixel of {self.pixel_size:g} um: "
                 "choose smaller pixels or larger somata."
             )
+        if 2 * radius > min(self.height, self.width):
+            raise ValueError(
+                f"A soma of radius {radius:.3g} px is wider than an image of {self.height} x {self.width} pixels: "
+                "choose smaller somata, larger pixels or a larger image."
+            )
         room = math.floor(0.8 * self.height * self.width / (math.pi * radius**2))
         if self.cells + self.distractors + self.silent > room:
             raise ValueError(
