@@ -34,6 +34,7 @@ def test_the_answer_so_far_is_told_while_comparing(docks, ready, session, qtbot,
     dock = docks["Compare"]
     dock.form.fields["resamples"].set_value(100_000)
     dock.run()
+    assert "first answer comes in a moment" in dock.verdict.text()
     qtbot.waitUntil(lambda: dock.verdict.text().startswith("So far p = "), timeout=PATIENCE)
     assert "of 100000 repeats" in dock.verdict.text()
     dock.stop_button.click()

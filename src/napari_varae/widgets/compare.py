@@ -118,6 +118,7 @@ class ComparePanel(Panel):
                 on_return=self.session.set_comparison,
                 on_progress=self._show_running,
             )
+            self.verdict.setText("The first answer comes in a moment, the first time on a computer after some seconds.")
 
     def show_difference(self) -> None:
         """Show where the links that differ drive more in A, or in B."""
