@@ -18,7 +18,7 @@ import torch
 
 import napari_varae as nv
 from napari_varae.core.lasso import lasso
-from napari_varae.core.training import _Trainer
+from napari_varae.core.trainer import Trainer
 from napari_varae.core.var import lag_moments, standardise
 
 
@@ -43,7 +43,7 @@ def pca_baselines(stack: nv.Stack, train: tuple[int, int], test: tuple[int, int]
 
 def seconds_per_step(stack: nv.Stack, config: nv.FitConfig, repeats: int = 15) -> tuple[float, float]:
     """Median seconds of a training step, and of the l1 estimates and their gradient in it."""
-    trainer = _Trainer(stack, config)
+    trainer = Trainer(stack, config)
     trainer.assess()
     steps, estimates = [], []
     for _ in range(repeats):

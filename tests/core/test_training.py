@@ -17,7 +17,8 @@ from napari_varae.core.model import Fit
 from napari_varae.core.recording import Recording
 from napari_varae.core.report import EpochReport
 from napari_varae.core.stack import Stack
-from napari_varae.core.training import _Trainer, fit, train
+from napari_varae.core.trainer import Trainer
+from napari_varae.core.training import fit, train
 from napari_varae.core.var import estimate_var
 
 
@@ -114,7 +115,7 @@ def test_the_losses_are_shares_of_variance(small_stack, small_config):
 
 def test_a_report_is_best_when_it_beats_the_start_and_all_before(small_stack, small_config):
     config = changed(small_config, epochs=5, learning_rate=0.1)
-    lowest = _Trainer(small_stack, config).assess().loss
+    lowest = Trainer(small_stack, config).assess().loss
     for report in run(small_stack, config)[0]:
         assert report.best == (report.held_out_loss < lowest)
         lowest = min(lowest, report.held_out_loss)
@@ -276,7 +277,7 @@ def test_two_stages_do_not_heed_the_prediction(small_stack, small_config):
 
 
 def test_the_reconstruction_loss_is_a_mean_over_good_frames(small_stack, small_config):
-    trainer = _Trainer(small_stack, changed(small_config, mode="two_stage", dropout=0))
+    trainer = Trainer(small_stack, changed(small_config, mode="two_stage", dropout=0))
     d, good = trainer.data.read(30, 60)
     d = torch.from_numpy(d[good]).flatten(1)
     assert len(d) == 28
@@ -286,7 +287,7 @@ def test_the_reconstruction_loss_is_a_mean_over_good_frames(small_stack, small_c
     assert trainer.step((30, 60), 1) == pytest.approx(expected, rel=1e-5)
 
 
-def slopes(trainer: _Trainer, weights: torch.Tensor) -> tuple[float, float]:
+def slopes(trainer: Trainer, weights: torch.Tensor) -> tuple[float, float]:
     """Derivative of the prediction loss along a random direction of some weights: autograd's and the true one."""
     d, good = trainer.data.read(20, 120)
     d, good = torch.from_numpy(d).double(), torch.from_numpy(good)
@@ -309,7 +310,7 @@ def slopes(trainer: _Trainer, weights: torch.Tensor) -> tuple[float, float]:
 def test_the_gradient_goes_through_the_estimate_only_end_to_end(small_stack, small_config, weight, weights):
     settings = {"prediction_weight": 0, "latent_weight": 0, "sparsity": "fixed", "penalty": 0.05} | {weight: 1}
     for mode in ("end_to_end", "stop_gradient"):
-        trainer = _Trainer(small_stack, changed(small_config, mode=mode, **settings))
+        trainer = Trainer(small_stack, changed(small_config, mode=mode, **settings))
         trainer.assess()
         trainer.network.double()
         trainer.static = trainer.static.double()
@@ -324,7 +325,7 @@ def test_the_gradient_goes_through_the_estimate_only_end_to_end(small_stack, sma
 
 def test_the_estimate_judges_frames_that_it_did_not_see(small_stack, small_config):
     """On white noise a VAR predicts nothing, and the loss must not be fooled: it is no less than without a VAR."""
-    trainer = _Trainer(small_stack, changed(small_config, prediction_weight=0, latent_weight=1))
+    trainer = Trainer(small_stack, changed(small_config, prediction_weight=0, latent_weight=1))
     noise = torch.randn(60, 6, generator=torch.Generator().manual_seed(0))
     trainer.penalty, trainer.n_pairs, trainer.weights = 0.0, 58, torch.ones(6, 12)
     loss = float(trainer._prediction_loss(noise, torch.zeros(60, 30, 35), torch.ones(60, dtype=torch.bool), None))
@@ -333,7 +334,7 @@ def test_the_estimate_judges_frames_that_it_did_not_see(small_stack, small_confi
 
 @pytest.mark.parametrize("weight", ["prediction_weight", "latent_weight"])
 def test_the_prediction_loss_heeds_no_bad_frame(small_stack, small_config, weight):
-    trainer = _Trainer(
+    trainer = Trainer(
         small_stack, changed(small_config, **({"prediction_weight": 0, "latent_weight": 0} | {weight: 1}))
     )
     trainer.assess()
@@ -393,7 +394,7 @@ def test_without_the_skip_the_latents_have_to_carry_the_static_image(small_stack
 
 @pytest.mark.parametrize("weights", ["draw", "read"])
 def test_a_loss_that_is_not_finite_is_told(small_stack, small_config, weights):
-    trainer = _Trainer(small_stack, small_config)
+    trainer = Trainer(small_stack, small_config)
     trainer.assess()
     with torch.no_grad():
         getattr(trainer.network, weights)[0, 0, 0, 0] = torch.inf
