@@ -30,6 +30,26 @@ def compared(docks, ready, session, idle):
     return session.comparison
 
 
+def drawn(plot):
+    """Repeats in the histogram."""
+    return plot._bars.getData()[1].sum()
+
+
+def test_a_comparison_that_is_dropped_leaves_the_last_one_on_the_screen(docks, compared, session, qtbot, idle):
+    dock = docks["Compare"]
+    before = dock.verdict.text()
+    dock.form.fields["resamples"].set_value(100_000)
+    dock.run()
+    qtbot.waitUntil(lambda: dock.verdict.text().startswith("So far p = "), timeout=PATIENCE)
+    assert not dock.table.isEnabled()
+    session.stop(keep=False)
+    idle()
+    assert session.comparison is compared
+    assert dock.verdict.text() == before
+    assert drawn(dock.plot) == compared.resamples
+    assert dock.table.isEnabled()
+
+
 def test_the_answer_so_far_is_told_while_comparing(docks, ready, session, qtbot, idle):
     dock = docks["Compare"]
     dock.form.fields["resamples"].set_value(100_000)
@@ -37,8 +57,13 @@ def test_the_answer_so_far_is_told_while_comparing(docks, ready, session, qtbot,
     assert "first answer comes in a moment" in dock.verdict.text()
     qtbot.waitUntil(lambda: dock.verdict.text().startswith("So far p = "), timeout=PATIENCE)
     assert "of 100000 repeats" in dock.verdict.text()
+    assert dock.plot.isVisibleTo(dock)
+    assert 0 < drawn(dock.plot) < 100_000
+    assert not any(export.isEnabled() for export in dock.exports)
     dock.stop_button.click()
     idle()
+    assert drawn(dock.plot) == session.comparison.resamples
+    assert all(export.isEnabled() for export in dock.exports)
     assert f"p = {session.comparison.p_value:.3g}" in dock.verdict.text()
     assert "So far" not in dock.verdict.text()
 

@@ -30,13 +30,18 @@ BATCH_PAIRS = 20_000
 
 
 class Running(NamedTuple):
-    """The answer so far: draws made, draws wanted, the p-value and its 95 % interval (Clopper, Pearson 1934)."""
+    """The answer so far: draws made, draws wanted, the p-value and its 95 % interval (Clopper, Pearson 1934).
+
+    And the statistic in the draws so far, from the null with the larger p-value, and the observed one.
+    """
 
     made: int
     wanted: int
     p_value: float
     low: float
     high: float
+    null: Array
+    statistic: float
 
 
 Progress = Callable[[Running], None]
@@ -162,11 +167,12 @@ def _count(common: tuple[Sequence[Null], Tensor, Tensor], dealt: Sequence[Any]) 
 
 def _running(largest: list[Array], statistic: float, wanted: int) -> Running:
     """Say what the draws so far give."""
-    made = len(largest[0])
-    count = max(int((values >= statistic * (1 - 1e-9)).sum()) for values in largest)
+    made, counts = len(largest[0]), [int((values >= statistic * (1 - 1e-9)).sum()) for values in largest]
+    count = max(counts)
     low = betaincinv(count, made - count + 1, 0.025) if count else 0.0
     high = betaincinv(count + 1, made - count, 0.975) if count < made else 1.0
-    return Running(made, wanted, (1 + count) / (1 + made), float(low), float(high))
+    null = largest[counts.index(count)]
+    return Running(made, wanted, (1 + count) / (1 + made), float(low), float(high), null, statistic)
 
 
 def reached(null: Tensor, observed: Tensor) -> Tensor:

@@ -204,30 +204,34 @@ class ComparePanel(Panel):
         self.stop_button.setEnabled(job == "comparing")
         self.placebo.run_button.setEnabled(self.run_button.isEnabled())
         self.map_button.setEnabled(job == "idle" and _differing(self.session.comparison) > 0)
+        for last in (*self.exports, self.table, self.warnings):  # of the last comparison, while there is a new one
+            last.setEnabled(job != "comparing" and self.session.comparison is not None)
         if job == "idle":
             self._show_verdict()
 
     def _show_result(self) -> None:
         result = self.session.comparison
-        for widget in (self.plot, self.table, self.map_button):
+        for widget in (self.table, self.map_button):
             widget.setVisible(result is not None)
-        for export in self.exports:
-            export.setEnabled(result is not None)
         self.warnings.setVisible(result is not None and bool(result.warnings))
         self._show_job()
         if result is None:
             return
         self.warnings.setText("<br>".join(f"⚠ {warning}" for warning in result.warnings))
-        self.plot.show_null(result.null, result.statistic)
         self.table.show_edges(result)
 
     def _show_verdict(self) -> None:
         result = self.session.comparison
         nothing = "Not compared yet. The question: are the VAR coefficients the same in A and in B?"
         self.verdict.setText(nothing if result is None else _in_words(result))
+        self.plot.setVisible(result is not None)
+        if result is not None:
+            self.plot.show_null(result.null, result.statistic)
 
     def _show_running(self, running: Running) -> None:
-        """Say what the repeats so far give."""
+        """Say and draw what the repeats so far give."""
+        self.plot.setVisible(True)
+        self.plot.show_null(running.null, running.statistic)
         self.verdict.setText(
             f"So far p = {running.p_value:.3g} (95 % interval {running.low:.3f} to {running.high:.3f}), after "
             f"{running.made} of {running.wanted} repeats. Decide on the number before you look: a p at which one stops "
