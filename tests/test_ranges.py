@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_varae.ranges import as_segments, format_duration, format_ranges, format_time, overlap, parse_ranges, total
+from napari_varae.core.stack import check_ranges, overlap
+from napari_varae.ranges import format_duration, format_ranges, format_time, parse_ranges, total
 
 N_FRAMES = 10_000
 segments = st.lists(st.integers(0, N_FRAMES), min_size=2, max_size=8, unique=True).map(
@@ -26,6 +27,8 @@ def test_what_is_written_can_be_read_back(segments, rate):
         ("60 to 100; 0–40", None, ((0, 40), (60, 100))),
         ("0 - 4.04", 10.0, ((0, 40),)),
         (".5:1.5", 30.0, ((15, 45),)),
+        ("0 s - 4s, 6 - 8 seconds,", 10.0, ((0, 40), (60, 80))),
+        ("0 - 40 frames; ", None, ((0, 40),)),
     ],
 )
 def test_users_write_ranges_in_many_ways(text, rate, expected):
@@ -37,6 +40,7 @@ def test_users_write_ranges_in_many_ways(text, rate, expected):
     [
         ("soon", "'soon' is not a range"),
         ("10", "'10' is not a range"),
+        ("0 s - 10 s", "'0 s - 10 s' is not a range"),
         ("", "'' is not a range"),
         ("-5 - 5", "'-5 - 5' is not a range"),
         ("40-10", "is empty"),
@@ -50,11 +54,11 @@ def test_ranges_that_make_no_sense_are_told(text, message):
 
 
 def test_one_pair_or_several():
-    assert as_segments((5, 9), 10) == ((5, 9),)
-    assert as_segments([(5, 9), (0, 3)], 10) == ((0, 3), (5, 9))
-    assert as_segments(np.array([[5, 9]]), 10) == ((5, 9),)
+    assert check_ranges((5, 9), 10) == ((5, 9),)
+    assert check_ranges([(5, 9), (0, 3)], 10) == ((0, 3), (5, 9))
+    assert check_ranges(np.array([[5, 9]]), 10) == ((5, 9),)
     with pytest.raises(ValueError, match="Range A"):
-        as_segments((), 10, name="Range A")
+        check_ranges((), 10, name="Range A")
 
 
 @given(segments, segments)

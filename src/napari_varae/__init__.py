@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_varae.core.compare import compare, compare_latents
+    from napari_varae.core.compare import compare
+    from napari_varae.core.compare_latents import compare_latents
     from napari_varae.core.comparison import Comparison
     from napari_varae.core.config import ComparisonConfig, FitConfig, SimulationConfig
     from napari_varae.core.contribution import contribution_map, difference_map
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Comparison": "core.comparison",
     "compare": "core.compare",
-    "compare_latents": "core.compare",
+    "compare_latents": "core.compare_latents",
     "ComparisonConfig": "core.config",
     "FitConfig": "core.config",
     "SimulationConfig": "core.config",

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from napari_varae.session import Session
 
 __all__ = [
-    "View", "add_movie", "adopt", "follow", "hide", "is_shown", "movie_keywords", "rescale", "show", "show_map",
-    "simulated_recording", "stack_of_layer",
+    "View", "add_movie", "adopt", "follow", "hide", "hide_maps", "is_shown", "movie_keywords", "rescale", "show",
+    "show_map", "simulated_recording", "stack_of_layer",
 ]  # fmt: skip
 
 View = Literal["reconstruction", "residual", "prediction", "static"]
@@ -169,6 +169,13 @@ def show_map(
         other.contrast_limits_range = (-extreme, extreme)
         other.contrast_limits = (-extreme, extreme)
     return layer
+
+
+def hide_maps(viewer: ViewerModel, group: str) -> None:
+    """Hide our maps of a group, which are of something that was replaced."""
+    for layer in _all_ours(viewer):
+        if _kind(layer).startswith(f"map:{group}:"):
+            layer.visible = False
 
 
 def is_shown(viewer: ViewerModel, view: View) -> bool:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from itertools import pairwise
-from typing import Any
 
-from napari_varae.core.stack import FrameRange, check_range
+from napari_varae.core.stack import FrameRange, check_ranges
 
 __all__ = [
     "Segments",
-    "as_segments",
     "format_duration",
     "format_ranges",
     "format_time",
-    "overlap",
     "parse_ranges",
+    "shortened",
     "total",
 ]
 
@@ -27,23 +23,6 @@ _NUMBER = r"\d+(?:\.\d*)?|\.\d+"
 _SEGMENT = re.compile(rf"\s*({_NUMBER})\s*(?:-|–|to|:)\s*({_NUMBER})\s*")
 
 
-def as_segments(ranges: FrameRange | Iterable[FrameRange], n_frames: int, *, name: str = "range") -> Segments:
-    """Return one range, or several, as checked segments in order.
-
-    Raises
-    ------
-    ValueError
-        When a range lies outside the movie of `n_frames` frames or is empty, or when two overlap.
-    """
-    parts: tuple[Any, ...] = tuple(ranges)
-    pairs = parts if parts and isinstance(parts[0], Iterable) else (parts,)
-    segments = sorted(check_range(pair, n_frames, name=name) for pair in pairs)
-    for before, after in pairwise(segments):
-        if after[0] < before[1]:
-            raise ValueError(f"{name}: the parts {before} and {after} overlap. Join them or move one.")
-    return tuple(segments)
-
-
 def parse_ranges(text: str, frame_rate: float | None, n_frames: int, *, name: str = "range") -> Segments:
     """Read ranges such as '0-40, 60-100', in seconds at `frame_rate` (Hz), or in frames when that is None.
 
@@ -52,7 +31,8 @@ def parse_ranges(text: str, frame_rate: float | None, n_frames: int, *, name: st
     ValueError
         When the text is not such a list, or a range does not fit the movie of `n_frames` frames.
     """
-    matches = [(part, _SEGMENT.fullmatch(part)) for part in re.split(r"[,;]", text)]
+    text = re.sub(r"(?<=[\d.])\s*(?:s|sec|seconds)\b" if frame_rate else r"(?<=\d)\s*frames?\b", "", text)
+    matches = [(part, _SEGMENT.fullmatch(part)) for part in re.split(r"[,;]", text.strip().rstrip(",;"))]
     pairs = []
     for part, match in matches:
         if match is None:
@@ -61,7 +41,7 @@ def parse_ranges(text: str, frame_rate: float | None, n_frames: int, *, name: st
             )
         start, stop = (round(float(number) * (frame_rate or 1)) for number in match.groups())
         pairs.append((start, stop))
-    return as_segments(pairs, n_frames, name=name)
+    return check_ranges(pairs, n_frames, name=name)
 
 
 def format_ranges(segments: Segments, frame_rate: float | None) -> str:
@@ -79,6 +59,12 @@ def format_ranges(segments: Segments, frame_rate: float | None) -> str:
     return ", ".join(f"{number(start)} - {number(stop)}" for start, stop in segments)
 
 
+def shortened(ranges: str) -> str:
+    """Leave out the middle of a long list of ranges."""
+    parts = ranges.split(", ")
+    return ranges if len(parts) < 4 else f"{parts[0]}, …, {parts[-1]}"
+
+
 def format_duration(frames: int, frame_rate: float | None) -> str:
     """Write a number of frames, with its duration when the frame rate (Hz) is known."""
     return f"{frames} frames" if frame_rate is None else f"{frames} frames, {frames / frame_rate:.4g} s"
@@ -89,11 +75,6 @@ def format_time(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def overlap(a: Segments, b: Segments) -> int:
-    """Count the frames that two sets of ranges share."""
-    return sum(max(0, min(p[1], q[1]) - max(p[0], q[0])) for p in a for q in b)
 
 
 def total(segments: Segments) -> int:

@@ -13,8 +13,9 @@ from psygnal import Signal
 
 from napari_varae.controls import Controls
 from napari_varae.core.errors import StackError
-from napari_varae.core.stack import FrameRange, Stack, check_range
-from napari_varae.ranges import Segments, as_segments, overlap, total
+from napari_varae.core.pairs import closeness, good_runs, shortage
+from napari_varae.core.stack import FrameRange, Stack, check_range, check_ranges, overlap
+from napari_varae.ranges import Segments, total
 from napari_varae.words import describe_fit
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ class Session:
         """
         segments: Segments = ()
         if ranges is not None:
-            segments = as_segments(ranges, self.require_stack().n_frames, name=f"Range {letter.upper()}")
+            segments = check_ranges(ranges, self.require_stack().n_frames, name=f"Range {letter.upper()}")
         if segments != self.ranges[letter]:
             self.ranges[letter] = segments
             self.ranges_changed.emit()
@@ -212,8 +213,10 @@ class Session:
             notes.append(f"A and B share {shared} frames: move one of them.")
         order = self.fit.var.order if self.fit is not None else 1
         for letter, segments in (("A", a), ("B", b)):
-            if total(segments) <= 2 * order + 2:
-                notes.append(f"Range {letter} has only {total(segments)} frames; the VAR order {order} needs more.")
+            if short := shortage(good_runs(self.stack, segments, order), order, f"Range {letter}"):
+                notes.append(short)
+        if close := closeness(a, b, order):
+            notes.append(close)
         if self.fit is not None:
             seen = [overlap((self.fit.frames,), segments) / total(segments) for segments in (a, b)]
             if seen[0] != seen[1]:

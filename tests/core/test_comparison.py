@@ -20,10 +20,10 @@ from scipy.stats import binom, binomtest
 import napari_varae as nv
 from napari_varae.core.cautions import effective_frames
 from napari_varae.core.companion import spectral_radius
-from napari_varae.core.compare import compare_latents
+from napari_varae.core.compare_latents import compare_latents
 from napari_varae.core.edges import edge_table
 from napari_varae.core.nulls import Draws, draw, reached
-from napari_varae.core.placebo import dealt_pairs
+from napari_varae.core.placebo import dealt_pairs, placed_pairs
 from napari_varae.core.two_sample import Sample, difference
 
 K = 6
@@ -238,8 +238,15 @@ def test_files_and_words(found, tmp_path):
     few.edges["detectable"] = np.inf
     few.to_json(tmp_path / "few.json")
     stored = json.loads((tmp_path / "few.json").read_text(), parse_constant=lambda name: pytest.fail(name))
-    assert stored["edges"][0]["detectable"] is stored["effect_interval"][1] is None
-    assert "99 resamples" in text
+    assert stored["edges"][0]["detectable"] == stored["effect_interval"][1] == "infinite"
+    assert "99 resamples each, the whole" in text
+    assert "stopped before the 999 that were planned" in replace(found, planned=999).methods_text()
+    assert f"on {K} latents are the same" in text
+    assert "simultaneous 97.5 % interval" in replace(found, level=0.025).methods_text()
+    assert "simultaneous 99.9 % interval" in replace(found, level=0.001).methods_text()
+    assert "3 and 0 bad frames left out" in replace(found, bad=(3, 0)).methods_text()
+    assert f"{found.power_draws} pairs of ranges" in text
+    assert "(A: p = 0.5, B: p = 0.01)" in replace(found, within={"a": 0.5, "b": 0.01}).methods_text()
 
 
 def test_pooled_counts_of_the_draws_give_the_false_discovery_rate(pair):
@@ -341,7 +348,9 @@ def test_stop_gives_an_early_answer_and_progress_is_told(pair):
     assert told[-1].p_value == result.p_value == max(result.p_of_null.values())
     count = round(result.p_value * (result.resamples + 1)) - 1
     expected = binomtest(count, result.resamples).proportion_ci(method="exact")
-    assert told[-1][3:] == pytest.approx((expected.low, expected.high))
+    assert told[-1][3:5] == pytest.approx((expected.low, expected.high))
+    np.testing.assert_array_equal(told[-1].null, result.null)
+    assert told[-1].statistic == result.statistic
     assert any("Stopped after" in warning for warning in result.warnings)
 
 
@@ -442,15 +451,62 @@ def test_workers_are_called_off_when_stopped(pair):
     assert any("Stopped after" in warning for warning in found.warnings)
 
 
+def events(rng, length=400):
+    """Draw noise with events that no linear rule describes."""
+    z = rng.normal(size=(length, K))
+    for start in rng.integers(0, length - 40, length // 16):
+        z[start : start + 40, rng.integers(K)] += rng.exponential(6) * np.sin(np.linspace(0, np.pi, 40)) ** 2
+    return z
+
+
+def test_latents_that_are_no_var_are_told_but_not_those_that_are(pair):
+    def told(*ranges):
+        found = compare_latents(*ranges, resamples=19, power_draws=0)
+        return any("The latents are no VAR of order 1" in warning for warning in found.warnings)
+
+    rng = np.random.default_rng(0)
+    assert told(events(rng), events(rng))
+    assert not told(*pair)
+    noise = rng.normal(size=(2, 400, K))
+    assert not told(*noise)
+
+
+def test_units_and_directions_in_memory_do_not_matter(pair):
+    tiny = np.geomspace(1e-9, 1, K)
+    plain, scaled = (
+        compare_latents(*ranges, resamples=19, power_draws=0)
+        for ranges in (pair, [np.flip(np.flip(z * tiny, 0).copy(), 0) for z in pair])
+    )
+    assert len(scaled.edges) == K * K
+    np.testing.assert_allclose(scaled.null, plain.null, rtol=1e-6)
+
+
+def test_of_a_latent_that_is_constant_nothing_is_said(pair):
+    ranges = [np.hstack([z, np.full((len(z), 1), level)]) for z, level in zip(pair, (3.3, 7.0), strict=True)]
+    found = compare_latents(*ranges, resamples=19, power_draws=0)
+    np.testing.assert_array_equal(found.known, [True] * K + [False])
+    assert np.isnan(found.mean_shift[-1])
+    assert np.isfinite(found.mean_shift[:-1]).all()
+    assert f"on {K} latents (1 that do not vary in one of them left out)" in found.methods_text()
+
+
 @pytest.mark.parametrize(
     ("za", "zb", "kwargs", "message"),
     [
         (np.zeros((100, 3)), np.zeros((100, 3)), {}, "do not vary"),
-        (np.ones((20, 3)), np.ones((100, 3)), {}, "lag pairs"),
-        (np.full((100, 3), np.nan), np.ones((100, 3)), {}, "NaN"),
+        (np.ones((20, 3)), np.ones((100, 3)), {}, "za has 19 good frames"),
+        (np.full((100, 3), np.nan), np.ones((100, 3)), {}, "za has NaN or infinite values in 100 frames, first in"),
+        (np.ones((100, 3)), [np.ones((100, 3)), np.full((9, 3), np.inf)], {}, r"zb\[1\] has NaN or infinite values"),
+        ([], np.ones((100, 3)), {}, "za is empty"),
         (np.ones((100, 3)), np.ones((100, 4)), {}, "latents"),
-        (np.ones(100), np.ones((100, 4)), {}, "shapes"),
-        (np.ones((100, 3)), np.ones((100, 3)), {"resamples": 3}, "resamples=3"),
+        (np.ones(100), np.ones((100, 4)), {}, r"za\[0\] has shape \(\)"),
+        (np.ones((100, 3)), np.ones((100, 3)), {"resamples": 3}, "resamples=3 is too small"),
+        (np.ones((100, 3)), np.ones((100, 3)), {"resamples": 19.5}, "resamples=19.5 is not a whole number"),
+        (np.ones((100, 3)), np.ones((100, 3)), {"seed": -1}, "seed=-1 is too small"),
+        (np.ones((100, 3)), np.ones((100, 3)), {"power_draws": -3}, "power_draws=-3 is too small"),
+        (np.ones((100, 3)), np.ones((100, 3)), {"stretches": 2}, "stretches=2: choose at least 4, or 0"),
+        (np.ones((100, 3)), np.ones((100, 3)), {"level": 1}, "level=1 does not lie"),
+        (np.ones((100, 3)), np.ones((100, 3)), {"level": 0.001, "resamples": 199}, "choose at least 999"),
         (np.random.default_rng(0).normal(size=(99, 3)), np.eye(99, 3), {"stretches": 200}, "cannot be cut into 200"),
     ],
 )
@@ -500,11 +556,19 @@ def test_bad_frames_are_left_out(fitted):
     marked = nv.Stack(stack.array, stack.frame_rate, stack.pixel_size, bad_frames=[50, 51, 200])
     result = nv.compare(fit, marked, (0, 150), (160, 390), resamples=19)
     assert result.lengths == (149 - 3, 229 - 2)
+    assert result.bad == (2, 1)
+    assert "2 and 1 bad frames left out" in result.methods_text()
 
 
 @pytest.mark.parametrize(
     ("a", "b", "message"),
-    [((0, 100), (50, 200), "share 50 frames"), ((0, 100), (300, 500), "outside"), ((0, 10), (100, 300), "lag pairs")],
+    [
+        ((0, 100), (50, 200), "share 50 frames"),
+        ((0, 100), (300, 500), "outside"),
+        ((0, 10), (100, 300), "Range A has 9 good frames with a good one before"),
+        ([(0, 100), (50, 150)], (300, 400), "Range A: the parts .* overlap"),
+        (None, (0, 100), "a is None"),
+    ],
 )
 def test_impossible_ranges_are_told(fitted, a, b, message):
     with pytest.raises(ValueError, match=message):
@@ -521,6 +585,19 @@ def test_placebo_draws_pairs_from_the_stretch(fitted):
     assert np.all((p > 0) & (p <= 1))
     with pytest.raises(ValueError, match="too short"):
         nv.placebo(*fitted, lengths=(200, 300), within=(0, 300))
+
+
+def test_placebo_pairs_are_not_the_comparison_itself():
+    a, b, rng = [(0, 200)], [(300, 400), (410, 510)], np.random.default_rng(0)
+    draw = placed_pairs((200, 200), (0, 600), 1, (a, b))
+    for _ in range(300):
+        (x,), (y,) = draw(rng)
+        frames = [set(range(*part)) for part in (x, y)]
+        sides = [set().union(*(range(*part) for part in side)) for side in (a, b)]
+        same = [len(frames[0] & sides[i]) + len(frames[1] & sides[1 - i]) for i in (0, 1)]
+        assert max(same) <= 200
+    with pytest.raises(ValueError, match="nearly A and B themselves"):
+        placed_pairs((290, 290), (0, 600), 1, ([(0, 290)], [(310, 600)]))(rng)
 
 
 def test_a_placebo_deals_segments(fitted):

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_varae.core.compare import compare_latents
+from napari_varae.core.compare_latents import compare_latents
 from napari_varae.core.permutation import Deal
 from napari_varae.core.two_sample import Sample, difference
 
@@ -17,7 +17,7 @@ def samples(lengths, seed, k=3):
 
 
 @given(st.integers(4, 9), st.integers(0, 12), st.integers(0, 12), st.integers(0, 100))
-def test_stretches_hold_consecutive_pairs_of_one_range(stretch, spare_a, spare_b, seed):
+def test_stretches_hold_consecutive_pairs_of_one_range_and_the_rest_stays(stretch, spare_a, spare_b, seed):
     a, b = samples((5 * stretch + spare_a + 1, 4 * stretch + spare_b + 1), seed)
     deal = Deal((a, b), difference(a, b), stretch)
     assert deal.counts == (a.count // stretch, b.count // stretch)
@@ -25,6 +25,23 @@ def test_stretches_hold_consecutive_pairs_of_one_range(stretch, spare_a, spare_b
     whole = [part for part in both if len(part) == stretch]
     assert len(whole) == len(deal.x)
     assert all(torch.equal(dealt, part) for dealt, part in zip(deal.x, whole, strict=True))
+    for sample, count, (x, y) in zip((a, b), deal.counts, deal.rest, strict=True):
+        assert torch.equal(x, sample.x[0, count * stretch :])
+        assert torch.equal(y, sample.y[0, count * stretch :])
+
+
+@pytest.mark.parametrize(("length", "ways"), [(297, 35), (298, 70), (319, 70)])
+def test_p_is_no_finer_than_the_number_of_deals(length, ways):
+    """The ranges as they are, are one of the deals, also when they cannot be cut without a rest."""
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(length, 2))
+    b = np.zeros((length, 2))
+    for t in range(1, length):
+        b[t] = 0.9 * b[t - 1] + rng.normal(size=2)
+    found = compare_latents(a, b, resamples=499, stretches=4, power_draws=0)
+    assert found.p_of_null["VAR"] == 1 / 500
+    assert 0.5 / ways < found.p_of_null["stretches"] < 2 / ways
+    assert f"only {ways} ways to deal 8 stretches" in " ".join(found.warnings)
 
 
 def test_dealing_as_they_lie_gives_the_observed_scores():

@@ -104,7 +104,9 @@ def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, ses
     layer = viewer.layers[-1]
     np.testing.assert_array_equal(layer.data, difference_map(trained, movie, every))
     a, b = (format_ranges(every.ranges[letter], movie.frame_rate) for letter in "ab")
-    assert layer.name == f"difference map, A {a} s minus B {b} s"
+    assert layer.name == f"difference map, A {a} s minus B {b} s, p ≤ 1"
+    session.set_comparison(none)
+    assert not layer.visible
     assert "in A less that in B" in layer.metadata[layers.KEY]["definition"]
 
 
@@ -133,6 +135,51 @@ def test_a_difference_map_says_which_ranges_and_is_not_taken_for_that_of_others(
     assert format_ranges(tuple(b), session.stack.frame_rate) in definition
 
 
+def test_a_result_says_of_which_ranges_it_is(docks, ready, session, compared):
+    dock = docks["Compare"]
+    assert "A 0.0 - 9.0 s, B 9.5 - 14.0, 15.0 - 20.0 s" in dock.verdict.text()
+    assert dock.verdict.isEnabled()
+    session.set_range("a", (0, 80))
+    assert "Not of the ranges and bad frames that are set now" in dock.verdict.text()
+    assert "A 0.0 - 9.0 s" in dock.verdict.text()
+    assert not dock.verdict.isEnabled()
+    session.set_range("a", (0, 90))
+    assert "Not of the ranges" not in dock.verdict.text()
+    session.describe_movie(session.stack.frame_rate, session.stack.pixel_size, bad_frames=[5])
+    assert "Not of the ranges" in dock.verdict.text()
+
+
+def test_a_result_of_a_movie_that_is_gone_is_dropped(viewer, docks, ready, session, qtbot, idle, notices):
+    dock = docks["Compare"]
+    dock.form.fields["resamples"].set_value(100_000)
+    dock.run()
+    qtbot.waitUntil(lambda: dock.verdict.text().startswith("So far"), timeout=PATIENCE)
+    session.close_movie()
+    dock.stop_button.click()
+    idle()
+    assert session.comparison is None
+    assert "no longer in use" in notices.pop()
+
+
+def test_means_and_variances_are_told_apart_from_the_test(docks, ready, session, compared):
+    shifts, ratios = np.zeros(len(compared.mean_shift)), np.ones(len(compared.mean_shift))
+    shifts[2], ratios[0], ratios[1] = -1.5, 3, np.nan
+    session.set_comparison(replace(compared, mean_shift=shifts, variance_ratio=ratios))
+    text = docks["Compare"].verdict.text()
+    assert "means differ by up to 1.5 deviations (latent 2)" in text
+    assert "1 to 3 times the variance" in text
+
+
+def test_too_few_repeats_find_nothing_and_say_so(docks, ready, session, compared, idle, notices):
+    session.set_comparison(replace(compared, level=0.001))
+    assert "too few repeats to tell a difference at this level" in docks["Compare"].verdict.text()
+    assert "99.9 % interval" in docks["Compare"].verdict.text()
+    docks["Compare"].form.fields["level"].set_value(0.001)
+    docks["Compare"].run()
+    idle()
+    assert "choose at least 999" in notices.pop()
+
+
 @pytest.mark.parametrize("suffix", ["svg", "png", "json", "csv"])
 def test_every_file_can_be_opened(docks, ready, compared, tmp_path, suffix):
     dock = docks["Compare"]
@@ -153,6 +200,8 @@ def test_placebo_values_come_one_by_one_and_are_weighed(docks, ready, session, q
     dock = docks["Compare"]
     box = dock.placebo
     box.where.setCurrentIndex(box.where.findData("all"))
+    session.set_range("a", (0, 50))
+    session.set_range("b", (55, 105))
     box.run_button.click()
     qtbot.waitUntil(lambda: " pairs have p ≤ 0.05" in box.verdict.text(), timeout=PATIENCE)
     dock.stop_button.click()
@@ -164,8 +213,11 @@ def test_placebo_values_come_one_by_one_and_are_weighed(docks, ready, session, q
     box.show_values(np.full(20, 0.01), dealt=True)
     assert "segments differ among themselves" in box.verdict.text()
     box.show_values(np.full(20, 0.01))
-    assert "because time has passed" in box.verdict.text()
+    assert "some pairs hold the change that you look for" in box.verdict.text()
     assert "more than chance" in box.verdict.text()
+    session.set_range("b", (60, 105))
+    assert "pairs have" not in box.verdict.text()
+    assert not box.plot.isVisibleTo(dock)
 
 
 def test_a_file_that_cannot_be_written_is_told(docks, ready, compared, tmp_path, notices):
@@ -183,6 +235,8 @@ def test_a_dock_may_close_while_its_answer_grows(viewer, docks, ready, session, 
         dock.run()
         qtbot.waitUntil(lambda: dock.verdict.text().startswith("So far"), timeout=PATIENCE)
     else:
+        session.set_range("a", (0, 50))
+        session.set_range("b", (55, 105))
         dock.placebo.run()
         qtbot.waitUntil(lambda: " pairs have" in dock.placebo.verdict.text(), timeout=PATIENCE)
     viewer.window.remove_dock_widget(dock)
@@ -201,6 +255,10 @@ def test_a_placebo_needs_ranges_and_room(docks, ready, session, idle, notices):
     dock.placebo.run()
     idle()
     assert "too short" in notices.pop()
+    session.set_range("b", (152, 196))
+    dock.placebo.run()
+    idle()
+    assert "nearly A and B themselves" in notices.pop()
 
 
 @pytest.mark.parametrize("where", ["all", "segments"])

@@ -12,21 +12,22 @@ from numpy.typing import ArrayLike
 from napari_varae.core.bootstrap import CommonModel
 from napari_varae.core.comparison import Comparison
 from napari_varae.core.model import Fit
+from napari_varae.core.pairs import closeness
 from napari_varae.core.permutation import Deal
 from napari_varae.core.stack import FrameRange
 from napari_varae.core.two_sample import Sample
+
+FEW = 10
+"""Independent frames in a stretch below which dealing stretches does not protect much from what is no VAR."""
+HANGS = 0.1
+"""Correlation of what a VAR leaves over, or of its size, with that of the frame before, from which it is no VAR."""
 
 __all__ = ["cautions", "effective_frames", "own_past_caution", "range_cautions", "whole_image_cautions"]
 
 
 def range_cautions(fit: Fit, ranges: dict[str, tuple[FrameRange, ...]], order: int) -> tuple[str, ...]:
     """Say what is noteworthy about the frames that are compared."""
-    found = []
-    gaps = [max(s2 - e1, s1 - e2) for s1, e1 in ranges["a"] for s2, e2 in ranges["b"]]
-    if min(gaps) < order:
-        found.append(
-            f"The ranges touch: leave a gap of at least {order} frame(s), so that no frame predicts across it."
-        )
+    found = [close] if (close := closeness(ranges["a"], ranges["b"], order)) else []
     seen = []
     for parts in ranges.values():
         inside = sum(max(0, min(e, fit.frames[1]) - max(s, fit.frames[0])) for s, e in parts)
@@ -40,7 +41,13 @@ def range_cautions(fit: Fit, ranges: dict[str, tuple[FrameRange, ...]], order: i
 
 
 def cautions(
-    samples: tuple[Sample, Sample], model: CommonModel, deal: Deal | None, made: int, wanted: int, silent: int
+    samples: tuple[Sample, Sample],
+    model: CommonModel,
+    deal: Deal | None,
+    effective: tuple[float, float],
+    made: int,
+    wanted: int,
+    silent: int,
 ) -> tuple[str, ...]:
     """Say what is noteworthy about latents, nulls and draws."""
     found = []
@@ -59,8 +66,19 @@ def cautions(
         )
     if deal is None:
         found.append("Every frame counts as independent given its past: on a recording p is then far too small.")
-    elif (deals := _deals(*deal.counts)) < 2 * made:
-        found.append(f"There are only {deals} ways to deal {sum(deal.counts)} stretches: p cannot be finer than that.")
+    else:
+        if deal.ways < 2 * made:
+            found.append(
+                f"There are only {deal.ways} ways to deal {sum(deal.counts)} stretches: p cannot be finer than that."
+            )
+        pairs, stretch = sum(sample.count for sample in samples), deal.x.shape[1]
+        worth = stretch * min(e / sample.count for e, sample in zip(effective, samples, strict=True))
+        if worth < FEW and _hanging(model) > max(HANGS, 3 / math.sqrt(pairs)):
+            found.append(
+                f"The latents are no VAR of order {model.order}: what it leaves over hangs together over time. Long "
+                f"stretches protect then, but one of {stretch} frames is worth {max(worth, 1):.0f} independent ones: p "
+                "may be several times too small. Longer ranges help, sometimes a higher order."
+            )
     if made < wanted:
         found.append(
             f"Stopped after {made} of {wanted} resamples: a p at which one stops because it is small is too small."
@@ -70,9 +88,19 @@ def cautions(
     return tuple(found)
 
 
-def _deals(a: int, b: int) -> int:
-    """Count the ways to deal stretches to A and B that may give different statistics: a swap gives the same."""
-    return math.comb(a + b, a) // (2 if a == b else 1)
+def _hanging(model: CommonModel) -> float:
+    """Correlation of the residuals, or of their squares, with those of the frame before; mean over latents."""
+
+    def correlation(parts: list[torch.Tensor]) -> torch.Tensor:
+        after = sum(((part[1:] * part[:-1]).sum(0) for part in parts), torch.zeros(()))
+        return after / sum((part.square().sum(0) for part in parts), torch.zeros(())).clamp_min(1e-30)
+
+    residuals = [part for side in model.residuals for part in side]
+    squares = [
+        part.square() - variance for side, variance in zip(model.residuals, model.variances, strict=True)
+        for part in side
+    ]  # fmt: skip
+    return max(float(correlation(residuals).square().mean().sqrt()), float(correlation(squares).mean()))
 
 
 def own_past_caution(p_value: float, p_links: float, level: float) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.edges import EDGE
+from napari_varae.core.percent import percent
 from napari_varae.core.stack import FrameRange
 
 __all__ = ["Comparison"]
@@ -58,8 +60,10 @@ class Comparison:
         Innovation variance in b over that in a; NaN for a silent latent. No part of the test.
     warnings : tuple of str
         What a reader should know, in words.
-    order, resamples, seed, level
-        Settings.
+    order, resamples, seed, level, power_draws
+        Settings. Fewer resamples than were `planned`, when it was stopped.
+    planned : int
+        Resamples that were asked for.
     lengths : (int, int)
         Lag pairs in a and b.
     effective : (float, float)
@@ -68,6 +72,10 @@ class Comparison:
         Consecutive lag pairs that were dealt together; 0 when none were.
     ranges : dict
         Frame ranges of a and b; empty when latents were compared.
+    bad : (int, int)
+        Frames in a and b that were left out because they are bad.
+    movie : str
+        Fingerprint of the movie; empty when latents were compared.
     within : dict
         P-values of the first half of each range against its second half; empty when latents were compared.
     fit : str
@@ -95,10 +103,20 @@ class Comparison:
     stretch: int
     ranges: dict[str, tuple[FrameRange, ...]]
     within: dict[str, float]
+    planned: int
+    power_draws: int
+    bad: tuple[int, int] = (0, 0)
     fit: str = ""
+    movie: str = ""
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Which latents vary in both ranges and were compared, shape (K,)."""
+        found: NDArray[np.bool_] = np.isfinite(self.variance_ratio)
+        return found
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything as plain numbers, lists and texts."""
+        """Everything as plain numbers, lists and texts; None for what is not known, "infinite" as a text."""
         plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
         for name, value in plain.items():
             if isinstance(value, np.ndarray | tuple) and name not in ("edges", "warnings"):
@@ -107,6 +125,7 @@ class Comparison:
                 plain[name] = _plain(value)
         plain["edges"] = [dict(zip(EDGE.names or (), map(_plain, row.tolist()), strict=True)) for row in self.edges]
         plain["methods"] = self.methods_text()
+        plain["napari-varae"] = version("napari-varae")
         return plain
 
     def to_json(self, path: str | Path) -> None:
@@ -122,35 +141,49 @@ class Comparison:
 
     def methods_text(self) -> str:
         """Give a paragraph for a methods section."""
-        from importlib.metadata import version
-
-        latents = len(self.mean_shift)
+        compared, silent = int(self.known.sum()), int((~self.known).sum())
         spans = "; ".join(
             f"{name.upper()}: frames " + ", ".join(f"{start} to {stop - 1}" for start, stop in parts)
             for name, parts in self.ranges.items()
         )
-        dealt = f" and from dealing stretches of {self.stretch} frames to the two ranges anew" if self.stretch else ""
-        alone = f" (links between latents alone: p = {self.p_links:.3g})" if np.isfinite(self.p_links) else ""
+        bad = f", {self.bad[0]} and {self.bad[1]} bad frames left out" if any(self.bad) else ""
+        left_out = f" ({silent} that do not vary in one of them left out)" if silent else ""
+        dealt = (
+            f" and from dealing stretches of {self.stretch} lag pairs to the two ranges anew" if self.stretch else ""
+        )
+        stopped = f"; stopped before the {self.planned} that were planned" if self.resamples < self.planned else ""
         larger = "; the larger p-value counts" if self.stretch else ""
+        alone = f" (links between latents alone: p = {self.p_links:.3g})" if np.isfinite(self.p_links) else ""
+        halves = ", ".join(f"{name.upper()}: p = {p:.2g}" for name, p in self.within.items())
+        detectable = self.edges["detectable"][np.isfinite(self.edges["detectable"])]
         return (
             f"The dynamics in two ranges of the recording ({spans or 'latents given'}; {self.lengths[0]} and "
-            f"{self.lengths[1]} lag pairs) were compared with napari-varae {version('napari-varae')}"
+            f"{self.lengths[1]} lag pairs{bad}) were compared with napari-varae {version('napari-varae')}"
             f"{f' (fit {self.fit})' if self.fit else ''}. The null hypothesis was that the coefficients of a vector "
-            f"autoregression of order {self.order} on the {latents} latents are the same in both ranges, while "
+            f"autoregression of order {self.order} on {compared} latents{left_out} are the same in both ranges, while "
             "intercepts and innovation covariances may differ. Coefficients were estimated with an l1 penalty on their "
             "common part and on their difference and corrected for the bias of the penalty; the statistic was the "
             "largest absolute studentised difference, the coefficients of the common part and all others weighing the "
             "same as families. Null distributions came from a wild bootstrap (Rademacher) of the common model"
-            f"{dealt}, {self.resamples} resamples each, the whole statistic being computed anew in each "
+            f"{dealt}, {self.resamples} resamples each{stopped}, the whole statistic being computed anew in each "
             f"(seed {self.seed}){larger}. Global test: p = {self.p_value:.3g}{alone}. "
-            "The surest difference of a coefficient was "
-            f"{self.effect_size:.3f} (simultaneous {1 - self.level:.0%} interval {self.effect_interval[0]:.3f} to "
-            f"{self.effect_interval[1]:.3f}; latents of deviation 1). P-values of single coefficients were adjusted by "
-            "step-down max-T, their false discovery rate was estimated from the same draws."
+            f"The surest difference of a coefficient was {self.effect_size:.3f} (simultaneous "
+            f"{percent(1 - self.level)} interval {self.effect_interval[0]:.3f} to {self.effect_interval[1]:.3f}; "
+            "latents of deviation 1). P-values of single coefficients were adjusted by step-down max-T (level "
+            f"{percent(self.level)}), their false discovery rate was estimated from the same draws."
+            + (f" Halves of the ranges were compared in the same way ({halves})." if halves else "")
+            + (
+                f" By simulation from the common model ({self.power_draws} pairs of ranges), a change of a link by "
+                f"{np.median(detectable):.2f} (median) would have been found in 80 %."
+                if len(detectable)
+                else ""
+            )
         )
 
 
-def _plain(number: Any) -> float | int | None:
+def _plain(number: Any) -> float | int | str | None:
     """Give a number as JSON has it: none that is infinite or NaN."""
     value = number.item() if isinstance(number, np.generic) else number
-    return value if np.isfinite(value) else None
+    if np.isinf(value):
+        return "infinite" if value > 0 else "-infinite"
+    return None if np.isnan(value) else value

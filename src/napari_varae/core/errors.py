@@ -4,7 +4,7 @@ None of them derives from `RuntimeError`: napari's generator workers treat a `Ru
 as a vanished worker and would swallow it.
 """
 
-__all__ = ["FitFileError", "PathError", "StackError", "TrainingError"]
+__all__ = ["FitFileError", "PathError", "StackError", "StoppedError", "TrainingError"]
 
 
 class StackError(ValueError):
@@ -21,3 +21,7 @@ class TrainingError(Exception):
 
 class PathError(ArithmeticError):
     """A lasso solution path that was cut off before it reached its end."""
+
+
+class StoppedError(ValueError):
+    """The user stopped before there was anything to return."""

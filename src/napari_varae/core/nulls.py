@@ -25,6 +25,8 @@ __all__ = ["Draws", "Null", "Progress", "Running", "draw", "links", "reached"]
 
 Array = NDArray[np.float64]
 
+TIE = 1 - 1e-3
+"""Share of a score that counts as as large: the same deal may come again, and estimates are settled to this."""
 BATCH_PAIRS = 20_000
 """Lag pairs of all resamples that are computed side by side."""
 
@@ -94,8 +96,8 @@ class Draws:
 
 
 def _chance(null: Array, statistic: float) -> float:
-    """Share of draws as large, itself counted; the same deal may come again, to rounding."""
-    return float((1 + (null >= statistic * (1 - 1e-9)).sum()) / (1 + len(null)))
+    """Share of draws as large, itself counted."""
+    return float((1 + (null >= statistic * TIE).sum()) / (1 + len(null)))
 
 
 def links(observed: Difference) -> Tensor:
@@ -159,7 +161,7 @@ def _count(common: tuple[Sequence[Null], Tensor, Tensor], dealt: Sequence[Any]) 
     found = []
     for null, part in zip(nulls, dealt, strict=True):
         drawn = null.scores(part)
-        above = drawn.numel() - torch.searchsorted(drawn.flatten().sort().values, scores * (1 - 1e-9))
+        above = drawn.numel() - torch.searchsorted(drawn.flatten().sort().values, scores * TIE)
         link = drawn[:, between].amax(1) if between.any() else drawn.new_zeros(len(drawn))
         found.append(_Counted(drawn.amax(1).numpy(), link.numpy(), reached(drawn, scores).numpy(), above.numpy()))
     return found
@@ -167,7 +169,7 @@ def _count(common: tuple[Sequence[Null], Tensor, Tensor], dealt: Sequence[Any]) 
 
 def _running(largest: list[Array], statistic: float, wanted: int) -> Running:
     """Say what the draws so far give."""
-    made, counts = len(largest[0]), [int((values >= statistic * (1 - 1e-9)).sum()) for values in largest]
+    made, counts = len(largest[0]), [int((values >= statistic * TIE).sum()) for values in largest]
     count = max(counts)
     low = betaincinv(count, made - count + 1, 0.025) if count else 0.0
     high = betaincinv(count + 1, made - count, 0.975) if count < made else 1.0
@@ -183,5 +185,5 @@ def reached(null: Tensor, observed: Tensor) -> Tensor:
     descending = observed.argsort(descending=True, stable=True)
     of_rest = null[:, descending].flip(1).cummax(1).values.flip(1)
     counts = torch.zeros_like(descending)
-    counts[descending] = (of_rest >= observed[descending] * (1 - 1e-9)).sum(0)  # the same deal may come again
+    counts[descending] = (of_rest >= observed[descending] * TIE).sum(0)
     return counts

@@ -10,13 +10,18 @@ from numpy.typing import NDArray
 
 from napari_varae.core.compare import compare
 from napari_varae.core.model import Fit
-from napari_varae.core.stack import FrameRange, Stack, check_range
+from napari_varae.core.stack import FrameRange, Stack, check_range, overlap
 from napari_varae.core.workers import Workers
 
 __all__ = ["dealt_pairs", "placebo", "placed_pairs"]
 
 FEWEST_SEGMENTS = 4
 """Segments of each range that can be dealt in more than a few ways."""
+
+MOST_ALIKE = 0.5
+"""Share of frames up to which a pair is another one than that of the comparison."""
+ATTEMPTS = 1000
+"""Pairs that are drawn before there seem to be no others."""
 
 Pair = tuple[list[FrameRange], list[FrameRange]]
 
@@ -26,6 +31,7 @@ def placebo(
     stack: Stack,
     lengths: tuple[int, int] | None = None,
     within: FrameRange | None = None,
+    unlike: tuple[Sequence[FrameRange], Sequence[FrameRange]] | None = None,
     segments: tuple[Sequence[FrameRange], Sequence[FrameRange]] | None = None,
     repeats: int = 20,
     resamples: int = 99,
@@ -48,6 +54,9 @@ def placebo(
         Frames in A and B, which are then two stretches from one that is believed to be homogeneous.
     within : (int, int), optional
         That stretch; all frames when not given.
+    unlike : (sequence of (int, int), sequence of (int, int)), optional
+        Ranges A and B of the comparison: pairs that lie for more than half of their frames as these do are not drawn,
+        since they would find the same difference.
     segments : (sequence of (int, int), sequence of (int, int)), optional
         Segments of A and of B, dealt anew, half of each to either side: right where conditions take turns.
     repeats : int
@@ -66,7 +75,8 @@ def placebo(
     Raises
     ------
     ValueError
-        When the stretch is too short for two ranges with a gap, or segments are too few to be dealt.
+        When the stretch is too short for two ranges with a gap, or for any unlike those of the comparison, or segments
+        are too few to be dealt.
     """
     if (lengths is None) == (segments is None):
         raise ValueError("A placebo needs either the lengths of the ranges or their segments.")
@@ -74,7 +84,7 @@ def placebo(
     if segments is not None:
         draw = dealt_pairs(*segments)
     elif lengths is not None:
-        draw = placed_pairs(lengths, check_range(within, stack.n_frames, name="within"), fit.var.order)
+        draw = placed_pairs(lengths, check_range(within, stack.n_frames, name="within"), fit.var.order, unlike)
     rng = np.random.default_rng(seed)
     found: list[float] = []
     for i in range(repeats):
@@ -91,8 +101,13 @@ def placebo(
     return np.array(found)
 
 
-def placed_pairs(lengths: tuple[int, int], within: FrameRange, gap: int) -> Callable[[np.random.Generator], Pair]:
-    """Draw two stretches at random places, with a gap between them and in either order."""
+def placed_pairs(
+    lengths: tuple[int, int],
+    within: FrameRange,
+    gap: int,
+    unlike: tuple[Sequence[FrameRange], Sequence[FrameRange]] | None = None,
+) -> Callable[[np.random.Generator], Pair]:
+    """Draw two stretches at random places, with a gap between them and in either order, unlike a given pair."""
     start, stop = within
     free = stop - start - sum(lengths) - gap
     if free < 0:
@@ -100,14 +115,30 @@ def placed_pairs(lengths: tuple[int, int], within: FrameRange, gap: int) -> Call
             f"within=({start}, {stop}) is too short for {lengths[0]} + {lengths[1]} frames and a gap of {gap}."
         )
 
-    def draw(rng: np.random.Generator) -> Pair:
+    def place(rng: np.random.Generator) -> Pair:
         before, between = np.sort(rng.integers(0, free + 1, 2)).tolist()
         sizes = lengths if rng.random() < 0.5 else lengths[::-1]
         first = (start + before, start + before + sizes[0])
         second = first[1] + gap + between - before
         return [first], [(second, second + sizes[1])]
 
+    def draw(rng: np.random.Generator) -> Pair:
+        for _ in range(ATTEMPTS):
+            pair = place(rng)
+            if unlike is None or _likeness(pair, unlike) <= MOST_ALIKE:
+                return pair
+        raise ValueError(
+            f"Pairs of {lengths[0]} and {lengths[1]} frames from {start} to {stop} are nearly A and B themselves, and "
+            "would find the same difference. Choose shorter ranges, or draw the pairs within one of them."
+        )
+
     return draw
+
+
+def _likeness(pair: Pair, other: tuple[Sequence[FrameRange], Sequence[FrameRange]]) -> float:
+    """Share of the frames of a pair that lie as in another one, or as in this one with its sides swapped."""
+    straight, swapped = (overlap(pair[0], a) + overlap(pair[1], b) for a, b in (other, other[::-1]))
+    return max(straight, swapped) / sum(stop - start for side in pair for start, stop in side)
 
 
 def dealt_pairs(a: Sequence[FrameRange], b: Sequence[FrameRange]) -> Callable[[np.random.Generator], Pair]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from napari_varae.core.errors import StackError
 from napari_varae.core.wanted import Check, go_on
 
-__all__ = ["FrameRange", "Stack", "check_range"]
+__all__ = ["FrameRange", "Stack", "check_range", "check_ranges", "overlap"]
 
 FrameRange = tuple[int, int]
 """A half-open range (start, stop) of frame indices."""
@@ -45,13 +46,31 @@ def check_range(frames: FrameRange | None, n_frames: int, *, name: str = "frames
 
 
 def check_ranges(
-    frames: FrameRange | Sequence[FrameRange] | None, n_frames: int, *, name: str = "frames", minimum: int = 1
+    frames: FrameRange | Iterable[FrameRange] | None, n_frames: int, *, name: str = "frames", minimum: int = 1
 ) -> tuple[FrameRange, ...]:
-    """Return one range or several as checked pairs of ints; errors as for :func:`check_range`."""
-    if frames is not None and len(frames) == 0:
+    """Return one range or several as checked pairs of ints, in order; all frames when None.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`check_range`, for each, and when there are none or two overlap.
+    """
+    if frames is not None and not isinstance(frames, Iterable):
+        raise ValueError(f"{name}={frames!r} is neither a pair (start, stop) of frames nor several.")
+    parts: list[Any] = [None] if frames is None else list(frames)
+    if not parts:
         raise ValueError(f"{name} is empty. Choose at least one range of frames.")
-    parts: Any = frames if frames is not None and isinstance(frames[0], Iterable) else [frames]
-    return tuple(check_range(one, n_frames, name=name, minimum=minimum) for one in parts)
+    pairs = parts if frames is None or isinstance(parts[0], Iterable) else [tuple(parts)]
+    ranges = sorted(check_range(pair, n_frames, name=name, minimum=minimum) for pair in pairs)
+    for before, after in pairwise(ranges):
+        if after[0] < before[1]:
+            raise ValueError(f"{name}: the parts {before} and {after} overlap. Join them or move one.")
+    return tuple(ranges)
+
+
+def overlap(a: Iterable[FrameRange], b: Iterable[FrameRange]) -> int:
+    """Count the frames that two sets of ranges share."""
+    return sum(max(0, min(p[1], q[1]) - max(p[0], q[0])) for p, q in product(a, b))
 
 
 class _Held:

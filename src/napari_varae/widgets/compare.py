@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QLineEdit
 
+from napari_varae import layers
 from napari_varae.controls import Controls
 from napari_varae.core.config import ComparisonConfig
 from napari_varae.ranges import Segments, format_duration, format_ranges, parse_ranges, total
@@ -23,6 +23,7 @@ from napari_varae.widgets.jobs import Job, Tell
 from napari_varae.widgets.panel import Panel, button, heading, in_words, note, row
 from napari_varae.widgets.placebo import PlaceboBox
 from napari_varae.widgets.plots import NullPlot
+from napari_varae.widgets.verdict import differing, is_of_these, verdict
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -33,10 +34,6 @@ if TYPE_CHECKING:
     from napari_varae.core.stack import Stack
 
 __all__ = ["ComparePanel"]
-
-SLOW = 0.7
-"""Share of independent frames below which that is worth a word."""
-NULLS = {"VAR": "the latents are a VAR", "stretches": "stretches of the recording are alike"}
 
 
 class ComparePanel(Panel):
@@ -95,6 +92,7 @@ class ComparePanel(Panel):
         self.unit.currentIndexChanged.connect(self._show_ranges)
         for signal in (self.session.ranges_changed, self.session.fit_changed):
             self.listen(signal, self._show_ranges)
+            self.listen(signal, self.placebo.forget)
         self.listen(self.session.movie_changed, self._show_units)
         self.listen(self.session.job_changed, self._show_job)
         self.listen(self.session.comparison_changed, self._show_result)
@@ -115,10 +113,17 @@ class ComparePanel(Panel):
                 partial(_compare, fit, stack, a, b, config),
                 description="VARAE: comparing A with B",
                 total=config.resamples,
-                on_return=self.session.set_comparison,
+                on_return=partial(self._take, stack, fit),
                 on_progress=self._show_running,
             )
             self.verdict.setText("The first answer comes in a moment, the first time on a computer after some seconds.")
+
+    def _take(self, stack: Stack, fit: Fit, comparison: Comparison) -> None:
+        """Take in a result, unless it is of a movie or a fit that is no longer in use."""
+        if self.session.stack is stack and self.session.fit is fit:
+            self.session.set_comparison(comparison)
+        else:
+            show_info("The comparison was of a movie or a fit that is no longer in use; it was dropped.")
 
     def show_difference(self) -> None:
         """Show where the links that differ drive more in A, or in B."""
@@ -203,9 +208,9 @@ class ComparePanel(Panel):
         self.run_button.setText("Comparing…" if job == "comparing" else "Compare A with B")
         self.stop_button.setEnabled(job == "comparing")
         self.placebo.run_button.setEnabled(self.run_button.isEnabled())
-        self.map_button.setEnabled(job == "idle" and _differing(self.session.comparison) > 0)
+        self.map_button.setEnabled(job == "idle" and differing(self.session.comparison) > 0)
         for last in (*self.exports, self.table, self.warnings):  # of the last comparison, while there is a new one
-            last.setEnabled(job != "comparing" and self.session.comparison is not None)
+            last.setEnabled(job not in ("comparing", "stopping") and self.session.comparison is not None)
         if job == "idle":
             self._show_verdict()
 
@@ -218,12 +223,16 @@ class ComparePanel(Panel):
         if result is None:
             return
         self.warnings.setText("<br>".join(f"⚠ {warning}" for warning in result.warnings))
+        layers.hide_maps(self.viewer, "difference")  # of comparisons before
         self.table.show_edges(result)
 
     def _show_verdict(self) -> None:
         result = self.session.comparison
         nothing = "Not compared yet. The question: are the VAR coefficients the same in A and in B?"
-        self.verdict.setText(nothing if result is None else _in_words(result))
+        of_these = result is None or is_of_these(self.session)
+        changed = "" if of_these else "<b>Not of the ranges and bad frames that are set now.</b><br>"
+        self.verdict.setText(nothing if result is None else changed + verdict(result, self._rate()))
+        self.verdict.setEnabled(of_these)
         self.plot.setVisible(result is not None)
         if result is not None:
             self.plot.show_null(result.null, result.statistic)
@@ -237,48 +246,6 @@ class ComparePanel(Panel):
             f"{running.made} of {running.wanted} repeats. Decide on the number before you look: a p at which one stops "
             "because it is small is too small."
         )
-
-
-def _differing(result: Comparison | None) -> int:
-    """Count the links that differ."""
-    return 0 if result is None else int((result.edges["p_adjusted"] <= result.level).sum())
-
-
-def _in_words(result: Comparison) -> str:
-    """Say what the test found, how finely it can tell, and what it could not have seen."""
-    level, smallest = result.level, 1 / (result.resamples + 1)
-    low, high = result.effect_interval
-    differs = result.p_value <= level
-    differ = "The dynamics differ" if differs else "No difference was found"
-    at_most = " (the smallest value possible with these repeats)" if result.p_value <= smallest else ""
-    both = " and ".join(f"{p:.3g} if {NULLS[name]}" for name, p in result.p_of_null.items())
-    links = f" Among links alone, without own past: p = {result.p_links:.3g}." if differs else ""
-    return (
-        f"<b>{differ}: p = {result.p_value:.3g}</b>{at_most}.<br>"
-        f"It is {both}; the larger one counts.{links if np.isfinite(result.p_links) else ''}<br>"
-        f"The surest coefficient changes by {result.effect_size:.3f}, {1 - level:.0%} interval {low:.3f} to "
-        f"{high:.3f}. "
-        f"{_differing(result)} of {len(result.edges)} coefficients differ at the {level:.0%} level; "
-        f"{int((result.edges['q_value'] <= level).sum())} at a false discovery rate of {level:.0%}.<br>"
-        f"{_reach(result)}"
-    )
-
-
-def _reach(result: Comparison) -> str:
-    """Say what ranges like these can show."""
-    between = result.edges["detectable"][result.edges["target"] != result.edges["source"]]
-    detectable = float(np.median(between)) if len(between) else np.nan
-    if np.isfinite(detectable):
-        text = f"For half of the links a change by {detectable:.2f} would be found here three times in four."
-    elif np.isinf(detectable):
-        text = "These are too few repeats for single coefficients at this level."
-    else:
-        text = "How large a change would have been found is not known."
-    if min(e / n for e, n in zip(result.effective, result.lengths, strict=True)) < SLOW:
-        text += (
-            " Latents are slow: for a correlation, A is worth about {:.0f} independent frames and B {:.0f}."
-        ).format(*result.effective)
-    return text
 
 
 def _compare(

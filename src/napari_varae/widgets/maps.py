@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_varae import layers
 from napari_varae.controls import Controls
-from napari_varae.ranges import Segments, format_ranges
+from napari_varae.ranges import Segments, format_ranges, shortened
 from napari_varae.session import Edge
 from napari_varae.widgets.jobs import Job, Tell
 from napari_varae.widgets.panel import Panel
@@ -80,11 +80,11 @@ def show_difference(panel: Panel, comparison: Comparison) -> None:
     stack, fit = panel.session.require_stack(), panel.session.require_fit()
     a, b = (format_ranges(comparison.ranges[letter], stack.frame_rate) for letter in "ab")
     unit = "s" if stack.frame_rate else "frames"
-    name = f"difference map, A {_shortened(a)} {unit} minus B {_shortened(b)} {unit}"
+    name = f"difference map, A {shortened(a)} {unit} minus B {shortened(b)} {unit}, p ≤ {comparison.level:g}"
     definition = (
         f"Difference map, A ({a} {unit}) minus B ({b} {unit}): mean absolute gradient times input of the one-step "
-        f"prediction by the links that differ (adjusted p <= {comparison.level:g}), with the coefficients of each "
-        "range, in A less that in B."
+        f"prediction by the coefficients that differ (adjusted p <= {comparison.level:g}; own past included), with "
+        "those of each range, in A less that in B."
     )
 
     def compute(_controls: Controls, _progress: Tell) -> Generator[None, None, NDArray[np.float32]]:
@@ -97,12 +97,6 @@ def show_difference(panel: Panel, comparison: Comparison) -> None:
         layers.show_map(panel.viewer, stack, fit, image, name, definition, "difference")
 
     Job(panel, "computing", compute, description=f"VARAE: {name}", on_return=add_layer)
-
-
-def _shortened(ranges: str) -> str:
-    """Leave out the middle of a long list of ranges."""
-    parts = ranges.split(", ")
-    return ranges if len(parts) < 4 else f"{parts[0]}, …, {parts[-1]}"
 
 
 def _compute(

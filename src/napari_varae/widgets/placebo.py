@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PlaceboBox"]
 
+NOTHING = "The same test where nothing should differ. Are its p-values spread evenly?"
 PLACES = {
     "all": "the whole movie",
     "a": "range A",
@@ -53,7 +54,7 @@ class PlaceboBox(QWidget):
             self.run,
             f"Compares {REPEATS} random pairs: as long as A and B, or a quarter of one, or of their segments",
         )
-        self.verdict = note("The same test where nothing should differ. Are its p-values spread evenly?")
+        self.verdict = note(NOTHING)
         self.plot = PlaceboPlot()
         self.plot.hide()
         panel.add_plot(self.plot)
@@ -84,12 +85,18 @@ class PlaceboBox(QWidget):
             raise ValueError("Set the ranges A and B first: they say how long the ranges of a pair are, and where.")
         name = self.where.currentData()
         if name == "all":
-            return {"lengths": (total(a), total(b))}
+            return {"lengths": (total(a), total(b)), "unlike": (a, b)}
         if name == "segments":
             return {"segments": (a, b)}
         start, stop = max(a if name == "a" else b, key=lambda part: part[1] - part[0])
         quarter = (stop - start) // 4  # with halves, there would be one pair only
         return {"lengths": (quarter, quarter), "within": (start, stop)}
+
+    def forget(self) -> None:
+        """Clear what was found: the ranges, the movie or the fit are others now."""
+        if self._panel.session.job != "comparing":
+            self.verdict.setText(NOTHING)
+            self.plot.hide()
 
     def show_values(self, p_values: NDArray[np.float64], dealt: bool = False) -> None:
         """Draw the p-values so far, of stretches or of dealt segments, and say what they mean."""
@@ -106,11 +113,17 @@ def _in_words(p_values: NDArray[np.float64], dealt: bool) -> str:
     why = (
         "segments differ among themselves, whichever condition they are of."
         if dealt
-        else "in this recording ranges differ because time has passed."
+        else "stretches differ there anyway; or some pairs hold the change that you look for."
     )
-    what = "more and longer segments" if dealt else "ranges in turns, or a calmer stretch"
-    warning = f"<b>That is much more than chance:</b> {why} A small p then says little about a condition"
-    return f"{said} {warning}; compare {what}."
+    what = (
+        "compare more and longer segments"
+        if dealt
+        else "draw pairs from where nothing should change, or compare ranges in turns"
+    )
+    warning = (
+        f"<b>That is much more than chance:</b> {why} If they differ anyway, a small p says little about a condition"
+    )
+    return f"{said} {warning}; {what}."
 
 
 def _placebo(
