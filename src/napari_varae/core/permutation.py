@@ -3,8 +3,8 @@
 Both ranges are cut into stretches of consecutive frames, and these are dealt to A and B at random. If the dynamics are
 the same, one deal is as likely as another, however frames depend on each other within a stretch: a recording is only
 approximately a VAR, its rule wanders, and an event that no VAR describes is not as many independent observations as it
-has frames. Since the statistic is studentised, means and variances may differ between ranges that are long (Chung,
-Romano 2013).
+has frames. Stretches have to be long against such events. Since the statistic is studentised, means and variances may
+differ between ranges that are long (Chung, Romano 2013).
 """
 
 from __future__ import annotations
