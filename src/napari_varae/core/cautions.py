@@ -74,10 +74,11 @@ def cautions(
         pairs, stretch = sum(sample.count for sample in samples), deal.x.shape[1]
         worth = stretch * min(e / sample.count for e, sample in zip(effective, samples, strict=True))
         if worth < FEW and _hanging(model) > max(HANGS, 3 / math.sqrt(pairs)):
+            alone = "one independent frame" if worth < 1.5 else f"{worth:.0f} independent ones"
             found.append(
                 f"The latents are no VAR of order {model.order}: what it leaves over hangs together over time. Long "
-                f"stretches protect then, but one of {stretch} frames is worth {max(worth, 1):.0f} independent ones: p "
-                "may be several times too small. Longer ranges help, sometimes a higher order."
+                f"stretches protect then, but one of {stretch} frames is worth about {alone}: p may be several times "
+                "too small. Longer ranges help, sometimes a higher order."
             )
     if made < wanted:
         found.append(

@@ -90,9 +90,9 @@ def contribution_map(
 def difference_map(
     fit: Fit, stack: Stack, comparison: Comparison, kind: Literal["driver", "effect"] = "driver"
 ) -> Image:
-    """Map where the links that differ between two ranges drive, or draw, more in A than in B.
+    """Map where the coefficients that differ between two ranges drive, or draw, more in A than in B.
 
-    Each range has its own coefficients of these links, as the comparison estimated them.
+    Own past is among them when it differs. Each range has its own coefficients, as the comparison estimated them.
 
     Parameters
     ----------
@@ -100,14 +100,14 @@ def difference_map(
     stack : Stack
         The movie, (T, Y, X).
     comparison : Comparison
-        Of two ranges of this movie by this fit. Links with an adjusted p-value above its level count as equal.
+        Of two ranges of this movie by this fit. Those with an adjusted p-value above its level count as equal.
     kind : {"driver", "effect"}
         As for :func:`contribution_map`.
 
     Returns
     -------
     image : array, shape (Y, X)
-        Map of A minus map of B, both without sign; zero when no link differs.
+        Map of A minus map of B, both without sign; zero when none differs.
 
     Raises
     ------

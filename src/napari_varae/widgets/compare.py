@@ -62,7 +62,7 @@ class ComparePanel(Panel):
         self.map_button = button(
             "Difference map",
             self.show_difference,
-            "Where the links that differ drive more in A (orange) or in B (blue)",
+            "Where the coefficients that differ drive more in A (orange) or in B (blue)",
         )
 
         self.body.addWidget(heading("Ranges"))
