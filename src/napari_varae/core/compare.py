@@ -16,7 +16,7 @@ from napari_varae.core.errors import StoppedError
 from napari_varae.core.model import Fit
 from napari_varae.core.nulls import Progress
 from napari_varae.core.pairs import fewest_pairs, good_runs, shortage
-from napari_varae.core.stack import FrameRange, Stack, check_ranges
+from napari_varae.core.stack import FrameRange, Stack, check_ranges, overlap
 from napari_varae.core.workers import Workers
 
 __all__ = ["compare"]
@@ -81,13 +81,8 @@ def compare(
     ranges = {
         name: check_ranges(part, stack.n_frames, name=f"Range {name.upper()}") for name, part in (("a", a), ("b", b))
     }
-    used = np.zeros(stack.n_frames, dtype=int)
-    for start, end in (*ranges["a"], *ranges["b"]):
-        used[start:end] += 1
-    if (used > 1).any():
-        raise ValueError(
-            f"A and B share {int((used > 1).sum())} frames, first frame {int(used.argmax())}. Move one of them."
-        )
+    if shared := overlap(ranges["a"], ranges["b"]):
+        raise ValueError(f"A and B share {shared} frames. Move one of them.")
     runs = {name: good_runs(stack, parts, order) for name, parts in ranges.items()}
     for name, parts in runs.items():
         if short := shortage(parts, order, f"Range {name.upper()}"):
