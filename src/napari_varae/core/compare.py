@@ -16,6 +16,7 @@ from napari_varae.core.errors import StoppedError
 from napari_varae.core.model import Fit
 from napari_varae.core.nulls import Progress
 from napari_varae.core.pairs import fewest_pairs, good_runs, shortage
+from napari_varae.core.responses import FEWEST, mean_response, response_caution
 from napari_varae.core.stack import FrameRange, Stack, check_ranges, overlap
 from napari_varae.core.workers import Workers
 
@@ -44,6 +45,7 @@ def compare(
     progress: Progress | None = None,
     workers: Workers | None = None,
     power_draws: int = 99,
+    subtract_responses: bool = False,
 ) -> Comparison:
     """Test whether the VAR coefficients are the same in two ranges of a recording.
 
@@ -60,6 +62,9 @@ def compare(
         As for :func:`compare_latents`.
     within : bool
         Compare the halves of each range as well.
+    subtract_responses : bool
+        Take the mean over the parts of each range away first, which are trials of one length: a response at a fixed
+        time moves latents together, and counts as dynamics otherwise.
 
     Returns
     -------
@@ -83,13 +88,11 @@ def compare(
     }
     if shared := overlap(ranges["a"], ranges["b"]):
         raise ValueError(f"A and B share {shared} frames. Move one of them.")
-    runs = {name: good_runs(stack, parts, order) for name, parts in ranges.items()}
-    for name, parts in runs.items():
-        if short := shortage(parts, order, f"Range {name.upper()}"):
-            raise ValueError(short)
-    segments = {name: [fit.encode(stack, run).astype(np.float64) for run in parts] for name, parts in runs.items()}
-    starts = {name: [start for start, _ in parts] for name, parts in runs.items()}
     warnings = range_cautions(fit, ranges, order)
+    segments, starts = {}, {}
+    for name, parts in ranges.items():
+        segments[name], starts[name], said = _read(fit, stack, parts, f"Range {name.upper()}", subtract_responses)
+        warnings += said
     halves = (
         {name: _within(parts, order, seed, stretches, stop, workers) for name, parts in segments.items()}
         if within
@@ -116,8 +119,30 @@ def compare(
         within=differ,
         fit=fit.id,
         movie=stack.fingerprint(),
+        subtract_responses=subtract_responses,
         effective=effective,
     )
+
+
+def _read(
+    fit: Fit, stack: Stack, parts: Sequence[FrameRange], name: str, subtract_responses: bool
+) -> tuple[list[Array], list[int], tuple[str, ...]]:
+    """Latents of the runs of good frames of a range, their first frames, and what is to be said of its trials."""
+    runs = good_runs(stack, parts, fit.var.order)
+    if short := shortage(runs, fit.var.order, name):
+        raise ValueError(short)
+    latents, starts = [fit.encode(stack, run).astype(np.float64) for run in runs], [start for start, _ in runs]
+    response = mean_response(parts, runs, latents)
+    if not subtract_responses:
+        share = effective_frames(latents, starts) / sum(map(len, latents))
+        return latents, starts, response_caution(name, response, latents, share)
+    if response is None:
+        lengths = sorted({stop - start for start, stop in parts})
+        raise ValueError(
+            f"{name} has {len(parts)} parts of {lengths[0]} to {lengths[-1]} frames. To take the mean response of its "
+            f"trials away, at least {FEWEST} of one length are needed."
+        )
+    return response.taken_from(latents), starts, ()
 
 
 def _within(

@@ -74,6 +74,8 @@ class Comparison:
         Frame ranges of a and b; empty when latents were compared.
     bad : (int, int)
         Frames in a and b that were left out because they are bad.
+    subtract_responses : bool
+        Whether the mean over the trials of each range was taken away first.
     movie : str
         Fingerprint of the movie; empty when latents were compared.
     within : dict
@@ -108,6 +110,7 @@ class Comparison:
     bad: tuple[int, int] = (0, 0)
     fit: str = ""
     movie: str = ""
+    subtract_responses: bool = False
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -154,17 +157,18 @@ class Comparison:
         stopped = f"; stopped before the {self.planned} that were planned" if self.resamples < self.planned else ""
         larger = "; the larger p-value counts" if self.stretch else ""
         alone = f" (links between latents alone: p = {self.p_links:.3g})" if np.isfinite(self.p_links) else ""
+        without = ", after the mean over the trials of each range was taken away" if self.subtract_responses else ""
         halves = ", ".join(f"{name.upper()}: p = {p:.2g}" for name, p in self.within.items())
         detectable = self.edges["detectable"][np.isfinite(self.edges["detectable"])]
         return (
             f"The dynamics in two ranges of the recording ({spans or 'latents given'}; {self.lengths[0]} and "
             f"{self.lengths[1]} lag pairs{bad}) were compared with napari-varae {version('napari-varae')}"
-            f"{f' (fit {self.fit})' if self.fit else ''}. The null hypothesis was that the coefficients of a vector "
-            f"autoregression of order {self.order} on {compared} latents{left_out} are the same in both ranges, while "
-            "intercepts and innovation covariances may differ. Coefficients were estimated with an l1 penalty on their "
-            "common part and on their difference and corrected for the bias of the penalty; the statistic was the "
-            "largest absolute studentised difference, the coefficients of the common part and all others weighing the "
-            "same as families. Null distributions came from a wild bootstrap (Rademacher) of the common model"
+            f"{f' (fit {self.fit})' if self.fit else ''}{without}. The null hypothesis was that the coefficients of "
+            f"a vector autoregression of order {self.order} on {compared} latents{left_out} are the same in both "
+            "ranges, while intercepts and innovation covariances may differ. Coefficients were estimated with an l1 "
+            "penalty on their common part and on their difference and corrected for the bias of the penalty; the statistic "
+            "was the largest absolute studentised difference, the coefficients of the common part and all others weighing "
+            "the same as families. Null distributions came from a wild bootstrap (Rademacher) of the common model"
             f"{dealt}, {self.resamples} resamples each{stopped}, the whole statistic being computed anew in each "
             f"(seed {self.seed}){larger}. Global test: p = {self.p_value:.3g}{alone}. "
             f"The surest difference of a coefficient was {self.effect_size:.3f} (simultaneous "

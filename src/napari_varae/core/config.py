@@ -185,6 +185,12 @@ class ComparisonConfig(Settings):
         ge=0,
         le=1000,
     )
+    subtract_responses: bool = _setting(
+        False,
+        "Take the mean over the trials of A away first, and that of B: a response at a fixed time is no dynamics. Each "
+        "range needs at least 4 parts of one length.",
+        label="Subtract responses",
+    )
 
 
 class SimulationConfig(Settings):

@@ -40,6 +40,7 @@ def placebo(
     stop: Event | None = None,
     progress: Callable[[NDArray[np.float64]], None] | None = None,
     workers: Workers | None = None,
+    subtract_responses: bool = False,
 ) -> NDArray[np.float64]:
     """P-values of the test on random pairs of ranges between which no condition differs.
 
@@ -61,8 +62,8 @@ def placebo(
         Segments of A and of B, dealt anew, half of each to either side: right where conditions take turns.
     repeats : int
         Number of pairs.
-    resamples, seed, stretches, workers
-        As for :func:`compare`.
+    resamples, seed, stretches, workers, subtract_responses
+        As for :func:`compare`; responses are those of `segments`.
     stop : threading.Event, optional
         When set, the p-values so far are returned.
     progress : callable, optional
@@ -93,7 +94,7 @@ def placebo(
         a, b = draw(rng)
         result = compare(
             fit, stack, a, b, resamples=resamples, seed=seed + i, stretches=stretches, within=False, workers=workers,
-            power_draws=0,
+            power_draws=0, subtract_responses=subtract_responses and segments is not None,
         )  # fmt: skip
         found.append(result.p_value)
         if progress is not None:

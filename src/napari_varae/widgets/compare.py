@@ -263,6 +263,6 @@ def _compare(
     yield
     return compare(
         fit, stack, list(a), list(b), resamples=config.resamples, seed=config.seed, level=config.level,
-        stretches=config.stretches, stop=controls.stop,
+        stretches=config.stretches, subtract_responses=config.subtract_responses, stop=controls.stop,
         progress=lambda running: progress(running.made, running.wanted, running),
     )  # fmt: skip

@@ -139,6 +139,7 @@ def _placebo(
 
     yield
     return placebo(
-        fit, stack, **pairs, repeats=REPEATS, seed=settings.seed, stretches=settings.stretches, stop=controls.stop,
+        fit, stack, **pairs, repeats=REPEATS, seed=settings.seed, stretches=settings.stretches,
+        subtract_responses=settings.subtract_responses, stop=controls.stop,
         progress=lambda p_values: progress(len(p_values), REPEATS, p_values),
     )  # fmt: skip
