@@ -116,7 +116,7 @@ def test_the_larger_p_counts_for_all_links(eventful):
 
 def test_few_deals_are_told():
     rng = np.random.default_rng(0)
-    found = compare_latents(rng.normal(size=(60, 3)), rng.normal(size=(60, 3)), resamples=99, stretches=4)
+    found = compare_latents(rng.normal(size=(61, 3)), rng.normal(size=(61, 3)), resamples=99, stretches=4)
     assert any("only 35 ways to deal 8 stretches" in warning for warning in found.warnings)
 
 
