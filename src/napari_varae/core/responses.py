@@ -21,14 +21,14 @@ SURE = 5.0
 
 
 class Response(NamedTuple):
-    """Mean latents (L, K) of trials of L frames, and for each run of frames where in its trial it begins."""
+    """Mean latents (L, K) of trials of L frames, less that of all frames, and where in its trial each run begins."""
 
-    mean: Array
+    course: Array
     offsets: list[int]
 
     def taken_from(self, latents: Sequence[Array]) -> list[Array]:
         """Latents of each run without it."""
-        return [z - self.mean[at : at + len(z)] for at, z in zip(self.offsets, latents, strict=True)]
+        return [z - self.course[at : at + len(z)] for at, z in zip(self.offsets, latents, strict=True)]
 
 
 def mean_response(parts: Sequence[FrameRange], runs: Sequence[FrameRange], latents: Sequence[Array]) -> Response | None:
@@ -53,7 +53,8 @@ def mean_response(parts: Sequence[FrameRange], runs: Sequence[FrameRange], laten
     for at, z in zip(offsets, latents, strict=True):
         total[at : at + len(z)] += z
         count[at : at + len(z)] += 1
-    return Response(total / count.clip(1), offsets)
+    course = np.where(count > 0, total / count.clip(1) - total.sum(0) / count.sum(), 0)
+    return Response(course, offsets)
 
 
 def response_caution(name: str, response: Response | None, latents: Sequence[Array], share: float) -> tuple[str, ...]:
@@ -65,10 +66,10 @@ def response_caution(name: str, response: Response | None, latents: Sequence[Arr
     if response is None:
         return ()
     rest = np.concatenate(response.taken_from(latents))
-    trials = len(rest) / len(response.mean)
+    trials = len(rest) / len(response.course)
     by_chance = rest.var(0) / (trials - 1)
-    size = np.divide(response.mean.var(0), by_chance, out=np.zeros_like(by_chance), where=by_chance > 0)
-    if size.max() <= 1 + SURE * np.sqrt(2 / max(1.0, share * len(response.mean))):
+    size = np.divide(response.course.var(0), by_chance, out=np.zeros_like(by_chance), where=by_chance > 0)
+    if size.max() <= 1 + SURE * np.sqrt(2 / max(1.0, share * len(response.course))):
         return ()
     text = (
         f"{name} consists of trials with a response at a fixed time (latent {int(size.argmax())} most). To this test a "
