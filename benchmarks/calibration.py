@@ -1,7 +1,7 @@
 """How often the comparison of two ranges rejects when nothing differs.
 
     python benchmarks/calibration.py RESULTS.jsonl [--sets 500] [--resamples 99] [--latents 16 64] [--processes 2]
-    python benchmarks/calibration.py RESULTS.jsonl --sets 0 --plot qq.png
+    python benchmarks/calibration.py RESULTS.jsonl --sets 0 --plot qq.png --against EARLIER.jsonl
 
 Null data sets are pairs of ranges from one sparse VAR with the slow diagonal of calcium traces, Gaussian or skewed
 innovations, and equal or unequal means and variances. Every fifty add a line to RESULTS.jsonl, with their p-values in
@@ -44,6 +44,9 @@ class Setting(NamedTuple):
     def __str__(self) -> str:
         kind = "skewed" if self.skewed else "Gaussian"
         return f"K={self.latents} n={self.length} p={self.order} {kind:<8} {'unequal' if self.unequal else 'equal':<7}"
+
+
+Results = dict[Setting, list[dict[str, object]]]
 
 
 def coefficients(setting: Setting, rng: np.random.Generator) -> np.ndarray:
@@ -103,7 +106,7 @@ def chunk(job: tuple[Setting, int, int]) -> dict[str, object]:
     return {"setting": list(map(int, setting)), "first": first, "resamples": resamples, "seconds": seconds, **row}
 
 
-def read(path: Path) -> dict[Setting, list[dict[str, object]]]:
+def read(path: Path) -> Results:
     """Results so far, by setting."""
     found = defaultdict(list)
     for line in path.read_text().splitlines() if path.exists() else []:
@@ -118,7 +121,7 @@ def joined(rows: list[dict[str, object]], name: str) -> np.ndarray:
     return np.concatenate([row[name] for row in rows])
 
 
-def print_table(results: dict[Setting, list[dict[str, object]]]) -> None:
+def print_table(results: Results) -> None:
     """Print a row per setting."""
     print(f"{'':<38}{'sets':>5}{'1 %':>7}{'5 %':>7}  {'(95 % interval)':<17}{'10 %':>7}{'FWER':>7}{'s each':>8}")
     for setting in sorted(results):
@@ -132,7 +135,21 @@ def print_table(results: dict[Setting, list[dict[str, object]]]) -> None:
         )
 
 
-def plot(results: dict[Setting, list[dict[str, object]]], path: str) -> None:
+def print_changes(results: Results, earlier: Results) -> None:
+    """Print what became of sets that were drawn twice; a line that is the same in both was not."""
+    before = {(setting, row["first"]): row["p"] for setting, rows in earlier.items() for row in rows}
+    twice = [
+        (row["p"], before[setting, row["first"]])
+        for setting, rows in results.items()
+        for row in rows
+        if before.get((setting, row["first"]), row["p"]) != row["p"]
+    ]
+    now, then = np.reshape([p for p, _ in twice], -1), np.reshape([p for _, p in twice], -1)
+    print(f"{len(now)} sets drawn twice: {((now <= 0.05) != (then <= 0.05)).mean():.1%} on the other side of 5 %, "
+          f"half of the p within {np.median(abs(now - then)):.2f}")  # fmt: skip
+
+
+def plot(results: Results, path: str) -> None:
     """Draw the sorted p-values of each setting against the uniform distribution."""
     import matplotlib.pyplot as plt
 
@@ -164,6 +181,7 @@ def main() -> None:
     parser.add_argument("--orders", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--plot")
+    parser.add_argument("--against", type=Path, help="earlier results: how many sets fall on the other side of 5 %%")
     options = parser.parse_args()
     kinds = itertools.product(options.latents, options.lengths, options.orders, (False, True), (False, True))
     known = {(setting, row["first"]) for setting, rows in read(options.results).items() for row in rows}
@@ -179,6 +197,8 @@ def main() -> None:
             file.flush()
     results = read(options.results)
     print_table(results)
+    if options.against:
+        print_changes(results, read(options.against))
     if options.plot:
         plot(results, options.plot)
 

@@ -11,8 +11,8 @@ __all__ = [
     "format_duration",
     "format_ranges",
     "format_time",
+    "name_ranges",
     "parse_ranges",
-    "shortened",
     "total",
 ]
 
@@ -59,10 +59,11 @@ def format_ranges(segments: Segments, frame_rate: float | None) -> str:
     return ", ".join(f"{number(start)} - {number(stop)}" for start, stop in segments)
 
 
-def shortened(ranges: str) -> str:
-    """Leave out the middle of a long list of ranges."""
-    parts = ranges.split(", ")
-    return ranges if len(parts) < 4 else f"{parts[0]}, …, {parts[-1]}"
+def name_ranges(segments: Segments, frame_rate: float | None, *, short: bool = False) -> str:
+    """Write ranges with their unit; `short` leaves out the middle of a long list."""
+    if short and len(segments) > 3:
+        return f"{format_ranges(segments[:1], frame_rate)}, …, {name_ranges(segments[-1:], frame_rate)}"
+    return f"{format_ranges(segments, frame_rate)} {'s' if frame_rate else 'frames'}"
 
 
 def format_duration(frames: int, frame_rate: float | None) -> str:

@@ -3,6 +3,7 @@
 import csv
 import json
 import multiprocessing
+import re
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,7 +23,9 @@ from napari_varae.core.cautions import effective_frames
 from napari_varae.core.companion import spectral_radius
 from napari_varae.core.compare_latents import compare_latents
 from napari_varae.core.edges import edge_table
+from napari_varae.core.errors import StoppedError
 from napari_varae.core.nulls import Draws, draw, reached
+from napari_varae.core.pairs import closeness
 from napari_varae.core.placebo import dealt_pairs, placed_pairs
 from napari_varae.core.two_sample import Sample, difference
 
@@ -483,6 +486,9 @@ def test_units_and_directions_in_memory_do_not_matter(pair):
 
 def test_of_a_latent_that_is_constant_nothing_is_said(pair):
     ranges = [np.hstack([z, np.full((len(z), 1), level)]) for z, level in zip(pair, (3.3, 7.0), strict=True)]
+    for z in ranges:
+        z[::2, -1] *= 1 + 1e-15  # as rounding leaves it
+    assert all(z[:, -1].std() > 0 for z in ranges)
     found = compare_latents(*ranges, resamples=19, power_draws=0)
     np.testing.assert_array_equal(found.known, [True] * K + [False])
     assert np.isnan(found.mean_shift[-1])
@@ -573,6 +579,28 @@ def test_bad_frames_are_left_out(fitted):
 def test_impossible_ranges_are_told(fitted, a, b, message):
     with pytest.raises(ValueError, match=message):
         nv.compare(*fitted, a, b)
+
+
+def test_a_stop_while_halves_are_compared_is_one_of_the_comparison(fitted):
+    stop = threading.Event()
+
+    class Silent:
+        def submit(self, *_job):
+            stop.set()
+            return Future()
+
+    with pytest.raises(StoppedError, match="Stopped after 0 of 59"):
+        nv.compare(*fitted, (0, 150), (160, 300), resamples=59, stop=stop, workers=Silent())
+
+
+@pytest.mark.parametrize(
+    ("gap", "order", "message"),
+    [(0, 2, "touch"), (1, 2, "are 1 frame apart.* gap of 2 frames"), (2, 3, "are 2 frames apart"), (1, 1, None)],
+)
+def test_ranges_that_are_close_are_told(gap, order, message):
+    a, b = [(0, 40), (100, 140)], [(140 + gap, 180)]
+    for said in (closeness(a, b, order), closeness(b, a, order)):
+        assert said is None if message is None else re.search(message, said)
 
 
 def test_touching_ranges_are_warned_of(fitted):

@@ -100,7 +100,10 @@ def test_a_movie_of_trials_is_compared_without_its_responses(fitted):
     np.testing.assert_allclose(without.mean_shift * without.scale, plain.mean_shift * plain.scale, rtol=1e-6, atol=1e-9)
     assert "after the mean over the trials of each range was taken away" in without.methods_text()
     assert "taken away" not in plain.methods_text()
-    p = nv.placebo(*fitted, segments=(a, b), repeats=2, resamples=19, subtract_responses=True)
+    p, left = (
+        nv.placebo(*fitted, segments=(a, b), repeats=2, resamples=99, subtract_responses=away) for away in (True, False)
+    )
     assert p.shape == (2,)
+    assert (p != left).any()
     with pytest.raises(ValueError, match="Range A has 1 parts of 200 to 200 frames"):
         nv.compare(*fitted, (0, 200), (220, 400), subtract_responses=True)

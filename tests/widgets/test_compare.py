@@ -107,6 +107,9 @@ def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, ses
     assert layer.name == f"difference map, A {a} s minus B {b} s, p ≤ 1"
     session.set_comparison(none)
     assert not layer.visible
+    layer.visible = True
+    session.use_fit(trained, trained.encode(movie))
+    assert not layer.visible
     assert "in A less that in B" in layer.metadata[layers.KEY]["definition"]
 
 
@@ -135,7 +138,7 @@ def test_a_difference_map_says_which_ranges_and_is_not_taken_for_that_of_others(
     assert format_ranges(tuple(b), session.stack.frame_rate) in definition
 
 
-def test_a_result_says_of_which_ranges_it_is(docks, ready, session, compared):
+def test_a_result_says_of_which_ranges_it_is(docks, ready, session, compared, idle):
     dock = docks["Compare"]
     assert "A 0.0 - 9.0 s, B 9.5 - 14.0, 15.0 - 20.0 s" in dock.verdict.text()
     assert dock.verdict.isEnabled()
@@ -143,10 +146,15 @@ def test_a_result_says_of_which_ranges_it_is(docks, ready, session, compared):
     assert "Not of the ranges and bad frames that are set now" in dock.verdict.text()
     assert "A 0.0 - 9.0 s" in dock.verdict.text()
     assert not dock.verdict.isEnabled()
+    assert not dock.warnings.isEnabled()
     session.set_range("a", (0, 90))
     assert "Not of the ranges" not in dock.verdict.text()
     session.describe_movie(session.stack.frame_rate, session.stack.pixel_size, bad_frames=[5])
     assert "Not of the ranges" in dock.verdict.text()
+    dock.run()
+    assert dock.verdict.isEnabled()
+    idle()
+    assert "Not of the ranges" not in dock.verdict.text()
 
 
 def test_a_result_of_a_movie_that_is_gone_is_dropped(viewer, docks, ready, session, qtbot, idle, notices):
@@ -168,6 +176,22 @@ def test_means_and_variances_are_told_apart_from_the_test(docks, ready, session,
     text = docks["Compare"].verdict.text()
     assert "means differ by up to 1.5 deviations (latent 2)" in text
     assert "1 to 3 times the variance" in text
+
+
+def test_responses_of_trials_are_taken_away_on_request(docks, ready, session, idle, notices):
+    dock = docks["Compare"]
+    session.set_range("a", [(25 * i, 25 * i + 12) for i in range(8)])
+    session.set_range("b", [(25 * i + 13, 25 * i + 25) for i in range(8)])
+    dock.form.fields["subtract_responses"].set_value(True)
+    dock.run()
+    idle()
+    assert session.comparison.subtract_responses
+    session.set_range("b", [(25 * i + 13, 25 * i + 24 + i % 2) for i in range(8)])
+    dock.placebo.where.setCurrentIndex(dock.placebo.where.findData("segments"))
+    for run in (dock.run, dock.placebo.run):
+        run()
+        idle()
+        assert "at least 4 of one length are needed" in notices.pop()
 
 
 def test_too_few_repeats_find_nothing_and_say_so(docks, ready, session, compared, idle, notices):

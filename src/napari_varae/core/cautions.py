@@ -14,24 +14,21 @@ from napari_varae.core.comparison import Comparison
 from napari_varae.core.model import Fit
 from napari_varae.core.pairs import closeness
 from napari_varae.core.permutation import Deal
-from napari_varae.core.stack import FrameRange
+from napari_varae.core.stack import FrameRange, overlap
 from napari_varae.core.two_sample import Sample
+
+__all__ = ["cautions", "effective_frames", "own_past_caution", "range_cautions", "whole_image_cautions"]
 
 FEW = 10
 """Independent frames in a stretch below which dealing stretches does not protect much from what is no VAR."""
 HANGS = 0.1
 """Correlation of what a VAR leaves over, or of its size, with that of the frame before, from which it is no VAR."""
 
-__all__ = ["cautions", "effective_frames", "own_past_caution", "range_cautions", "whole_image_cautions"]
-
 
 def range_cautions(fit: Fit, ranges: dict[str, tuple[FrameRange, ...]], order: int) -> tuple[str, ...]:
     """Say what is noteworthy about the frames that are compared."""
     found = [close] if (close := closeness(ranges["a"], ranges["b"], order)) else []
-    seen = []
-    for parts in ranges.values():
-        inside = sum(max(0, min(e, fit.frames[1]) - max(s, fit.frames[0])) for s, e in parts)
-        seen.append(inside / sum(e - s for s, e in parts))
+    seen = [overlap([fit.frames], parts) / sum(e - s for s, e in parts) for parts in ranges.values()]
     if abs(seen[0] - seen[1]) > 0.1:
         found.append(
             f"{seen[0]:.0%} of A but {seen[1]:.0%} of B was seen in training: the latents may fit one range better. A "

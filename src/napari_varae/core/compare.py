@@ -15,8 +15,8 @@ from napari_varae.core.comparison import Comparison
 from napari_varae.core.errors import StoppedError
 from napari_varae.core.model import Fit
 from napari_varae.core.nulls import Progress
-from napari_varae.core.pairs import fewest_pairs, good_runs, shortage
-from napari_varae.core.responses import FEWEST, mean_response, response_caution
+from napari_varae.core.pairs import bad_frames, fewest_pairs, good_runs, shortage
+from napari_varae.core.responses import FEWEST, Response, mean_response, response_caution
 from napari_varae.core.stack import FrameRange, Stack, check_ranges, overlap
 from napari_varae.core.workers import Workers
 
@@ -89,10 +89,12 @@ def compare(
     if shared := overlap(ranges["a"], ranges["b"]):
         raise ValueError(f"A and B share {shared} frames. Move one of them.")
     warnings = range_cautions(fit, ranges, order)
-    segments, starts = {}, {}
+    segments, effective = {}, {}
     for name, parts in ranges.items():
-        segments[name], starts[name], said = _read(fit, stack, parts, f"Range {name.upper()}", subtract_responses)
-        warnings += said
+        segments[name], starts, response = _read(fit, stack, parts, f"Range {name.upper()}", subtract_responses)
+        effective[name] = effective_frames(segments[name], starts)
+        share = effective[name] / sum(map(len, segments[name]))
+        warnings += response_caution(f"Range {name.upper()}", response, segments[name], share)
     halves = (
         {name: _within(parts, order, seed, stretches, stop, workers) for name, parts in segments.items()}
         if within
@@ -109,40 +111,37 @@ def compare(
         if p <= HALVES_LEVEL
     )
     warnings += whole_image_cautions(fit, found)
-    effective = effective_frames(segments["a"], starts["a"]), effective_frames(segments["b"], starts["b"])
-    bad = {name: sum(int((~stack.good_frames(*part)).sum()) for part in parts) for name, parts in ranges.items()}
     return replace(
         found,
         warnings=(*warnings, *found.warnings),
         ranges=ranges,
-        bad=(bad["a"], bad["b"]),
+        bad=bad_frames(stack, ranges),
         within=differ,
         fit=fit.id,
         movie=stack.fingerprint(),
         subtract_responses=subtract_responses,
-        effective=effective,
+        effective=(effective["a"], effective["b"]),
     )
 
 
 def _read(
     fit: Fit, stack: Stack, parts: Sequence[FrameRange], name: str, subtract_responses: bool
-) -> tuple[list[Array], list[int], tuple[str, ...]]:
-    """Latents of the runs of good frames of a range, their first frames, and what is to be said of its trials."""
+) -> tuple[list[Array], list[int], Response | None]:
+    """Latents of the runs of good frames of a range, their first frames, and the response that is still in them."""
     runs = good_runs(stack, parts, fit.var.order)
     if short := shortage(runs, fit.var.order, name):
         raise ValueError(short)
     latents, starts = [fit.encode(stack, run).astype(np.float64) for run in runs], [start for start, _ in runs]
     response = mean_response(parts, runs, latents)
     if not subtract_responses:
-        share = effective_frames(latents, starts) / sum(map(len, latents))
-        return latents, starts, response_caution(name, response, latents, share)
+        return latents, starts, response
     if response is None:
         lengths = sorted({stop - start for start, stop in parts})
         raise ValueError(
             f"{name} has {len(parts)} parts of {lengths[0]} to {lengths[-1]} frames. To take the mean response of its "
             f"trials away, at least {FEWEST} of one length are needed."
         )
-    return response.taken_from(latents), starts, ()
+    return response.taken_from(latents), starts, None
 
 
 def _within(

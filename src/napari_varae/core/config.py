@@ -180,7 +180,8 @@ class ComparisonConfig(Settings):
     stretches: int = _setting(
         8,
         "Stretches into which the shorter range is cut, to be dealt anew. Frames within one may depend on each other "
-        "in any way. 0: every frame is independent given its past, right for a true VAR, far too sure on recordings.",
+        "in any way, if it holds several events. 0: every frame is independent given its past, right for a true VAR, "
+        "far too sure on recordings.",
         label="Stretches",
         ge=0,
         le=1000,

@@ -21,7 +21,7 @@ from torch import Tensor
 from napari_varae.core.two_sample import Difference
 from napari_varae.core.workers import Workers, in_order
 
-__all__ = ["Draws", "Null", "Progress", "Running", "draw", "links", "reached"]
+__all__ = ["TIE", "Draws", "Null", "Progress", "Running", "draw", "links", "reached"]
 
 Array = NDArray[np.float64]
 

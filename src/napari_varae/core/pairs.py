@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_varae.core.stack import FrameRange, Stack
 
-__all__ = ["closeness", "fewest_pairs", "good_runs", "shortage"]
+__all__ = ["bad_frames", "closeness", "fewest_pairs", "good_runs", "shortage"]
 
 
 def fewest_pairs(order: int) -> int:
@@ -24,6 +24,12 @@ def good_runs(stack: Stack, ranges: Iterable[FrameRange], order: int) -> list[Fr
         bad = start + np.flatnonzero(~stack.good_frames(start, stop))
         runs += [(before + 1, after) for before, after in pairwise([start - 1, *bad.tolist(), stop])]
     return [(start, stop) for start, stop in runs if stop - start > order]
+
+
+def bad_frames(stack: Stack, ranges: dict[str, tuple[FrameRange, ...]]) -> tuple[int, int]:
+    """Count the bad frames in A and in B."""
+    a, b = (sum(int((~stack.good_frames(*part)).sum()) for part in ranges[name]) for name in "ab")
+    return a, b
 
 
 def closeness(a: Sequence[FrameRange], b: Sequence[FrameRange], order: int) -> str | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_varae.core.stack import FrameRange
 
-__all__ = ["Response", "mean_response", "response_caution"]
+__all__ = ["FEWEST", "Response", "mean_response", "response_caution"]
 
 Array = NDArray[np.float64]
 

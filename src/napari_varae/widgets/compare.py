@@ -96,6 +96,7 @@ class ComparePanel(Panel):
         self.listen(self.session.movie_changed, self._show_units)
         self.listen(self.session.job_changed, self._show_job)
         self.listen(self.session.comparison_changed, self._show_result)
+        self.listen(self.session.comparison_changed, self._hide_maps)
         self._show_units()
         self._show_result()
         self._show_job()
@@ -116,6 +117,7 @@ class ComparePanel(Panel):
                 on_return=partial(self._take, stack, fit),
                 on_progress=self._show_running,
             )
+            self.verdict.setEnabled(True)
             self.verdict.setText("The first answer comes in a moment, the first time on a computer after some seconds.")
 
     def _take(self, stack: Stack, fit: Fit, comparison: Comparison) -> None:
@@ -126,7 +128,7 @@ class ComparePanel(Panel):
             show_info("The comparison was of a movie or a fit that is no longer in use; it was dropped.")
 
     def show_difference(self) -> None:
-        """Show where the links that differ drive more in A, or in B."""
+        """Show where the coefficients that differ drive more in A, or in B."""
         with in_words():
             if self.session.comparison is not None:
                 maps.show_difference(self, self.session.comparison)
@@ -209,8 +211,10 @@ class ComparePanel(Panel):
         self.stop_button.setEnabled(job == "comparing")
         self.placebo.run_button.setEnabled(self.run_button.isEnabled())
         self.map_button.setEnabled(job == "idle" and differing(self.session.comparison) > 0)
-        for last in (*self.exports, self.table, self.warnings):  # of the last comparison, while there is a new one
-            last.setEnabled(job not in ("comparing", "stopping") and self.session.comparison is not None)
+        result = self.session.comparison if job not in ("comparing", "stopping") else None
+        for last in (*self.exports, self.table):  # of the last comparison, while there is a new one
+            last.setEnabled(result is not None)
+        self.warnings.setEnabled(result is not None and is_of_these(self.session))
         if job == "idle":
             self._show_verdict()
 
@@ -223,8 +227,11 @@ class ComparePanel(Panel):
         if result is None:
             return
         self.warnings.setText("<br>".join(f"⚠ {warning}" for warning in result.warnings))
-        layers.hide_maps(self.viewer, "difference")  # of comparisons before
         self.table.show_edges(result)
+
+    def _hide_maps(self) -> None:
+        """Hide the difference maps of comparisons before."""
+        layers.hide_maps(self.viewer, "difference")
 
     def _show_verdict(self) -> None:
         result = self.session.comparison

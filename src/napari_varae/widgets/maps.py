@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_varae import layers
 from napari_varae.controls import Controls
-from napari_varae.ranges import Segments, format_ranges, shortened
+from napari_varae.ranges import Segments, name_ranges
 from napari_varae.session import Edge
 from napari_varae.widgets.jobs import Job, Tell
 from napari_varae.widgets.panel import Panel
@@ -76,13 +76,15 @@ def show_edge(panel: Panel, edge: Edge) -> None:
 
 
 def show_difference(panel: Panel, comparison: Comparison) -> None:
-    """Show where the links that a comparison found to differ drive more in A, or in B."""
+    """Show where the coefficients that a comparison found to differ drive more in A, or in B."""
     stack, fit = panel.session.require_stack(), panel.session.require_fit()
-    a, b = (format_ranges(comparison.ranges[letter], stack.frame_rate) for letter in "ab")
-    unit = "s" if stack.frame_rate else "frames"
-    name = f"difference map, A {shortened(a)} {unit} minus B {shortened(b)} {unit}, p ≤ {comparison.level:g}"
+    (a, short_a), (b, short_b) = (
+        [name_ranges(comparison.ranges[letter], stack.frame_rate, short=short) for short in (False, True)]
+        for letter in "ab"
+    )
+    name = f"difference map, A {short_a} minus B {short_b}, p ≤ {comparison.level:g}"
     definition = (
-        f"Difference map, A ({a} {unit}) minus B ({b} {unit}): mean absolute gradient times input of the one-step "
+        f"Difference map, A ({a}) minus B ({b}): mean absolute gradient times input of the one-step "
         f"prediction by the coefficients that differ (adjusted p <= {comparison.level:g}; own past included), with "
         "those of each range, in A less that in B."
     )

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_varae.core.pairs import bad_frames
 from napari_varae.core.percent import percent
-from napari_varae.ranges import format_ranges, shortened
+from napari_varae.ranges import name_ranges
 
 if TYPE_CHECKING:
     from napari_varae.core.comparison import Comparison
@@ -23,23 +24,22 @@ NULLS = {"VAR": "the latents are a VAR", "stretches": "stretches of the recordin
 def is_of_these(session: Session) -> bool:
     """Whether the last comparison is of the ranges, and leaves out the bad frames, that are set now."""
     comparison, stack = session.comparison, session.stack
-    if comparison is None or stack is None or comparison.ranges != session.ranges:
+    if comparison is None or stack is None:
         return False
-    now = [sum(int((~stack.good_frames(*part)).sum()) for part in session.ranges[letter]) for letter in ("a", "b")]
-    return list(comparison.bad) == now
+    ranges = {"a": session.ranges["a"], "b": session.ranges["b"]}
+    return comparison.ranges == ranges and comparison.bad == bad_frames(stack, ranges)
 
 
 def differing(result: Comparison | None) -> int:
-    """Count the links that differ."""
+    """Count the coefficients that differ."""
     return 0 if result is None else int((result.edges["p_adjusted"] <= result.level).sum())
 
 
 def verdict(result: Comparison, rate: float | None) -> str:
     """Say what the test found, how finely it can tell, what it could not have seen, and what is no part of it."""
     level, smallest = result.level, 1 / (result.resamples + 1)
-    unit = "s" if rate else "frames"
     compared = ", ".join(
-        f"{letter.upper()} {shortened(format_ranges(parts, rate))} {unit}" for letter, parts in result.ranges.items()
+        f"{letter.upper()} {name_ranges(parts, rate, short=True)}" for letter, parts in result.ranges.items()
     )
     low, high = result.effect_interval
     differs = result.p_value <= level
