@@ -35,8 +35,8 @@ from scipy.stats import ttest_rel
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import napari_varae as nv
-from napari_varae.core.config import SCENARIOS
-from napari_varae.core.var import estimate_var
+from napari_varae.core.simulation.settings import SCENARIOS
+from napari_varae.core.var.estimate import estimate_var
 
 LATENTS = 32
 """Fewer than what moves in the scenarios with distractors: 24 cells, 12 distractors, neuropil, brightness, motion."""

@@ -26,7 +26,7 @@ import torch
 from scipy.stats import binomtest
 
 import napari_varae as nv
-from napari_varae.core.companion import spectral_radius
+from napari_varae.core.var.stability import spectral_radius
 
 CHUNK = 50
 """Sets on a line."""

@@ -21,7 +21,7 @@ import time
 import numpy as np
 import torch, numba
 import napari_varae as nv
-from napari_varae.core.lasso import lasso_path
+from napari_varae.core.lasso.path import lasso_path
 z = np.random.default_rng(0).standard_normal((2, 120, 8))
 gram = np.cov(z[0], rowvar=False)
 calls = (

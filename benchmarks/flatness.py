@@ -19,7 +19,7 @@ import numpy as np
 from ablation import EPOCHS, LATENTS, figures, read
 
 import napari_varae as nv
-from napari_varae.core.config import SCENARIOS
+from napari_varae.core.simulation.settings import SCENARIOS
 
 MOVES: dict[str, list[Any]] = {
     "latents": [24, 48, 64],

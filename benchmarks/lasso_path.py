@@ -27,9 +27,10 @@ import torch
 from sklearn.linear_model import Lasso, lars_path_gram
 
 import napari_varae as nv
-from napari_varae.core._linear import one_thread
-from napari_varae.core.config import SAMPLE
-from napari_varae.core.lasso import lasso, lasso_path
+from napari_varae.core.compute.threads import one_thread
+from napari_varae.core.lasso.estimate import lasso
+from napari_varae.core.lasso.path import lasso_path
+from napari_varae.core.simulation.settings import SAMPLE
 
 SETTINGS = [(64, 1, 256), (64, 2, 256), (128, 1, 512), (256, 1, 512)]
 """Latents K, lags p, frames n."""

@@ -25,7 +25,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import napari_varae as nv
-from napari_varae.core.config import SCENARIOS
+from napari_varae.core.simulation.settings import SCENARIOS
 
 SMALL = SCENARIOS["realistic"].model_copy(
     update={"frames": 1200, "height": 64, "width": 64, "cells": 12, "silent": 6, "density": 0.12}

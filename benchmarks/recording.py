@@ -17,9 +17,9 @@ import numpy as np
 import torch
 
 import napari_varae as nv
-from napari_varae.core.lasso import lasso
-from napari_varae.core.trainer import Trainer
-from napari_varae.core.var import lag_moments, standardise
+from napari_varae.core.lasso.estimate import lasso
+from napari_varae.core.training.trainer import Trainer
+from napari_varae.core.var.lags import lag_moments, standardise
 
 
 def pca_baselines(stack: nv.Stack, train: tuple[int, int], test: tuple[int, int], latents: int) -> dict[str, float]:

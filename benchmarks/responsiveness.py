@@ -18,7 +18,7 @@ from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtWidgets import QApplication
 
 import napari_varae as nv
-from napari_varae.session import session_of
+from napari_varae.session.session import session_of
 from napari_varae.widgets.workspace import open_workspace
 
 

@@ -182,7 +182,7 @@ def pictures() -> None:
     from PIL import Image
 
     import napari_varae as nv
-    from napari_varae.core.config import SCENARIOS
+    from napari_varae.core.simulation.settings import SCENARIOS
 
     lines = []
     for scenario in ("realistic", "distractors"):

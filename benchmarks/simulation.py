@@ -15,8 +15,8 @@ import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import napari_varae as nv
-from napari_varae.core.config import SAMPLE
-from napari_varae.core.var import estimate_var
+from napari_varae.core.simulation.settings import SAMPLE
+from napari_varae.core.var.estimate import estimate_var
 
 
 def figures(seed: int, latents: int, epochs: int) -> dict[str, float]:

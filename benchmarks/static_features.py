@@ -13,8 +13,9 @@ import argparse
 import torch
 
 import napari_varae as nv
-from napari_varae.core.network import Autoencoder
-from napari_varae.core.start import components, localise, set_footprints
+from napari_varae.core.autoencoder.footprints import Autoencoder
+from napari_varae.core.training.components import components, localise
+from napari_varae.core.training.initialise import set_footprints
 
 
 def main() -> None:

@@ -14,11 +14,11 @@ import napari_varae
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "napari_varae"
 
 FLOORS = [
+    {"errors"},
     {"core"},
     {"io"},
-    {"controls", "lazy", "ranges", "words"},
     {"session"},
-    {"layers"},
+    {"viewer"},
     {"widgets"},
     {"__init__"},
     {"cli", "demo"},
@@ -27,12 +27,24 @@ FLOORS = [
 """The parts of the package, from the ground up. Each may import itself and what stands on the floors below."""
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 
-QT = {"qtpy", "PyQt5", "PyQt6", "PySide2", "PySide6", "superqt", "pyqtgraph", "vispy", "magicgui"}
-FORBIDDEN = {name: QT | {"napari"} for name in ("core", "io", "controls", "lazy", "ranges", "words", "session")} | {
-    "layers": QT
+ROOMS = {
+    "core": [
+        {"__init__", "settings"},
+        {"compute"},
+        {"movie", "lasso"},
+        {"var", "autoencoder"},
+        {"simulation", "fit", "comparison.inference"},
+        {"training", "maps"},
+        {"comparison"},
+    ],
+    "widgets": [{"__init__", "parts"}, {"jobs"}, {"panels"}, {"workspace"}],
 }
+"""The rooms within a part, from the ground up, by the same rule."""
 
-TORCH_FREE_CORE = {"config", "errors", "stack", "simulation", "tissue"}
+QT = {"qtpy", "PyQt5", "PyQt6", "PySide2", "PySide6", "superqt", "pyqtgraph", "vispy", "magicgui"}
+FORBIDDEN = {name: QT | {"napari"} for name in ("errors", "core", "io", "session")} | {"viewer": QT}
+
+TORCH_FREE_CORE = {"core/settings.py", "core/movie", "core/simulation"}
 """The modules of the core that are needed before anything is computed."""
 
 KINDS = ("image", "labels", "layer", "points", "shapes", "surface", "tracks", "vectors")
@@ -98,6 +110,33 @@ def test_arrows_point_downwards(module):
     assert not upwards - {here}
 
 
+def room(names: list[str], rooms: list[set[str]]) -> tuple[str, int]:
+    """The room that a dotted name below its part belongs to, and how high it lies; rooms may hold rooms."""
+    for depth in (2, 1):
+        name = ".".join(names[:depth]) or "__init__"
+        for level, here in enumerate(rooms):
+            if name in here:
+                return name, level
+    raise AssertionError(f"{'.'.join(names)} has no room; give it one in ROOMS")
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if part(m) in ROOMS], ids=str)
+def test_arrows_between_rooms_point_downwards(module):
+    rooms = ROOMS[part(module)]
+    here, level = room(dotted(module).split(".")[2:], rooms)
+    for name in imports(module, MODULES[module]):
+        _, *below = name.split(".")
+        if below[:1] == [part(module)] and name.startswith("napari_varae."):
+            there, its_level = room(below[1:], rooms)
+            assert there == here or its_level < level, f"{here} imports {name}"
+
+
+def test_rooms_say_what_they_are_for():
+    for folder in {SOURCE / module.parent for module in MODULES} - {SOURCE}:
+        text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+        assert text, f"{folder.name} has no sentence"
+
+
 @pytest.mark.parametrize("module", [m for m in MODULES if part(m) in FORBIDDEN], ids=str)
 def test_lower_parts_know_no_screen(module):
     assert not {name.split(".")[0] for name in imports(module, MODULES[module])} & FORBIDDEN[part(module)]
@@ -126,7 +165,7 @@ def test_only_layers_makes_layers():
                 builds = called in classes or "napari.layers." in called
                 if grows or builds or called.rpartition(".")[2] in LAYER_MAKERS:
                     makers.setdefault(str(module), []).append(f"line {node.lineno}: {called}")
-    makers.pop("layers.py", None)
+    makers.pop("viewer/layers.py", None)
     assert not makers
 
 
@@ -141,18 +180,18 @@ def test_the_package_loads_nothing_heavy():
 
 
 def test_core_and_io_load_no_screen():
-    low = [dotted(m) for m in MODULES if part(m) in {"core", "io", "lazy", "ranges"}]
+    low = [dotted(m) for m in MODULES if part(m) in {"errors", "core", "io"}]
     assert not loaded_by(low, QT | {"napari"})
 
 
 def test_session_and_layers_load_no_qt():
-    middle = [dotted(m) for m in MODULES if part(m) in {"session", "layers"}]
+    middle = [dotted(m) for m in MODULES if part(m) in {"session", "viewer"}]
     assert not loaded_by(middle, QT - {"vispy", "magicgui"})
 
 
 def test_nothing_but_the_computing_core_loads_torch():
     house = [m for m in MODULES if FLOOR["core"] < FLOOR[part(m)] <= FLOOR["widgets"]]
-    house += [m for m in MODULES if part(m) == "core" and m.stem in TORCH_FREE_CORE]
+    house += [m for m in MODULES if str(m).startswith(tuple(TORCH_FREE_CORE))]
     assert not loaded_by([dotted(m) for m in house], {"torch"})
 
 

@@ -7,53 +7,57 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_varae.core.compare import compare
-    from napari_varae.core.compare_latents import compare_latents
-    from napari_varae.core.comparison import Comparison
-    from napari_varae.core.config import ComparisonConfig, FitConfig, SimulationConfig
-    from napari_varae.core.contribution import contribution_map, difference_map
-    from napari_varae.core.errors import FitFileError, PathError, StackError, TrainingError
-    from napari_varae.core.evaluation import evaluate
-    from napari_varae.core.fitfile import load_fit
-    from napari_varae.core.lasso import LassoPath, entry_penalty, lasso, lasso_path
-    from napari_varae.core.model import Fit
-    from napari_varae.core.placebo import placebo
-    from napari_varae.core.report import EpochReport
-    from napari_varae.core.simulation import Simulation, simulate
-    from napari_varae.core.stack import Stack
-    from napari_varae.core.training import fit, train
-    from napari_varae.core.var import VAR, estimate_var
+    from napari_varae.core.comparison.compare import compare
+    from napari_varae.core.comparison.difference_map import difference_map
+    from napari_varae.core.comparison.latents import compare_latents
+    from napari_varae.core.comparison.placebo import placebo
+    from napari_varae.core.comparison.result import Comparison
+    from napari_varae.core.fit.evaluate import evaluate
+    from napari_varae.core.fit.file import load_fit
+    from napari_varae.core.fit.fit import Fit
+    from napari_varae.core.fit.report import EpochReport
+    from napari_varae.core.lasso.estimate import entry_penalty, lasso
+    from napari_varae.core.lasso.path import LassoPath, lasso_path
+    from napari_varae.core.maps.contribution import contribution_map
+    from napari_varae.core.movie.stack import Stack
+    from napari_varae.core.settings import ComparisonConfig, FitConfig
+    from napari_varae.core.simulation.settings import SimulationConfig
+    from napari_varae.core.simulation.simulate import Simulation, simulate
+    from napari_varae.core.training.train import fit, train
+    from napari_varae.core.var.estimate import estimate_var
+    from napari_varae.core.var.model import VAR
+    from napari_varae.errors import FitFileError, PathError, StackError, TrainingError
     from napari_varae.io import open_stack
 
 _HOME = {
-    "Comparison": "core.comparison",
-    "compare": "core.compare",
-    "compare_latents": "core.compare_latents",
-    "ComparisonConfig": "core.config",
-    "FitConfig": "core.config",
-    "SimulationConfig": "core.config",
-    "contribution_map": "core.contribution",
-    "difference_map": "core.contribution",
-    "FitFileError": "core.errors",
-    "PathError": "core.errors",
-    "StackError": "core.errors",
-    "TrainingError": "core.errors",
-    "evaluate": "core.evaluation",
-    "placebo": "core.placebo",
-    "load_fit": "core.fitfile",
-    "LassoPath": "core.lasso",
-    "entry_penalty": "core.lasso",
-    "lasso": "core.lasso",
-    "lasso_path": "core.lasso",
-    "Fit": "core.model",
-    "Simulation": "core.simulation",
-    "simulate": "core.simulation",
-    "Stack": "core.stack",
-    "EpochReport": "core.report",
-    "fit": "core.training",
-    "train": "core.training",
-    "VAR": "core.var",
-    "estimate_var": "core.var",
+    "Comparison": "core.comparison.result",
+    "compare": "core.comparison.compare",
+    "compare_latents": "core.comparison.latents",
+    "ComparisonConfig": "core.settings",
+    "FitConfig": "core.settings",
+    "SimulationConfig": "core.simulation.settings",
+    "contribution_map": "core.maps.contribution",
+    "difference_map": "core.comparison.difference_map",
+    "FitFileError": "errors",
+    "PathError": "errors",
+    "StackError": "errors",
+    "TrainingError": "errors",
+    "evaluate": "core.fit.evaluate",
+    "placebo": "core.comparison.placebo",
+    "load_fit": "core.fit.file",
+    "LassoPath": "core.lasso.path",
+    "entry_penalty": "core.lasso.estimate",
+    "lasso": "core.lasso.estimate",
+    "lasso_path": "core.lasso.path",
+    "Fit": "core.fit.fit",
+    "Simulation": "core.simulation.simulate",
+    "simulate": "core.simulation.simulate",
+    "Stack": "core.movie.stack",
+    "EpochReport": "core.fit.report",
+    "fit": "core.training.train",
+    "train": "core.training.train",
+    "VAR": "core.var.model",
+    "estimate_var": "core.var.estimate",
     "open_stack": "io",
 }
 

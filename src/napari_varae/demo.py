@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_varae.core.config import SAMPLE, ComparisonConfig, FitConfig
+from napari_varae.core.settings import ComparisonConfig, FitConfig
+from napari_varae.core.simulation.settings import SAMPLE
 
 if TYPE_CHECKING:
-    from napari_varae.core.simulation import Simulation
-    from napari_varae.session import Session
+    from napari_varae.core.simulation.simulate import Simulation
+    from napari_varae.session.session import Session
 
 __all__ = ["run_demo"]
 
@@ -60,7 +61,7 @@ class _Journey:
     """The steps, and what they leave in the output folder."""
 
     def __init__(self, viewer: Any, output: Path) -> None:
-        from napari_varae.session import session_of
+        from napari_varae.session.session import session_of
         from napari_varae.widgets.workspace import open_workspace
 
         self.viewer, self.output = viewer, output
@@ -97,7 +98,7 @@ class _Journey:
             self.session.require_stack()
             self.screenshot("1-movie")
             return None
-        from napari_varae.core.simulation import simulate
+        from napari_varae.core.simulation.simulate import simulate
 
         panel.use_sample()
         self.screenshot("1-movie")
@@ -189,7 +190,7 @@ class _Journey:
 
 def _checks(session: Session, truth: Simulation, figures: dict[str, Any]) -> dict[str, bool]:
     """Hold the fit against the truth of the simulation."""
-    from napari_varae.core.contribution import contribution_map
+    from napari_varae.core.maps.contribution import contribution_map
 
     fit, stack = session.require_fit(), session.require_stack()
     latents = fit.encode(stack)

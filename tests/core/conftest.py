@@ -2,11 +2,12 @@
 
 import pytest
 
-from napari_varae.core.config import FitConfig, SimulationConfig
-from napari_varae.core.model import Fit
-from napari_varae.core.simulation import Simulation, simulate
-from napari_varae.core.stack import Stack
-from napari_varae.core.training import fit
+from napari_varae.core.fit.fit import Fit
+from napari_varae.core.movie.stack import Stack
+from napari_varae.core.settings import FitConfig
+from napari_varae.core.simulation.settings import SimulationConfig
+from napari_varae.core.simulation.simulate import Simulation, simulate
+from napari_varae.core.training.train import fit
 
 BAD = (40, 41, 137, 250)
 

@@ -14,8 +14,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from napari_varae.core.errors import StackError
-from napari_varae.core.stack import Stack
+from napari_varae.core.movie.stack import Stack
+from napari_varae.errors import StackError
 from napari_varae.io import READERS, open_stack
 
 TYX = {"axes": "TYX"}

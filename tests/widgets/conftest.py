@@ -5,8 +5,9 @@ import gc
 import pytest
 from napari.utils.notifications import notification_manager
 
-from napari_varae.core.config import FitConfig, SimulationConfig
-from napari_varae.core.simulation import simulate
+from napari_varae.core.settings import FitConfig
+from napari_varae.core.simulation.settings import SimulationConfig
+from napari_varae.core.simulation.simulate import simulate
 
 SMALL = SimulationConfig(frames=200, height=32, width=32, cells=4, soma_radius=3)
 QUICK = FitConfig(latents=4, epochs=2)
@@ -34,7 +35,7 @@ def stack():
 
 @pytest.fixture(scope="session")
 def fit(stack):
-    from napari_varae.core.training import fit
+    from napari_varae.core.training.train import fit
 
     return fit(stack, QUICK)
 
@@ -69,7 +70,7 @@ def docks(viewer):
 
 @pytest.fixture
 def session(viewer, docks):
-    from napari_varae.session import session_of
+    from napari_varae.session.session import session_of
 
     return session_of(viewer)
 
@@ -77,7 +78,7 @@ def session(viewer, docks):
 @pytest.fixture
 def movie(viewer, session, stack):
     """The small movie, open in the window."""
-    from napari_varae import layers
+    from napari_varae.viewer import layers
 
     session.use_movie(stack)
     layers.add_movie(viewer, stack)
@@ -94,7 +95,7 @@ def trained(session, movie, fit):
 @pytest.fixture
 def idle(qtbot, session):
     """Wait for the end of the job, its thread included: until then it keeps the window."""
-    from napari_varae.widgets.jobs import _running
+    from napari_varae.widgets.jobs.job import _running
 
     def wait():
         qtbot.waitUntil(lambda: session.job == "idle" and not _running, timeout=PATIENCE)

@@ -8,11 +8,11 @@ import pytest
 import tifffile
 from napari.utils.progress import progress
 
-from napari_varae import layers
-from napari_varae.core.config import FitConfig
-from napari_varae.core.stack import Stack
-from napari_varae.session import Edge
-from napari_varae.words import describe_latent
+from napari_varae.core.movie.stack import Stack
+from napari_varae.core.settings import FitConfig
+from napari_varae.session.labels import describe_latent
+from napari_varae.session.session import Edge
+from napari_varae.viewer import layers
 
 from .conftest import PATIENCE, QUICK
 
@@ -221,7 +221,7 @@ def test_maps_need_what_they_are_about(docks, session, trained, notices):
 
 
 def test_a_difference_map_is_the_difference(viewer, docks, session, trained, movie, idle):
-    from napari_varae.core.contribution import contribution_map
+    from napari_varae.core.maps.contribution import contribution_map
 
     session.set_range("a", [(0, 40), (60, 100)])
     session.set_range("b", (100, 200))
@@ -258,7 +258,7 @@ def test_latents_of_the_whole_image_are_named_and_stand_back(docks, session, tra
         assert f"{latent} ({change})" in docks["Look"].summary.text()
         assert docks["Time"].x.findText(f"latent {latent} ({change})") >= 0
     places = [k for k in range(trained.latents) if k not in trained.whole_image]
-    monkeypatch.setattr("napari_varae.widgets.time.TRACES", len(places))
+    monkeypatch.setattr("napari_varae.widgets.panels.time.TRACES", len(places))
     assert docks["Time"]._chosen(trained.latents) == places
 
 

@@ -5,7 +5,7 @@ import weakref
 
 from qtpy.QtWidgets import QApplication, QScrollArea
 
-from napari_varae.session import session_of
+from napari_varae.session.session import session_of
 from napari_varae.widgets.workspace import DOCKS, open_workspace
 
 

@@ -1,1 +1,1 @@
-"""What is computed. Knows no screen: neither Qt nor napari is imported here."""
+"""The method: numpy, scipy, torch and pydantic. No Qt, no napari."""

@@ -9,9 +9,9 @@ import os
 from importlib import import_module
 from pathlib import Path
 
-from napari_varae.core.errors import StackError
-from napari_varae.core.stack import Stack
-from napari_varae.io.found import Found
+from napari_varae.core.movie.stack import Stack
+from napari_varae.errors import StackError
+from napari_varae.io.probe import Found
 
 __all__ = ["READERS", "open_stack"]
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from napari_varae.core.errors import StackError
-from napari_varae.io.found import Found
+from napari_varae.errors import StackError
+from napari_varae.io.probe import Found
 from napari_varae.io.tiff_metadata import frame_rate, metadata, pixel_size
 
 __all__ = ["find"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import tifffile
 
-from napari_varae.io.found import Fact
+from napari_varae.io.probe import Fact
 
 __all__ = ["Metadata", "frame_rate", "metadata", "pixel_size"]
 

@@ -1,1 +1,1 @@
-"""The docks: thin, one per task; they show the session and send it wishes."""
+"""The Qt user interface."""

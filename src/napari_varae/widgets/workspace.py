@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QMainWindow
 
-from napari_varae.widgets.compare import ComparePanel
-from napari_varae.widgets.look import LookPanel
-from napari_varae.widgets.movie import MoviePanel
-from napari_varae.widgets.panel import Panel
-from napari_varae.widgets.time import TimePanel
-from napari_varae.widgets.train import TrainPanel
+from napari_varae.widgets.panels.compare import ComparePanel
+from napari_varae.widgets.panels.look import LookPanel
+from napari_varae.widgets.panels.movie import MoviePanel
+from napari_varae.widgets.panels.time import TimePanel
+from napari_varae.widgets.panels.train import TrainPanel
+from napari_varae.widgets.parts.panel import Panel
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

@@ -1,0 +1,1 @@
+"""Images to latents and back: one module per network."""

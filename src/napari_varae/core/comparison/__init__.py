@@ -1,0 +1,1 @@
+"""The comparison of two frame sets: are their dynamics equal."""

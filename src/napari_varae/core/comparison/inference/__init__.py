@@ -1,0 +1,1 @@
+"""The test statistic and its null distributions; knows neither movie nor fit."""

@@ -1,0 +1,1 @@
+"""How to compute, not what: threads, compiled code, workers, device, checkpoint."""

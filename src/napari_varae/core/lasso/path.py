@@ -1,0 +1,146 @@
+"""The whole solution path of the l1 estimate, exact at every penalty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_varae.core.compute.threads import one_thread
+from napari_varae.core.lasso.lars import Array
+from napari_varae.core.lasso.problem import Problem
+
+__all__ = ["LassoPath", "lasso_path"]
+
+
+@one_thread()
+def lasso_path(
+    gram: Any, cross: Any, min_penalty: Any = 0.0, weights: Any = None, max_steps: int | None = None
+) -> LassoPath:
+    """Follow the solution path of each target from the empty model down to `min_penalty`; no gradient.
+
+    Parameters
+    ----------
+    gram, cross, weights, max_steps
+        As for :func:`lasso`.
+    min_penalty : float, Tensor or array, shape () or (K,) or (..., K)
+        Where the path of each target ends.
+
+    Returns
+    -------
+    path : LassoPath
+
+    Raises
+    ------
+    ValueError, PathError
+        As for :func:`lasso`.
+    """
+    problem = Problem(gram, cross, weights, max_steps)
+    stop = problem.per_target(min_penalty, "min_penalty").detach()
+    walks = problem.walks(stop, every=True)
+    return LassoPath(
+        shape=problem.shape,
+        penalties=[walk.penalties for walk in walks],
+        coefficients=[walk.coefficients for walk in walks],
+        end=stop.cpu().numpy().ravel(),
+        device=cross.device if isinstance(cross, Tensor) else None,
+    )
+
+
+class LassoPath:
+    """The l1 estimate of K targets at every penalty, exact between knots. Made by :func:`lasso_path`.
+
+    What it gives are tensors when tensors went in, and numpy arrays otherwise.
+    """
+
+    def __init__(
+        self, shape: torch.Size, penalties: list[Array], coefficients: list[Array], end: Array,
+        device: torch.device | None,
+    ) -> None:  # fmt: skip
+        self._shape, self._coefficients, self._end, self._device = shape, coefficients, end, device
+        self._knots = _even(penalties)
+
+    @property
+    def knots(self) -> Any:
+        """Decreasing penalties at which a predictor enters or leaves, shape (..., K, S); the last fills short rows."""
+        return self._give(self._knots.reshape(*self._shape[:-1], -1))
+
+    @property
+    def coefficients_at_knots(self) -> Any:
+        """Coefficients at the knots, shape (..., K, S, P)."""
+        return self._give(_even(self._coefficients).reshape(*self._shape[:-1], -1, self._shape[-1]))
+
+    @property
+    def signs_below_knots(self) -> Any:
+        """Signs -1, 0, 1 of the coefficients on the stretch below each knot, shape (..., K, S, P).
+
+        A predictor enters at a knot when its sign there is not zero and at the knot before is; it leaves when it is the
+        other way round.
+        """
+        at_knots = _even(self._coefficients)
+        signs = np.sign(at_knots + np.concatenate([at_knots[:, 1:], at_knots[:, -1:]], 1))
+        return self._give(signs.astype(np.int8).reshape(*self._shape[:-1], -1, self._shape[-1]))
+
+    @property
+    def max_penalty(self) -> Any:
+        """Smallest penalty at which no penalised coefficient is left, shape (..., K)."""
+        return self._give(self._knots[:, 0].reshape(self._shape[:-1]))
+
+    @property
+    def min_penalty(self) -> Any:
+        """Penalty at which each path ends, shape (..., K)."""
+        return self._give(self._end.reshape(self._shape[:-1]))
+
+    def at(self, penalty: Any) -> Any:
+        """Return the coefficients at one penalty (a number, or one per target), shape (..., K, P).
+
+        Raises
+        ------
+        ValueError
+            When the penalty is below the end of the path, or not finite.
+        """
+        return self._give(self._at(penalty))
+
+    def active(self, penalty: Any) -> Any:
+        """Tell which coefficients are not zero at a penalty, shape (..., K, P)."""
+        return self._give(self._at(penalty) != 0)
+
+    def signs(self, penalty: Any) -> Any:
+        """Signs -1, 0, 1 of the coefficients at a penalty, shape (..., K, P)."""
+        return self._give(np.sign(self._at(penalty)).astype(np.int8))
+
+    def degrees_of_freedom(self, penalty: Any) -> Any:
+        """Count the nonzero coefficients of each target (Zou, Hastie, Tibshirani 2007), shape (..., K)."""
+        return self._give(np.count_nonzero(self._at(penalty), axis=-1))
+
+    def _at(self, penalty: Any) -> Array:
+        penalty = penalty.detach().cpu() if isinstance(penalty, Tensor) else penalty
+        level = np.broadcast_to(np.asarray(penalty, dtype=np.float64), self._shape[:-1]).ravel()
+        if not ((level >= self._end) & (level < np.inf)).all():
+            raise ValueError(
+                f"penalty={penalty} is not on the path, which ends at {self._end.max():.6g}. Choose a larger one, or "
+                "compute the path further down."
+            )
+        everyone = np.arange(len(level))
+        lengths = [len(rows) for rows in self._coefficients]
+        after = np.minimum((self._knots > level[:, None]).sum(1), np.array(lengths) - 1)
+        before = np.maximum(after - 1, 0)
+        high, low = self._knots[everyone, before], self._knots[everyone, after]
+        share = np.divide(high - level, high - low, out=np.zeros_like(level), where=high > low).clip(0, 1)
+        start, stop = (
+            np.stack([rows[knot] for rows, knot in zip(self._coefficients, which, strict=True)])
+            for which in (before, after)
+        )
+        between: Array = start + share[:, None] * (stop - start)
+        return between.reshape(self._shape)
+
+    def _give(self, values: Any) -> Any:
+        return values if self._device is None else torch.as_tensor(values, device=self._device)
+
+
+def _even(tables: list[Array]) -> Array:
+    """Stack tables of different lengths, repeating last rows."""
+    longest = max(map(len, tables))
+    return np.stack([table[np.minimum(np.arange(longest), len(table) - 1)] for table in tables])

@@ -1,0 +1,1 @@
+"""Which pixels drive the learned dynamics, and which pixels the dynamics drive."""

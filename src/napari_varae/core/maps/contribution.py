@@ -1,0 +1,180 @@
+r"""Contribution maps: which regions drive the learned dynamics, and what the dynamics do to the image.
+
+Driver maps attribute the one-step prediction of (standardised) latents to the pixels of the past frames: gradient
+times input, :math:`\partial \hat z_{it} / \partial d_{t-k}(y, x) \; d_{t-k}(y, x)`, with d the difference from the
+static image, summed over lags and averaged over frames; with several steps between the static image and the frame they
+are integrated gradients (Sundararajan, Taly, Yan 2017), whose sum is the change of the prediction. Effect maps go the
+other way: how strongly the predicted part moves each pixel. Since the decoder is linear in the latents, effect maps
+need the covariance of the predictions only. A difference map holds the two against each other in two ranges of frames,
+by the links that a test found to differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_varae.core.fit.fit import Fit
+from napari_varae.core.movie.frames import FrameRange, check_ranges
+from napari_varae.core.movie.stack import Stack
+
+__all__ = ["contribution_map", "weighted_map"]
+MAP_FRAMES = 256
+"""Frames over which a driver map is averaged, evenly spread over the range."""
+Edge = tuple[int, int, int]
+Image = NDArray[np.float32]
+
+
+def contribution_map(
+    fit: Fit,
+    stack: Stack,
+    kind: Literal["driver", "effect"] = "driver",
+    frames: FrameRange | Sequence[FrameRange] | None = None,
+    target: int | None = None,
+    edge: Edge | None = None,
+    signed: bool | None = None,
+    own_past: bool = False,
+    steps: int = 1,
+) -> Image:
+    """Map where the dynamics come from ("driver") or what they change ("effect").
+
+    Parameters
+    ----------
+    fit : Fit
+    stack : Stack
+        The movie, (T, Y, X).
+    kind : {"driver", "effect"}
+        Driver: attribution of the prediction to pixels, in deviations of the predicted latent. Effect: deviation over
+        time of the predicted image, in the movie's units.
+    frames : (int, int), or several of them, optional
+        Half-open ranges over which to average; all frames when not given.
+    target : int, optional
+        Only the prediction of this latent; the whole VAR when neither this nor `edge` is given.
+    edge : (lag, target, source), optional
+        Only this coefficient; lag counted from 1.
+    signed : bool, optional
+        Whether contributions may cancel. By default they do for a target or an edge, and not for the whole VAR.
+    own_past : bool
+        Whether what a latent's own past predicts counts too (an `edge` always counts).
+    steps : int
+        For driver maps. 1: gradient times input. More: integrated gradients by the midpoint rule, so many times slower.
+
+    Returns
+    -------
+    image : array, shape (Y, X)
+
+    Raises
+    ------
+    ValueError
+        When `kind`, `target`, `edge` or `frames` are not possible, or the image size is another one.
+    """
+    fit.check(stack)
+    segments = check_ranges(frames, stack.n_frames, minimum=fit.var.order + 1)
+    weights = _coefficients(fit, target, edge, own_past)
+    if signed is None:
+        signed = target is not None or edge is not None
+    if steps < 1:
+        raise ValueError(f"steps={steps} must be at least 1.")
+    return weighted_map(kind, fit, stack, segments, weights, signed, steps)
+
+
+def weighted_map(
+    kind: str,
+    fit: Fit,
+    stack: Stack,
+    segments: Sequence[FrameRange],
+    weights: NDArray[np.float64],
+    signed: bool,
+    steps: int = 1,
+) -> Image:
+    """Map what some coefficients (p, K, K) drive ("driver") or change ("effect"); as :func:`contribution_map`."""
+    if kind == "driver":
+        return _driver(fit, stack, segments, weights, signed, steps)
+    if kind == "effect":
+        return _effect(fit, stack, segments, weights, signed)
+    raise ValueError(f"kind={kind!r} is neither 'driver' nor 'effect'.")
+
+
+def _coefficients(fit: Fit, target: int | None, edge: Edge | None, own_past: bool) -> NDArray[np.float64]:
+    """Coefficients (p, K, K) of the part that is asked for, zero elsewhere."""
+    full, k = fit.var.coefficients, fit.latents
+    kept = np.zeros_like(full)
+    if edge is not None:
+        lag, i, j = edge
+        if not (1 <= lag <= fit.var.order and 0 <= i < k and 0 <= j < k):
+            raise ValueError(
+                f"edge={edge} is no (lag, target, source) with lag 1 to {fit.var.order} and latents 0 to {k - 1}."
+            )
+        if target not in (None, i):
+            raise ValueError(f"edge={edge} leads to latent {i}, not to target={target}. Give one of the two.")
+        kept[lag - 1, i, j] = full[lag - 1, i, j]
+        return kept
+    if target is not None and not 0 <= target < k:
+        raise ValueError(f"target={target} is no latent: choose 0 to {k - 1}.")
+    rows = slice(None) if target is None else slice(target, target + 1)
+    kept[:, rows] = full[:, rows]
+    if not own_past:
+        kept[:, range(k), range(k)] = 0
+    return kept
+
+
+def _driver(
+    fit: Fit, stack: Stack, segments: Sequence[FrameRange], weights: NDArray[np.float64], signed: bool, steps: int
+) -> Image:
+    rows = torch.from_numpy((weights / fit.var.scale).astype(np.float32)).to(fit.device).flatten(0, 1)
+    rows = rows.sum(0, keepdim=True) if signed else rows[rows.abs().sum(1) > 0]
+    filters, origin = fit.banks[0], _scaled(fit, fit.static)
+    total = torch.zeros(fit.shape, device=fit.device)
+    # Places between the static image (0) and the frame (1) at which gradients are taken.
+    share = (torch.arange(steps, device=fit.device) + 0.5) / steps if steps > 1 else torch.ones(1, device=fit.device)
+    chosen = _spread(stack, segments)
+    for t in np.array_split(chosen, min(len(chosen), -(-len(chosen) * steps // 64))):
+        d = _scaled(fit, np.concatenate([stack.read(int(i), int(i) + 1) for i in t]))
+        points = (origin + share[:, None, None, None] * (d - origin)).flatten(0, 1)
+        z = fit.network.encode(points.requires_grad_(), filters)
+        for row in rows:
+            gradient = torch.autograd.grad((z @ row).sum(), points, retain_graph=True)[0]
+            part = gradient.view(steps, *d.shape).mean(0) * (d - origin)
+            total += (part if signed else part.abs()).sum(0)
+    image: Image = (total / len(chosen)).cpu().numpy()
+    return image
+
+
+def _scaled(fit: Fit, images: Image) -> Tensor:
+    """Give images as the network takes them."""
+    return torch.from_numpy((images - fit.baseline) / np.float32(fit.scale)).to(fit.device)
+
+
+def _spread(stack: Stack, segments: Sequence[FrameRange]) -> NDArray[np.intp]:
+    """Choose at most `MAP_FRAMES` good frames, evenly spread over the ranges."""
+    good = np.concatenate([np.flatnonzero(stack.good_frames(*frames)) + frames[0] for frames in segments])
+    if not len(good):
+        raise ValueError(f"frames={segments} hold no good frame.")
+    chosen: NDArray[np.intp] = good[np.unique(np.linspace(0, len(good) - 1, MAP_FRAMES).round().astype(int))]
+    return chosen
+
+
+def _effect(
+    fit: Fit, stack: Stack, segments: Sequence[FrameRange], weights: NDArray[np.float64], signed: bool
+) -> Image:
+    order, found = fit.var.order, []
+    for frames in segments:
+        z = fit.var.standardise(fit.encode(stack, frames))
+        z[~stack.good_frames(*frames)] = np.nan
+        found.append(sum(z[order - lag : len(z) - lag] @ a.T for lag, a in enumerate(weights, 1)) * fit.var.scale)
+    ahead = np.concatenate(found)
+    ahead = ahead[np.isfinite(ahead).all(1)]
+    if len(ahead) < 2:
+        raise ValueError(f"frames={segments} hold too few runs of {order + 1} good frames.")
+    covariance = np.atleast_2d(np.cov(ahead, rowvar=False))
+    drawn = fit.footprints.reshape(fit.latents, -1)
+    deviation = np.sqrt(np.einsum("kp,kl,lp->p", drawn, covariance, drawn, optimize=True).clip(min=0))
+    if signed:
+        deviation = deviation * np.sign(np.sqrt(covariance.diagonal()) @ drawn)
+    image: Image = deviation.reshape(fit.shape).astype(np.float32)
+    return image

@@ -1,0 +1,1 @@
+"""A recording, and which of its frames count."""

@@ -1,0 +1,228 @@
+"""A recording as the rest of the package sees it: lazy (T, Y, X), with its rate, pixel size and bad frames."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_varae.core.compute.checkpoint import Check, go_on
+from napari_varae.core.movie.frames import FrameRange, check_range, whole_numbers
+from napari_varae.errors import StackError
+
+__all__ = ["Stack"]
+LARGEST = 1e15
+"""Pixels beyond it would overflow float32 when squared and summed."""
+
+
+class _Held:
+    """An array of which the frames from `start` on lie in memory."""
+
+    def __init__(self, array: Any, start: int, pixels: NDArray[Any]) -> None:
+        self.array, self.start, self.pixels = array, start, pixels
+        self.shape, self.dtype = array.shape, array.dtype
+
+    def __getitem__(self, frames: slice) -> Any:
+        first, last = frames.start - self.start, frames.stop - self.start
+        return self.pixels[first:last] if first >= 0 and last <= len(self.pixels) else self.array[frames]
+
+
+class Stack:
+    """A two-photon recording, read a few frames at a time.
+
+    Parameters
+    ----------
+    array : array-like, shape (T, Y, X)
+        numpy, memmap, zarr, dask or xarray; anything with `shape`, `dtype` and slicing. Not copied, not read here.
+    frame_rate : float, optional
+        Frames per second (Hz). None when unknown: then time is in frames, never guessed.
+    pixel_size : float, optional
+        Edge of a pixel in micrometres. None when unknown.
+    bad_frames : iterable of int, optional
+        Frames (motion, shutter) that enter no loss, no lag pair and no test.
+    name : str
+        A short name for the screen.
+    notes : iterable of str
+        What was found when the file was opened, in words.
+
+    Raises
+    ------
+    StackError
+        When the array is not (T, Y, X) of real numbers with at least two frames.
+    ValueError
+        When the frame rate, pixel size or bad frames make no sense.
+    """
+
+    def __init__(
+        self,
+        array: Any,
+        frame_rate: float | None = None,
+        pixel_size: float | None = None,
+        bad_frames: Iterable[int] = (),
+        name: str = "movie",
+        notes: Iterable[str] = (),
+    ) -> None:
+        if not (hasattr(array, "shape") and hasattr(array, "dtype") and hasattr(array, "__getitem__")):
+            try:
+                array = np.asarray(array)
+            except ValueError as error:
+                raise StackError(f"This is no array (T, Y, X): {error}. Give frames of one size.") from error
+        _check_array(array)
+        self.array = array
+        self.frame_rate = _positive(frame_rate, "frame_rate", "Hz")
+        self.pixel_size = _positive(pixel_size, "pixel_size", "um")
+        self.name = name
+        self.notes = tuple(notes)
+        try:
+            self.bad_frames = frozenset(whole_numbers(bad_frames))
+        except (TypeError, ValueError):
+            raise ValueError(f"bad_frames={bad_frames!r} must be whole frame numbers (not a mask).") from None
+        if outside := sorted(f for f in self.bad_frames if not 0 <= f < self.n_frames):
+            raise ValueError(f"bad_frames {outside[:5]} lie outside the movie of {self.n_frames} frames.")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(T, Y, X)."""
+        t, y, x = self.array.shape
+        return int(t), int(y), int(x)
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames T."""
+        return self.shape[0]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a pixel as stored."""
+        dtype: np.dtype[Any] = np.dtype(self.array.dtype)
+        return dtype
+
+    def __repr__(self) -> str:
+        t, y, x = self.shape
+        rate = "frame rate unknown" if self.frame_rate is None else f"{self.frame_rate:g} Hz"
+        return f"Stack({self.name!r}, {t} frames of {y} x {x}, {self.dtype.name}, {rate})"
+
+    def read(self, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
+        """Read frames [start, stop) as float32, shape (stop - start, Y, X).
+
+        Raises
+        ------
+        ValueError
+            When the range lies outside the movie.
+        StackError
+            When a pixel is NaN, infinite or too large to compute with, or the file cannot be read there.
+        """
+        start, stop = check_range((start, self.n_frames if stop is None else stop), self.n_frames)
+        raw = self._raw(start, stop)
+        with np.errstate(over="ignore", invalid="ignore"):  # what does not fit float32 is reported just below
+            frames = np.asarray(raw, dtype=np.float32)
+        if raw.dtype.kind == "f" or raw.dtype.itemsize > 4:
+            usable = (np.abs(frames) <= LARGEST).all(axis=(1, 2))
+            if not usable.all():
+                raise StackError(
+                    f"{self.name!r} has pixels that are NaN, infinite or beyond {LARGEST:g} in {(~usable).sum()} of "
+                    f"the frames {start} to {stop}, first in frame {start + int(usable.argmin())}. Replace them "
+                    "(interpolate, crop or rescale) before the analysis."
+                )
+        return frames
+
+    def _raw(self, start: int, stop: int) -> NDArray[Any]:
+        """Read frames [start, stop) as stored."""
+        try:
+            raw = np.asarray(self.array[start:stop])
+        except Exception as error:  # every array library and file format has its own
+            raise StackError(
+                f"Frames {start} to {stop} of {self.name!r} could not be read ({error}). Check the file."
+            ) from error
+        if raw.shape != (stop - start, *self.shape[1:]):
+            raise StackError(f"Frames {start} to {stop} of {self.name!r} came as shape {raw.shape}. Check the file.")
+        return raw
+
+    def in_memory(self, most: int, frames: FrameRange | None = None, check: Check = go_on) -> Stack:
+        """Return the same movie with frames in memory, or itself when they take more than `most` bytes.
+
+        Decoding a compressed file at every pass costs more than the arithmetic on it; an array or a memory map is left
+        as it is. `check` is asked between pieces.
+
+        Raises
+        ------
+        ValueError
+            When the range lies outside the movie.
+        StackError
+            When the file cannot be read.
+        """
+        start, stop = check_range(frames, self.n_frames)
+        shape = stop - start, *self.shape[1:]
+        if isinstance(self.array, np.ndarray) or math.prod(shape) * self.dtype.itemsize > most:
+            return self
+        pixels = np.empty(shape, self.dtype)
+        for first in range(start, stop, 64):
+            check()
+            last = min(first + 64, stop)
+            pixels[first - start : last - start] = self._raw(first, last)
+        held = _Held(self.array, start, pixels)
+        return Stack(held, self.frame_rate, self.pixel_size, self.bad_frames, self.name, self.notes)
+
+    def blocks(
+        self, start: int = 0, stop: int | None = None, size: int = 256
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield (first frame, frames) in blocks of at most `size` frames, each as :meth:`read` gives it."""
+        start, stop = check_range((start, self.n_frames if stop is None else stop), self.n_frames)
+        for first in range(start, stop, size):
+            yield first, self.read(first, min(first + size, stop))
+
+    def good_frames(self, start: int = 0, stop: int | None = None) -> NDArray[np.bool_]:
+        """Mask of the frames not marked bad, shape (stop - start,)."""
+        start, stop = check_range((start, self.n_frames if stop is None else stop), self.n_frames)
+        mask = np.ones(self.n_frames, dtype=bool)
+        mask[sorted(self.bad_frames)] = False
+        return mask[start:stop]
+
+    def times(self) -> NDArray[np.float64]:
+        """Time of each frame, shape (T,), in seconds, or in frames when the frame rate is unknown."""
+        return np.arange(self.n_frames) / (self.frame_rate or 1.0)
+
+    def fingerprint(self) -> str:
+        """Short hash of the shape, the type and some frames: recognises the same movie, proves nothing."""
+        digest = hashlib.sha256(f"{self.shape}{self.dtype.name}".encode())
+        for frame in sorted({0, self.n_frames // 2, self.n_frames - 1}):
+            raw = self._raw(frame, frame + 1)
+            digest.update(raw.astype(raw.dtype.newbyteorder("<"), copy=False).tobytes())
+        return digest.hexdigest()[:16]
+
+
+def _check_array(array: Any) -> None:
+    shape = tuple(array.shape)
+    try:
+        dtype = np.dtype(array.dtype)
+    except TypeError:
+        raise StackError(
+            f"Pixels are of type {array.dtype}, which numpy does not know: convert to numpy first."
+        ) from None
+    if dtype.kind not in "uif":
+        raise StackError(f"Pixels are of type {dtype}; a movie needs real numbers (integer or float).")
+    if len(shape) == 4 and shape[-1] in (3, 4):
+        raise StackError(f"Found an RGB movie of shape {shape}. Choose one colour channel, shape (T, Y, X).")
+    if len(shape) != 3:
+        raise StackError(
+            f"Found {len(shape)} dimensions, shape {shape}; a movie has three, (T, Y, X). Choose one channel and plane."
+        )
+    if shape[-1] in (3, 4) and shape[0] > 16 and shape[1] > 16:
+        raise StackError(f"Found shape {shape}: this looks like one RGB image, not a movie (T, Y, X).")
+    if shape[0] < 2:
+        raise StackError(f"Found {shape[0]} frame(s), shape {shape}; a movie needs at least two.")
+    if min(shape[1:]) < 8:
+        raise StackError(f"Found frames of {shape[1]} x {shape[2]} pixels; at least 8 x 8 are needed.")
+
+
+def _positive(value: float | None, name: str, unit: str) -> float | None:
+    if value is None:
+        return None
+    value = float(value)
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name}={value!r} must be a positive number of {unit}, or None when unknown.")
+    return value

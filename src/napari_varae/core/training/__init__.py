@@ -1,0 +1,1 @@
+"""From a movie to a fit."""

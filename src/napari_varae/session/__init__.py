@@ -1,0 +1,1 @@
+"""The state of one viewer, shared by its docks. No Qt, no napari."""

@@ -1,0 +1,1 @@
+"""napari layers: made, updated and followed. No Qt."""

@@ -1,0 +1,122 @@
+"""Contribution maps on request of a dock: computed beside the screen, shown as layers."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from napari_varae.session.job_events import Controls
+from napari_varae.session.ranges import Segments, name_ranges
+from napari_varae.session.session import Edge
+from napari_varae.viewer import layers
+from napari_varae.widgets.jobs.job import Job, Tell
+from napari_varae.widgets.parts.panel import Panel
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+    from numpy.typing import NDArray
+
+    from napari_varae.core.comparison.result import Comparison
+    from napari_varae.core.fit.fit import Fit
+    from napari_varae.core.movie.stack import Stack
+
+__all__ = ["Wish", "show", "show_difference", "show_edge"]
+
+
+class Wish(NamedTuple):
+    """Which contribution map: its kind, its subject, its frames (parts with a sign), and a name for the layer."""
+
+    kind: Literal["driver", "effect"]
+    subject: str
+    target: int | None
+    edge: Edge | None
+    own_past: bool
+    spans: tuple[tuple[float, Segments | None], ...]
+    name: str
+
+    @property
+    def definition(self) -> str:
+        """What the map shows, in words."""
+        what = {
+            "driver": "Gradient times input of the one-step prediction, mean over frames, in deviations of the latent",
+            "effect": "Deviation over time of the image that the VAR predicts, in the movie's units",
+        }[self.kind]
+        own = "with" if self.own_past or self.edge is not None else "without"
+        return f"{self.name}: {what}; {own} what a latent's own past predicts."
+
+
+def show(panel: Panel, stack: Stack, fit: Fit, wish: Wish) -> None:
+    """Compute a map and add or update its layer.
+
+    Raises
+    ------
+    ValueError
+        While another job is running.
+    """
+    Job(
+        panel,
+        "computing",
+        partial(_compute, fit, stack, wish),
+        description=f"VARAE: {wish.name}",
+        on_return=partial(_add_layer, panel.viewer, fit, stack, wish),
+    )
+
+
+def show_edge(panel: Panel, edge: Edge) -> None:
+    """Point at a link, and show its driver map when the VAR has this link and nothing else is being computed."""
+    session = panel.session
+    session.set_edge(edge)
+    stack, fit = session.require_stack(), session.require_fit()
+    if session.job == "idle" and fit.var.coefficients[edge.lag - 1, edge.target, edge.source] != 0:
+        wish = Wish("driver", "edge", None, edge, False, ((1.0, None),), f"driver map of link {edge}")
+        show(panel, stack, fit, wish)
+
+
+def show_difference(panel: Panel, comparison: Comparison) -> None:
+    """Show where the coefficients that a comparison found to differ drive more in A, or in B."""
+    stack, fit = panel.session.require_stack(), panel.session.require_fit()
+    (a, short_a), (b, short_b) = (
+        [name_ranges(comparison.ranges[letter], stack.frame_rate, short=short) for short in (False, True)]
+        for letter in "ab"
+    )
+    name = f"difference map, A {short_a} minus B {short_b}, p ≤ {comparison.level:g}"
+    definition = (
+        f"Difference map, A ({a}) minus B ({b}): mean absolute gradient times input of the one-step "
+        f"prediction by the coefficients that differ (adjusted p <= {comparison.level:g}; own past included), with "
+        "those of each range, in A less that in B."
+    )
+
+    def compute(_controls: Controls, _progress: Tell) -> Generator[None, None, NDArray[np.float32]]:
+        from napari_varae.core.comparison.difference_map import difference_map
+
+        yield
+        return difference_map(fit, stack, comparison)
+
+    def add_layer(image: NDArray[np.float32]) -> None:
+        layers.show_map(panel.viewer, stack, fit, image, name, definition, "difference")
+
+    Job(panel, "computing", compute, description=f"VARAE: {name}", on_return=add_layer)
+
+
+def _compute(
+    fit: Fit, stack: Stack, wish: Wish, _controls: Controls, _progress: Tell
+) -> Generator[None, None, NDArray[np.float32]]:
+    """Compute a map in the worker's thread, averaged over the parts of its ranges."""
+    from napari_varae.core.maps.contribution import contribution_map
+
+    image: Any = 0
+    for sign, segments in wish.spans:
+        yield
+        found = contribution_map(
+            fit, stack, kind=wish.kind, frames=segments, target=wish.target, edge=wish.edge, own_past=wish.own_past
+        )
+        image = image + np.float32(sign) * found
+    return np.asarray(image)
+
+
+def _add_layer(viewer: Viewer, fit: Fit, stack: Stack, wish: Wish, image: NDArray[np.float32]) -> None:
+    """Show a map that has been computed."""
+    layers.show_map(viewer, stack, fit, image, wish.name, wish.definition, f"{wish.kind} {wish.subject}")

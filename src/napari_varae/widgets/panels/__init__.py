@@ -1,0 +1,1 @@
+"""The docks. Panels never import each other."""

@@ -1,0 +1,215 @@
+"""The Time dock: latents over time, the cursor, the ranges A and B, and the trajectory of the latents."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QSplitter, QVBoxLayout, QWidget
+
+from napari_varae.session.labels import describe_latent
+from napari_varae.session.ranges import format_ranges
+from napari_varae.session.session import Letter
+from napari_varae.widgets.parts.panel import Panel, button, heading, in_words, note, row
+from napari_varae.widgets.parts.plots import A_COLOUR, B_COLOUR, TracePlot, TrajectoryPlot
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+__all__ = ["TimePanel"]
+
+TRACES = 8
+COMPONENTS = 3
+
+
+class TimePanel(Panel):
+    """Look at latents over time, and make ranges."""
+
+    scrolls = False
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.traces, self.trajectory = TracePlot(), TrajectoryPlot()
+        self.which = QLineEdit()
+        self.which.setPlaceholderText(f"{TRACES} largest places")
+        self.which.setToolTip(
+            "Numbers of the latents to show, for example 3, 5, 12. Empty: the places that change most."
+        )
+        self.which.editingFinished.connect(self._show_latents)
+        self.x, self.y = QComboBox(), QComboBox()
+        self.marks: list[int | None] = [None, None]
+        self.text = note()
+        self._axes: dict[str, NDArray[Any]] = {}
+
+        splitter = QSplitter()
+        splitter.addWidget(self._controls())
+        splitter.addWidget(self.traces)
+        splitter.addWidget(self._trajectory_view())
+        splitter.setStretchFactor(1, 1)
+        splitter.setSizes([250, 900, 330])
+        self.body.addWidget(splitter)
+        for plot in (self.traces, self.trajectory):
+            self.add_plot(plot)
+        for axis in (self.x, self.y):
+            axis.currentIndexChanged.connect(self._show_trajectory)
+        self.traces.sought.connect(self._seek)
+        self.traces.spans_moved.connect(self._spans_moved)
+        self.trajectory.sought.connect(self.session.set_frame)
+        self.listen(self.session.movie_changed, self._show_latents)
+        self.listen(self.session.fit_changed, self._show_latents)
+        self.listen(self.session.ranges_changed, self._show_ranges)
+        self.listen(self.session.frame_changed, self._show_cursor)
+        self._show_latents()
+
+    def mark(self, end: int) -> None:
+        """Remember the current frame as the start (0) or the end (1) of a range to be."""
+        self.marks[end] = self.session.frame + end  # ranges are half-open: the frame in view belongs to it
+        self._show_ranges()
+
+    def make_range(self, letter: Letter) -> None:
+        """Make range A or B from the marked start to the marked end."""
+        with in_words():
+            start, stop = self.marks
+            if start is None or stop is None:
+                raise ValueError("Mark a start and an end first: move to a frame and press Start, then End.")
+            self.session.set_range(letter, (min(start, stop - 1), max(start + 1, stop)))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Take the keys while the dock is in sight."""
+        super().showEvent(event)
+        for key, act in self._keys().items():
+            self.viewer.bind_key(key, act, overwrite=True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Give the keys back."""
+        super().hideEvent(event)
+        for key in self._keys():
+            self.viewer.bind_key(key, None)
+
+    def _keys(self) -> dict[str, Any]:
+        def key(act: Any) -> Any:
+            return lambda _viewer: act()
+
+        return {
+            "[": key(partial(self.mark, 0)),
+            "]": key(partial(self.mark, 1)),
+            "Shift-A": key(partial(self.make_range, "a")),
+            "Shift-B": key(partial(self.make_range, "b")),
+        }
+
+    def _controls(self) -> QWidget:
+        """Make the column on the left."""
+        widget = QWidget()
+        layout = QVBoxLayout(widget)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(heading("Ranges"))
+        grid = QGridLayout()
+        buttons = (
+            (button("Start  [", partial(self.mark, 0), "Mark the frame in view as start"), 0, 0),
+            (button("End  ]", partial(self.mark, 1), "Mark the frame in view as end"), 0, 1),
+            (button("Make A  ⇧A", partial(self.make_range, "a"), "Range A from start to end"), 1, 0),
+            (button("Make B  ⇧B", partial(self.make_range, "b"), "Range B from start to end"), 1, 1),
+        )
+        for made, line, column in buttons:
+            grid.addWidget(made, line, column)
+        layout.addLayout(grid)
+        layout.addWidget(self.text)
+        layout.addStretch()
+        layout.addLayout(row("Latents", self.which, stretch=1))
+        return widget
+
+    def _trajectory_view(self) -> QWidget:
+        """Make the column on the right."""
+        widget = QWidget()
+        layout = QVBoxLayout(widget)
+        layout.setContentsMargins(0, 0, 0, 0)
+        axes = QHBoxLayout()
+        axes.addWidget(self.x, 1)
+        axes.addWidget(self.y, 1)
+        layout.addLayout(axes)
+        layout.addWidget(self.trajectory, 1)
+        return widget
+
+    def _seek(self, position: float) -> None:
+        stack = self.session.stack
+        if stack is not None:
+            self.session.set_frame(round(position * (stack.frame_rate or 1)))
+
+    def _spans_moved(self, letter: Letter, spans: list[tuple[float, float]]) -> None:
+        """Take over a range that was dragged; parts that now touch or overlap are put back."""
+        with in_words():
+            stack = self.session.require_stack()
+            rate = stack.frame_rate or 1
+            ends = [[min(max(round(end * rate), 0), stack.n_frames) for end in span] for span in spans]
+            self.session.set_range(letter, [(start, max(stop, start + 1)) for start, stop in ends])
+        self._show_ranges()
+
+    def _show_cursor(self) -> None:
+        # At once, not by a timer: so plots and canvas are drawn, and the window put together, in one go per frame.
+        stack = self.session.stack
+        if stack is not None:
+            self.traces.set_cursor(self.session.frame / (stack.frame_rate or 1))
+            self.trajectory.set_cursor(self.session.frame)
+
+    def _show_latents(self) -> None:
+        stack, latents, fit = self.session.stack, self.session.latents, self.session.fit
+        if stack is None or latents is None or fit is None:
+            shown: NDArray[Any] = np.zeros((0 if stack is None else stack.n_frames, 0))
+            self._axes, chosen = {}, []
+        else:
+            z = fit.var.standardise(latents)
+            chosen = self._chosen(z.shape[1])
+            shown = latents[:, chosen]
+            _, _, components = np.linalg.svd(z - z.mean(axis=0), full_matrices=False)
+            self._axes = {f"component {i + 1}": z @ c for i, c in enumerate(components[:COMPONENTS])}
+            self._axes |= {f"latent {describe_latent(fit, i)}": latents[:, i] for i in range(latents.shape[1])}
+        rate = None if stack is None else stack.frame_rate
+        self.traces.set_time("frame" if rate is None else "time (s)", (stack.n_frames if stack else 1) / (rate or 1))
+        self.traces.show_traces(np.arange(len(shown)) / (rate or 1), shown, [str(i) for i in chosen])
+        for axis, first in ((self.x, 0), (self.y, 1)):
+            axis.blockSignals(True)
+            kept = axis.currentText()
+            axis.clear()
+            axis.addItems(list(self._axes))
+            axis.setCurrentText(kept) if kept in self._axes else axis.setCurrentIndex(min(first, len(self._axes) - 1))
+            axis.blockSignals(False)
+        self._show_trajectory()
+        self._show_ranges()
+
+    def _chosen(self, latents: int) -> list[int]:
+        """Return the latents to show: the named ones, or the places that change the image most."""
+        text = self.which.text().strip()
+        if text:
+            with in_words():
+                numbers = [int(part) for part in text.replace(";", ",").split(",") if part.strip()]
+                if numbers and all(0 <= number < latents for number in numbers):
+                    return numbers
+                raise ValueError(f"Latents: choose numbers from 0 to {latents - 1}, separated by commas.")
+        fit, z = self.session.require_fit(), self.session.latents
+        spread = np.zeros(latents) if z is None else z.std(axis=0) * np.sqrt((fit.footprints**2).mean(axis=(1, 2)))
+        spread[list(fit.whole_image)] -= np.inf  # motion and brightness last
+        return sorted(np.argsort(-spread)[:TRACES].tolist())
+
+    def _show_trajectory(self) -> None:
+        x, y = self.x.currentText(), self.y.currentText()
+        points = np.stack([self._axes[x], self._axes[y]], axis=1) if self._axes else np.zeros((0, 2))
+        self.trajectory.show_trajectory(points, x, y)
+        self._show_cursor()
+
+    def _show_ranges(self) -> None:
+        stack = self.session.stack
+        rate = None if stack is None else stack.frame_rate
+        unit = "frames" if rate is None else "s"
+        lines = []
+        letters: tuple[tuple[Letter, str], ...] = (("a", A_COLOUR), ("b", B_COLOUR))
+        for letter, colour in letters:
+            segments = self.session.ranges[letter]
+            self.traces.set_spans(letter, [(start / (rate or 1), stop / (rate or 1)) for start, stop in segments])
+            text = f"{format_ranges(segments, rate)} {unit}" if segments else "not set"
+            lines.append(f"<span style='color:{colour}'>■</span> {letter.upper()}: {text}")
+        marked = ["–" if mark is None else format_ranges(((mark, mark),), rate).split(" - ")[0] for mark in self.marks]
+        lines.append(f"Marked: {marked[0]} to {marked[1]} {unit}")
+        self.text.setText("<br>".join(lines))

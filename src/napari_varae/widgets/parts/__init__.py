@@ -1,0 +1,1 @@
+"""What docks are built from: fields, forms, plots, tables."""

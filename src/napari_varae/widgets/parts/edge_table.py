@@ -1,0 +1,77 @@
+"""The table of links that a comparison found, the surest difference first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
+
+from napari_varae.session.session import Edge
+
+if TYPE_CHECKING:
+    from napari_varae.core.comparison.result import Comparison
+
+__all__ = ["EdgeTable"]
+
+COLUMNS = {"a": "A", "b": "B", "difference": "A − B (interval)", "p_adjusted": "p"}
+MOST_ROWS = 500
+"""Rows that are shown; the exported table has all."""
+
+
+class EdgeTable(QTableWidget):
+    """Links with their coefficients in A and B; a click on a header sorts, a click on a row points at the link."""
+
+    picked = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__(0, 1 + len(COLUMNS))
+        self.setHorizontalHeaderLabels(["Link", *COLUMNS.values()])
+        self.verticalHeader().setVisible(False)
+        self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+        self.setMinimumHeight(180)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.horizontalHeader().setStretchLastSection(True)
+        self.setToolTip("Coefficients on latents of deviation 1; intervals and p allow for all links being looked at")
+        self.cellClicked.connect(self._clicked)
+
+    def show_edges(self, result: Comparison) -> None:
+        """Replace the rows."""
+        edges = result.edges
+        surest = np.lexsort((-np.abs(edges["difference"]), edges["p_adjusted"]))[:MOST_ROWS]
+        self.setSortingEnabled(False)
+        self.setRowCount(len(surest))
+        for line, i in enumerate(surest):
+            edge = Edge(int(edges["lag"][i]), int(edges["target"][i]), int(edges["source"][i]))
+            name = str(edge) if result.order > 1 else f"{edge.source} → {edge.target}"
+            self.setItem(line, 0, _Cell(name, edge))
+            for column, field in enumerate(COLUMNS, 1):
+                self.setItem(line, column, _Cell(_text(edges[i], field), float(edges[field][i])))
+        self.sortItems(-1)  # as they came, until a header is clicked
+        self.setSortingEnabled(True)
+
+    def _clicked(self, line: int, _column: int) -> None:
+        item = self.item(line, 0)
+        if item is not None:
+            self.picked.emit(item.data(Qt.ItemDataRole.UserRole))
+
+
+def _text(edge: Any, name: str) -> str:
+    """Spell one entry of a row of the table of edges."""
+    if name == "p_adjusted":
+        return f"{edge[name]:.3g}"
+    interval = f" ({edge['low']:+.2f} to {edge['high']:+.2f})" if name == "difference" else ""
+    return f"{edge[name]:+.2f}{interval}"
+
+
+class _Cell(QTableWidgetItem):
+    """A cell that sorts by its value."""
+
+    def __init__(self, text: str, value: Any) -> None:
+        super().__init__(text)
+        self.setData(Qt.ItemDataRole.UserRole, value)
+
+    def __lt__(self, other: QTableWidgetItem) -> bool:
+        return bool(self.data(Qt.ItemDataRole.UserRole) < other.data(Qt.ItemDataRole.UserRole))

@@ -1,0 +1,458 @@
+"""Training: honest reports, a stop at once, the best state kept, the same again, and no bad frame seen."""
+
+import threading
+from threading import Event
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from sklearn.decomposition import PCA
+
+from napari_varae.core.fit.evaluate import evaluate
+from napari_varae.core.fit.fit import Fit
+from napari_varae.core.fit.report import EpochReport
+from napari_varae.core.movie.stack import Stack
+from napari_varae.core.settings import FitConfig
+from napari_varae.core.training import data as recording
+from napari_varae.core.training import train as training
+from napari_varae.core.training.data import Recording
+from napari_varae.core.training.train import fit, train
+from napari_varae.core.training.trainer import Trainer
+from napari_varae.core.var.estimate import estimate_var
+from napari_varae.errors import StackError, TrainingError
+
+
+class Watched:
+    """A movie that counts how often it is read and calls back each time."""
+
+    def __init__(self, array, hook=lambda reads: None):
+        self.array, self.shape, self.dtype, self.hook, self.reads = array, array.shape, array.dtype, hook, 0
+
+    def __getitem__(self, key):
+        self.reads += 1
+        self.hook(self.reads)
+        return self.array[key]
+
+
+def run(stack, config, **events) -> tuple[list[EpochReport], Fit]:
+    """Reports and fit."""
+    steps, reports = train(stack, config, **events), []
+    while True:
+        try:
+            reports.append(next(steps))
+        except StopIteration as end:
+            return reports, end.value
+
+
+def changed(config: FitConfig, **settings) -> FitConfig:
+    return FitConfig(**(config.model_dump() | settings))
+
+
+@pytest.fixture(scope="module")
+def start(small_stack, small_config) -> Fit:
+    """The fit before the first epoch."""
+    return fit(small_stack, changed(small_config, epochs=0))
+
+
+@pytest.fixture
+def reads_of_start(small_stack, small_config, monkeypatch) -> int:
+    """How often a movie larger than memory is read before the first step, and three frames afterwards for its name."""
+    monkeypatch.setattr(recording, "HELD_BYTES", 0)
+    watched = Watched(small_stack.array)
+    fit(Stack(watched, bad_frames=small_stack.bad_frames), changed(small_config, epochs=0))
+    return watched.reads - 3
+
+
+def steps_per_epoch(stack, config) -> int:
+    return len(Recording(stack, config).windows(config.window, torch.Generator().manual_seed(0)))
+
+
+def test_there_is_one_report_per_epoch_and_the_fit_keeps_them(small_stack, small_config, small_fit):
+    reports, fitted = run(small_stack, small_config)
+    assert [r.epoch for r in reports] == [1, 2, 3]
+    assert {r.epochs for r in reports} == {3}
+    assert fitted.history == tuple(reports)
+    assert [r.seconds for r in reports] == sorted(r.seconds for r in reports)
+    assert all(isinstance(r.best, bool) and isinstance(r.train_loss, float) for r in reports)
+    assert fitted.id == small_fit.id
+
+
+def test_nothing_happens_before_the_first_report_is_asked_for(small_stack):
+    train(small_stack, FitConfig(frames=(0, 10**6)))  # a generator: errors come with its first step
+
+
+def test_reports_are_about_held_out_frames_and_a_var_of_the_others(small_stack, small_config):
+    """Once more, from what the returned fit gives."""
+    config = changed(small_config, epochs=1, sparsity="fixed")  # a chosen penalty is at a knot, where rounding counts
+    (report,), fitted = run(small_stack, config)
+    assert report.best
+    data, span = Recording(small_stack, small_config), small_config.frames
+    latents = fitted.encode(small_stack, span)
+    var = estimate_var(latents, 2, config.penalty, data.trained, "links")
+    ahead = var.predict(latents, data.good)
+    held_out = np.flatnonzero(data.held_out & np.isfinite(ahead).all(1))
+
+    def explained(truth, found, origin):
+        return 1 - np.square(truth - found).sum() / np.square(truth - origin).sum()
+
+    movie, z, z_ahead = small_stack.read(*span)[held_out], latents[held_out], ahead[held_out]
+    expected = explained(movie, fitted.decode(z), fitted.static)
+    assert report.reconstruction_fve == pytest.approx(expected, abs=1e-4)
+    assert report.prediction_fve == pytest.approx(explained(movie, fitted.decode(z_ahead), fitted.static), abs=1e-3)
+    assert report.latent_r2 == pytest.approx(explained(var.standardise(z), var.standardise(z_ahead), 0), abs=1e-3)
+    assert report.penalty == config.penalty
+    # The chosen penalty is a knot, where one coefficient is just entering: rounding may count it or not.
+    assert report.nonzeros_per_target == pytest.approx((var.coefficients != 0).sum() / 6, abs=1.01 / 6)
+
+
+def test_the_losses_are_shares_of_variance(small_stack, small_config):
+    config = changed(small_config, epochs=1, latent_weight=0.7, prediction_weight=2.0)
+    report = run(small_stack, config)[0][0]
+    expected = 1 - report.reconstruction_fve + 2.0 * (1 - report.prediction_fve) + 0.7 * (1 - report.latent_r2)
+    assert report.held_out_loss == pytest.approx(expected)
+    assert 0.5 * expected < report.train_loss < 1.5 * expected
+
+
+def test_a_report_is_best_when_it_beats_the_start_and_all_before(small_stack, small_config):
+    config = changed(small_config, epochs=5, learning_rate=0.1)
+    lowest = Trainer(small_stack, config).assess().loss
+    for report in run(small_stack, config)[0]:
+        assert report.best == (report.held_out_loss < lowest)
+        lowest = min(lowest, report.held_out_loss)
+
+
+def test_the_best_epoch_is_returned(small_stack, small_config):
+    config = changed(small_config, epochs=5, learning_rate=0.03)
+    reports, fitted = run(small_stack, config)
+    best = max(r.epoch for r in reports if r.best)
+    assert best < 5  # else this shows nothing
+    assert fit(small_stack, changed(config, epochs=best)).id == fitted.id
+    assert fit(small_stack, changed(config, epochs=best - 1)).id != fitted.id
+
+
+def test_the_start_is_returned_when_no_epoch_is_better(small_stack, small_config, start):
+    reports, fitted = run(small_stack, changed(small_config, epochs=2, learning_rate=1.0))
+    assert not any(r.best for r in reports)
+    assert fitted.id == start.id
+
+
+def test_patience_ends_training(small_stack, small_config):
+    reports, _ = run(small_stack, changed(small_config, epochs=30, learning_rate=1.0, patience=3))
+    assert len(reports) == 3
+
+
+def test_training_beats_the_start(small_stack, small_fit, start):
+    assert any(report.best for report in small_fit.history)
+    learned, at_first = evaluate(small_fit, small_stack), evaluate(start, small_stack)
+    weight = small_fit.config.prediction_weight
+
+    def share(found):
+        return found["reconstruction_fve"] + weight * found["prediction_fve"]
+
+    assert share(learned) > share(at_first)
+
+
+@pytest.mark.parametrize("step", [1, 3, 9])
+def test_stop_ends_within_the_batch(small_stack, small_config, reads_of_start, step):
+    stop, asked = Event(), reads_of_start + step
+    watched = Watched(small_stack.array, lambda reads: stop.set() if reads == asked else None)
+    reports, fitted = run(Stack(watched, bad_frames=small_stack.bad_frames), small_config, stop=stop)
+    assert watched.reads == asked + 3  # the batch at hand, and three frames to recognise the movie by
+    finished = (step - 1) // steps_per_epoch(small_stack, small_config)
+    assert len(reports) <= finished
+    assert fitted.id == fit(small_stack, changed(small_config, epochs=len(reports))).id
+
+
+def test_a_range_that_fits_is_decoded_once(small_stack, small_config, small_fit):
+    start, stop = small_config.frames
+    watched = Watched(small_stack.array)
+    _, fitted = run(Stack(watched, bad_frames=small_stack.bad_frames), small_config)
+    named = {0, small_stack.n_frames // 2, small_stack.n_frames - 1}  # frames that the movie is recognised by
+    assert watched.reads == -(-(stop - start) // 64) + len(named - set(range(start, stop)))
+    assert fitted.id == small_fit.id
+
+
+def test_stop_before_the_first_batch_gives_the_start(small_stack, small_config, start):
+    stop = Event()
+    stop.set()
+    reports, fitted = run(small_stack, small_config, stop=stop)
+    assert reports == []
+    assert fitted.id == start.id
+    assert fit(small_stack, small_config, stop=stop).id == start.id
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 1, 1.2])
+def test_dropped_training_ends_at_once_also_before_its_start_is_there(small_stack, small_config, reads_of_start, share):
+    drop, asked = Event(), round(share * reads_of_start)
+    watched = Watched(small_stack.array, lambda reads: drop.set() if reads == asked else None)
+    with pytest.raises(TrainingError, match="dropped"):
+        run(Stack(watched, bad_frames=small_stack.bad_frames), small_config, drop=drop)
+    assert watched.reads <= asked + 1
+
+
+@pytest.mark.parametrize("held", [0, 1 << 30])
+def test_dropped_while_the_file_is_read(small_config, rng, monkeypatch, held):
+    """Into memory, or frame by frame for a median of a movie that is larger."""
+    monkeypatch.setattr(recording, "HELD_BYTES", held)
+    drop = Event()
+    movie = rng.normal(size=(600, 8, 8)).astype(np.float32)
+    watched = Watched(movie, lambda reads: drop.set() if reads == 4 else None)
+    config = changed(small_config, latents=2, static="median", frames=None)
+    with pytest.raises(TrainingError, match="dropped"):
+        run(Stack(watched), config, drop=drop)
+    assert watched.reads == 4
+
+
+def test_dropped_between_epochs_there_is_no_fit(small_stack, small_config):
+    stop, drop = Event(), Event()
+    steps = train(small_stack, small_config, stop, drop=drop)
+    next(steps)
+    drop.set()
+    stop.set()
+    with pytest.raises(TrainingError, match="dropped"):
+        list(steps)
+
+
+def test_stop_between_epochs_keeps_what_was_reached(small_stack, small_config):
+    stop = Event()
+    steps = train(small_stack, small_config, stop=stop)
+    next(steps)
+    stop.set()
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert end.value.value.id == fit(small_stack, changed(small_config, epochs=1)).id
+
+
+def test_pause_waits_between_batches_and_goes_on(small_stack, small_config, small_fit, reads_of_start, monkeypatch):
+    pause = Event()
+    watched = Watched(small_stack.array, lambda reads: pause.set() if reads == reads_of_start + 2 else None)
+    seen = []
+
+    def sleep(seconds):  # time passes only here
+        seen.append(watched.reads)
+        if len(seen) == 4:
+            pause.clear()
+
+    monkeypatch.setattr(training.time, "sleep", sleep)
+    _, fitted = run(Stack(watched, bad_frames=small_stack.bad_frames), small_config, pause=pause)
+    assert seen == [reads_of_start + 2] * 4
+    assert fitted.id == small_fit.id
+
+
+def test_stop_ends_a_pause(small_stack, small_config, start):
+    stop, pause = Event(), Event()
+    pause.set()
+    results = []
+    thread = threading.Thread(target=lambda: results.append(run(small_stack, small_config, stop=stop, pause=pause)))
+    thread.start()
+    stop.set()
+    thread.join(timeout=60)
+    reports, fitted = results[0]
+    assert reports == []
+    assert fitted.id == start.id
+
+
+def test_same_seed_same_fit_and_another_seed_another(small_stack, small_config, small_fit):
+    torch.manual_seed(99)
+    state = torch.get_rng_state()
+    again = fit(small_stack, small_config)
+    assert again.id == small_fit.id
+    np.testing.assert_array_equal(again.var.coefficients, small_fit.var.coefficients)
+    assert torch.equal(torch.get_rng_state(), state)  # the user's random numbers are left alone
+    assert fit(small_stack, changed(small_config, seed=1)).id != small_fit.id
+
+
+def test_the_three_modes_are_three(small_stack, small_config, small_fit):
+    ids = {fit(small_stack, changed(small_config, mode=mode)).id for mode in ("stop_gradient", "two_stage")}
+    assert len(ids | {small_fit.id}) == 3
+
+
+def test_two_stages_do_not_heed_the_prediction(small_stack, small_config):
+    config = changed(small_config, mode="two_stage", epochs=2)
+    reports, fitted = run(small_stack, config)
+    assert [r.held_out_loss for r in reports] == pytest.approx([1 - r.reconstruction_fve for r in reports])
+    assert fit(small_stack, changed(config, prediction_weight=50, latent_weight=3)).id == fitted.id
+    unweighted = changed(config, mode="end_to_end", prediction_weight=0)
+    assert fit(small_stack, unweighted).id == fitted.id
+
+
+def test_the_reconstruction_loss_is_a_mean_over_good_frames(small_stack, small_config):
+    trainer = Trainer(small_stack, changed(small_config, mode="two_stage", dropout=0))
+    d, good = trainer.data.read(30, 60)
+    d = torch.from_numpy(d[good]).flatten(1)
+    assert len(d) == 28
+    with torch.no_grad():
+        filters, footprints = trainer.network.banks(trainer.static)
+    expected = float((d @ filters.T @ footprints - d).square().mean())
+    assert trainer.step((30, 60), 1) == pytest.approx(expected, rel=1e-5)
+
+
+def slopes(trainer: Trainer, weights: torch.Tensor) -> tuple[float, float]:
+    """Derivative of the prediction loss along a random direction of some weights: autograd's and the true one."""
+    d, good = trainer.data.read(20, 120)
+    d, good = torch.from_numpy(d).double(), torch.from_numpy(good)
+    direction = torch.randn(weights.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    direction *= 1e-5 * weights.detach().norm() / direction.norm()
+
+    def loss(move: float) -> torch.Tensor:
+        with torch.no_grad():
+            weights.add_(direction, alpha=move)
+        filters, footprints = trainer.network.banks(trainer.static)
+        return trainer._prediction_loss(trainer.network.encode(d, filters), d, good, footprints)
+
+    gradient = torch.autograd.grad(loss(0), weights)[0]
+    with torch.no_grad():
+        return float((gradient * direction).sum()), float(loss(1) - loss(-2)) / 2
+
+
+@pytest.mark.parametrize("weight", ["prediction_weight", "latent_weight"])
+@pytest.mark.parametrize("weights", ["read", "gather"])
+def test_the_gradient_goes_through_the_estimate_only_end_to_end(small_stack, small_config, weight, weights):
+    settings = {"prediction_weight": 0, "latent_weight": 0, "sparsity": "fixed", "penalty": 0.05} | {weight: 1}
+    for mode in ("end_to_end", "stop_gradient"):
+        trainer = Trainer(small_stack, changed(small_config, mode=mode, **settings))
+        trainer.assess()
+        trainer.network.double()
+        trainer.static = trainer.static.double()
+        with torch.no_grad():
+            trainer.network.gather.normal_(0, 1e-3, generator=torch.Generator().manual_seed(1))
+        computed, true = slopes(trainer, getattr(trainer.network, weights))
+        if mode == "end_to_end":
+            assert computed == pytest.approx(true, rel=1e-4)
+        else:
+            assert abs(computed - true) > 0.01 * abs(true)
+
+
+def test_the_estimate_judges_frames_that_it_did_not_see(small_stack, small_config):
+    """On white noise a VAR predicts nothing, and the loss must not be fooled: it is no less than without a VAR."""
+    trainer = Trainer(small_stack, changed(small_config, prediction_weight=0, latent_weight=1))
+    noise = torch.randn(60, 6, generator=torch.Generator().manual_seed(0))
+    trainer.penalty, trainer.n_pairs, trainer.weights = 0.0, 58, torch.ones(6, 12)
+    loss = float(trainer._prediction_loss(noise, torch.zeros(60, 30, 35), torch.ones(60, dtype=torch.bool), None))
+    assert loss > 1
+
+
+@pytest.mark.parametrize("weight", ["prediction_weight", "latent_weight"])
+def test_the_prediction_loss_heeds_no_bad_frame(small_stack, small_config, weight):
+    trainer = Trainer(
+        small_stack, changed(small_config, **({"prediction_weight": 0, "latent_weight": 0} | {weight: 1}))
+    )
+    trainer.assess()
+    z, good = torch.randn(60, 6, generator=torch.Generator().manual_seed(0)), torch.ones(60, dtype=torch.bool)
+    good[[7, 8, 40]] = False
+    d, footprints = torch.zeros(60, 30, 35), torch.randn(6, 30 * 35, generator=torch.Generator().manual_seed(1))
+    loss = trainer._prediction_loss(z, d, good, footprints)
+    z[~good], d[~good] = 1e6, 1e6
+    assert trainer._prediction_loss(z, d, good, footprints) == loss
+
+
+def garbage(stack, frames) -> Stack:
+    """The movie with huge pixels in some frames."""
+    movie = stack.array.astype(np.float32)
+    movie[list(frames)] = np.random.default_rng(0).uniform(-1e14, 1e14, (len(frames), *movie.shape[1:]))
+    return Stack(movie, bad_frames=stack.bad_frames)
+
+
+def test_what_bad_frames_hold_changes_nothing(small_stack, small_config, small_fit):
+    stack = garbage(small_stack, small_stack.bad_frames)
+    other = fit(stack, small_config)
+    assert other.id == small_fit.id
+    assert other.movie != small_fit.movie
+    np.testing.assert_array_equal(other.var.gram, small_fit.var.gram)
+
+
+def test_frames_outside_the_range_change_nothing(small_stack, small_config, small_fit):
+    assert fit(garbage(small_stack, [0, 9, 310, 319]), small_config).id == small_fit.id
+
+
+def test_a_frame_marked_bad_changes_the_fit(small_stack, small_config, small_fit):
+    other = Stack(small_stack.array, bad_frames=small_stack.bad_frames | {100})
+    assert fit(other, small_config).id != small_fit.id
+
+
+def test_the_fit_is_in_the_units_of_the_movie(small_stack, small_config, small_fit):
+    bright = Stack(small_stack.array * np.float32(4), bad_frames=small_stack.bad_frames)  # exact in floating point
+    other = fit(bright, small_config)
+    np.testing.assert_array_equal(other.encode(bright), small_fit.encode(small_stack))
+    np.testing.assert_array_equal(other.reconstruct(bright), 4 * small_fit.reconstruct(small_stack))
+    np.testing.assert_array_equal(other.var.coefficients, small_fit.var.coefficients)
+
+
+@pytest.mark.parametrize("settings", [{"static": "median"}, {"order": 1, "sparsity": "cv"}, {"channels": 1}])
+def test_other_settings_work_too(small_stack, small_config, settings):
+    reports, fitted = run(small_stack, changed(small_config, epochs=1, **settings))
+    assert reports[0].reconstruction_fve > 0.1
+    assert fitted.var.order == fitted.config.order
+
+
+def test_without_the_skip_the_latents_have_to_carry_the_static_image(small_stack, small_config, small_fit):
+    reports, fitted = run(small_stack, changed(small_config, static_skip=False))
+    assert 0.1 < reports[-1].reconstruction_fve < small_fit.history[-1].reconstruction_fve
+    relative = np.abs(fitted.reconstruct(small_stack).mean(0) / fitted.static - 1)
+    assert relative.mean() < 0.2
+
+
+@pytest.mark.parametrize("weights", ["draw", "read"])
+def test_a_loss_that_is_not_finite_is_told(small_stack, small_config, weights):
+    trainer = Trainer(small_stack, small_config)
+    trainer.assess()
+    with torch.no_grad():
+        getattr(trainer.network, weights)[0, 0, 0, 0] = torch.inf
+    with pytest.raises(TrainingError, match=r"epoch 7.*smaller learning rate"):
+        trainer.step((50, 100), 7)
+    with pytest.raises(TrainingError, match="smaller learning rate"):
+        trainer.assess()
+
+
+def test_frames_without_a_past_are_told(small_stack, small_config):
+    with pytest.raises(ValueError, match="good frames are too few"):
+        fit(Stack(small_stack.array, bad_frames=range(0, 320, 2)), small_config)
+    config = changed(small_config, held_out=0.02)
+    runs = Recording(small_stack, config).held_out_runs
+    torn = {frame for a, b in runs for frame in range(a - 8, b + 8) if frame % 2}
+    with pytest.raises(ValueError, match="No held-out frame has 2 good frames before it"):
+        fit(Stack(small_stack.array, bad_frames=torn), config)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"latents": 300}, "too many"),
+        ({"frames": (300, 330)}, "outside the movie"),
+        ({"order": 20, "frames": (0, 100)}, "too few"),
+        ({"order": 20, "window": 30}, "too short"),
+    ],
+)
+def test_settings_that_do_not_fit_are_told(small_stack, small_config, settings, words):
+    with pytest.raises(ValueError, match=words):
+        fit(small_stack, changed(small_config, **settings))
+
+
+def test_movies_that_cannot_be_used_are_told(small_stack, small_config):
+    with pytest.raises(StackError, match="do not vary"):
+        fit(Stack(np.ones((320, 30, 35), np.uint8)), small_config)
+    holed = small_stack.array.astype(np.float32)
+    holed[200, 3, 3] = np.nan
+    with pytest.raises(StackError, match="frame 200"):
+        fit(Stack(holed), small_config)
+
+
+def test_two_epochs_on_a_real_recording(recordings):
+    stack = Stack(tifffile.imread(recordings / "mouse_tactile_2p.tif"))
+    reports, fitted = run(stack, FitConfig(latents=16, epochs=2, device="cpu"))
+    assert len(reports) == 2
+    assert fitted.shape == (64, 64)
+    assert reports[-1].reconstruction_fve > 0
+    assert all(np.isfinite([r.held_out_loss, r.prediction_fve, r.latent_r2]).all() for r in reports)
+
+
+def test_the_start_beats_pca_on_a_real_recording(recordings):
+    """Held-out reconstruction with as many numbers per frame: an autoencoder that loses has no reason to exist."""
+    movie = tifffile.imread(recordings / "mouse_somata_2p.tif").astype(np.float32)
+    pca = PCA(64, svd_solver="randomized", random_state=0).fit(movie[:1600].reshape(1600, -1))
+    later = movie[1600:].reshape(400, -1)
+    error = later - pca.inverse_transform(pca.transform(later))
+    of_pca = 1 - (error**2).sum(dtype=np.float64) / ((later - pca.mean_) ** 2).sum(dtype=np.float64)
+    fitted = fit(Stack(movie), FitConfig(latents=64, epochs=0, frames=(0, 1600), device="cpu"))
+    assert evaluate(fitted, Stack(movie), (1600, 2000))["reconstruction_fve"] > of_pca + 0.01

@@ -1,0 +1,252 @@
+"""The state that the docks of one viewer share."""
+
+import gc
+import threading
+import weakref
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_varae.core.fit.report import EpochReport
+from napari_varae.core.movie.stack import Stack
+from napari_varae.core.settings import FitConfig
+from napari_varae.errors import StackError
+from napari_varae.session.session import Edge, Session, session_of
+
+SIGNALS = (
+    "movie_changed", "fit_changed", "reported", "ranges_changed", "frame_changed", "edge_changed",
+    "comparison_changed", "job_changed", "device_changed",
+)  # fmt: skip
+
+
+@pytest.fixture
+def stack(rng):
+    return Stack(rng.random((60, 16, 16), dtype=np.float32), frame_rate=10, name="toy")
+
+
+@pytest.fixture
+def session(stack):
+    session = Session()
+    session.use_movie(stack)
+    return session
+
+
+@pytest.fixture
+def heard(session):
+    """Names of the signals in the order they came."""
+    heard = []
+    for name in SIGNALS:
+        getattr(session, name).connect(lambda *_args, name=name: heard.append(name), check_nargs=False)
+    return heard
+
+
+@pytest.fixture
+def fit(stack):
+    from napari_varae.core.training.train import fit
+
+    return fit(stack, FitConfig(latents=3, epochs=0))
+
+
+def report(epoch=1):
+    return EpochReport(epoch, 5, 1.0, 1.0, 0.1, 0.1, 0.1, 1.0, 0.1, 1.0, True)
+
+
+def test_every_viewer_has_its_own_session():
+    one, other = ViewerModel(), ViewerModel()
+    assert session_of(one) is session_of(one)
+    assert session_of(one) is not session_of(other)
+
+
+def test_a_session_ends_with_its_viewer():
+    viewer = ViewerModel()
+    session = weakref.ref(session_of(viewer))
+    del viewer
+    gc.collect()
+    assert session() is None
+
+
+def test_a_movie_that_cannot_be_used_leaves_the_other(session, stack, heard):
+    bad = Stack(np.full((10, 16, 16), np.nan, dtype=np.float32))
+    with pytest.raises(StackError, match="NaN"):
+        session.use_movie(bad)
+    with pytest.raises(StackError):
+        session.open("no such file.tif")
+    assert session.stack is stack
+    assert not heard
+
+
+def test_another_movie_drops_what_belonged_to_the_first(session, stack, fit, rng):
+    session.use_fit(fit, fit.encode(stack))
+    session.set_range("a", (0, 20))
+    session.set_frame(30)
+    session.use_movie(Stack(rng.random((50, 16, 16))))
+    assert (session.fit, session.latents, session.ranges, session.frame) == (None, None, {"a": (), "b": ()}, 0)
+    assert session.fits == [fit]
+
+
+def test_what_the_file_does_not_tell_can_be_added(session, stack, heard):
+    session.describe_movie(30.0, 0.8, [3, 4])
+    assert (session.stack.frame_rate, session.stack.pixel_size, session.stack.bad_frames) == (30, 0.8, {3, 4})
+    assert session.stack.array is stack.array
+    assert "movie_changed" in heard
+    heard.clear()
+    for wrong in ((-1, None), (np.nan, None), (None, 0)):
+        with pytest.raises(ValueError, match="positive"):
+            session.describe_movie(*wrong)
+    with pytest.raises(ValueError, match="bad_frames"):
+        session.describe_movie(30, None, [60])
+    assert session.stack.frame_rate == 30
+    assert not heard
+
+
+def test_training_frames_are_checked(session, heard):
+    session.set_frames((10, 50))
+    with pytest.raises(ValueError, match="training frames"):
+        session.set_frames((10, 61))
+    assert session.frames == (10, 50)
+    assert heard == ["movie_changed"]
+
+
+def test_the_cursor_stays_in_the_movie_and_is_told_once(session, heard):
+    for frame in (5, 5, 100, -3):
+        session.set_frame(frame)
+    assert heard == ["frame_changed"] * 3
+    assert session.frame == 0
+
+
+def test_ranges_are_checked_and_told_once(session, heard):
+    session.set_range("a", (0, 20))
+    session.set_range("a", [(0, 20)])
+    with pytest.raises(ValueError, match="Range B"):
+        session.set_range("b", (50, 70))
+    assert session.ranges == {"a": ((0, 20),), "b": ()}
+    assert heard == ["ranges_changed"]
+
+
+def test_notes_on_ranges_are_words(session, stack, fit):
+    assert "Set the ranges" in session.range_notes()[0]
+    session.use_fit(fit, fit.encode(stack))
+    session.set_range("a", (0, 30))
+    session.set_range("b", (28, 31))
+    notes = " ".join(session.range_notes())
+    assert "share 2 frames" in notes
+    assert "Range B has 2 good frames with a good one before them" in notes
+    session.use_movie(Stack(np.tile(stack.array, (2, 1, 1)), name="twice as long"))
+    session.set_range("a", (0, 40))
+    session.set_range("b", (40, 80))
+    assert "A and B touch" in " ".join(session.range_notes())
+    session.set_range("b", (41, 80))
+    assert session.range_notes() == []
+
+
+def test_frames_seen_in_training_are_told_when_they_differ(session, stack):
+    from napari_varae.core.training.train import fit
+
+    trained = fit(stack, FitConfig(latents=3, epochs=0, frames=(0, 40)))
+    session.use_fit(trained, trained.encode(stack))
+    session.set_range("a", (0, 30))
+    session.set_range("b", (30, 60))
+    assert session.range_notes()[-1] == "Seen in training: 100% of A but 33% of B."
+
+
+def test_fits_are_kept_and_can_be_returned_to(session, stack, fit, heard):
+    session.use_fit(fit, fit.encode(stack))
+    session.use_fit(fit, fit.encode(stack))
+    assert session.fits == [fit]
+    assert heard.count("fit_changed") == 2
+    assert fit.id[:6] in session.model_text
+
+
+def test_a_fit_for_another_image_size_is_refused(session, stack, fit, rng):
+    latents = fit.encode(stack)
+    session.use_movie(Stack(rng.random((60, 24, 24))))
+    with pytest.raises(ValueError, match="16 x 16"):
+        session.use_fit(fit, latents)
+    with pytest.raises(ValueError, match="60"):
+        session.use_movie(stack) and session.use_fit(fit, latents[:50])
+    assert session.fit is None
+
+
+def test_one_job_at_a_time(session, heard):
+    controls = session.begin("training")
+    with pytest.raises(ValueError, match="is training"):
+        session.begin("comparing")
+    with pytest.raises(ValueError, match="is training"):
+        session.use_movie(session.stack)
+    with pytest.raises(ValueError, match="is training"):
+        session.describe_movie(20, None)
+    session.pause()
+    assert controls.pause.is_set()
+    assert session.job == "paused"
+    session.resume()
+    assert not controls.pause.is_set()
+    session.pause()
+    session.stop(keep=False)
+    assert controls.stop.is_set()
+    assert not controls.pause.is_set()
+    assert (controls.keep, session.job) == (False, "stopping")
+    session.end(controls)
+    assert session.job == "idle"
+    assert heard == ["job_changed"] * 6
+
+
+def test_an_old_job_does_not_end_a_new_one(session):
+    old = session.begin("training")
+    session.end(old)
+    session.begin("comparing")
+    session.end(old)
+    assert session.job == "comparing"
+
+
+def test_a_new_training_starts_a_new_history(session, heard):
+    session.report(report())
+    assert heard == ["reported"]
+    session.end(session.begin("comparing"))
+    assert len(session.history) == 1
+    session.begin("training")
+    assert session.history == []
+
+
+def test_closing_the_movie_stops_the_job_and_keeps_what_it_learned(session, fit):
+    session.keep_fit(fit)
+    controls = session.begin("training")
+    session.close_movie()
+    assert controls.stop.is_set()
+    assert controls.keep
+    assert session.stack is None
+    assert session.fits == [fit]
+
+
+def test_nothing_is_required_silently():
+    empty = Session()
+    with pytest.raises(StackError, match="Open one"):
+        empty.require_stack()
+    with pytest.raises(ValueError, match="Train or load"):
+        empty.require_fit()
+    with pytest.raises(StackError):
+        empty.set_range("a", (0, 5))
+    assert "none yet" in empty.movie_text
+    assert "none yet" in empty.model_text
+
+
+def test_words_are_in_the_users_units(session):
+    assert session.movie_text == "toy, 6 s at 10 Hz, 16 × 16 px"
+    session.describe_movie(None, None)
+    assert session.movie_text == "toy, 60 frames, 16 × 16 px"
+    assert str(Edge(2, 5, 3)) == "3 → 5, lag 2"
+
+
+def test_edges_are_told_once(session, heard):
+    session.set_edge(Edge(1, 2, 3))
+    session.set_edge(Edge(1, 2, 3))
+    session.set_edge(None)
+    assert heard == ["edge_changed"] * 2
+
+
+def test_controls_may_be_set_from_any_thread(session):
+    controls = session.begin("training")
+    thread = threading.Thread(target=controls.stop.set)
+    thread.start()
+    thread.join()
+    assert controls.stop.is_set()

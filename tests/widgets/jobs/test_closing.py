@@ -1,0 +1,128 @@
+"""Closing things while a training runs: it ends cleanly, in a test, in a script, and in napari's own event loop."""
+
+import subprocess
+import sys
+from textwrap import dedent
+
+import pytest
+from qtpy.QtCore import QThreadPool
+
+from napari_varae.core.settings import FitConfig
+
+from .conftest import PATIENCE
+
+ENDLESS = FitConfig(latents=4, epochs=100_000, patience=100_000)
+
+
+@pytest.fixture
+def training(docks, session, movie, qtbot):
+    """A training that would take for ever, one epoch in."""
+    docks["Train"].form.set_value(ENDLESS)
+    docks["Train"].start()
+    qtbot.waitUntil(lambda: len(session.history) >= 1, timeout=PATIENCE)
+
+
+def test_closing_the_dock_keeps_what_was_learned(docks, session, training, idle, notices):
+    docks.pop("Train").parentWidget().destroyOnClose()
+    idle()
+    assert session.fit is not None
+    assert not notices
+
+
+def test_removing_the_layer_keeps_what_was_learned(viewer, session, training, idle, notices):
+    viewer.layers.clear()
+    idle()
+    assert session.stack is None
+    assert len(session.fits) == 1
+    assert "is kept" in notices[0]
+
+
+def test_closing_the_window_waits_for_the_batch(viewer, session, training):
+    viewer.close()
+    assert QThreadPool.globalInstance().activeThreadCount() == 0
+    assert session.job == "idle"
+
+
+def test_hiding_the_dock_or_closing_another_does_not_disturb(docks, session, training, idle, qtbot):
+    dock = docks["Train"].parentWidget()
+    dock.setFloating(True)
+    dock.hide()
+    docks.pop("Look").parentWidget().destroyOnClose()
+    reached = len(session.history)
+    qtbot.waitUntil(lambda: len(session.history) > reached, timeout=PATIENCE)
+    session.stop(keep=False)
+    idle()
+
+
+SCRIPT = """
+    import sys
+    import napari
+    from qtpy.QtCore import QThreadPool, QTimer
+    from qtpy.QtWidgets import QApplication, QMainWindow
+    from napari_varae.viewer import layers
+    from napari_varae.core.settings import FitConfig
+    from napari_varae.core.simulation.settings import SimulationConfig
+    from napari_varae.core.simulation.simulate import simulate
+    from napari_varae.core.movie.stack import Stack
+    from napari_varae.session.session import session_of
+    from napari_varae.widgets.workspace import open_workspace
+
+    stack = simulate(SimulationConfig(frames=200, height=32, width=32, cells=4)).stack
+    viewer = napari.Viewer()
+    session = session_of(viewer)
+
+    def start():
+        panels = open_workspace(viewer)
+        layers.add_movie(viewer, session.use_movie(Stack(stack.array)))
+        panels["Train"].form.set_value(FitConfig(latents=4, epochs=100_000, patience=100_000))
+        panels["Train"].start()
+
+    def running():
+        while not session.history or session.job != "training":
+            yield
+        print("epochs", len(session.history), flush=True)
+
+    def steps(plan):
+        for what in plan:
+            start()
+            yield from running()
+            if what == "layer":
+                viewer.layers.clear()
+            elif what == "dock":
+                viewer.window.dock_widgets["Train"].parentWidget().destroyOnClose()
+            elif what == "window":
+                viewer.close()
+            elif what == "quit":
+                QApplication.instance().quit()
+            while session.job != "idle":
+                yield
+            print("ended", what, flush=True)
+
+    plan = steps(sys.argv[1].split(","))
+    if sys.argv[2] == "run":
+        timer = QTimer(interval=20)
+        timer.timeout.connect(lambda: next(plan, None))
+        timer.start()
+        napari.run()
+        print("workers", QThreadPool.globalInstance().activeThreadCount())
+    else:
+        for _ in plan:
+            QApplication.processEvents()
+        left = [type(w).__name__ for w in QApplication.topLevelWidgets() if isinstance(w, QMainWindow)]
+        print("windows", len(left), flush=True)
+"""
+
+
+@pytest.mark.parametrize(("plan", "loop"), [("layer,dock,window", "run"), ("quit", "run"), ("window", "script")])
+def test_the_program_ends_well(plan, loop, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(dedent(SCRIPT))
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", str(script), plan, loop],
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("epochs") == len(plan.split(","))
+    assert ("windows 0" if loop == "script" else "workers 0") in done.stdout
+    for sign in ("Traceback", "QThread", "abort", "has been deleted"):
+        assert sign not in done.stderr, done.stderr

@@ -1,0 +1,43 @@
+"""A worker leaves room for the window while it computes, and takes nothing with it when it ends."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from napari_varae.widgets.jobs.job import Job
+from napari_varae.widgets.jobs.responsiveness import HANDOVER
+from napari_varae.widgets.parts.panel import Panel
+
+from .conftest import PATIENCE
+
+
+def test_a_worker_leaves_a_core_and_hands_over_the_lock_often(viewer, qtbot):
+    panel, usual, found = Panel(viewer), sys.getswitchinterval(), []
+    viewer.window.add_dock_widget(panel, name="bench")
+
+    def work(_controls, _progress):
+        yield
+        return sys.getswitchinterval(), torch.get_num_threads()
+
+    for _ in range(2):
+        Job(panel, "computing", work, description="", on_return=found.append)
+        qtbot.waitUntil(lambda: panel.session.job == "idle", timeout=PATIENCE)
+        qtbot.waitUntil(lambda: sys.getswitchinterval() == pytest.approx(usual), timeout=PATIENCE)
+    assert [interval for interval, _ in found] == pytest.approx([HANDOVER] * 2)
+    cores = {threads for _, threads in found}
+    assert len(cores) == 1  # not one fewer each time
+    assert cores.pop() >= 1
+
+
+def test_torch_comes_whole_after_its_libraries():
+    code = """if True:
+        from napari_varae.widgets.jobs.responsiveness import leave_a_core
+        leave_a_core()
+        import torch
+        torch.ones(3) @ torch.ones(3)
+        print(torch.get_num_threads())
+    """
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, capture_output=True, text=True)
+    assert int(done.stdout) == max(1, torch.get_num_threads() - 1)

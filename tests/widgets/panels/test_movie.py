@@ -1,0 +1,136 @@
+"""The Movie dock, with good and with bad recordings: what cannot be used is told, and what was there stays."""
+
+import weakref
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_varae.session.session import session_of
+
+GOOD = np.random.default_rng(0).integers(0, 1000, (40, 16, 16), dtype=np.uint16)
+
+BROKEN = ("corrupt", "truncated", "missing", "rgb", "flat", "4d", "nan", "infinite", "one frame")
+
+
+def broken(tmp_path, kind):
+    """Write a file that is no usable recording."""
+    path = tmp_path / f"{kind}.tif"
+    if kind == "corrupt":
+        path.write_bytes(b"no TIFF at all")
+    elif kind == "truncated":
+        tifffile.imwrite(path, GOOD)
+        path.write_bytes(path.read_bytes()[: GOOD.nbytes // 2])
+    elif kind == "missing":
+        pass
+    else:
+        arrays = {
+            "rgb": np.zeros((20, 16, 16, 3), dtype=np.uint8),
+            "flat": GOOD[0],
+            "4d": np.stack([GOOD, GOOD]),
+            "nan": np.full((20, 16, 16), np.nan, dtype=np.float32),
+            "infinite": np.full((20, 16, 16), np.inf, dtype=np.float32),
+            "one frame": GOOD[:1],
+        }
+        options = {"photometric": "rgb"} if kind == "rgb" else {"photometric": "minisblack"}
+        tifffile.imwrite(path, arrays[kind], **options)
+    return path
+
+
+@pytest.fixture
+def panel(viewer):
+    """The dock alone, as a proxy: pytest keeps what a fixture returns longer than the window."""
+    _, panel = viewer.window.add_plugin_dock_widget("napari-varae", "Movie")
+    return weakref.proxy(panel)
+
+
+@pytest.fixture
+def session(viewer, panel):
+    return session_of(viewer)
+
+
+def test_a_file_becomes_the_movie(viewer, panel, session, tmp_path, notices):
+    path = tmp_path / "recording.tif"
+    tifffile.imwrite(path, GOOD)
+    panel.open(str(path))
+    assert not notices
+    assert session.stack.shape == GOOD.shape
+    np.testing.assert_array_equal(viewer.layers["recording.tif"].data[5], GOOD[5])
+    report = panel.report.text()
+    assert "40 frames" in report
+    assert "frame rate is unknown" in report
+
+
+def test_a_bad_file_is_told_and_changes_nothing(viewer, panel, session, trained, movie, tmp_path, notices):
+    before = list(viewer.layers)
+    for kind in BROKEN:
+        panel.open(str(broken(tmp_path, kind)))
+        assert len(notices) == 1, kind
+        assert notices.pop().startswith("error: ")
+        assert session.stack is movie
+        assert session.fit is trained
+        assert list(viewer.layers) == before
+
+
+def test_what_the_file_does_not_tell_is_asked_for_and_applied(viewer, panel, session, movie, notices):
+    assert panel.frame_rate.value() == 10
+    panel.frame_rate.set_value(25)
+    panel.pixel_size.set_value(0.5)
+    panel.first.set_value(20)
+    panel.bad_frames.setText("3-5, 100-101")
+    panel.apply_button.click()
+    assert not notices
+    assert (session.stack.frame_rate, session.stack.pixel_size) == (25, 0.5)
+    assert session.frames == (20, 200)
+    assert session.stack.bad_frames == {3, 4, 100}
+    assert panel.bad_frames.text() == "3 - 5, 100 - 101"
+    assert tuple(viewer.layers[0].scale) == (0.04, 0.5, 0.5)
+
+
+WRONG = (
+    ("frame_rate", "-3", "frame_rate"),
+    ("frame_rate", "fast", "not a number"),
+    ("pixel_size", "0", "pixel_size"),
+    ("last", "4000", "training frames"),
+    ("last", "1", "at least 2"),
+    ("bad_frames", "the blurred ones", "Bad frames"),
+    ("bad_frames", "5000-5001", "Bad frames"),
+)
+
+
+def test_values_that_make_no_sense_are_told(panel, session, movie, notices):
+    for field, text, message in WRONG:
+        widget = getattr(panel, field)
+        edit = widget if field == "bad_frames" else widget.lineEdit()
+        right = edit.text()
+        edit.setText(text)
+        panel.apply_button.click()
+        assert len(notices) == 1, text
+        assert message in notices.pop()
+        assert session.stack.frame_rate == 10
+        assert session.frames is None
+        edit.setText(right)
+
+
+def test_a_layer_of_the_user_becomes_the_movie(viewer, panel, session, notices):
+    panel.use_layer()
+    assert "no image layer" in notices.pop()
+    viewer.add_image(GOOD, name="mine")
+    viewer.add_image(GOOD[0], name="one image")
+    assert [panel.layer_choice.itemText(i) for i in range(panel.layer_choice.count())] == ["mine"]
+    panel.use_layer()
+    assert session.stack.array is viewer.layers["mine"].data
+    assert not notices
+
+
+def test_the_simulated_recording_is_a_click_away(viewer, panel, session):
+    panel.use_sample()
+    assert session.stack.frame_rate == 10
+    assert len(viewer.layers) == 1
+    assert "Simulated" in panel.report.text()
+
+
+def test_a_real_recording_opens(viewer, panel, session, recordings):
+    panel.open(str(recordings / "mouse_somata_2p.tif"))
+    assert session.stack.shape == (2000, 128, 128)
+    assert session.stack.frame_rate is None
