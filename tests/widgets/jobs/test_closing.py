@@ -9,7 +9,7 @@ from qtpy.QtCore import QThreadPool
 
 from napari_varae.core.settings import FitConfig
 
-from .conftest import PATIENCE
+from ..conftest import PATIENCE
 
 ENDLESS = FitConfig(latents=4, epochs=100_000, patience=100_000)
 

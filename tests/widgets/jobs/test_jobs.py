@@ -11,7 +11,7 @@ from napari_varae.session.session import session_of
 from napari_varae.widgets.jobs.job import Job
 from napari_varae.widgets.parts.panel import Panel
 
-from .conftest import PATIENCE
+from ..conftest import PATIENCE
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from napari_varae.widgets.jobs.job import Job
 from napari_varae.widgets.jobs.responsiveness import HANDOVER
 from napari_varae.widgets.parts.panel import Panel
 
-from .conftest import PATIENCE
+from ..conftest import PATIENCE
 
 
 def test_a_worker_leaves_a_core_and_hands_over_the_lock_often(viewer, qtbot):

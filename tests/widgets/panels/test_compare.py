@@ -12,7 +12,7 @@ from napari_varae.session.ranges import format_ranges
 from napari_varae.viewer import layers
 from napari_varae.widgets.parts.plots import A_COLOUR, B_COLOUR
 
-from .conftest import PATIENCE
+from ..conftest import PATIENCE
 
 
 @pytest.fixture
