@@ -88,7 +88,7 @@ class FitConfig(Settings):
         ge=0,
         le=100,
     )
-    window: int = setting(
+    window: int | None = setting(
         240,
         "Length of the runs of consecutive frames that one training step sees. The VAR is estimated on one half "
         "and judged on the other.",
