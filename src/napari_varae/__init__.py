@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari_varae.core.training.train import fit, train
     from napari_varae.core.var.estimate import estimate_var
     from napari_varae.core.var.model import VAR
-    from napari_varae.errors import FitFileError, PathError, StackError, TrainingError
+    from napari_varae.errors import FitFileError, PathError, StackError, StoppedError, TrainingError
     from napari_varae.io import open_stack
 
 _HOME = {
@@ -41,6 +41,7 @@ _HOME = {
     "FitFileError": "errors",
     "PathError": "errors",
     "StackError": "errors",
+    "StoppedError": "errors",
     "TrainingError": "errors",
     "evaluate": "core.fit.evaluate",
     "placebo": "core.comparison.placebo",
@@ -63,7 +64,8 @@ _HOME = {
 
 __all__ = [
     "VAR", "Comparison", "ComparisonConfig", "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath",
-    "PathError", "Simulation", "SimulationConfig", "Stack", "StackError", "TrainingError", "__version__", "compare",
+    "PathError", "Simulation", "SimulationConfig", "Stack", "StackError", "StoppedError", "TrainingError", "__version__",
+    "compare",
     "compare_latents", "contribution_map", "difference_map", "entry_penalty", "estimate_var", "evaluate", "fit",
     "lasso", "lasso_path", "load_fit", "open_stack", "placebo", "simulate", "train",
 ]  # fmt: skip
