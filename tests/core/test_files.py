@@ -27,13 +27,18 @@ def test_texts_and_bytes_are_written(tmp_path: Path):
     assert names(tmp_path) == ["bytes", "text"]
 
 
+def fail_halfway(path: Path, error: BaseException) -> None:
+    with replacing(path) as file:
+        file.write(b"half")
+        raise error
+
+
 def test_what_fails_leaves_the_previous_file(tmp_path: Path):
     path = tmp_path / "result.json"
     path.write_text("previous")
     for error in (OSError("the disk is full"), KeyboardInterrupt()):
-        with pytest.raises(type(error)), replacing(path) as file:
-            file.write(b"half")
-            raise error
+        with pytest.raises(type(error)):
+            fail_halfway(path, error)
     assert path.read_text() == "previous"
     assert names(tmp_path) == ["result.json"]
 

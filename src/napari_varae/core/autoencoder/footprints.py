@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_varae.core.autoencoder.static import StaticFeatures, TiledFeatures, grid_shape
+from napari_varae.core.autoencoder.weights import convolution
 
 __all__ = ["Autoencoder"]
 
@@ -44,26 +45,36 @@ class Autoencoder(nn.Module):
         Number of feature images C.
     static_skip : bool
         Whether the feature images come from the static image.
+    random : torch.Generator, optional
+        Where the first weights are drawn from; one with seed 0 when not given. Torch's own generator is left alone.
     """
 
     rows: Tensor
     columns: Tensor
 
     def __init__(
-        self, image: tuple[int, int], latents: int, step: int, channels: int, static_skip: bool = True
+        self,
+        image: tuple[int, int],
+        latents: int,
+        step: int,
+        channels: int,
+        static_skip: bool = True,
+        random: torch.Generator | None = None,
     ) -> None:
         super().__init__()
+        random = random or torch.Generator().manual_seed(0)
         self.image, self.step, self.grid = image, step, grid_shape(image, step)
-        self.features = StaticFeatures(channels) if static_skip else TiledFeatures(channels, step)
+        self.features = StaticFeatures(channels, random) if static_skip else TiledFeatures(channels, step)
         h, w = self.grid
         self.register_buffer("rows", _bilinear(h, step)[: image[0]], persistent=False)
         self.register_buffer("columns", _bilinear(w, step)[: image[1]], persistent=False)
         maps = (latents, self.features.channels, h, w)
-        self.draw, self.read = nn.Parameter(torch.randn(maps) / math.sqrt(h * w)), nn.Parameter(torch.zeros(maps))
+        first = torch.empty(maps).normal_(generator=random) / math.sqrt(h * w)
+        self.draw, self.read = nn.Parameter(first), nn.Parameter(torch.zeros(maps))
         self.convolutions = nn.Sequential(
-            nn.Conv2d(1, channels, 2 * step, stride=step),
+            convolution(random, 1, channels, 2 * step, stride=step),
             nn.GELU(),
-            nn.Conv2d(channels, channels, 3, padding=1),
+            convolution(random, channels, channels, 3, padding=1),
             nn.GELU(),
         )
         self.gather = nn.Parameter(torch.zeros(latents, channels * h * w))

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from napari_varae.core.autoencoder.weights import convolution
+
 __all__ = ["WHOLE", "StaticFeatures", "TiledFeatures", "derivatives", "grid_shape", "orthonormal"]
 
 _DERIVATIVES = 5
@@ -46,13 +48,14 @@ class StaticFeatures(nn.Module):
     The first five are those of :func:`derivatives`, the others learned convolutions of the image.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, random: torch.Generator | None = None) -> None:
         super().__init__()
         self.channels = channels
+        random = random or torch.Generator().manual_seed(0)
         self.learned = nn.Sequential(
-            nn.Conv2d(1, 8, 5, padding=2, padding_mode="replicate"),
+            convolution(random, 1, 8, 5, padding=2, padding_mode="replicate"),
             nn.GELU(),
-            nn.Conv2d(8, max(channels - _DERIVATIVES, 1), 3, padding=1, padding_mode="replicate"),
+            convolution(random, 8, max(channels - _DERIVATIVES, 1), 3, padding=1, padding_mode="replicate"),
         )
 
     def forward(self, static: Tensor) -> Tensor:

@@ -6,22 +6,20 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
 from napari_varae.core.autoencoder.footprints import Autoencoder
 from napari_varae.core.autoencoder.static import WHOLE, derivatives, orthonormal
+from napari_varae.core.fit.file import Header, VARHeader, write
+from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.movie.frames import FrameRange, check_range
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.var.model import VAR
-
-if TYPE_CHECKING:
-    from napari_varae.core.fit.report import EpochReport
 
 __all__ = ["Fit"]
 
@@ -183,7 +181,33 @@ class Fit:
         return self.var.predict(latents, stack.good_frames(first, stop))[start - first :]
 
     def save(self, path: str | Path) -> Path:
-        """Write the fit to a file; see :func:`napari_varae.core.fit.file.save_fit`."""
-        from napari_varae.core.fit.file import save_fit
+        """Write the fit to a file; an existing one is replaced only once the new one is whole.
 
-        return save_fit(self, path)
+        Parameters
+        ----------
+        path : path
+
+        Returns
+        -------
+        path : Path
+            Where it was written: with `.varae` appended, unless it is there already.
+
+        Raises
+        ------
+        FitFileError
+            When the file cannot be written.
+        """
+        var = self.var
+        header = Header(
+            config=self.config,
+            image=self.shape,
+            scale=self.scale,
+            movie=self.movie,
+            frames=self.frames,
+            var=VARHeader(penalty=var.penalty, order=var.order, n_pairs=var.n_pairs),
+            history=self.history,
+            versions={name: version(name) for name in ("napari-varae", "torch", "numpy", "safetensors")},
+        )
+        tensors = {f"network.{name}": weights.cpu().numpy() for name, weights in self.network.state_dict().items()}
+        tensors |= {f"var.{name}": getattr(var, name) for name in VAR.shapes(self.latents, var.order)}
+        return write(path, header, tensors | {"static": self.static})

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_varae.core.autoencoder.footprints import Autoencoder
+from napari_varae.core.autoencoder.network import make_network
 from napari_varae.core.autoencoder.static import derivatives
 from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.compute.device import choose_device
@@ -82,10 +83,8 @@ class Trainer:
 
     def _network(self, config: FitConfig, step: int) -> Autoencoder:
         """Make an untrained network on a grid of this step."""
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(config.seed)
-            network = Autoencoder(self.data.image, config.latents, step, config.channels, config.static_skip)
-        return network.to(self.device)
+        random = torch.Generator().manual_seed(config.seed)
+        return make_network(config.model_copy(update={"grid": step}), self.data.image, random).to(self.device)
 
     def _optimiser(self) -> Adam:
         rate, network = self.config.learning_rate, self.network
