@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from napari_varae.core.comparison.placebo import placebo
     from napari_varae.core.comparison.result import Comparison
     from napari_varae.core.fit.evaluate import evaluate
-    from napari_varae.core.fit.file import load_fit
     from napari_varae.core.fit.fit import Fit
+    from napari_varae.core.fit.load import load_fit
     from napari_varae.core.fit.report import EpochReport
     from napari_varae.core.lasso.estimate import entry_penalty, lasso
     from napari_varae.core.lasso.path import LassoPath, lasso_path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari_varae.core.training.train import fit, train
     from napari_varae.core.var.estimate import estimate_var
     from napari_varae.core.var.model import VAR
-    from napari_varae.errors import FitFileError, PathError, StackError, TrainingError
+    from napari_varae.errors import FitFileError, PathError, StackError, StoppedError, TrainingError
     from napari_varae.io import open_stack
 
 _HOME = {
@@ -41,10 +41,11 @@ _HOME = {
     "FitFileError": "errors",
     "PathError": "errors",
     "StackError": "errors",
+    "StoppedError": "errors",
     "TrainingError": "errors",
     "evaluate": "core.fit.evaluate",
     "placebo": "core.comparison.placebo",
-    "load_fit": "core.fit.file",
+    "load_fit": "core.fit.load",
     "LassoPath": "core.lasso.path",
     "entry_penalty": "core.lasso.estimate",
     "lasso": "core.lasso.estimate",
@@ -63,9 +64,9 @@ _HOME = {
 
 __all__ = [
     "VAR", "Comparison", "ComparisonConfig", "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath",
-    "PathError", "Simulation", "SimulationConfig", "Stack", "StackError", "TrainingError", "__version__", "compare",
-    "compare_latents", "contribution_map", "difference_map", "entry_penalty", "estimate_var", "evaluate", "fit",
-    "lasso", "lasso_path", "load_fit", "open_stack", "placebo", "simulate", "train",
+    "PathError", "Simulation", "SimulationConfig", "Stack", "StackError", "StoppedError", "TrainingError",
+    "__version__", "compare", "compare_latents", "contribution_map", "difference_map", "entry_penalty", "estimate_var",
+    "evaluate", "fit", "lasso", "lasso_path", "load_fit", "open_stack", "placebo", "simulate", "train",
 ]  # fmt: skip
 
 

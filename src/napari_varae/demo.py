@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_varae.core.files import replacing, write_file
 from napari_varae.core.settings import ComparisonConfig, FitConfig
 from napari_varae.core.simulation.settings import SAMPLE
 
@@ -81,7 +82,7 @@ class _Journey:
         self.figures["seconds"] = round(time.monotonic() - began, 1)
         checks = _checks(self.session, truth, self.figures) if truth else {}
         report = {"figures": self.figures, "checks": {name: bool(ok) for name, ok in checks.items()}}
-        (self.output / "summary.json").write_text(json.dumps(report, indent=2) + "\n")
+        write_file(self.output / "summary.json", json.dumps(report, indent=2) + "\n")
         for name, value in self.figures.items():
             print(f"{name:>32}  {value}")
         for name, ok in checks.items():
@@ -134,7 +135,8 @@ class _Journey:
             panel.map_button.click()
             self.wait(lambda: self.session.job == "idle")
             image = np.asarray(self.viewer.layers[-1].data)
-            tifffile.imwrite(self.output / f"{kind}-map.tif", image)
+            with replacing(self.output / f"{kind}-map.tif") as file:
+                tifffile.imwrite(file, image)
         self.screenshot("4-driver-map")
 
     def compare(self, truth: Simulation | None) -> None:

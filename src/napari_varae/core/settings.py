@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = ["ComparisonConfig", "FitConfig", "Settings", "setting"]
+
+
+MOST_LATENTS = 1024
 
 
 class Settings(BaseModel):
@@ -29,8 +32,12 @@ def setting(default: Any, help: str, *, label: str, unit: str = "", advanced: bo
 class FitConfig(Settings):
     """How an autoencoder with an embedded VAR is trained."""
 
-    latents: int = setting(
-        64, "Number of latents K. Each looks at one place of the image.", label="Latents", advanced=False, ge=1, le=1024
+    latents: Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_LATENTS)] = setting(
+        "auto",
+        "Number of latents K. Each is one place of the image, or a change of the whole image. 'auto': as many as places "
+        "have a signal of their own.",
+        label="Latents",
+        advanced=False,
     )
     order: int = setting(
         1,
@@ -67,7 +74,10 @@ class FitConfig(Settings):
         label="Adaptation",
     )
     static_skip: bool = setting(
-        True, "Give the decoder features of the static image, so that latents need not carry it.", label="Static skip"
+        True,
+        "Let the static image bypass the latents: it is subtracted before encoding and added after decoding, and changes of "
+        "the whole image that it explains (brightness, motion, focus) have latents of their own.",
+        label="Static skip",
     )
     static: Literal["mean", "median"] = setting(
         "mean", "The temporal summary that makes the static image.", label="Static image"
@@ -89,9 +99,9 @@ class FitConfig(Settings):
         le=100,
     )
     window: int | None = setting(
-        240,
-        "Length of the runs of consecutive frames that one training step sees. The VAR is estimated on one half "
-        "and judged on the other.",
+        None,
+        "Length of the runs of consecutive frames that one training step sees. The VAR is estimated on one half and "
+        "judged on the other. When not given, 240 or 3 for each latent.",
         label="Window",
         unit="frames",
         ge=20,
@@ -104,9 +114,16 @@ class FitConfig(Settings):
         gt=0,
         le=1,
     )
+    min_gain: float = setting(
+        0.001,
+        "Share of the held-out loss that an epoch must take off to count as better.",
+        label="Least gain",
+        ge=0,
+        le=1,
+    )
     patience: int = setting(
-        8,
-        "Epochs without a better held-out result after which training ends.",
+        2,
+        "Epochs that are not better after which training ends.",
         label="Patience",
         unit="epochs",
         ge=1,
@@ -119,18 +136,6 @@ class FitConfig(Settings):
         ge=0.02,
         le=0.5,
     )
-    grid: int | None = setting(
-        None,
-        "Pixels per step of the coarse grid on which maps are learned. When not given, the coarsest of 8, 4 and 2 that "
-        "draws held-out frames almost as well as single pixels do.",
-        label="Grid step",
-        unit="px",
-        ge=2,
-        le=64,
-    )
-    channels: int = setting(
-        8, "Feature images of the static pathway, and of the encoder's convolutions.", label="Channels", ge=1, le=128
-    )
     smoothing: float | None = setting(
         None,
         "Width (standard deviation) of the smoothing for the first footprints. When not given, the one of 0, 0.5, 0.85 "
@@ -139,13 +144,6 @@ class FitConfig(Settings):
         unit="px",
         ge=0,
         le=20,
-    )
-    dropout: float = setting(
-        0.3,
-        "Share of pixels hidden from the encoder during training, so that it denoises.",
-        label="Hidden pixels",
-        ge=0,
-        lt=1,
     )
     seed: int = setting(
         0, "Seed of everything random. Same seed, same machine: the same fit.", label="Seed", ge=0, lt=2**63

@@ -43,6 +43,13 @@ def test_frames_come_as_float32(movie: np.ndarray):
     np.testing.assert_array_equal(frames, movie.astype(np.float32))
 
 
+@given(movie=movies)
+def test_frames_are_a_copy(movie: np.ndarray):
+    original = movie.copy()
+    Stack(movie).read()[:] = 7
+    np.testing.assert_array_equal(movie, original)
+
+
 @given(movie=movies, size=st.integers(1, 8))
 def test_blocks_are_the_movie_in_pieces(movie: np.ndarray, size: int):
     stack = Stack(movie)

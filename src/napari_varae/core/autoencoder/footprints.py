@@ -85,6 +85,13 @@ class FootprintNetwork(Network):
             "unmix": (config.latents, config.latents),
         }  # fmt: skip
 
+    @classmethod
+    def from_state(cls, state: dict[str, Tensor]) -> FootprintNetwork:
+        """Make a network of its state, as :meth:`state_dict` gives it."""
+        network = cls(state["static"], len(state["unmix"]), state["members"].shape[1])
+        network.load_state_dict(state)
+        return network
+
     def encode(self, frames: Tensor) -> Tensor:
         """Latents (B, K) of dynamic frames (B, Y, X)."""
         return project(self.tiles.cut(frames), self.read, self.members, self.latents) @ self.unmix

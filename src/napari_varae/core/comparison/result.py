@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_varae.core.comparison.inference.edges import EDGE
 from napari_varae.core.comparison.percent import percent
+from napari_varae.core.files import write_file
 from napari_varae.core.movie.frames import FrameRange
 
 __all__ = ["Comparison"]
@@ -133,14 +135,15 @@ class Comparison:
 
     def to_json(self, path: str | Path) -> None:
         """Write everything as JSON."""
-        Path(path).write_text(json.dumps(self.as_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write_file(path, json.dumps(self.as_dict(), indent=1, allow_nan=False) + "\n")
 
     def to_csv(self, path: str | Path) -> None:
         """Write the edges as CSV."""
-        with Path(path).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(EDGE.names or ())
-            writer.writerows(row.tolist() for row in self.edges)
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(EDGE.names or ())
+        writer.writerows(row.tolist() for row in self.edges)
+        write_file(path, text.getvalue())
 
     def methods_text(self) -> str:
         """Give a paragraph for a methods section."""

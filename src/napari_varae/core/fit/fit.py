@@ -6,22 +6,22 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_varae.core.autoencoder.footprints import Autoencoder
+from napari_varae.core.autoencoder.network import Network
 from napari_varae.core.autoencoder.static import WHOLE, derivatives, orthonormal
+from napari_varae.core.fit.file import Header, VARHeader, write
+from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.movie.frames import FrameRange, check_range
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.var.model import VAR
-
-if TYPE_CHECKING:
-    from napari_varae.core.fit.report import EpochReport
 
 __all__ = ["Fit"]
 
@@ -36,8 +36,8 @@ class Fit:
     ----------
     config : FitConfig
         Settings of the training, with what it chose itself filled in.
-    network : Autoencoder
-        Encoder, static pathway and decoder.
+    network : Network
+        Encoder and decoder, with the static image.
     var : VAR
         The VAR on the latents of the training frames.
     static : array, shape (Y, X)
@@ -55,7 +55,7 @@ class Fit:
     """
 
     config: FitConfig
-    network: Autoencoder
+    network: Network
     var: VAR
     static: Images
     baseline: Images
@@ -72,12 +72,12 @@ class Fit:
     @property
     def latents(self) -> int:
         """Number of latents K."""
-        return self.config.latents
+        return self.network.latents
 
     @property
     def device(self) -> torch.device:
         """Where the network computes."""
-        return self.network.draw.device
+        return self.network.static.device
 
     @cached_property
     def id(self) -> str:
@@ -89,15 +89,17 @@ class Fit:
         return digest.hexdigest()[:12]
 
     @cached_property
-    def banks(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Filters and footprints, each (K, Y X), on scaled frames."""
+    def _context(self) -> Any:
+        """What the static image gives to the decoder."""
         with torch.no_grad():
-            return self.network.banks(torch.from_numpy(self.static / self.scale).to(self.device))
+            return self.network.context()
 
     @cached_property
     def footprints(self) -> Images:
         """What one unit of each latent adds to the image, shape (K, Y, X), in the movie's units."""
-        images: Images = self.banks[1].cpu().numpy().reshape(self.latents, *self.shape) * np.float32(self.scale)
+        with torch.no_grad():
+            images: Images = self.network.footprints().cpu().numpy()
+        images *= np.float32(self.scale)
         return images
 
     @cached_property
@@ -151,8 +153,7 @@ class Fit:
         StackError
             When frames cannot be read or have NaN or infinite pixels.
         """
-        filters = self.banks[0]
-        blocks = [self.network.encode(block, filters).cpu() for _, block in self.dynamic(stack, frames)]
+        blocks = [self.network.encode(block).cpu() for _, block in self.dynamic(stack, frames)]
         return torch.cat(blocks).numpy()
 
     @torch.no_grad()
@@ -161,7 +162,7 @@ class Fit:
         z = torch.as_tensor(np.asarray(latents, dtype=np.float32), device=self.device)
         if z.ndim != 2 or z.shape[1] != self.latents:
             raise ValueError(f"latents has shape {tuple(z.shape)}; this fit needs (n, {self.latents}).")
-        dynamic: Images = self.network.decode(z, self.banks[1]).cpu().numpy()
+        dynamic: Images = self.network.decode(z, self._context).cpu().numpy()
         return dynamic * np.float32(self.scale) + self.baseline
 
     def reconstruct(self, stack: Stack, frames: FrameRange | None = None) -> Images:
@@ -183,7 +184,33 @@ class Fit:
         return self.var.predict(latents, stack.good_frames(first, stop))[start - first :]
 
     def save(self, path: str | Path) -> Path:
-        """Write the fit to a file; see :func:`napari_varae.core.fit.file.save_fit`."""
-        from napari_varae.core.fit.file import save_fit
+        """Write the fit to a file; an existing one is replaced only once the new one is whole.
 
-        return save_fit(self, path)
+        Parameters
+        ----------
+        path : path
+
+        Returns
+        -------
+        path : Path
+            Where it was written: with `.varae` appended, unless it is there already.
+
+        Raises
+        ------
+        FitFileError
+            When the file cannot be written.
+        """
+        var = self.var
+        header = Header(
+            config=self.config,
+            image=self.shape,
+            scale=self.scale,
+            movie=self.movie,
+            frames=self.frames,
+            var=VARHeader(penalty=var.penalty, order=var.order, n_pairs=var.n_pairs),
+            history=self.history,
+            versions={name: version(name) for name in ("napari-varae", "torch", "numpy", "safetensors")},
+        )
+        tensors = {f"network.{name}": weights.cpu().numpy() for name, weights in self.network.state_dict().items()}
+        tensors |= {f"var.{name}": getattr(var, name) for name in VAR.shapes(self.latents, var.order)}
+        return write(path, header, tensors | {"static": self.static})

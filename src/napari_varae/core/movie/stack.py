@@ -107,7 +107,7 @@ class Stack:
         return f"Stack({self.name!r}, {t} frames of {y} x {x}, {self.dtype.name}, {rate})"
 
     def read(self, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
-        """Read frames [start, stop) as float32, shape (stop - start, Y, X).
+        """Read frames [start, stop) as float32, shape (stop - start, Y, X), always a copy.
 
         Raises
         ------
@@ -119,7 +119,7 @@ class Stack:
         start, stop = check_range((start, self.n_frames if stop is None else stop), self.n_frames)
         raw = self._raw(start, stop)
         with np.errstate(over="ignore", invalid="ignore"):  # what does not fit float32 is reported just below
-            frames = np.asarray(raw, dtype=np.float32)
+            frames = raw.astype(np.float32)  # always a copy: the caller may change it, the movie stays
         if raw.dtype.kind == "f" or raw.dtype.itemsize > 4:
             usable = (np.abs(frames) <= LARGEST).all(axis=(1, 2))
             if not usable.all():

@@ -22,9 +22,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_varae.core.autoencoder.footprints import Footprints
 from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.movie.compressed import CompressedMovie
-from napari_varae.core.autoencoder.footprints import Footprints
 from napari_varae.core.training.joining import Part, Piece, join
 from napari_varae.core.training.rotation import varimax
 from napari_varae.core.training.shrinking import shrink
@@ -117,7 +117,7 @@ class Places:
         every = self.traces[:, self.trained]
         moved = (every[:, 1:] * every[:, :-1]).mean(1)
         noise = float((every.square().mean(1) - moved).median())
-        least = float(self.values.flatten().sort(descending=True).values[: MOST][-1])
+        least = float(self.values.flatten().sort(descending=True).values[:MOST][-1])
         pieces = self._pieces(max(least, (1 + self.weight) * SIGNAL * noise))
         traces = torch.stack([self._trace(piece) for piece in pieces], 1)[self.trained].double()
         common = self.common[self.trained].double()

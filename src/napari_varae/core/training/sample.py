@@ -125,6 +125,8 @@ def _block_means(frames: Images) -> NDArray[np.float64]:
     """Mean of each of some blocks of frames (B, Y, X), shape (B, BLOCKS^2)."""
     rows, columns = (np.linspace(0, size, BLOCKS + 1).astype(int)[:-1] for size in frames.shape[1:])
     sums = np.add.reduceat(np.add.reduceat(frames, columns, axis=2, dtype=np.float64), rows, axis=1)
-    areas = np.outer(*(np.diff(edges, append=size) for edges, size in zip((rows, columns), frames.shape[1:], strict=True)))
+    areas = np.outer(
+        *(np.diff(edges, append=size) for edges, size in zip((rows, columns), frames.shape[1:], strict=True))
+    )
     means: NDArray[np.float64] = (sums / areas).reshape(len(frames), -1)
     return means

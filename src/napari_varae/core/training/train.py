@@ -11,8 +11,10 @@ import numpy as np
 
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.report import EpochReport
+from napari_varae.core.movie.compressed import CompressedMovie
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
+from napari_varae.core.training.compress import Progress
 from napari_varae.core.training.trainer import Trainer
 from napari_varae.errors import TrainingError
 
@@ -51,6 +53,8 @@ def train(
     stop: Event | None = None,
     pause: Event | None = None,
     drop: Event | None = None,
+    progress: Progress | None = None,
+    movie: CompressedMovie | None = None,
 ) -> Generator[EpochReport, None, Fit]:
     """Train an autoencoder with an embedded VAR.
 
@@ -66,6 +70,11 @@ def train(
         While set, training waits between batches, or between the pieces of its start.
     drop : threading.Event, optional
         When set, training ends with an error as soon as it can, also before there is a start, and nothing is kept.
+    progress : callable, optional
+        Called with the name of a phase (reading, compressing, projecting, finding places, training) and the share of
+        it that is done.
+    movie : CompressedMovie, optional
+        The movie in components, from an earlier fit to the same frames: pixels are then hardly read again.
 
     Yields
     ------
@@ -89,14 +98,16 @@ def train(
     config = config or FitConfig()
     stop, pause, drop = stop or Event(), pause or Event(), drop or Event()
     began = time.monotonic()
-    trainer = Trainer(stack, config, partial(_wait_or_end, stop, pause, drop))
+    report_progress = progress or (lambda _phase, _share: None)
+    trainer = Trainer(stack, config, partial(_wait_or_end, stop, pause, drop), report_progress, movie)
+    report_progress("training", 0.0)
     best = trainer.assess()
     reports: list[EpochReport] = []
     since_best = 0
     for epoch in range(1, config.epochs + 1):
         losses = []
         for window in trainer.windows():
-            trainer.data.check()
+            trainer.check()
             if stop.is_set():
                 break
             losses.append(trainer.step(window, epoch))
@@ -104,13 +115,15 @@ def train(
             break
         state = trainer.assess()
         better = state.loss < best.loss
-        best, since_best = (state, 0) if better else (best, since_best + 1)
+        since_best = 0 if state.loss < best.loss * (1 - config.min_gain) else since_best + 1
+        best = state if better else best
+        report_progress("training", epoch / config.epochs)
         report = state.report(epoch, config.epochs, float(np.mean(losses)), time.monotonic() - began, better)
         reports.append(report)
         yield report
         if since_best >= config.patience:
             break
-    trainer.data.check()
+    trainer.check()
     return trainer.finish(best, tuple(reports))
 
 

@@ -112,8 +112,8 @@ class TrainPanel(Panel):
     def save(self, path: str) -> None:
         """Save the fit."""
         with in_words():
-            self.session.require_fit().save(path)
-            show_info(f"The fit was saved as {path}.")
+            saved = self.session.require_fit().save(path)
+            show_info(f"The fit was saved as {saved}.")
 
     def ask_load(self) -> None:
         """Let the user choose a fit file, and load it."""
@@ -240,7 +240,7 @@ def _latents(fit: Fit, stack: Stack, controls: Controls) -> NDArray[np.float32]:
 
 
 def _load(path: str) -> Fit:
-    from napari_varae.core.fit.file import load_fit
+    from napari_varae.core.fit.load import load_fit
 
     return load_fit(path)
 
