@@ -148,7 +148,15 @@ class FitConfig(Settings):
         lt=1,
     )
     seed: int = setting(
-        0, "Seed of everything random. Same seed, same machine: the same fit.", label="Seed", ge=0, lt=2**63
+        0, "Seed of everything random. Same seed, machine and threads: the same fit.", label="Seed", ge=0, lt=2**63
+    )
+    threads: int | None = setting(
+        None,
+        "CPU threads of the training; all cores but one when not given. Sums are rounded by it: the same seed gives "
+        "the same fit with the same number.",
+        label="Threads",
+        ge=1,
+        le=256,
     )
     frames: tuple[int, int] | None = setting(
         None,

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, Any, BinaryIO, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +26,14 @@ from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.settings import FitConfig
 from napari_varae.errors import FitFileError
 
-__all__ = ["SUFFIX", "Header", "TensorSpec", "VARHeader", "read", "write"]
+__all__ = ["LARGEST", "SUFFIX", "Header", "TensorSpec", "VARHeader", "read", "write"]
 
 SUFFIX = ".varae"
 LARGEST = 1e16
 """Numbers beyond it (ten times the largest pixel) are damage."""
 
-FORMAT = "napari-varae fit"
-VERSION = 2
+FORMAT: Final = "napari-varae fit"
+VERSION: Final = 2
 _TYPES = {"F32": ("<f4", "torch.float32"), "F64": ("<f8", "torch.float64")}
 """Each type of a tensor: as numpy calls it, and as the digest does."""
 
@@ -67,6 +67,7 @@ class Header(_Checked):
     var: VARHeader
     history: tuple[EpochReport, ...] = Field(max_length=100_000)
     versions: dict[str, str]
+    notes: tuple[str, ...] = Field((), max_length=100)
 
     @model_validator(mode="after")
     def _agrees(self) -> Header:
@@ -190,12 +191,12 @@ def _directory(file: BinaryIO) -> tuple[dict[str, Any], dict[str, _Entry], int, 
         raise ValueError("its header is cut off")
     listed = json.loads(file.read(length))
     if not isinstance(listed, dict):
-        raise ValueError("it lists no tensors")  # noqa: TRY004 - about the file, not about an argument
+        raise ValueError("it lists no tensors")
     metadata = listed.pop("__metadata__", None)
     text = metadata.get("varae", "{}") if isinstance(metadata, dict) else "{}"
     plain = json.loads(text) if isinstance(text, str) else None
     if not isinstance(plain, dict):
-        raise ValueError("its header is none")  # noqa: TRY004
+        raise ValueError("its header is none")
     entries = {name: _Entry.model_validate_json(json.dumps(entry), strict=True) for name, entry in listed.items()}
     return plain, entries, 8 + length, total - 8 - length
 
@@ -242,7 +243,7 @@ def _digest(header: dict[str, Any], tensors: Tensors) -> str:
 
 
 def _short(error: BaseException) -> str:
-    """What went wrong, in one line."""
+    """Put what went wrong into one line."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"]))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
@@ -45,11 +46,13 @@ class Fit:
     scale : float
         Deviation of the dynamic part, in the movie's units.
     movie : str
-        Fingerprint of the training movie.
+        Fingerprint of the training movie when training began.
     frames : (int, int)
         Half-open range of the training frames.
     history : tuple of EpochReport
         One report per epoch.
+    notes : tuple of str
+        What a user should know of the training, in words: for instance that the movie changed meanwhile.
     """
 
     config: FitConfig
@@ -61,6 +64,7 @@ class Fit:
     movie: str
     frames: FrameRange
     history: tuple[EpochReport, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -206,6 +210,7 @@ class Fit:
             frames=self.frames,
             var=VARHeader(penalty=var.penalty, order=var.order, n_pairs=var.n_pairs),
             history=self.history,
+            notes=self.notes,
             versions={name: version(name) for name in ("napari-varae", "torch", "numpy", "safetensors")},
         )
         tensors = {f"network.{name}": weights.cpu().numpy() for name, weights in self.network.state_dict().items()}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from napari_varae.core.autoencoder.network import make_network, tensor_shapes
 from napari_varae.core.compute.device import choose_device
-from napari_varae.core.fit.file import Header, TensorSpec, read
+from napari_varae.core.fit.file import LARGEST, Header, TensorSpec, read
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.var.model import VAR
 
@@ -17,7 +18,8 @@ __all__ = ["load_fit"]
 
 _SANE = 1e6
 """Coefficients and second moments of standardised latents, of size 1, lie far below it."""
-_RANGES = {"mean": {}, "scale": {"low": np.finfo(np.float64).tiny}, "weights": {"low": 0.0, "high": _SANE}}
+_LOWEST = {"mean": -LARGEST, "scale": float(np.finfo(np.float64).tiny), "weights": 0.0}
+_HIGHEST = {"mean": LARGEST, "scale": LARGEST}
 """The range of an array of the VAR, where it is not that of :data:`_SANE`."""
 
 
@@ -45,7 +47,7 @@ def load_fit(path: str | Path, device: str = "auto") -> Fit:
     network.load_state_dict(
         {name.removeprefix(prefix): torch.from_numpy(t) for name, t in tensors.items() if name.startswith(prefix)}
     )
-    arrays = {name: tensors[f"var.{name}"] for name in VAR.shapes(config.latents, config.order)}
+    arrays: dict[str, Any] = {name: tensors[f"var.{name}"] for name in VAR.shapes(config.latents, config.order)}
     return Fit(
         config=config,
         network=network.to(target).eval().requires_grad_(False),
@@ -56,6 +58,7 @@ def load_fit(path: str | Path, device: str = "auto") -> Fit:
         movie=header.movie,
         frames=header.frames,
         history=header.history,
+        notes=header.notes,
     )
 
 
@@ -64,5 +67,5 @@ def _expected(header: Header) -> dict[str, TensorSpec]:
     config = header.config
     specs = {f"network.{name}": TensorSpec(shape) for name, shape in tensor_shapes(config, header.image).items()}
     for name, shape in VAR.shapes(config.latents, config.order).items():
-        specs[f"var.{name}"] = TensorSpec(shape, "F64", **_RANGES.get(name, {"low": -_SANE, "high": _SANE}))
+        specs[f"var.{name}"] = TensorSpec(shape, "F64", _LOWEST.get(name, -_SANE), _HIGHEST.get(name, _SANE))
     return specs | {"static": TensorSpec(header.image)}

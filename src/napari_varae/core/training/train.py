@@ -9,6 +9,7 @@ from threading import Event
 
 import numpy as np
 
+from napari_varae.core.compute.threads import default_threads, on_threads
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.movie.stack import Stack
@@ -87,7 +88,16 @@ def train(
         When the loss is no longer finite, or the training was dropped.
     """
     config = config or FitConfig()
-    stop, pause, drop = stop or Event(), pause or Event(), drop or Event()
+    n_threads = config.threads or default_threads()
+    config = config.model_copy(update={"threads": n_threads})
+    steps = _train(stack, config, stop or Event(), pause or Event(), drop or Event())
+    return (yield from on_threads(n_threads, steps))
+
+
+def _train(
+    stack: Stack, config: FitConfig, stop: Event, pause: Event, drop: Event
+) -> Generator[EpochReport, None, Fit]:
+    """Train on the threads of the caller."""
     began = time.monotonic()
     trainer = Trainer(stack, config, partial(_wait_or_end, stop, pause, drop))
     best = trainer.assess()

@@ -31,7 +31,7 @@ from napari_varae.core.training.optimiser import Adam
 from napari_varae.core.var.estimate import estimate_var
 from napari_varae.core.var.lags import lag_moments, lag_pairs, standardise
 from napari_varae.core.var.model import VAR
-from napari_varae.errors import TrainingError
+from napari_varae.errors import StackError, TrainingError
 
 __all__ = ["State", "Trainer"]
 
@@ -64,6 +64,7 @@ class Trainer:
         alone = config.mode == "two_stage"
         self.prediction_weight = 0.0 if alone else config.prediction_weight
         self.latent_weight = 0.0 if alone else config.latent_weight
+        self.stack, self.movie = stack, stack.fingerprint()
         self.data = data = Recording(stack, config, check)
         self.device, _ = choose_device(config.device)
         self.static = torch.from_numpy(data.static / data.scale).to(self.device)
@@ -225,10 +226,24 @@ class Trainer:
             static=self.data.static,
             baseline=self.data.baseline,
             scale=self.data.scale,
-            movie=self.data.stack.fingerprint(),
+            movie=self.movie,
             frames=(self.data.start, self.data.stop),
             history=history,
+            notes=self._changes(),
         )
+
+    def _changes(self) -> tuple[str, ...]:
+        """Report that the movie changed since training began: the fit is kept, and its user decides."""
+        try:
+            if self.stack.fingerprint() == self.movie:
+                return ()
+        except StackError as error:
+            return (f"The movie could no longer be read when training ended: {error}",)
+        changed = (
+            f"The movie {self.stack.name!r} changed during training: the fit may mix old and new frames. Train again, "
+            "or open the movie that it began with."
+        )
+        return (changed,)
 
 
 def _rule(config: FitConfig) -> Literal["bic", "ebic", "cv"] | float:
