@@ -34,8 +34,8 @@ class FitConfig(Settings):
 
     latents: Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_LATENTS)] = setting(
         "auto",
-        "Number of latents K. Each is one place of the image, or a change of the whole image. 'auto': as many as places "
-        "have a signal of their own.",
+        "Number of latents K: places of the image, and changes of the whole image. 'auto': as many as places have a "
+        "signal of their own.",
         label="Latents",
         advanced=False,
     )
@@ -75,8 +75,8 @@ class FitConfig(Settings):
     )
     static_skip: bool = setting(
         True,
-        "Let the static image bypass the latents: it is subtracted before encoding and added after decoding, and changes of "
-        "the whole image that it explains (brightness, motion, focus) have latents of their own.",
+        "Let the static image bypass the latents: it is subtracted before encoding and added after decoding, and "
+        "changes of the whole image that it explains (brightness, motion, focus) have latents of their own.",
         label="Static skip",
     )
     static: Literal["mean", "median"] = setting(
@@ -146,7 +146,15 @@ class FitConfig(Settings):
         le=20,
     )
     seed: int = setting(
-        0, "Seed of everything random. Same seed, same machine: the same fit.", label="Seed", ge=0, lt=2**63
+        0, "Seed of everything random. Same seed, machine and threads: the same fit.", label="Seed", ge=0, lt=2**63
+    )
+    threads: int | None = setting(
+        None,
+        "CPU threads of the training; all cores when not given (all but one in a window). Rounding depends on it: the "
+        "same seed gives the same fit with the same number.",
+        label="Threads",
+        ge=1,
+        le=256,
     )
     frames: tuple[int, int] | None = setting(
         None,

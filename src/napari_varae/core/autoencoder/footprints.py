@@ -1,7 +1,7 @@
 r"""The linear network of local footprints.
 
-The static image is carried by the skip: it is subtracted before encoding and added after decoding, and what it looks like when the
-whole image brightens or moves has latents of its own. Everything else has a place:
+The static image is carried by the skip: it is subtracted before encoding and added after decoding, and what it looks
+like when the whole image brightens or moves has latents of its own. Everything else has a place:
 
 .. math:: h(z_t) = \sum_k z_{tk}\, \phi_k, \qquad z_t = R\, \Psi d_t
 
@@ -61,6 +61,9 @@ class FootprintNetwork(Network):
     """
 
     members: Tensor
+    drawn: Tensor
+    read: Tensor
+    unmix: Tensor
 
     def __init__(self, static: Tensor, latents: int, most: int) -> None:
         super().__init__()
@@ -96,14 +99,26 @@ class FootprintNetwork(Network):
         """Latents (B, K) of dynamic frames (B, Y, X)."""
         return project(self.tiles.cut(frames), self.read, self.members, self.latents) @ self.unmix
 
-    def decode(self, latents: Tensor, context: Any = None) -> Tensor:
+    def decode(self, latents: Tensor, context: Any = None) -> Tensor:  # noqa: ARG002 - other networks need it
         """Dynamic frames (B, Y, X) from latents (B, K)."""
         return self.tiles.join(draw(latents, self.drawn, self.members))
 
     def footprints(self) -> Tensor:
-        """What one unit of each latent adds to the image, shape (K, Y, X)."""
-        images = torch.cat([self.decode(unit) for unit in torch.eye(self.latents, device=self.static.device).split(32)])
-        return images
+        """Draw what one unit of each latent adds to the image, shape (K, Y, X)."""
+        return torch.cat([self.decode(unit) for unit in torch.eye(self.latents, device=self.static.device).split(32)])
+
+    @torch.no_grad()
+    def attribute(self, rows: Tensor, frames: Tensor, origin: Tensor, signed: bool, steps: int = 1) -> Tensor:  # noqa: ARG002
+        """Attribute combinations of latents to pixels; the gradient is the same everywhere, so that steps are one."""
+        distance = frames - origin
+        weights = rows @ self.unmix.T
+        if signed:
+            gradient = draw(weights.sum(0, keepdim=True), self.read, self.members)
+            return self.tiles.join(gradient)[0] * distance.sum(0)
+        size = torch.zeros(self.tiles.count, 1, self.tiles.pixels, device=origin.device)
+        for some in weights.split(32):
+            size += draw(some, self.read, self.members).abs().sum(1, keepdim=True)
+        return self.tiles.join(size)[0] * distance.abs().sum(0)
 
     @torch.no_grad()
     def rescale(self, factors: Tensor, order: Tensor) -> None:

@@ -61,3 +61,34 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def rescale(self, factors: Tensor, order: Tensor) -> None:
         """Divide latent k by `factors` (K,), draw it as much stronger, and put latents into a new `order` (K,)."""
+
+    def attribute(self, rows: Tensor, frames: Tensor, origin: Tensor, signed: bool, steps: int = 1) -> Tensor:
+        """Attribute combinations of latents to pixels: gradient times the distance from an origin, summed over frames.
+
+        Parameters
+        ----------
+        rows : Tensor, shape (R, K)
+            Combinations of latents. Their attributions are added up: as they are, or without sign.
+        frames : Tensor, shape (B, Y, X)
+            Dynamic frames.
+        origin : Tensor, shape (Y, X)
+            Where the attribution is zero.
+        signed : bool
+            Whether contributions may cancel.
+        steps : int
+            1: the gradient at the frame. More: integrated gradients by the midpoint rule.
+
+        Returns
+        -------
+        image : Tensor, shape (Y, X)
+        """
+        distance, total = frames - origin, torch.zeros_like(origin)
+        # Places between the origin (0) and the frame (1) at which gradients are taken.
+        share = (torch.arange(steps) + 0.5) / steps if steps > 1 else torch.ones(1)
+        points = (origin + share.to(origin)[:, None, None, None] * distance).flatten(0, 1).requires_grad_()
+        z = self.encode(points)
+        for row in rows.sum(0, keepdim=True) if signed else rows:
+            gradient = torch.autograd.grad((z @ row).sum(), points, retain_graph=True)[0]
+            part = gradient.view(steps, *frames.shape).mean(0) * distance
+            total += (part if signed else part.abs()).sum(0)
+        return total

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, Any, BinaryIO, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +26,14 @@ from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.settings import FitConfig
 from napari_varae.errors import FitFileError
 
-__all__ = ["SUFFIX", "Header", "TensorSpec", "VARHeader", "read", "write"]
+__all__ = ["LARGEST", "SUFFIX", "Header", "TensorSpec", "VARHeader", "read", "write"]
 
 SUFFIX = ".varae"
 LARGEST = 1e16
 """Numbers beyond it (ten times the largest pixel) are damage."""
 
-FORMAT = "napari-varae fit"
-VERSION = 3
+FORMAT: Final = "napari-varae fit"
+VERSION: Final = 3
 _TYPES = {"F32": ("<f4", "torch.float32"), "F64": ("<f8", "torch.float64"), "I64": ("<i8", "torch.int64")}
 """Each type of a tensor: as numpy calls it, and as the digest does."""
 
@@ -67,6 +67,7 @@ class Header(_Checked):
     var: VARHeader
     history: tuple[EpochReport, ...] = Field(max_length=100_000)
     versions: dict[str, str]
+    notes: tuple[str, ...] = Field((), max_length=100)
 
     @model_validator(mode="after")
     def _agrees(self) -> Header:
@@ -78,20 +79,29 @@ class Header(_Checked):
             raise ValueError(f"the training frames {self.frames} are empty")
         return self
 
+    @property
+    def n_latents(self) -> int:
+        """Number of latents K."""
+        return int(self.config.latents)
+
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """What a tensor must be: its shape, its type (F32 or F64), and the range of its numbers."""
+    """What a tensor must be: its shape (-1: any), its type (F32, F64 or I64), and the range of its numbers."""
 
     shape: tuple[int, ...]
     dtype: str = "F32"
     low: float = -LARGEST
     high: float = LARGEST
 
-    @property
-    def n_bytes(self) -> int:
-        """Size in bytes."""
-        return math.prod(self.shape) * np.dtype(_TYPES[self.dtype][0]).itemsize
+    def fits(self, dtype: str, shape: tuple[int, ...]) -> bool:
+        """Whether a tensor of this type and shape will do."""
+        alike = len(shape) == len(self.shape)
+        return dtype == self.dtype and alike and all(w in (-1, n) for n, w in zip(shape, self.shape, strict=True))
+
+    def n_bytes(self, shape: tuple[int, ...]) -> int:
+        """Size in bytes of a tensor of this type."""
+        return math.prod(shape) * np.dtype(_TYPES[self.dtype][0]).itemsize
 
 
 class _Entry(_Checked):
@@ -174,7 +184,7 @@ def _read(
         header = Header.model_validate_json(json.dumps(plain), strict=True)
         specs = expected(header)
         _compare(entries, specs, size)
-        tensors = {key: _tensor(file, start + entries[key].data_offsets[0], key, spec) for key, spec in specs.items()}
+        tensors = {key: _tensor(file, start, key, entries[key], spec) for key, spec in specs.items()}
         if digest != _digest(plain, tensors):
             raise ValueError("the contents are not what was saved")
     except (ValueError, RecursionError) as error:
@@ -209,23 +219,23 @@ def _compare(entries: Mapping[str, _Entry], specs: Mapping[str, TensorSpec], siz
     end = 0
     for name, entry in sorted(entries.items(), key=lambda item: item[1].data_offsets):
         spec = specs[name]
-        if (entry.dtype, entry.shape) != (spec.dtype, spec.shape):
+        if not spec.fits(entry.dtype, entry.shape):
             raise ValueError(
                 f"the tensor {name} is {entry.dtype[:10]} of shape {entry.shape[:8]} and should be {spec.dtype} of "
                 f"shape {spec.shape}"
             )
-        if entry.data_offsets != (end, end + spec.n_bytes):
+        if entry.data_offsets != (end, end + spec.n_bytes(entry.shape)):
             raise ValueError(f"the tensor {name} is not where it should be")
-        end += spec.n_bytes
+        end += spec.n_bytes(entry.shape)
     if end != size:
         raise ValueError(f"the tensors take {end} bytes, and the file has {size}")
 
 
-def _tensor(file: BinaryIO, start: int, name: str, spec: TensorSpec) -> NDArray[Any]:
+def _tensor(file: BinaryIO, start: int, name: str, entry: _Entry, spec: TensorSpec) -> NDArray[Any]:
     """Read a tensor whose size has been compared with that of the file."""
-    tensor = np.empty(spec.shape, _TYPES[spec.dtype][0])
-    file.seek(start)
-    if file.readinto(tensor.reshape(-1).view(np.uint8)) != spec.n_bytes:  # type: ignore[attr-defined]
+    tensor = np.empty(entry.shape, _TYPES[spec.dtype][0])
+    file.seek(start + entry.data_offsets[0])
+    if file.readinto(tensor.reshape(-1).view(np.uint8)) != spec.n_bytes(entry.shape):  # type: ignore[attr-defined]
         raise ValueError(f"the tensor {name} is cut off")
     if not (tensor >= spec.low).all() or not (tensor <= spec.high).all():  # neither holds for NaN
         raise ValueError(f"the tensor {name} has numbers that are NaN or not between {spec.low:g} and {spec.high:g}")
@@ -242,7 +252,7 @@ def _digest(header: dict[str, Any], tensors: Tensors) -> str:
 
 
 def _short(error: BaseException) -> str:
-    """What went wrong, in one line."""
+    """Put what went wrong into one line."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"]))

@@ -47,11 +47,13 @@ class Fit:
     scale : float
         Deviation of the dynamic part, in the movie's units.
     movie : str
-        Fingerprint of the training movie.
+        Fingerprint of the training movie when training began.
     frames : (int, int)
         Half-open range of the training frames.
     history : tuple of EpochReport
         One report per epoch.
+    notes : tuple of str
+        What a user should know of the training, in words: for instance that the movie changed meanwhile.
     """
 
     config: FitConfig
@@ -63,6 +65,7 @@ class Fit:
     movie: str
     frames: FrameRange
     history: tuple[EpochReport, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -102,14 +105,29 @@ class Fit:
         images *= np.float32(self.scale)
         return images
 
+    def _some_footprints(self) -> Iterator[Images]:
+        """Yield the footprints a few at a time, for images so large that all of them fill the memory."""
+        for unit in torch.eye(self.latents, device=self.device).split(32):
+            with torch.no_grad():
+                drawn = self.network.decode(unit, self._context) - self.network.decode(0 * unit[:1], self._context)
+            yield drawn.cpu().numpy() * np.float32(self.scale)
+
+    @cached_property
+    def strengths(self) -> NDArray[np.float32]:
+        """Root mean square over the image of each footprint, shape (K,), in the movie's units."""
+        return np.concatenate([np.sqrt(np.square(some).mean((1, 2))) for some in self._some_footprints()])
+
     @cached_property
     def places(self) -> NDArray[np.float64]:
         """Centre (y, x) of each footprint in pixels, shape (K, 2): its centroid where it exceeds half its maximum."""
-        size = np.abs(self.footprints)
-        weight = np.where(size >= size.max((1, 2), keepdims=True) / 2, size, 0) + np.finfo(np.float32).tiny
-        total = weight.sum((1, 2), dtype=np.float64)
         axes = (np.arange(self.shape[0])[:, None], np.arange(self.shape[1])[None, :])
-        return np.stack([(weight * axis).sum((1, 2), dtype=np.float64) / total for axis in axes], axis=1)
+        found = []
+        for some in self._some_footprints():
+            size = np.abs(some)
+            weight = np.where(size >= size.max((1, 2), keepdims=True) / 2, size, 0) + np.finfo(np.float32).tiny
+            total = weight.sum((1, 2), dtype=np.float64)
+            found.append(np.stack([(weight * axis).sum((1, 2), dtype=np.float64) / total for axis in axes], axis=1))
+        return np.concatenate(found)
 
     @cached_property
     def whole_image(self) -> dict[int, str]:
@@ -117,15 +135,17 @@ class Fit:
 
         More than half of the footprint's squares lie in the span of what such changes of the static image look like.
         """
-        images = derivatives(torch.from_numpy(self.static)).flatten(1).numpy().astype(np.float64)
-        flat = (
-            self.footprints.reshape(self.latents, -1)
-            / np.linalg.norm(self.footprints, axis=(1, 2)).clip(1e-30)[:, None]
-        )
+        images = derivatives(torch.from_numpy(self.static)).flatten(1).numpy()
         basis = orthonormal(torch.from_numpy(images.T)).numpy()
-        follows = np.flatnonzero(np.square(flat @ basis).sum(1) > 0.5)
-        alike = np.abs(flat @ images.T)
-        return {int(k): WHOLE[int(alike[k].argmax())] for k in follows}
+        found: dict[int, str] = {}
+        k = 0
+        for some in self._some_footprints():
+            for flat in some.reshape(len(some), -1):
+                unit = flat / max(float(np.linalg.norm(flat)), 1e-30)
+                if np.square(unit @ basis).sum() > 0.5:
+                    found[k] = WHOLE[int(np.abs(images @ unit).argmax())]
+                k += 1
+        return found
 
     def check(self, stack: Stack) -> None:
         """Raise ValueError unless the movie has the image size of this fit."""
@@ -209,6 +229,7 @@ class Fit:
             frames=self.frames,
             var=VARHeader(penalty=var.penalty, order=var.order, n_pairs=var.n_pairs),
             history=self.history,
+            notes=self.notes,
             versions={name: version(name) for name in ("napari-varae", "torch", "numpy", "safetensors")},
         )
         tensors = {f"network.{name}": weights.cpu().numpy() for name, weights in self.network.state_dict().items()}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from napari_varae.core.autoencoder.footprints import FootprintNetwork
 from napari_varae.core.compute.device import choose_device
-from napari_varae.core.fit.file import Header, TensorSpec, read
+from napari_varae.core.fit.file import LARGEST, Header, TensorSpec, read
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.var.model import VAR
 
@@ -17,7 +18,8 @@ __all__ = ["load_fit"]
 
 _SANE = 1e6
 """Coefficients and second moments of standardised latents, of size 1, lie far below it."""
-_RANGES = {"mean": {}, "scale": {"low": np.finfo(np.float64).tiny}, "weights": {"low": 0.0, "high": _SANE}}
+_LOWEST = {"mean": -LARGEST, "scale": float(np.finfo(np.float64).tiny), "weights": 0.0}
+_HIGHEST = {"mean": LARGEST, "scale": LARGEST}
 """The range of an array of the VAR, where it is not that of :data:`_SANE`."""
 
 
@@ -43,7 +45,7 @@ def load_fit(path: str | Path, device: str = "auto") -> Fit:
     prefix = "network."
     state = {name.removeprefix(prefix): torch.from_numpy(t) for name, t in tensors.items() if name.startswith(prefix)}
     network = FootprintNetwork.from_state(state)
-    arrays = {name: tensors[f"var.{name}"] for name in VAR.shapes(config.latents, config.order)}
+    arrays: dict[str, Any] = {name: tensors[f"var.{name}"] for name in VAR.shapes(header.n_latents, config.order)}
     return Fit(
         config=config,
         network=network.to(target).eval().requires_grad_(False),
@@ -54,6 +56,7 @@ def load_fit(path: str | Path, device: str = "auto") -> Fit:
         movie=header.movie,
         frames=header.frames,
         history=header.history,
+        notes=header.notes,
     )
 
 
@@ -61,9 +64,11 @@ def _expected(header: Header) -> dict[str, TensorSpec]:
     """Describe the tensors of a file with this header, allocating none."""
     config = header.config
     specs = {
-        f"network.{name}": TensorSpec(shape, "I64" if name == "members" else "F32")
+        f"network.{name}": TensorSpec(shape, "I64", -1, header.n_latents - 1)
+        if name == "members"
+        else TensorSpec(shape)
         for name, shape in FootprintNetwork.tensors(config, header.image).items()
     }
-    for name, shape in VAR.shapes(config.latents, config.order).items():
-        specs[f"var.{name}"] = TensorSpec(shape, "F64", **_RANGES.get(name, {"low": -_SANE, "high": _SANE}))
+    for name, shape in VAR.shapes(header.n_latents, config.order).items():
+        specs[f"var.{name}"] = TensorSpec(shape, "F64", _LOWEST.get(name, -_SANE), _HIGHEST.get(name, _SANE))
     return specs | {"static": TensorSpec(header.image)}

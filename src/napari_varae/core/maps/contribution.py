@@ -127,20 +127,12 @@ def _driver(
     fit: Fit, stack: Stack, segments: Sequence[FrameRange], weights: NDArray[np.float64], signed: bool, steps: int
 ) -> Image:
     rows = torch.from_numpy((weights / fit.var.scale).astype(np.float32)).to(fit.device).flatten(0, 1)
-    rows = rows.sum(0, keepdim=True) if signed else rows[rows.abs().sum(1) > 0]
-    filters, origin = fit.banks[0], _scaled(fit, fit.static)
-    total = torch.zeros(fit.shape, device=fit.device)
-    # Places between the static image (0) and the frame (1) at which gradients are taken.
-    share = (torch.arange(steps, device=fit.device) + 0.5) / steps if steps > 1 else torch.ones(1, device=fit.device)
+    rows = rows[rows.abs().sum(1) > 0]
+    origin, total = _scaled(fit, fit.static), torch.zeros(fit.shape, device=fit.device)
     chosen = _spread(stack, segments)
     for t in np.array_split(chosen, min(len(chosen), -(-len(chosen) * steps // 64))):
         d = _scaled(fit, np.concatenate([stack.read(int(i), int(i) + 1) for i in t]))
-        points = (origin + share[:, None, None, None] * (d - origin)).flatten(0, 1)
-        z = fit.network.encode(points.requires_grad_(), filters)
-        for row in rows:
-            gradient = torch.autograd.grad((z @ row).sum(), points, retain_graph=True)[0]
-            part = gradient.view(steps, *d.shape).mean(0) * (d - origin)
-            total += (part if signed else part.abs()).sum(0)
+        total += fit.network.attribute(rows, d, origin, signed, steps)
     image: Image = (total / len(chosen)).cpu().numpy()
     return image
 

@@ -82,7 +82,7 @@ def compress(
     baseline = static if config.static_skip else np.zeros_like(static)
     common = tiles.cut(common_images(static, config.static_skip)).mT
     basis = torch.linalg.qr(torch.cat([common, learned.components], 2))[0]
-    traces, odd = _traces(stack, split, sample, tiles, basis, baseline, progress, check)
+    traces, odd = _traces(stack, sample, tiles, basis, baseline, progress, check)
     return CompressedMovie(
         tiles=tiles,
         static=static,
@@ -172,7 +172,7 @@ def block_length(stack: Stack) -> int:
 
 
 def _traces(
-    stack: Stack, split: Split, sample: Sample, tiles: Tiles, basis: Tensor, baseline: Images, progress: Progress,
+    stack: Stack, sample: Sample, tiles: Tiles, basis: Tensor, baseline: Images, progress: Progress,
     check: Check,
 ) -> tuple[Tensor, tuple[int, ...]]:  # fmt: skip
     """Take the second pass: traces (T, N, M) of all frames, zero for bad and odd ones, and the odd ones."""

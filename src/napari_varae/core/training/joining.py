@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
@@ -66,8 +67,8 @@ def join(parts: list[Part], traces: Tensor, tiles: Tiles) -> list[Piece]:
     return pieces
 
 
-def _groups(parts: list[Part], traces: Tensor, covariance: Tensor, tiles: Tiles) -> np.ndarray:
-    """Number of the place that each direction belongs to, shape (Q,)."""
+def _groups(parts: list[Part], traces: Tensor, covariance: Tensor, tiles: Tiles) -> NDArray[np.int32]:
+    """Give the number of the place that each direction belongs to, shape (Q,)."""
     tile = torch.cat([torch.full((len(part.scores),), part.tile) for part in parts])
     centres = torch.cat([_centres(part, tiles) for part in parts])
     lagged = (traces[1:].mT @ traces[:-1] / (len(traces) - 1)).double()
@@ -78,6 +79,7 @@ def _groups(parts: list[Part], traces: Tensor, covariance: Tensor, tiles: Tiles)
     same = lagged.abs() / size[:, None] / size > SAME
     border = tiles.adjacent()[tile[:, None], tile] & (tile[:, None] != tile)
     near = torch.cdist(centres, centres) < NEAR * tiles.edge
+    label: NDArray[np.int32]
     _, label = connected_components((same & border & near & slow & slow[:, None]).numpy(), directed=False)
     return label
 

@@ -35,7 +35,7 @@ __all__ = ["Places"]
 TURNS = 40
 """Steps of the first varimax, which need not settle."""
 FROM_COMMON = 0.5
-"""Share of a trace that changes of the whole image may explain, linearly and squared, before it counts as one of them."""
+"""Share of a trace that changes of the whole image, and their products, may explain: more, and it is one of them."""
 SIGNAL = 1.0
 """Lag-1 autocovariance from which a place has a signal, in variances of the noise."""
 MOST = 1024

@@ -9,6 +9,8 @@ from threading import Event
 
 import numpy as np
 
+from napari_varae.core.compute.checkpoint import Check
+from napari_varae.core.compute.threads import default_threads, on_threads
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.movie.compressed import CompressedMovie
@@ -96,11 +98,22 @@ def train(
         When the loss is no longer finite, or the training was dropped.
     """
     config = config or FitConfig()
-    stop, pause, drop = stop or Event(), pause or Event(), drop or Event()
-    began = time.monotonic()
+    n_threads = config.threads or default_threads()
+    config = config.model_copy(update={"threads": n_threads})
+    stop = stop or Event()
+    check = partial(_wait_or_end, stop, pause or Event(), drop or Event())
     report_progress = progress or (lambda _phase, _share: None)
-    trainer = Trainer(stack, config, partial(_wait_or_end, stop, pause, drop), report_progress, movie)
-    report_progress("training", 0.0)
+    steps = _train(stack, config, stop, check, report_progress, movie)
+    return (yield from on_threads(n_threads, steps))
+
+
+def _train(
+    stack: Stack, config: FitConfig, stop: Event, check: Check, progress: Progress, movie: CompressedMovie | None
+) -> Generator[EpochReport, None, Fit]:
+    """Train on the threads of the caller."""
+    began = time.monotonic()
+    trainer = Trainer(stack, config, check, progress, movie)
+    progress("training", 0.0)
     best = trainer.assess()
     reports: list[EpochReport] = []
     since_best = 0
@@ -117,7 +130,7 @@ def train(
         better = state.loss < best.loss
         since_best = 0 if state.loss < best.loss * (1 - config.min_gain) else since_best + 1
         best = state if better else best
-        report_progress("training", epoch / config.epochs)
+        progress("training", epoch / config.epochs)
         report = state.report(epoch, config.epochs, float(np.mean(losses)), time.monotonic() - began, better)
         reports.append(report)
         yield report

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_varae.core.autoencoder.footprints import FootprintNetwork
 from napari_varae.core.autoencoder.tiled import draw, gram, project
@@ -29,7 +29,7 @@ from napari_varae.core.training.split import Split
 from napari_varae.core.var.estimate import estimate_var
 from napari_varae.core.var.lags import standardise
 from napari_varae.core.var.model import VAR
-from napari_varae.errors import TrainingError
+from napari_varae.errors import StackError, TrainingError
 
 __all__ = ["State", "Trainer"]
 
@@ -103,7 +103,7 @@ class Trainer:
         inside = gram(drawn, self.members, self.latents)
         ridge = RIDGE * inside.diagonal().mean().clamp(min=1e-12) * torch.eye(self.latents, dtype=inside.dtype)
         unmix = torch.cholesky_inverse(torch.linalg.cholesky(inside + ridge)).float()
-        self.drawn, self.read, self.unmix = (part.clone().requires_grad_() for part in (drawn, drawn, unmix))
+        self.drawn, self.read, self.unmix = (nn.Parameter(part.clone()) for part in (drawn, drawn, unmix))
         self.components = movie.traces[self.split.start : self.split.stop]
         self._hold_out(stack)
         self.random = torch.Generator().manual_seed(config.seed)
@@ -193,13 +193,13 @@ class Trainer:
             raise TrainingError("The latents are no longer finite. Choose a smaller learning rate.")
         self.var = var = estimate_var(latents, order, _rule(self.config), split.trained, "links")
         ahead = var.predict(latents, split.good)
-        judged = np.isfinite(ahead[split.held_out]).all(1)
+        judged = np.asarray(np.isfinite(ahead[split.held_out]).all(1))
         if not judged.any():
             raise ValueError(
                 f"No held-out frame has {order} good frames before it: mark fewer frames as bad, or choose a larger "
                 "held-out share or a lower order."
             )
-        known, ahead = (part[split.held_out][judged] for part in (latents, ahead))
+        known, ahead = latents[split.held_out][judged], ahead[split.held_out][judged]
         reconstruction, prediction = self._explained(known, ahead.astype(np.float32), judged)
         z, z_ahead = var.standardise(known), var.standardise(ahead)
         latent_r2 = 1 - float(np.square(z - z_ahead).sum() / max(np.square(z).sum(), 1e-30))
@@ -259,7 +259,27 @@ class Trainer:
             movie=self.fingerprint,
             frames=(split.start, split.stop),
             history=history,
+            notes=self._notes(),
         )
+
+    def _notes(self) -> tuple[str, ...]:
+        """Report odd frames that were left out, and that the movie changed since training began."""
+        notes = []
+        if odd := self.movie.odd:
+            some = ", ".join(map(str, odd[:8])) + (", …" if len(odd) > 8 else "")
+            notes.append(
+                f"{len(odd)} frames differ from all others in most of the image ({some}) and were left out of "
+                "training. Look at them, and mark them as bad if they are."
+            )
+        try:
+            if self.stack.fingerprint() != self.fingerprint:
+                notes.append(
+                    f"The movie {self.stack.name!r} changed during training: the fit may mix old and new frames. Train "
+                    "again, or open the movie that it began with."
+                )
+        except StackError as error:
+            notes.append(f"The movie could no longer be read when training ended: {error}")
+        return tuple(notes)
 
 
 def _rule(config: FitConfig) -> Literal["bic", "ebic", "cv"] | float:

@@ -189,7 +189,7 @@ class TimePanel(Panel):
                     return numbers
                 raise ValueError(f"Latents: choose numbers from 0 to {latents - 1}, separated by commas.")
         fit, z = self.session.require_fit(), self.session.latents
-        spread = np.zeros(latents) if z is None else z.std(axis=0) * np.sqrt((fit.footprints**2).mean(axis=(1, 2)))
+        spread = np.zeros(latents) if z is None else z.std(axis=0) * fit.strengths
         spread[list(fit.whole_image)] -= np.inf  # motion and brightness last
         return sorted(np.argsort(-spread)[:TRACES].tolist())
 

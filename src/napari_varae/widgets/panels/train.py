@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.utils.notifications import show_info
+from napari.utils.notifications import show_info, show_warning
 from qtpy.QtWidgets import QComboBox, QFileDialog
 
 from napari_varae.core.settings import FitConfig
@@ -260,6 +260,8 @@ def _report(session: Session, news: Any) -> None:
 def _use(session: Session, stack: Stack, result: Fitted) -> None:
     """Take a fit in use; when its movie is gone meanwhile, keep it among the fits of the session."""
     fit, latents = result
+    for text in fit.notes:
+        show_warning(text)
     if session.stack is stack:
         session.use_fit(fit, latents)
     else:
