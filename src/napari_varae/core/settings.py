@@ -122,7 +122,7 @@ class FitConfig(Settings):
         le=1,
     )
     patience: int = setting(
-        2,
+        1,
         "Epochs that are not better after which training ends.",
         label="Patience",
         unit="epochs",

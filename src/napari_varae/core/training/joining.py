@@ -20,8 +20,10 @@ __all__ = ["Part", "Piece", "join"]
 
 SAME = 0.8
 """Correlation at lag 1 from which two images at a border are one place."""
-NEAR = 0.4
-"""Distance of their centres, at most, in edges of a tile."""
+NEAR = 26.0
+"""Distance of their centres, at most, in pixels."""
+SAME_WITHIN, NEAR_WITHIN = 0.9, 13.0
+"""The same within a tile, where varimax has already turned them apart."""
 SLOW = 0.1
 """Lag-1 autocorrelation below which a trace is noise, and joins nothing."""
 
@@ -49,7 +51,7 @@ def join(parts: list[Part], traces: Tensor, tiles: Tiles) -> list[Piece]:
     """Make places of the directions of all tiles, whose traces are (T, Q)."""
     origin = [(part, i) for part in parts for i in range(len(part.scores))]
     covariance = (traces.mT @ traces / len(traces)).double()
-    label = _groups(parts, traces, covariance, tiles) if tiles.count > 1 else np.arange(len(origin))
+    label = _groups(parts, traces, covariance, tiles)
     pieces = []
     for members in np.split(np.argsort(label, kind="stable"), np.cumsum(np.bincount(label))[:-1]):
         together = covariance[np.ix_(members, members)]
@@ -77,8 +79,11 @@ def _groups(parts: list[Part], traces: Tensor, covariance: Tensor, tiles: Tiles)
     slow = own > SLOW * covariance.diagonal()
     size = own.clamp(min=torch.finfo(torch.float64).tiny).sqrt()
     same = lagged.abs() / size[:, None] / size > SAME
-    border = tiles.adjacent()[tile[:, None], tile] & (tile[:, None] != tile)
-    near = torch.cdist(centres, centres) < NEAR * tiles.edge
+    alone = tile[:, None] == tile
+    border = tiles.adjacent()[tile[:, None], tile] & ~alone
+    near = torch.cdist(centres, centres) < torch.where(alone, NEAR_WITHIN, NEAR)
+    same &= torch.where(alone, lagged.abs() / size[:, None] / size > SAME_WITHIN, True)
+    border |= alone
     label: NDArray[np.int32]
     _, label = connected_components((same & border & near & slow & slow[:, None]).numpy(), directed=False)
     return label

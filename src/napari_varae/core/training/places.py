@@ -34,9 +34,11 @@ __all__ = ["Places"]
 
 TURNS = 40
 """Steps of the first varimax, which need not settle."""
-FROM_COMMON = 0.5
-"""Share of a trace that changes of the whole image, and their products, may explain: more, and it is one of them."""
-SIGNAL = 1.0
+OWN = 0.5
+"""Share of a trace that changes of the whole image, and their products, must leave, or it is one of them."""
+SPARE = 0.3
+"""Places beyond those that are wanted among which they are chosen, as a share, where images are joined at borders."""
+SIGNAL = 0.3
 """Lag-1 autocovariance from which a place has a signal, in variances of the noise."""
 MOST = 1024
 """Latents that are chosen automatically, at most."""
@@ -101,7 +103,7 @@ class Places:
         ranked = everything.argsort(descending=True, stable=True)
         if latents == "auto":
             latents = self._count_signals()
-        extra = 0
+        extra = round(SPARE * latents) if self.movie.tiles.count > 1 else 0
         while True:
             count = min(latents + extra, len(everything))
             kept = ranked[:count][ranked[:count] < len(self.common_scores)].sort().values
@@ -109,26 +111,32 @@ class Places:
             if len(kept) + len(pieces) >= latents or count == len(everything):
                 break
             extra += round(1.2 * (latents - len(kept) - len(pieces))) + 1
-        pieces = sorted(pieces, key=lambda piece: -piece.score)[: latents - len(kept)]
-        return self._draw(kept, pieces)
+        own, _ = self._own(pieces)
+        worth = torch.tensor([piece.score for piece in pieces]) * own.sqrt()
+        best = worth.argsort(descending=True, stable=True)[: latents - len(kept)]
+        return self._draw(kept, [pieces[i] for i in best.tolist()])
 
     def _count_signals(self) -> int:
         """Count the places with a signal that is neither noise nor a change of the whole image, and those changes."""
         every = self.traces[:, self.trained]
-        moved = (every[:, 1:] * every[:, :-1]).mean(1)
-        noise = float((every.square().mean(1) - moved).median())
+        lagged = (every[:, 1:] * every[:, :-1]).mean(1)
+        noise = float((every.square().mean(1) - lagged).median())
         least = float(self.values.flatten().sort(descending=True).values[:MOST][-1])
-        pieces = self._pieces(max(least, (1 + self.weight) * SIGNAL * noise))
-        traces = torch.stack([self._trace(piece) for piece in pieces], 1)[self.trained].double()
-        common = self.common[self.trained].double()
-        common = (common - common.mean(0)) / common.std(0).clamp(min=1e-12)
-        pairs = torch.triu_indices(common.shape[1], common.shape[1])
-        known = torch.cat([torch.ones(len(common), 1), common, common[:, pairs[0]] * common[:, pairs[1]]], 1)
-        own = traces - known @ torch.linalg.lstsq(known, traces).solution
-        share = 1 - own.square().mean(0) / (traces - traces.mean(0)).square().mean(0).clamp(min=1e-30)
-        signal = (own[1:] * own[:-1]).mean(0)
-        count = int(((share < FROM_COMMON) & (signal > SIGNAL * noise)).sum())
+        own, signal = self._own(self._pieces(max(least, (1 + self.weight) * SIGNAL * noise)))
+        count = int(((own > OWN) & (signal > SIGNAL * noise)).sum())
         return max(1, min(count + len(self.common_scores), MOST))
+
+    def _own(self, pieces: list[Piece]) -> tuple[Tensor, Tensor]:
+        """Share of each trace that changes of the whole image, and their products, leave; its lag-1 autocovariance."""
+        traces = torch.stack([self._trace(piece) for piece in pieces], 1)[self.trained].double()
+        total = traces.square().mean(0).clamp(min=1e-30)
+        if self.common.shape[1]:
+            common = self.common[self.trained].double()
+            common = (common - common.mean(0)) / common.std(0).clamp(min=1e-12)
+            pairs = torch.triu_indices(common.shape[1], common.shape[1])
+            known = torch.cat([torch.ones(len(common), 1), common, common[:, pairs[0]] * common[:, pairs[1]]], 1)
+            traces = traces - known @ torch.linalg.lstsq(known, traces).solution
+        return (traces.square().mean(0) / total).clamp(max=1), (traces[1:] * traces[:-1]).mean(0)
 
     def _trace(self, piece: Piece) -> Tensor:
         """Trace of a place, shape (T,)."""

@@ -14,6 +14,9 @@ from napari_varae.core.training.joining import Piece
 
 __all__ = ["shrink"]
 
+LEAST = 0.1
+"""Share of an image that must remain; a weaker one is kept as it is, since nothing would be left to read it by."""
+
 STRENGTH = 0.5
 """Share of the squared standard error that counts: below 1, since smoothing took a part of it."""
 NEIGHBOURHOOD = 9
@@ -60,4 +63,5 @@ def _shrunk(image: Tensor, error: Tensor, edge: int) -> Tensor:
     """Shrink one image (P,) with the squared standard error (P,)."""
     energy, squared = (uniform_filter(part.view(edge, edge).numpy(), NEIGHBOURHOOD) for part in (image.square(), error))
     factor = (1 - STRENGTH * squared / np.maximum(energy, 1e-30)).clip(0, 1)
-    return image * torch.from_numpy(factor.astype(np.float32)).flatten()
+    shrunk = image * torch.from_numpy(factor.astype(np.float32)).flatten()
+    return shrunk if float(shrunk.norm()) > LEAST * float(image.norm()) else image
