@@ -119,7 +119,8 @@ def _learn(
     part = torch.zeros(tiles.count, at_once, tiles.pixels)
     common = sample.common.flatten(1)
     random = torch.Generator().manual_seed(seed)
-    total, variance = np.zeros(image), torch.zeros(tiles.count, tiles.pixels)
+    total, variance = torch.zeros(image, dtype=torch.float64), torch.zeros(tiles.count, tiles.pixels)
+    baseline = torch.from_numpy(sample.baseline)
     seen = bins = filled = 0
     found: list[Tensor] = []
 
@@ -131,10 +132,10 @@ def _learn(
         filled = 0
 
     for _, frames in _blocks(stack, split, sample, size, progress, check):
-        total += frames.sum(0, dtype=np.float64)
+        total += torch.from_numpy(frames).sum(0)
         seen += len(frames)
-        averaged = frames[: len(frames) // size * size].reshape(-1, size, *image).mean(1)
-        flat = torch.from_numpy((averaged - sample.baseline) / np.float32(sample.scale)).flatten(1)
+        whole = torch.from_numpy(frames[: len(frames) // size * size]).view(-1, size, *image)
+        flat = (whole.sum(1) / size - baseline).div_(sample.scale).flatten(1)
         flat -= (flat @ common.T) @ common
         cut = tiles.cut(flat.view(-1, *image))
         variance += cut.square().sum(1)
@@ -145,7 +146,7 @@ def _learn(
             filled += some.shape[1]
             bins += some.shape[1]
     close_part()
-    return _Learned((total / seen).astype(np.float32), found[0], variance / bins, bins)
+    return _Learned((total / seen).float().numpy(), found[0], variance / bins, bins)
 
 
 def _blocks(

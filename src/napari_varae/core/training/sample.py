@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -30,6 +32,8 @@ TRIED_TILES = 8
 """Tiles in which smoothings are tried: those that vary most."""
 BLOCKS = 8
 """Rows and columns of blocks by which an odd frame is noticed."""
+ROWS = 128
+"""Rows that are looked at for that, about."""
 ODD = 15.0
 """Deviations from the median, median over blocks, from which a frame is odd."""
 
@@ -122,11 +126,9 @@ def _read(stack: Stack, frames: NDArray[np.intp], most: int, check: Check) -> Im
 
 
 def _block_means(frames: Images) -> NDArray[np.float64]:
-    """Mean of each of some blocks of frames (B, Y, X), shape (B, BLOCKS^2)."""
-    rows, columns = (np.linspace(0, size, BLOCKS + 1).astype(int)[:-1] for size in frames.shape[1:])
-    sums = np.add.reduceat(np.add.reduceat(frames, columns, axis=2, dtype=np.float64), rows, axis=1)
-    areas = np.outer(
-        *(np.diff(edges, append=size) for edges, size in zip((rows, columns), frames.shape[1:], strict=True))
-    )
-    means: NDArray[np.float64] = (sums / areas).reshape(len(frames), -1)
-    return means
+    """Mean of each of some blocks of frames (B, Y, X), shape (B, BLOCKS^2); large images by every few rows."""
+    rows, columns = (np.linspace(0, size, BLOCKS + 1).astype(int) for size in frames.shape[1:])
+    step = max(1, frames.shape[1] // ROWS)
+    strips = [frames[:, a:b:step].sum(1) / len(range(a, b, step)) for a, b in pairwise(rows)]
+    means = [strip[:, a:b].mean(1, dtype=np.float64) for strip in strips for a, b in pairwise(columns)]
+    return np.stack(means, 1)
