@@ -1,6 +1,6 @@
 """How well the optimality conditions hold where predictors are nearly combinations of others.
 
-    python benchmarks/near_collinear.py [--problems 12000]
+    python -m benchmarks.lasso.near_collinear [--problems 12000]
 
 Random problems with up to three near-combinations each. A row per decade of the penalty, as a share of the largest
 correlation that data of this size could have: estimates, the share of them that violate the conditions by more than
@@ -14,6 +14,7 @@ import argparse
 import numpy as np
 
 import napari_varae as nv
+from benchmarks.stored import keep, stored
 
 
 def problem(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -57,10 +58,14 @@ def main() -> None:
             worst = violation(gram, cross, path.at(share * largest), share * largest) / largest
             decade = f"1e{int(np.floor(np.log10(share)))}" if share else "0"
             found.setdefault(decade, []).append(worst)
+    rows = []
     print(f"{'penalty from':>12}{'estimates':>11}{'above 1e-9':>12}{'largest':>10}")
     for decade in sorted(found, key=float):
         worst = np.array(found[decade])
         print(f"{decade:>12}{len(worst):>11}{(worst > 1e-9).mean():>12.4%}{worst.max():>10.0e}")
+        rows.append({"from": float(decade), "estimates": len(worst), "above": int((worst > 1e-9).sum()),
+                     "largest": float(worst.max()), "problems": problems, "stopped": stopped})  # fmt: skip
+    keep(stored("near_collinear"), rows)
     print(f"{stopped} of {problems} paths stopped")
 
 

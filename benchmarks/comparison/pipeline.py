@@ -1,9 +1,9 @@
 """The comparison through the whole pipeline: from a movie, with or without a change, to a p-value and a map.
 
-    python benchmarks/pipeline.py RESULTS.jsonl [--movies 100] [--processes 2]
+    python -m benchmarks.comparison.pipeline [--movies 100] [--processes 2]
 
 Realistic recordings of small size, half of them with other links from the middle on. Each is fitted as a whole, then
-its halves are compared. Each movie adds a line to RESULTS.jsonl, and what is there is not computed again. Printed: the
+its halves are compared. Each movie adds a line to the results, and what is there is not computed again. Printed: the
 share of movies with p <= 0.05 without and with a change, by both nulls together and by each of them; where the dynamics
 change, how well the differences rank the links that do (average precision), and how well the difference map finds the
 cells whose links to others change (area under the ROC curve); and the same with all true traces known.
@@ -20,17 +20,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from ablation import matched, places, read
 from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import napari_varae as nv
+from benchmarks.stored import read, stored
+from benchmarks.training.ablation import matched, places
 from napari_varae.core.simulation.settings import SCENARIOS
 
 SMALL = SCENARIOS["realistic"].model_copy(
     update={"frames": 1200, "height": 64, "width": 64, "cells": 12, "silent": 6, "density": 0.12}
 )
 LATENTS = 20
+NULLS = ("p of bootstrap", "p of permutation")
+"""The two nulls, in the order of a comparison."""
 
 
 def once(job: tuple[int, bool]) -> dict[str, Any]:
@@ -46,7 +49,7 @@ def once(job: tuple[int, bool]) -> dict[str, Any]:
         "variant": "change" if changes else "none", "scenario": "pipeline", "seed": seed, "p": found.p_value,
         "p of links": found.p_links,
         "called": int((found.edges["p_adjusted"] <= 0.05).sum()), "seconds": time.perf_counter() - began,
-        **{f"p if {name}": p for name, p in found.p_of_null.items()},
+        **dict(zip(NULLS, found.p_of_null.values(), strict=True)),
     }  # fmt: skip
     traces = nv.compare_latents(sim.traces[: half - 1], sim.traces[half:], resamples=199, seed=seed)
     row["p of true traces"] = traces.p_value
@@ -75,7 +78,7 @@ def ranked(found: nv.Comparison, match: np.ndarray, changed: np.ndarray) -> floa
 def main() -> None:
     """Add what is missing, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", type=Path)
+    parser.add_argument("--results", type=Path, default=stored("pipeline"))
     parser.add_argument("--movies", type=int, default=100)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
@@ -90,7 +93,7 @@ def main() -> None:
     for kind in kinds:
         mine = [row for row in rows if row["variant"] == kind]
         print(f"\n{kind}: {len(mine)} movies, {np.median([row['seconds'] for row in mine]):.1f} s each")
-        for name in ("p", "p of links", "p if VAR", "p if stretches", "p of true traces"):
+        for name in ("p", "p of links", *NULLS, "p of true traces"):
             count = sum(row[name] <= 0.05 for row in mine)
             low, high = binomtest(count, len(mine)).proportion_ci()
             print(f"  {name + ' <= 0.05':<28}{count / len(mine):>7.1%}  ({low:.1%} to {high:.1%})")

@@ -1,6 +1,6 @@
 """How fast the l1 path, one estimate and its gradient are, beside what people use for them.
 
-    python benchmarks/lasso_path.py [MOVIE.tif] [--rounds 7] [--epochs 2]
+    python -m benchmarks.lasso.speed [MOVIE.tif] [--rounds 7] [--epochs 2]
 
 Rivals: a loop of scikit-learn's `lars_path_gram` for whole paths; coordinate descent of scikit-learn, celer and skglm
 for one penalty; cvxpylayers and qpth for the gradient. Those that are missing are passed over (`pip install

@@ -1,6 +1,6 @@
 """Gaps between ticks of the window's event loop while a movie plays, without and with training beside it.
 
-    python benchmarks/responsiveness.py MOVIE.tif [--seconds 30] [--fps 10]
+    python -m benchmarks.widgets.responsiveness MOVIE.tif [--seconds 30] [--fps 10]
 
 A 5 ms timer notes when it is served. What a user feels as stutter are the long gaps. In the first second after Train
 is pressed, napari opens its activity dialog and torch is loaded. Needs a display.

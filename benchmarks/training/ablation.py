@@ -1,9 +1,9 @@
 """What the parts of the method are good for, on simulated recordings with a known truth.
 
-    python benchmarks/ablation.py RESULTS.jsonl [--seeds 5] [--scenarios clean realistic ...] [--processes 2]
+    python -m benchmarks.training.ablation [--seeds 5] [--scenarios clean realistic ...]
 
 Each scenario, seed and variant ({no skip, static skip} x {two_stage, stop_gradient, end_to_end}, all with the same
-settings otherwise; and no skip on the coarse grid that the skip chooses) adds a line to RESULTS.jsonl, and what is
+settings otherwise; and no skip on the coarse grid that the skip chooses) adds a line to the results, and what is
 there is not computed again. Trained on the first four fifths of the frames, judged on the last one. Where links change
 in the middle, those of before and after are the true ones. Printed: mean and deviation over seeds of each figure of
 merit, beside PCA with a VAR by least squares, and an oracle that reads the movie with the true footprints; and for each
@@ -35,6 +35,7 @@ from scipy.stats import ttest_rel
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import napari_varae as nv
+from benchmarks.stored import read, stored
 from napari_varae.core.simulation.settings import SCENARIOS
 from napari_varae.core.var.estimate import estimate_var
 
@@ -193,11 +194,6 @@ def once(job: tuple[str, int, str, dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"scenario": scenario, "seed": seed, "variant": name} | row for name, row in rows.items()]
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """Results so far."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
 def print_tables(rows: list[dict[str, Any]]) -> None:
     """Print mean and deviation per variant, then the paired differences of the claims."""
     for scenario in dict.fromkeys(row["scenario"] for row in rows):
@@ -232,7 +228,7 @@ def print_tables(rows: list[dict[str, Any]]) -> None:
 def main() -> None:
     """Add what is missing, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", type=Path)
+    parser.add_argument("--results", type=Path, default=stored("ablation"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--scenarios", nargs="+", choices=list(SCENARIOS), default=list(SCENARIOS))
     parser.add_argument("--variants", nargs="+", default=[SAME_GRID, *VARIANTS, "baselines"])

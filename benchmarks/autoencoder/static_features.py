@@ -1,6 +1,6 @@
 """How well coarse maps can draw footprints, with and without features of the static image.
 
-    python benchmarks/static_features.py MOVIE.tif --train 0 1600 --test 1600 2000
+    python -m benchmarks.autoencoder.static_features MOVIE.tif --train 0 1600 --test 1600 2000
 
 Footprints are smoothed principal components of the training frames. Each network is fitted to them by least squares,
 not trained. Printed: the fraction of the variance of the test frames that remains when they are read and drawn by it.

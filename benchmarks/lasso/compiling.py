@@ -1,6 +1,6 @@
 """Seconds of the first l1 path and of the first comparison in a process: compiled anew, read from disk, and again.
 
-    python benchmarks/compiling.py [--rounds 5]
+    python -m benchmarks.lasso.compiling [--rounds 5]
 
 Each process of its own, torch and numba loaded before the clock starts, and an empty cache folder for what is compiled
 anew.

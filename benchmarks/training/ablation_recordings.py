@@ -1,9 +1,9 @@
 """The parts of the method on recordings without a known truth: held-out figures, and stability between two halves.
 
-    python benchmarks/ablation_recordings.py RESULTS.jsonl MOVIE.tif:64 [MOVIE.tif:32 ...] [--seeds 3]
+    python -m benchmarks.training.ablation_recordings MOVIE.tif:64 [MOVIE.tif:32 ...]
 
 The number after each movie is that of latents. Trained on the first four fifths of the frames, judged on the last.
-Each variant ({no skip, static skip} x {two_stage, stop_gradient, end_to_end}) and seed adds a line to RESULTS.jsonl;
+Each variant ({no skip, static skip} x {two_stage, stop_gradient, end_to_end}) and seed adds a line to the results;
 what is there is not computed again. Stability: a VAR is estimated from the latents of each half of the training
 frames; `same links`: correlation of its couplings (own past left out) between the halves; `same map`: that of the
 driver maps of the halves, each with its own VAR.
@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ablation import CLAIMS, EPOCHS, VARIANTS, read
-from recording import pca_baselines
 
 import napari_varae as nv
+from benchmarks.stored import read, stored
+from benchmarks.training.ablation import CLAIMS, EPOCHS, VARIANTS
+from benchmarks.training.recording import pca_baselines
 
 SHOWN = ("rec", "pred", "latent R2", "nonzeros", "same links", "same map", "epochs", "seconds")
 
@@ -67,7 +68,7 @@ def print_tables(rows: list[dict[str, Any]]) -> None:
 def main() -> None:
     """Add what is missing, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", type=Path)
+    parser.add_argument("--results", type=Path, default=stored("recordings"))
     parser.add_argument("movies", nargs="*", metavar="MOVIE:LATENTS")
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()

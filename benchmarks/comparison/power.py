@@ -1,8 +1,8 @@
 """How often the comparison of two ranges finds a change, beside an oracle and beside what people would do otherwise.
 
-    python benchmarks/power.py [--sets 100] [--latents 16] [--lengths 150 300 600] [--processes 2] [--plain]
+    python -m benchmarks.comparison.power [--sets 100] [--latents 16] [--lengths 150 300 600] [--processes 2] [--plain]
 
-Latents come from sparse VARs as in `calibration.py`, skewed and with unequal means and variances, or Gaussian with
+Latents come from sparse VARs as in `calibration`, skewed and with unequal means and variances, or Gaussian with
 equal ones (--plain), which is kinder to the rivals; a few couplings change by a given size, or none (size 0: the share
 is then the size of the test). Each column is the share of data sets in which a test says p <= 0.05.
 
@@ -22,13 +22,15 @@ from multiprocessing import Pool
 
 import numpy as np
 import torch
-from calibration import Setting, coefficients, radius, two_ranges
 from scipy.stats import chi2
 from statsmodels.tsa.api import VAR
 
 import napari_varae as nv
+from benchmarks.comparison.calibration import Setting, coefficients, radius, two_ranges
+from benchmarks.stored import keep, read, stored
 
 COMPONENTS = 8
+COLUMNS = ("ours", "oracle", "chow", "shift", "named", "other named")
 
 
 def changed(a: np.ndarray, size: float, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -130,6 +132,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--plain", action="store_true")
     options = parser.parse_args()
+    path = stored("power_plain" if options.plain else "power")
     print(f"K = {options.latents}, {options.changes} couplings change; {options.sets} data sets a row; rejected at 5 %")
     print(f"{'n':>5}{'size':>6}{'ours':>7}{'oracle':>8}{'Chow':>7}{'shift':>7} | {'named':>6}{'other named':>13}")
     with Pool(options.processes) as pool:
@@ -137,6 +140,9 @@ def main() -> None:
             setting = Setting(options.latents, n, 1, not options.plain, not options.plain)
             jobs = [(setting, size, options.changes, seed, options.resamples) for seed in range(options.sets)]
             found = np.array(pool.map(once, jobs, chunksize=1))
+            row = {"latents": options.latents, "length": n, "size": size, "changes": options.changes,
+                   **dict(zip(COLUMNS, found.T.tolist(), strict=True))}  # fmt: skip
+            keep(path, [other for other in read(path) if (other["length"], other["size"]) != (n, size)] + [row])
             ours, oracle_, chow_, shift_ = (found[:, :4] <= 0.05).mean(0)
             print(
                 f"{n:>5}{size:>6.2f}{ours:>7.0%}{oracle_:>8.0%}{chow_:>7.0%}{shift_:>7.0%} | {found[:, 4].mean():>6.0%}"

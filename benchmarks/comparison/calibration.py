@@ -1,10 +1,10 @@
 """How often the comparison of two ranges rejects when nothing differs.
 
-    python benchmarks/calibration.py RESULTS.jsonl [--sets 500] [--resamples 99] [--latents 16 64] [--processes 2]
-    python benchmarks/calibration.py RESULTS.jsonl --sets 0 --plot qq.png --against EARLIER.jsonl
+    python -m benchmarks.comparison.calibration [--sets 500] [--latents 16 64] [--processes 2]
+    python -m benchmarks.comparison.calibration --sets 0 --plot qq.png --against EARLIER.jsonl
 
 Null data sets are pairs of ranges from one sparse VAR with the slow diagonal of calcium traces, Gaussian or skewed
-innovations, and equal or unequal means and variances. Every fifty add a line to RESULTS.jsonl, with their p-values in
+innovations, and equal or unequal means and variances. Every fifty add a line to the results, with their p-values in
 the order of their seeds, and what is there is not computed again. The table has a row per setting: the share rejected
 at 1, 5 and 10 % (at 5 % with its 95 % Clopper-Pearson interval), and the share in which any coefficient is called
 different at 5 %. The plot has the p-values against the uniform distribution.
@@ -26,6 +26,7 @@ import torch
 from scipy.stats import binomtest
 
 import napari_varae as nv
+from benchmarks.stored import stored
 from napari_varae.core.var.stability import spectral_radius
 
 CHUNK = 50
@@ -173,7 +174,7 @@ def plot(results: Results, path: str) -> None:
 def main() -> None:
     """Add what is missing, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", type=Path)
+    parser.add_argument("--results", type=Path, default=stored("calibration"))
     parser.add_argument("--sets", type=int, default=500)
     parser.add_argument("--resamples", type=int, default=99)
     parser.add_argument("--latents", type=int, nargs="+", default=[16, 64])

@@ -1,9 +1,9 @@
 """How much each default of a fit matters: one setting at a time is moved away from it.
 
-    python benchmarks/flatness.py RESULTS.jsonl [--scenario realistic] [--seeds 3] [--processes 2]
+    python -m benchmarks.training.flatness [--scenario realistic] [--seeds 3] [--processes 2]
 
-Each setting and seed adds a line to RESULTS.jsonl, and what is there is not computed again. Trained on the first four
-fifths of the frames, judged on the last one, as in ablation.py, which explains the figures. Printed: mean over seeds,
+Each setting and seed adds a line to the results, and what is there is not computed again. Trained on the first four
+fifths of the frames, judged on the last one, as in ablation, which explains the figures. Printed: mean over seeds,
 and in brackets the difference from the defaults in standard errors of the paired differences.
 """
 
@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ablation import EPOCHS, LATENTS, figures, read
 
 import napari_varae as nv
+from benchmarks.stored import read, stored
+from benchmarks.training.ablation import EPOCHS, LATENTS, figures
 from napari_varae.core.simulation.settings import SCENARIOS
 
 MOVES: dict[str, list[Any]] = {
@@ -54,7 +55,7 @@ def once(job: tuple[str, int, str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Add what is missing, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", type=Path)
+    parser.add_argument("--results", type=Path, default=stored("flatness"))
     parser.add_argument("--scenario", choices=list(SCENARIOS), default="realistic")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--processes", type=int, default=2)

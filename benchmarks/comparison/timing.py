@@ -1,8 +1,8 @@
 """How long a comparison takes.
 
-    python benchmarks/comparison.py [--resamples 999] [--length 400] [--processes 2] [--rounds 3]
+    python -m benchmarks.comparison.timing [--resamples 999] [--length 400] [--processes 2] [--rounds 3]
 
-Ranges from one sparse VAR as in calibration.py. Printed: the median and the extremes of the seconds on one thread, on
+Ranges from one sparse VAR as in calibration. Printed: the median and the extremes of the seconds on one thread, on
 all of torch's threads, and on processes of one thread, whose start counts separately.
 """
 
@@ -16,9 +16,10 @@ from functools import partial
 
 import numpy as np
 import torch
-from calibration import Setting, coefficients, two_ranges
 
 import napari_varae as nv
+from benchmarks.comparison.calibration import Setting, coefficients, two_ranges
+from benchmarks.stored import keep, stored
 
 
 def main() -> None:
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    rows = []
     most, context = torch.get_num_threads(), multiprocessing.get_context("spawn")
     began = time.perf_counter()
     with ProcessPoolExecutor(options.processes, context) as pool:
@@ -47,8 +49,11 @@ def main() -> None:
                     began = time.perf_counter()
                     compare(options.resamples, workers=workers)
                     seconds[way].append(time.perf_counter() - began)
-            told = (f"{w} {np.median(s):.1f} ({min(s):.1f} to {max(s):.1f})" for w, s in seconds.items())
-            print(f"K={latents} n={options.length} + {options.length} p={order}: {', '.join(told)} s", flush=True)
+            rows.append({"latents": latents, "order": order, "length": options.length, "resamples": options.resamples,
+                         **seconds})  # fmt: skip
+            keep(stored("timing"), rows)
+            shown = (f"{w} {np.median(s):.1f} ({min(s):.1f} to {max(s):.1f})" for w, s in seconds.items())
+            print(f"K={latents} n={options.length} + {options.length} p={order}: {', '.join(shown)} s", flush=True)
 
 
 if __name__ == "__main__":

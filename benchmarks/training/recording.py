@@ -1,6 +1,6 @@
 """Reconstruction and one-step prediction of held-out frames of a recording, beside PCA and PCA + VAR.
 
-    python benchmarks/recording.py MOVIE.tif --train 0 1600 --test 1600 2000 [--seeds 3]
+    python -m benchmarks.training.recording MOVIE.tif --train 0 1600 --test 1600 2000 [--seeds 3]
 
 All figures are fractions of the variance around the training mean, in the movie's units, on the test frames. Nothing
 of the method, settings included, sees those.

@@ -1,8 +1,8 @@
 """How often a change of the size that a comparison calls detectable is found.
 
-    python benchmarks/detectable.py [--sets 100] [--resamples 99] [--latents 16] [--lengths 150 300] [--processes 2]
+    python -m benchmarks.comparison.detectable [--sets 100] [--resamples 99] [--latents 16] [--lengths 150 300]
 
-Pairs of ranges from sparse VARs as in calibration.py. The first comparison, of ranges that do not differ, says how
+Pairs of ranges from sparse VARs as in calibration. The first comparison, of ranges that do not differ, says how
 large a change of one coupling would be detectable; then that coupling changes by so much, one for which the series stay
 stable. Printed: the median size, and the share of data sets in which the second comparison names the coupling.
 """
@@ -14,10 +14,10 @@ from multiprocessing import Pool
 
 import numpy as np
 import torch
-from calibration import Setting, coefficients, radius, series
 from scipy.stats import binomtest
 
 import napari_varae as nv
+from benchmarks.comparison.calibration import Setting, coefficients, radius, series
 
 
 def once(job: tuple[Setting, int, int]) -> tuple[float, bool]:

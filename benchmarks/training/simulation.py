@@ -1,6 +1,6 @@
 """What a fit finds of the known truth of simulated recordings: cells, links, driving regions, a change of the dynamics.
 
-    python benchmarks/simulation.py [--seeds 5] [--epochs 20]
+    python -m benchmarks.training.simulation [--seeds 5] [--epochs 20]
 
 Prints one row per seed, then mean and deviation. Links and regions are judged by average precision (chance is the
 share of true links) and by the area under the ROC curve (chance is 0.5); the oracle knows the true traces.
@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import napari_varae as nv
+from benchmarks.stored import keep, stored
 from napari_varae.core.simulation.settings import SAMPLE
 from napari_varae.core.var.estimate import estimate_var
 
@@ -64,6 +65,7 @@ def main() -> None:
     rows = []
     for seed in range(options.seeds):
         rows.append(figures(seed, options.latents, options.epochs))
+        keep(stored("simulation"), [{"seed": i} | row for i, row in enumerate(rows)])
         if seed == 0:
             print("seed  " + "  ".join(f"{name:>12}" for name in rows[0]))
         print(f"{seed:>4}  " + "  ".join(f"{value:>12.3f}" for value in rows[-1].values()), flush=True)

@@ -1,7 +1,7 @@
 """What the comparison of two ranges says on a recording: of ranges that should not differ, and of two conditions.
 
-    python benchmarks/real_ranges.py MOVIE.tif [--latents 32] [--orders 1 2] [--repeats 20]
-    python benchmarks/real_ranges.py MOVIE.tif --covariates TABLE.csv --column speed --above 1
+    python -m benchmarks.comparison.real_ranges MOVIE.tif [--latents 32] [--orders 1 2] [--repeats 20]
+    python -m benchmarks.comparison.real_ranges MOVIE.tif --covariates TABLE.csv --column speed --above 1
 
 Trained on all frames. Placebos, each repeated: *shuffled*, the recording cut into pieces that are dealt at random to
 A and B, so that slow drift is in both; *neighbours*, two stretches side by side at a random place. A test that can be

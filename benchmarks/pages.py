@@ -1,30 +1,32 @@
-"""Fill the tables and pictures of docs/results.md and docs/statistics.md from what the benchmarks have written.
+"""Fill the tables and pictures of the docs from the results that the benchmarks have stored.
 
-    python benchmarks/results_page.py [--pictures]
+    python -m benchmarks.pages [--check] [--pictures]
 
-Between `<!-- table NAME -->` and `<!-- end -->` each page gets the table of that name, made from benchmarks/results/.
+Between `<!-- table NAME -->` and `<!-- end -->` a page gets the table of that name, made from `benchmarks/results/`.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ablation import CLAIMS, SAME_GRID, VARIANTS, places, read, rival_maps, true_drive
-from ablation_recordings import SHOWN as SHOWN_RECORDINGS
-from calibration import joined
-from calibration import read as calibration_results
-from flatness import MOVES
-from flatness import SHOWN as SHOWN_FLAT
 from scipy.stats import binomtest, ttest_rel
 
-HERE = Path(__file__).parent
-DOCS = HERE.parent / "docs"
-Rows = list[dict[str, Any]]
+from benchmarks.comparison.calibration import joined
+from benchmarks.comparison.calibration import read as calibration_results
+from benchmarks.stored import Rows, read, stored
+from benchmarks.training.ablation import CLAIMS, SAME_GRID, VARIANTS, places, rival_maps, true_drive
+from benchmarks.training.ablation_recordings import SHOWN as SHOWN_RECORDINGS
+from benchmarks.training.flatness import MOVES
+from benchmarks.training.flatness import SHOWN as SHOWN_FLAT
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGES = (DOCS / "results.md", DOCS / "statistics.md", DOCS / "lasso.md")
 MERITS = {
     "rec": 3, "clean": 3, "pred": 3, "latent R2": 3, "cells": 3, "links": 2, "driver": 3, "effect": 3, "drive r": 2,
     "nonzeros": 1, "seconds": 0,
@@ -36,7 +38,7 @@ JUDGED = ("rec", "clean", "pred", "latent R2", "cells", "links", "driver", "driv
 
 def results(name: str) -> Rows:
     """Lines of one benchmark."""
-    return read(HERE / "results" / f"{name}.jsonl")
+    return read(stored(name))
 
 
 def markdown(header: list[str], rows: list[list[str]]) -> str:
@@ -139,7 +141,7 @@ def pipeline() -> str:
     for kind, words in (("none", "nothing changes"), ("change", "half of the links change")):
         mine = [row for row in rows if row["variant"] == kind]
         cells = [words, str(len(mine))]
-        for name in ("p", "p of links", "p if VAR", "p if stretches", "p of true traces"):
+        for name in ("p", "p of links", "p of bootstrap", "p of permutation", "p of true traces"):
             count = sum(row[name] <= 0.05 for row in mine)
             low, high = binomtest(count, len(mine)).proportion_ci()
             cells.append(f"{count / len(mine):.0%} ({low:.0%} to {high:.0%})")
@@ -147,7 +149,7 @@ def pipeline() -> str:
         cells.append(spread([row.get("difference map") for row in mine], 2))
         lines.append(cells)
     return markdown(
-        ["", "movies", "p ≤ 0.05", "links alone", "by the first null alone", "by the second alone", "true traces known",
+        ["", "movies", "p ≤ 0.05", "links alone", "bootstrap alone", "permutation alone", "true traces known",
          "links that change", "true traces known", "difference map"], lines
     )  # fmt: skip
 
@@ -155,7 +157,7 @@ def pipeline() -> str:
 def calibration() -> str:
     """Rejection rates in percent, of null data sets in each setting."""
     lines = []
-    for setting, rows in sorted(calibration_results(HERE / "results" / "calibration.jsonl").items()):
+    for setting, rows in sorted(calibration_results(stored("calibration")).items()):
         p, called = joined(rows, "p"), joined(rows, "called")
         low, high = binomtest(int((p <= 0.05).sum()), len(p)).proportion_ci()
         first = not (setting.skewed or setting.unequal)
@@ -206,19 +208,27 @@ def _grey(image: np.ndarray, size: int = 220, edge: int = 4) -> np.ndarray:
     return np.pad(np.asarray(Image.fromarray(shade).resize((size, size), Image.Resampling.NEAREST)), edge)
 
 
+def filled(page: str) -> str:
+    """Return a page with its tables made from the stored results."""
+    return re.sub(
+        r"(<!-- table (.+?) -->\n).*?(<!-- end -->)",
+        lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[3]}",
+        page,
+        flags=re.DOTALL,
+    )
+
+
 def main() -> None:
     """Fill the pages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", action="store_true", help="draw the pictures anew, which takes a minute")
+    parser.add_argument("--pictures", action="store_true", help="draw the pictures again, which takes a minute")
+    parser.add_argument("--check", action="store_true", help="only report pages that differ; status 1 if any does")
     options = parser.parse_args()
-    for page in (DOCS / "results.md", DOCS / "statistics.md"):
-        text = re.sub(
-            r"(<!-- table (.+?) -->\n).*?(<!-- end -->)",
-            lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[3]}",
-            page.read_text(),
-            flags=re.DOTALL,
-        )
-        page.write_text(text)
+    old = [page for page in PAGES if page.read_text(encoding="utf-8") != filled(page.read_text(encoding="utf-8"))]
+    if options.check:
+        sys.exit("".join(f"{page.name} differs from the stored results; run `make results`.\n" for page in old) or 0)
+    for page in old:
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
     if options.pictures:
         pictures()
 
