@@ -172,10 +172,26 @@ def calibration() -> str:
     return markdown([*header, "links alone, 5 %"], lines)
 
 
+def near_collinear() -> str:
+    """Violations of the optimality conditions, by decade of the penalty."""
+    decades = {row["from"]: row for row in results("near_collinear")}
+    groups = {"1e-4 and above": [d for d in decades if d >= 1e-4]}
+    groups |= {f"1e{e} to 1e{e + 1}": [10.0**e] for e in (-5, -6, -7, -8)} | {"0": [0.0]}
+    lines = []
+    for name, members in groups.items():
+        rows = [row for start, row in decades.items() if any(np.isclose(start, member, atol=0) for member in members)]
+        count, above = sum(row["estimates"] for row in rows), sum(row["above"] for row in rows)
+        share = f"{100 * above / count:.2g} %" if above else f"none of {round(count, -3):,}".replace(",", " ")
+        lines.append([name, share, f"{max(row['largest'] for row in rows):.0e}".replace("e-0", "e-")])
+    return markdown(
+        ["λ, as a share of the largest possible correlation", "more than 1e-9 in", "largest violation"], lines
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     **{f"ablation {name}": lambda name=name: ablation(name) for name in SHOWN_SCENARIOS},
     "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
-    "calibration": calibration,
+    "calibration": calibration, "near_collinear": near_collinear,
 }  # fmt: skip
 
 
