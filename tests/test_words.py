@@ -37,7 +37,22 @@ PAGES = sorted([
 ])  # fmt: skip
 MODULES = sorted(SOURCE.rglob("*.py"))
 
-TO_REWRITE: set[str] = set()
+TO_REWRITE = {
+    "core/autoencoder/footprints.py", "core/comparison/compare.py", "core/comparison/inference/edges.py",
+    "core/comparison/inference/nulls.py", "core/comparison/inference/permutation.py",
+    "core/comparison/inference/power.py", "core/comparison/inference/two_sample.py",
+    "core/comparison/latents.py", "core/comparison/notes.py", "core/comparison/placebo.py",
+    "core/comparison/responses.py", "core/comparison/result.py", "core/compute/device.py", "core/fit/file.py",
+    "core/fit/fit.py", "core/fit/report.py", "core/lasso/lars.py", "core/lasso/path.py",
+    "core/lasso/problem.py", "core/maps/contribution.py", "core/movie/good_frames.py", "core/movie/stack.py",
+    "core/settings.py", "core/training/data.py", "core/training/initialise.py", "core/training/trainer.py",
+    "core/var/estimate.py", "core/var/lags.py", "core/var/model.py", "core/var/stability.py", "errors.py",
+    "io/__init__.py", "io/probe.py", "io/tiff.py", "io/tiff_metadata.py", "session/job_events.py",
+    "session/labels.py", "session/ranges.py", "session/session.py", "viewer/layers.py", "widgets/jobs/job.py",
+    "widgets/jobs/maps.py", "widgets/panels/compare.py", "widgets/panels/look.py", "widgets/panels/movie.py",
+    "widgets/panels/placebo.py", "widgets/panels/train.py", "widgets/parts/edge_table.py",
+    "widgets/parts/fields.py", "widgets/parts/forms.py", "widgets/parts/panel.py", "widgets/parts/verdict.py",
+}  # fmt: skip
 """Modules whose words are still to be changed."""
 
 
@@ -68,7 +83,9 @@ def modules() -> Iterator[object]:
         yield pytest.param(path, id=short, marks=mark)
 
 
-@pytest.mark.parametrize("text", ["the blocks are dealt anew", "errors that hang together", "It is no VAR.", "p says so"])
+@pytest.mark.parametrize(
+    "text", ["the blocks are dealt anew", "errors that hang together", "It is no VAR.", "p says so"]
+)
 def test_the_list_finds_what_it_should(text):
     assert list(complaints(text))
 
