@@ -58,10 +58,10 @@ TO_REWRITE = {
 
 def complaints(text: str) -> Iterator[str]:
     """Words of a text that have a better one."""
-    text = re.sub(r"``?[^`\n]*``?", "``", text)
+    text = " ".join(re.sub(r"``?[^`\n]*``?", "``", text).split())
     for pattern, better in INSTEAD.items():
         for found in re.finditer(pattern, text, re.IGNORECASE):
-            around = " ".join(text[max(0, found.start() - 40) : found.end() + 20].split())
+            around = text[max(0, found.start() - 40) : found.end() + 20]
             yield f"{found[0]!r} in '... {around} ...'; write: {better}"
 
 
@@ -76,11 +76,10 @@ def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def modules() -> Iterator[object]:
-    for path in MODULES:
-        short = path.relative_to(SOURCE).as_posix()
-        mark = [pytest.mark.xfail(strict=False, reason="its words are being rewritten")] if short in TO_REWRITE else []
-        yield pytest.param(path, id=short, marks=mark)
+def parameter(module: Path) -> object:
+    short = module.relative_to(SOURCE).as_posix()
+    mark = [pytest.mark.xfail(strict=False, reason="its words are being rewritten")] if short in TO_REWRITE else []
+    return pytest.param(module, id=short, marks=mark)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +101,6 @@ def test_words_of_a_page(page):
     assert list(complaints(page.read_text(encoding="utf-8"))) == []
 
 
-@pytest.mark.parametrize("module", modules())
+@pytest.mark.parametrize("module", [parameter(module) for module in MODULES])
 def test_words_of_a_module(module):
     assert [found for text in strings(module) for found in complaints(text)] == []
