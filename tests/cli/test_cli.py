@@ -83,3 +83,21 @@ def test_an_error_of_ours_ends_with_its_message_and_status_1(monkeypatch, capsys
         app.main([])
     assert end.value.code == 1
     assert capsys.readouterr().err == "napari-varae: The movie has two channels; choose one.\n"
+
+
+@pytest.mark.parametrize(("display", "options", "stays"), [("", [], True), ("", ["--close"], False), ("1", [], False)])
+def test_demo_hands_over_what_was_asked_for(monkeypatch, tmp_path, display, options, stays):
+    asked = []
+
+    def run_demo(movie, output, *, keep_open):
+        asked.append((movie, output, keep_open))
+        return 1
+
+    monkeypatch.setattr("napari_varae.demo.run_demo", run_demo)
+    monkeypatch.setenv("VIRTUAL_DISPLAY", display)
+    movie = tmp_path / "movie.tif"
+    movie.touch()
+    with pytest.raises(SystemExit) as end:
+        app.main(["demo", str(movie), "--output", str(tmp_path / "out"), *options])
+    assert end.value.code == 1  # what the demo returned
+    assert asked == [(str(movie), tmp_path / "out", stays)]
