@@ -4,7 +4,7 @@ import napari_varae as nv
 
 recording = nv.SimulationConfig(frames=800, height=40, width=40, cells=5, density=0.3, change_at=400, seed=0)
 stack = nv.simulate(recording).stack  # half of the links are others from frame 400 on
-fit = nv.fit(stack, nv.FitConfig(latents=6, epochs=5))
+fit = nv.fit(stack, nv.FitConfig(latents=6, epochs=1))
 
 # Frame ranges are half-open (start, stop). A condition may have several segments; leave at least the order of the VAR
 # between A and B.

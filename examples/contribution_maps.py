@@ -5,9 +5,9 @@ import tifffile
 
 import napari_varae as nv
 
-recording = nv.SimulationConfig(frames=400, height=48, width=48, cells=6, density=0.3, seed=0)
+recording = nv.SimulationConfig(frames=300, height=32, width=32, cells=4, density=0.3, seed=0)
 stack = nv.simulate(recording).stack
-fit = nv.fit(stack, nv.FitConfig(latents=8, epochs=5))
+fit = nv.fit(stack, nv.FitConfig(latents=6, epochs=2))
 
 drivers = nv.contribution_map(fit, stack, kind="driver")  # pixels on which the predictions rest
 driven = nv.contribution_map(fit, stack, kind="effect")  # pixels that the predictions change

@@ -2,19 +2,19 @@
 
 import napari_varae as nv
 
-recording = nv.SimulationConfig(frames=400, height=48, width=48, cells=6, seed=0)
+recording = nv.SimulationConfig(frames=300, height=32, width=32, cells=4, density=0.4, seed=0)
 stack = nv.simulate(recording).stack  # or: nv.open_stack("my_movie.tif", frame_rate=30.0)
 
-config = nv.FitConfig(latents=8, epochs=5, frames=(0, 320))
+config = nv.FitConfig(latents=6, epochs=2, frames=(0, 240))
 fit = nv.fit(stack, config)
 
 # On frames that the fit has not seen: how much of the variance around the static image is explained,
 # by the reconstruction and by the prediction one frame ahead.
-for name, value in nv.evaluate(fit, stack, frames=(320, 400)).items():
+for name, value in nv.evaluate(fit, stack, frames=(240, 300)).items():
     print(f"{name:<20} {value:.3f}")
 
 latents = fit.encode(stack)  # (T, K), one column for each latent
-movie = fit.reconstruct(stack, frames=(320, 400))  # (80, Y, X), in the movie's units
+movie = fit.reconstruct(stack, frames=(240, 300))  # (60, Y, X), in the movie's units
 print(f"latents {latents.shape}, reconstruction {movie.shape}, static image {fit.static.shape}")
 
 # The VAR: coefficients [lag, target, source]. A link is a nonzero one between two different latents.

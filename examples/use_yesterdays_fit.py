@@ -8,7 +8,7 @@ recording = nv.SimulationConfig(frames=300, height=32, width=32, cells=4, seed=0
 stack = nv.simulate(recording).stack
 
 # Yesterday.
-fit = nv.fit(stack, nv.FitConfig(latents=6, epochs=3))
+fit = nv.fit(stack, nv.FitConfig(latents=6, epochs=1))
 fit.save("yesterday.varae")  # numbers and text, no code: a fit from a stranger is safe to open
 
 # Today: the file holds everything but the movie.
