@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_varae.core.settings import ComparisonConfig, FitConfig
     from napari_varae.core.simulation.settings import SimulationConfig
     from napari_varae.core.simulation.simulate import Simulation, simulate
-    from napari_varae.core.training.train import fit, train
+    from napari_varae.core.training.train import fit, resume, train
     from napari_varae.core.var.estimate import estimate_var
     from napari_varae.core.var.model import VAR
     from napari_varae.errors import FitFileError, PathError, StackError, StoppedError, TrainingError
@@ -56,6 +56,7 @@ _HOME = {
     "Stack": "core.movie.stack",
     "EpochReport": "core.fit.report",
     "fit": "core.training.train",
+    "resume": "core.training.train",
     "train": "core.training.train",
     "VAR": "core.var.model",
     "estimate_var": "core.var.estimate",
@@ -66,7 +67,7 @@ __all__ = [
     "VAR", "Comparison", "ComparisonConfig", "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath",
     "PathError", "Simulation", "SimulationConfig", "Stack", "StackError", "StoppedError", "TrainingError",
     "__version__", "compare", "compare_latents", "contribution_map", "difference_map", "entry_penalty", "estimate_var",
-    "evaluate", "fit", "lasso", "lasso_path", "load_fit", "open_stack", "placebo", "simulate", "train",
+    "evaluate", "fit", "lasso", "lasso_path", "load_fit", "open_stack", "placebo", "resume", "simulate", "train",
 ]  # fmt: skip
 
 

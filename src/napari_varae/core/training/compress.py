@@ -13,6 +13,7 @@ Frames that differ from all others in most of the image (a flash, a closed shutt
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -30,7 +31,10 @@ from napari_varae.core.training.lowrank import leading_components, merge_compone
 from napari_varae.core.training.sample import Sample, common_images
 from napari_varae.core.training.split import Split
 
-__all__ = ["Progress", "compress"]
+__all__ = ["Progress", "block_length", "compress", "compression_key"]
+
+VERSION = 1
+"""Raised when the same movie and settings give other components."""
 
 BLOCK_BYTES = 1 << 26
 """Frames read at a time, as float32."""
@@ -72,10 +76,7 @@ def compress(
     """
     progress("reading", 0.0)
     sample, tiles = Sample(stack, split, config, check), Tiles.of(split.image)
-    count = round(PER_AREA * tiles.pixels)
-    if config.latents != "auto":
-        count = max(count, -(-PER_LATENT * config.latents // tiles.count))
-    count = min(count, tiles.pixels - len(sample.common), int(split.trained.sum()) - 1)
+    count = min(_components(tiles, config), tiles.pixels - len(sample.common), int(split.trained.sum()) - 1)
     smoothing = sample.choose_smoothing(tiles, check) if config.smoothing is None else config.smoothing
     learned = _learn(stack, split, sample, tiles, count, smoothing, config.seed, progress, check)
     static = learned.static if config.static == "mean" else sample.static
@@ -96,6 +97,26 @@ def compress(
         smoothing=smoothing,
         odd=odd,
     )
+
+
+def compression_key(fingerprint: str, split: Split, config: FitConfig) -> str:
+    """Name of all that decides what a movie is compressed to: the movie, its frames, and a few settings."""
+    settings = (
+        config.static,
+        config.static_skip,
+        config.smoothing,
+        config.seed,
+        _components(Tiles.of(split.image), config),
+    )
+    digest = hashlib.sha256(repr((VERSION, fingerprint, split.start, settings)).encode())
+    digest.update(split.trained.tobytes() + split.good.tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _components(tiles: Tiles, config: FitConfig) -> int:
+    """Components of a tile."""
+    count = round(PER_AREA * tiles.pixels)
+    return count if config.latents == "auto" else max(count, -(-PER_LATENT * config.latents // tiles.count))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from functools import partial
+from pathlib import Path
 from threading import Event
 
 import numpy as np
@@ -16,11 +17,12 @@ from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.movie.compressed import CompressedMovie
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
+from napari_varae.core.training.checkpoint import Checkpoint, Start
 from napari_varae.core.training.compress import Progress
 from napari_varae.core.training.trainer import Trainer
 from napari_varae.errors import TrainingError
 
-__all__ = ["fit", "train"]
+__all__ = ["fit", "resume", "train"]
 
 
 def fit(stack: Stack, config: FitConfig | None = None, stop: Event | None = None) -> Fit:
@@ -56,7 +58,7 @@ def train(
     pause: Event | None = None,
     drop: Event | None = None,
     progress: Progress | None = None,
-    movie: CompressedMovie | None = None,
+    checkpoint: str | Path | None = None,
 ) -> Generator[EpochReport, None, Fit]:
     """Train an autoencoder with an embedded VAR.
 
@@ -75,8 +77,9 @@ def train(
     progress : callable, optional
         Called with the name of a phase (reading, compressing, projecting, finding places, training) and the share of
         it that is done.
-    movie : CompressedMovie, optional
-        The movie in components, from an earlier fit to the same frames: pixels are then hardly read again.
+    checkpoint : path, optional
+        A folder for what there is so far, written after compressing, after the start and after each epoch; see
+        :func:`resume`.
 
     Yields
     ------
@@ -98,26 +101,94 @@ def train(
         When the loss is no longer finite, or the training was dropped.
     """
     config = config or FitConfig()
+    kept = None if checkpoint is None else Checkpoint(checkpoint)
+    if kept is not None:
+        kept.begin(config, stack.fingerprint())
+    return _on_threads(stack, config, stop, pause, drop, progress, kept, None, None)
+
+
+def resume(
+    path: str | Path,
+    stack: Stack,
+    stop: Event | None = None,
+    pause: Event | None = None,
+    drop: Event | None = None,
+    progress: Progress | None = None,
+) -> Generator[EpochReport, None, Fit]:
+    """Go on with a training that was cut short; as :func:`train`, whose argument `checkpoint` named the folder.
+
+    Parameters
+    ----------
+    path : path
+        The folder of the checkpoint.
+    stack : Stack
+        The movie that the training began with.
+    stop, pause, drop, progress
+        As for :func:`train`.
+
+    Yields
+    ------
+    report : EpochReport
+        After each further epoch.
+
+    Returns
+    -------
+    fit : Fit
+
+    Raises
+    ------
+    TrainingError
+        When there is no checkpoint, it is damaged, or it belongs to another movie.
+
+    Examples
+    --------
+    >>> import tempfile, napari_varae as nv
+    >>> stack = nv.simulate(nv.SimulationConfig(frames=200, height=32, width=32, cells=4)).stack
+    >>> folder = tempfile.mkdtemp()
+    >>> steps = nv.train(stack, nv.FitConfig(latents=4, epochs=3, patience=3), checkpoint=folder)
+    >>> first = next(steps)
+    >>> steps.close()  # the window was closed, or the computer switched off
+    >>> [report.epoch for report in nv.resume(folder, stack)]
+    [2, 3]
+    """
+    kept = Checkpoint(path)
+    config, movie, start = kept.read(stack.fingerprint())
+    return _on_threads(stack, config, stop, pause, drop, progress, kept, movie, start)
+
+
+def _on_threads(
+    stack: Stack, config: FitConfig, stop: Event | None, pause: Event | None, drop: Event | None,
+    progress: Progress | None, kept: Checkpoint | None, movie: CompressedMovie | None, start: Start | None,
+) -> Generator[EpochReport, None, Fit]:  # fmt: skip
+    """Train on the threads that the settings name."""
     n_threads = config.threads or default_threads()
     config = config.model_copy(update={"threads": n_threads})
-    stop = stop or Event()
-    check = partial(_wait_or_end, stop, pause or Event(), drop or Event())
-    report_progress = progress or (lambda _phase, _share: None)
-    steps = _train(stack, config, stop, check, report_progress, movie)
-    return (yield from on_threads(n_threads, steps))
+    stop, pause, drop = stop or Event(), pause or Event(), drop or Event()
+    check = partial(_wait_or_end, stop, pause, drop)
+    steps = _train(stack, config, stop, check, progress or (lambda _phase, _share: None), kept, movie, start)
+    return on_threads(n_threads, steps)
 
 
 def _train(
-    stack: Stack, config: FitConfig, stop: Event, check: Check, progress: Progress, movie: CompressedMovie | None
-) -> Generator[EpochReport, None, Fit]:
+    stack: Stack, config: FitConfig, stop: Event, check: Check, progress: Progress, kept: Checkpoint | None,
+    movie: CompressedMovie | None, start: Start | None,
+) -> Generator[EpochReport, None, Fit]:  # fmt: skip
     """Train on the threads of the caller."""
     began = time.monotonic()
-    trainer = Trainer(stack, config, check, progress, movie)
+    trainer = Trainer(stack, config, check, progress, movie, start)
+    if kept is not None and movie is None:
+        kept.keep_movie(trainer.movie)
     progress("training", 0.0)
     best = trainer.assess()
-    reports: list[EpochReport] = []
+    reports = list(start.reports) if start is not None else []
+
+    def keep() -> None:
+        if kept is not None:
+            kept.keep_state(Start(trainer.footprints, best.weights, tuple(reports)))
+
+    keep()
     since_best = 0
-    for epoch in range(1, config.epochs + 1):
+    for epoch in range(len(reports) + 1, config.epochs + 1):
         losses = []
         for window in trainer.windows():
             trainer.check()
@@ -133,6 +204,7 @@ def _train(
         progress("training", epoch / config.epochs)
         report = state.report(epoch, config.epochs, float(np.mean(losses)), time.monotonic() - began, better)
         reports.append(report)
+        keep()
         yield report
         if since_best >= config.patience:
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -17,11 +18,13 @@ from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.compute.device import choose_device
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.report import EpochReport
+from napari_varae.core.movie.cache import find, keep
 from napari_varae.core.movie.compressed import CompressedMovie
 from napari_varae.core.movie.frames import FrameRange
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
-from napari_varae.core.training.compress import Progress, block_length, compress
+from napari_varae.core.training.checkpoint import Start
+from napari_varae.core.training.compress import Progress, block_length, compress, compression_key
 from napari_varae.core.training.objective import cross_predictions
 from napari_varae.core.training.optimiser import Adam
 from napari_varae.core.training.places import Places
@@ -74,12 +77,14 @@ class Trainer:
         Asked between pieces of work.
     progress : callable, optional
     movie : CompressedMovie, optional
-        The movie in components, if it was compressed before.
+        The movie in components, if it was compressed before; else it is looked for in the cache.
+    start : Start, optional
+        Where an earlier training was cut short.
     """
 
     def __init__(
         self, stack: Stack, config: FitConfig, check: Check = go_on, progress: Progress = lambda _phase, _share: None,
-        movie: CompressedMovie | None = None,
+        movie: CompressedMovie | None = None, start: Start | None = None,
     ) -> None:  # fmt: skip
         alone = config.mode == "two_stage"
         self.prediction_weight = 0.0 if alone else config.prediction_weight
@@ -87,11 +92,15 @@ class Trainer:
         self.check, self.stack, self.split = check, stack, Split(stack, config)
         self.fingerprint = stack.fingerprint()
         self.device, _ = choose_device(config.device)
-        self.movie = movie = movie or compress(stack, self.split, config, progress, check)
+        self.movie = movie = movie or self._compressed(config, progress)
         self.split.leave_out(movie.odd)
-        progress("finding places", 0.0)
-        places = Places(movie, self.split.trained, self.split.start, config.order, self.prediction_weight, check)
-        footprints = places.choose(config.latents)
+        if start is None:
+            progress("finding places", 0.0)
+            places = Places(movie, self.split.trained, self.split.start, config.order, self.prediction_weight, check)
+            footprints = places.choose(config.latents)
+        else:
+            footprints = start.footprints
+        self.footprints = footprints
         self.latents, self.members = footprints.latents, footprints.members
         window = config.window or max(WINDOW, PER_LATENT * self.latents)
         self.config = config.model_copy(
@@ -103,11 +112,21 @@ class Trainer:
         inside = gram(drawn, self.members, self.latents)
         ridge = RIDGE * inside.diagonal().mean().clamp(min=1e-12) * torch.eye(self.latents, dtype=inside.dtype)
         unmix = torch.cholesky_inverse(torch.linalg.cholesky(inside + ridge)).float()
-        self.drawn, self.read, self.unmix = (nn.Parameter(part.clone()) for part in (drawn, drawn, unmix))
+        weights = (drawn, drawn, unmix) if start is None else start.weights
+        self.drawn, self.read, self.unmix = (nn.Parameter(part.clone()) for part in weights)
         self.components = movie.traces[self.split.start : self.split.stop]
         self._hold_out(stack)
         self.random = torch.Generator().manual_seed(config.seed)
         self.optimiser = self._optimiser()
+
+    def _compressed(self, config: FitConfig, progress: Progress) -> CompressedMovie:
+        """Compress the movie, or take it from the cache."""
+        key = compression_key(self.fingerprint, self.split, config)
+        found = find(key)
+        if found is None:
+            found = compress(self.stack, self.split, config, progress, self.check)
+            keep(key, found, math.prod(self.stack.shape) * self.stack.dtype.itemsize)
+        return found
 
     def _optimiser(self) -> Adam:
         rate = self.config.learning_rate
