@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_varae.core.settings import ComparisonConfig, FitConfig
     from napari_varae.core.simulation.settings import SimulationConfig
     from napari_varae.core.simulation.simulate import Simulation, simulate
+    from napari_varae.core.training.requirements import Requirements, estimate
     from napari_varae.core.training.train import fit, resume, train
     from napari_varae.core.var.estimate import estimate_var
     from napari_varae.core.var.model import VAR
@@ -56,6 +57,8 @@ _HOME = {
     "Stack": "core.movie.stack",
     "EpochReport": "core.fit.report",
     "fit": "core.training.train",
+    "Requirements": "core.training.requirements",
+    "estimate": "core.training.requirements",
     "resume": "core.training.train",
     "train": "core.training.train",
     "VAR": "core.var.model",
@@ -65,9 +68,10 @@ _HOME = {
 
 __all__ = [
     "VAR", "Comparison", "ComparisonConfig", "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath",
-    "PathError", "Simulation", "SimulationConfig", "Stack", "StackError", "StoppedError", "TrainingError",
-    "__version__", "compare", "compare_latents", "contribution_map", "difference_map", "entry_penalty", "estimate_var",
-    "evaluate", "fit", "lasso", "lasso_path", "load_fit", "open_stack", "placebo", "resume", "simulate", "train",
+    "PathError", "Requirements", "Simulation", "SimulationConfig", "Stack", "StackError", "StoppedError",
+    "TrainingError", "__version__", "compare", "compare_latents", "contribution_map", "difference_map",
+    "entry_penalty", "estimate", "estimate_var", "evaluate", "fit", "lasso", "lasso_path", "load_fit", "open_stack",
+    "placebo", "resume", "simulate", "train",
 ]  # fmt: skip
 
 

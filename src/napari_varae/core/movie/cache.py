@@ -41,7 +41,7 @@ def write_movie(path: Path, movie: CompressedMovie) -> None:
     OSError
         When it cannot be written.
     """
-    tensors = {name: torch.from_numpy(getattr(movie, name)) for name in _ARRAYS}
+    tensors = {name: torch.from_numpy(getattr(movie, name)).clone() for name in _ARRAYS}
     tensors |= {name: getattr(movie, name).contiguous() for name in _TENSORS}
     numbers = {name: getattr(movie, name) for name in _NUMBERS}
     header = {**numbers, "image": movie.tiles.image, "edge": movie.tiles.edge}
@@ -60,12 +60,19 @@ def read_movie(path: Path) -> CompressedMovie:
         with safe_open(path, framework="pt") as file:
             header = json.loads(file.metadata()["movie"])
             tensors = {name: file.get_tensor(name) for name in (*_ARRAYS, *_TENSORS)}
-        tiles = Tiles(tuple(header["image"]), header["edge"])
+        tiles = Tiles((int(header["image"][0]), int(header["image"][1])), int(header["edge"]))
         movie = CompressedMovie(
             tiles=tiles,
-            **{name: tensors[name].numpy() for name in _ARRAYS},
-            **{name: tensors[name] for name in _TENSORS},
-            **{name: tuple(header[name]) if name == "odd" else header[name] for name in _NUMBERS},
+            static=tensors["static"].numpy(),
+            baseline=tensors["baseline"].numpy(),
+            scale=float(header["scale"]),
+            basis=tensors["basis"],
+            common=tensors["common"],
+            traces=tensors["traces"],
+            variance=tensors["variance"],
+            bins=int(header["bins"]),
+            smoothing=float(header["smoothing"]),
+            odd=tuple(header["odd"]),
         )
         n, p, m = movie.basis.shape
         shapes = (n, p) == (tiles.count, tiles.pixels) and movie.traces.shape[1:] == (n, m)

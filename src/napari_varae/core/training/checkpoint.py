@@ -64,18 +64,14 @@ class Checkpoint:
             settings = {"config": config.model_dump(mode="json"), "movie": fingerprint}
             write_file(self.folder / SETTINGS, json.dumps(settings, indent=2))
         except OSError as error:
-            raise TrainingError(
-                f"The checkpoint {self.folder} cannot be written ({error}). Choose another folder."
-            ) from error
+            raise self._unwritten(error) from error
 
     def keep_movie(self, movie: CompressedMovie) -> None:
         """Write the compressed movie."""
         try:
             write_movie(self.folder / MOVIE, movie)
         except OSError as error:
-            raise TrainingError(
-                f"The checkpoint {self.folder} cannot be written ({error}). Free some space."
-            ) from error
+            raise self._unwritten(error) from error
 
     def keep_state(self, start: Start) -> None:
         """Write places, weights and reports."""
@@ -86,9 +82,7 @@ class Checkpoint:
         try:
             write_file(self.folder / STATE, save(tensors, metadata={"reports": reports}))
         except OSError as error:
-            raise TrainingError(
-                f"The checkpoint {self.folder} cannot be written ({error}). Free some space."
-            ) from error
+            raise self._unwritten(error) from error
 
     def read(self, fingerprint: str) -> tuple[FitConfig, CompressedMovie | None, Start | None]:
         """Read what there is of a training on the movie with this fingerprint.
@@ -110,15 +104,21 @@ class Checkpoint:
             raise TrainingError(f"The checkpoint {self.folder} is damaged ({error}). Train again.") from error
         if movie != fingerprint:
             raise TrainingError(
-                f"The checkpoint {self.folder} belongs to another movie. Open the movie that it began with, or train again."
+                f"The checkpoint {self.folder} belongs to another movie. Open the movie that it began with, or train "
+                "again."
             )
         return config, compressed, start
+
+    def _unwritten(self, error: OSError) -> TrainingError:
+        return TrainingError(
+            f"The checkpoint {self.folder} cannot be written ({error}). Free some space, or choose another folder."
+        )
 
     def _start(self) -> Start:
         with safe_open(self.folder / STATE, framework="pt") as file:
             reports = tuple(EpochReport(**report) for report in json.loads(file.metadata()["reports"]))
-            images, members, *weights = (file.get_tensor(n) for n in ("images", "members", "drawn", "read", "unmix"))
-        drawn, read, unmix = weights
+            names = ("images", "members", "drawn", "read", "unmix")
+            images, members, drawn, read, unmix = (file.get_tensor(name) for name in names)
         if not all(bool(torch.isfinite(part).all()) for part in (images, drawn, read, unmix)):
             raise ValueError("it has numbers that are not finite")
         return Start(Footprints(images, members, len(unmix)), (drawn, read, unmix), reports)

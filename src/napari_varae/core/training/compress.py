@@ -31,7 +31,7 @@ from napari_varae.core.training.lowrank import leading_components, merge_compone
 from napari_varae.core.training.sample import Sample, common_images
 from napari_varae.core.training.split import Split
 
-__all__ = ["Progress", "block_length", "compress", "compression_key"]
+__all__ = ["Progress", "block_length", "compress", "compression_key", "n_components"]
 
 VERSION = 1
 """Raised when the same movie and settings give other components."""
@@ -76,7 +76,7 @@ def compress(
     """
     progress("reading", 0.0)
     sample, tiles = Sample(stack, split, config, check), Tiles.of(split.image)
-    count = min(_components(tiles, config), tiles.pixels - len(sample.common), int(split.trained.sum()) - 1)
+    count = min(n_components(tiles, config), tiles.pixels - len(sample.common), int(split.trained.sum()) - 1)
     smoothing = sample.choose_smoothing(tiles, check) if config.smoothing is None else config.smoothing
     learned = _learn(stack, split, sample, tiles, count, smoothing, config.seed, progress, check)
     static = learned.static if config.static == "mean" else sample.static
@@ -101,20 +101,15 @@ def compress(
 
 def compression_key(fingerprint: str, split: Split, config: FitConfig) -> str:
     """Name of all that decides what a movie is compressed to: the movie, its frames, and a few settings."""
-    settings = (
-        config.static,
-        config.static_skip,
-        config.smoothing,
-        config.seed,
-        _components(Tiles.of(split.image), config),
-    )
+    count = n_components(Tiles.of(split.image), config)
+    settings = (config.static, config.static_skip, config.smoothing, config.seed, count)
     digest = hashlib.sha256(repr((VERSION, fingerprint, split.start, settings)).encode())
     digest.update(split.trained.tobytes() + split.good.tobytes())
     return digest.hexdigest()[:32]
 
 
-def _components(tiles: Tiles, config: FitConfig) -> int:
-    """Components of a tile."""
+def n_components(tiles: Tiles, config: FitConfig) -> int:
+    """Give the number of components of a tile."""
     count = round(PER_AREA * tiles.pixels)
     return count if config.latents == "auto" else max(count, -(-PER_LATENT * config.latents // tiles.count))
 

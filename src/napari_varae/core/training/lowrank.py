@@ -17,6 +17,8 @@ __all__ = ["leading_components", "merge_components", "smoothing_matrix"]
 
 OVERSAMPLING = 8
 """Random images beyond the number of components."""
+RANK = 1e-6
+"""Share of the largest sum of squares that is rounding in float32."""
 POWER = 2
 """Rounds of the power iteration; the spectrum of noisy movies decays slowly."""
 
@@ -81,12 +83,14 @@ def merge_components(parts: list[Tensor], count: int) -> Tensor:
 
 
 def _orthonormal(columns: Tensor) -> Tensor:
-    """Orthonormal basis of columns (N, B, q), by Cholesky: many small QR decompositions cost more than all products."""
-    gram = torch.bmm(columns.mT, columns).double().cpu()
-    ridge = 1e-7 * gram.diagonal(dim1=1, dim2=2).mean(1) + torch.finfo(torch.float32).tiny
-    root = torch.linalg.cholesky(gram + ridge[:, None, None] * torch.eye(gram.shape[1], dtype=gram.dtype))
-    inverse = torch.linalg.solve_triangular(root, torch.eye(gram.shape[1], dtype=gram.dtype), upper=False)
-    return torch.bmm(columns, inverse.mT.to(columns))
+    """Orthonormal basis of columns (N, B, q), zero beyond their rank.
+
+    From their products: many small QR decompositions cost more than everything else here.
+    """
+    values, vectors = torch.linalg.eigh(torch.bmm(columns.mT, columns).double().cpu())
+    kept = values > RANK * values.amax(1, keepdim=True)
+    scale = torch.where(kept, values.clamp(min=torch.finfo(torch.float64).tiny).rsqrt(), 0.0)
+    return torch.bmm(columns, (vectors * scale[:, None]).to(columns))
 
 
 def _principal(images: Tensor, count: int) -> Tensor:

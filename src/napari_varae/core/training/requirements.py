@@ -124,7 +124,9 @@ def _passes(stack: Stack, tiles: Tiles, components: int) -> float:
     passed = (time.perf_counter() - began) / frames * stack.n_frames * PASSES
     some = min(tiles.count, 4)
     began = time.perf_counter()
-    leading_components(cut[:some], min(components, cut.shape[1]), tiles.edge, 1.0, torch.Generator())
+    leading_components(
+        cut[:some] - cut[:some].mean(1, keepdim=True), min(components, cut.shape[1]), tiles.edge, 1.0, torch.Generator()
+    )
     return passed + (time.perf_counter() - began) / some * tiles.count * stack.n_frames / 4 / cut.shape[1]
 
 

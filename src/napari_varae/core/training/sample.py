@@ -18,7 +18,7 @@ from napari_varae.core.training.lowrank import leading_components
 from napari_varae.core.training.split import Split
 from napari_varae.errors import StackError
 
-__all__ = ["Sample", "common_images"]
+__all__ = ["Sample", "common_images", "sample_length"]
 
 FRAMES = 320
 """Frames of the sample, of those trained on; a quarter as many of those held out."""
@@ -65,7 +65,7 @@ class Sample:
     """
 
     def __init__(self, stack: Stack, split: Split, config: FitConfig, check: Check) -> None:
-        most = max(20, min(FRAMES, BYTES // (4 * stack.shape[1] * stack.shape[2])))
+        most = sample_length(stack)
         frames = _read(stack, np.flatnonzero(split.trained) + split.start, most, check)
         means = _block_means(frames)
         self._centre = np.median(means, axis=0)
@@ -113,6 +113,11 @@ class Sample:
         common = self.common.flatten(1)
         flat -= (flat @ common.T) @ common
         return tiles.cut(flat.view(-1, *frames.shape[1:]))
+
+
+def sample_length(stack: Stack) -> int:
+    """Give the most frames of a sample, counted in bytes."""
+    return min(stack.n_frames, max(20, min(FRAMES, BYTES // (4 * stack.shape[1] * stack.shape[2]))))
 
 
 def _read(stack: Stack, frames: NDArray[np.intp], most: int, check: Check) -> Images:
