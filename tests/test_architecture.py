@@ -34,7 +34,7 @@ ROOMS = {
         {"movie", "lasso"},
         {"var", "autoencoder"},
         {"simulation", "fit", "comparison.inference"},
-        {"training", "maps"},
+        {"training", "maps", "experiment"},
         {"comparison"},
     ],
     "widgets": [{"__init__", "parts"}, {"jobs"}, {"panels"}, {"workspace"}],
@@ -44,7 +44,7 @@ ROOMS = {
 QT = {"qtpy", "PyQt5", "PyQt6", "PySide2", "PySide6", "superqt", "pyqtgraph", "vispy", "magicgui"}
 FORBIDDEN = {name: QT | {"napari"} for name in ("errors", "core", "io", "session")} | {"viewer": QT}
 
-TORCH_FREE_CORE = {"core/settings.py", "core/movie", "core/simulation"}
+TORCH_FREE_CORE = {"core/settings.py", "core/movie", "core/simulation", "core/experiment"}
 """The modules of the core that are needed before anything is computed."""
 
 KINDS = ("image", "labels", "layer", "points", "shapes", "surface", "tracks", "vectors")
@@ -53,6 +53,7 @@ LAYER_MAKERS = {f"add_{kind}" for kind in KINDS}
 PUBLIC = """
 open_stack Stack StackError simulate SimulationConfig Simulation FitConfig train fit EpochReport TrainingError
 Fit load_fit FitFileError evaluate contribution_map compare compare_latents Comparison lasso lasso_path LassoPath
+DataError Behaviour Cells Trials match_cells open_behaviour open_cells open_trials
 difference_map entry_penalty estimate_var VAR PathError
 """
 LONGEST_MODULE = 350
