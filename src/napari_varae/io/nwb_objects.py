@@ -57,4 +57,4 @@ def choose(found: dict[str, T], name: str | None, *, path: Path, prefer: str = "
     if not found:
         raise DataError(f"{path.name!r} holds nothing of this kind. Check that it is the right file.")
     what = "holds several" if name is None else f"has no {name!r}"
-    raise DataError(f"{path.name!r} {what}: choose one with name=..., of {listed(list(found), 12)}.")
+    raise DataError(f"{path.name!r} {what}: choose one with name=..., of {listed(sorted(found), 12)}.")
