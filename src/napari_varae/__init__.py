@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari_varae.core.comparison.result import Comparison
     from napari_varae.core.experiment.behaviour import Behaviour
     from napari_varae.core.experiment.cells import Cells
+    from napari_varae.core.experiment.correlation import correlate_behaviour
     from napari_varae.core.experiment.match import match_cells
     from napari_varae.core.experiment.trials import Trials
     from napari_varae.core.fit.evaluate import evaluate
@@ -48,6 +49,7 @@ _HOME = {
     "Behaviour": "core.experiment.behaviour",
     "Cells": "core.experiment.cells",
     "Trials": "core.experiment.trials",
+    "correlate_behaviour": "core.experiment.correlation",
     "match_cells": "core.experiment.match",
     "DataError": "errors",
     "FitFileError": "errors",
@@ -79,7 +81,8 @@ _HOME = {
 __all__ = [
     "VAR", "Behaviour", "Cells", "Comparison", "ComparisonConfig", "DataError", "EpochReport", "Fit", "FitConfig",
     "FitFileError", "LassoPath", "PathError", "Simulation", "SimulationConfig", "Stack", "StackError", "TrainingError",
-    "Trials", "__version__", "compare", "compare_latents", "contribution_map", "difference_map", "entry_penalty",
+    "Trials", "__version__", "compare", "compare_latents", "contribution_map", "correlate_behaviour",
+    "difference_map", "entry_penalty",
     "estimate_var", "evaluate", "fit", "lasso", "lasso_path", "load_fit", "match_cells", "open_behaviour", "open_cells",
     "open_stack", "open_trials", "placebo", "simulate", "train",
 ]  # fmt: skip

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.experiment.rows import listed
-from napari_varae.core.experiment.trials import Trials, Unit
+from napari_varae.core.experiment.trials import Trials
+from napari_varae.core.experiment.units import Unit
 from napari_varae.errors import DataError
 from napari_varae.io import nwb_objects
 from napari_varae.io.table import SUFFIXES, Columns, columns_of, numbers, pick, read_table, time_unit

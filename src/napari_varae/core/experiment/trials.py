@@ -8,22 +8,21 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_varae.core.experiment.rows import listed, name_rows
+from napari_varae.core.experiment.units import Unit, check_units
 from napari_varae.core.movie.frames import FrameRange
 from napari_varae.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Trials", "Unit"]
+__all__ = ["Trials"]
 
-Unit = Literal["s", "frames"]
-"""Whether times are in seconds or in frames."""
 LATEST = 1e9
 """No recording lasts longer, in seconds or in frames."""
 
@@ -74,10 +73,7 @@ class Trials:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.unit not in ("s", "frames"):
-            raise ValueError(f"unit={self.unit!r} must be 's' (seconds) or 'frames'.")
-        if self.frame_rate is not None and not 0 < float(self.frame_rate) < np.inf:
-            raise ValueError(f"frame_rate={self.frame_rate!r} must be a positive number of Hz, or None when unknown.")
+        check_units(self.unit, self.frame_rate)
         for name in ("start", "stop"):
             times = np.array(getattr(self, name), dtype=np.float64)
             times.flags.writeable = False
@@ -110,9 +106,10 @@ class Trials:
                 "them; with onsets, choose a shorter window."
             )
 
-    def _refuse(self, wrong: object, what: str, remedy: str) -> None:
-        if np.any(wrong):  # type: ignore[arg-type]
-            have = "have" if np.count_nonzero(wrong) > 1 else "has"  # type: ignore[arg-type]
+    def _refuse(self, wrong: ArrayLike, what: str, remedy: str) -> None:
+        """Raise DataError for the rows of a mask."""
+        if count := np.count_nonzero(np.asarray(wrong)):
+            have = "have" if count > 1 else "has"
             raise DataError(f"{name_rows(wrong).capitalize()} of the trials {have} {what}. {remedy}")
 
     def _order_notes(self) -> tuple[str, ...]:
