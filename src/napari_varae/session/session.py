@@ -15,6 +15,7 @@ from napari_varae.core.movie.frames import FrameRange, check_range, check_ranges
 from napari_varae.core.movie.good_frames import closeness, good_runs, shortage
 from napari_varae.core.movie.stack import Stack
 from napari_varae.errors import StackError
+from napari_varae.session.experiment import Experiment
 from napari_varae.session.job_events import Controls
 from napari_varae.session.labels import describe_fit
 from napari_varae.session.ranges import Segments, total
@@ -41,7 +42,7 @@ class Edge(NamedTuple):
         return f"{self.source} → {self.target}, lag {self.lag}"
 
 
-class Session:
+class Session(Experiment):
     """Evented state of one viewer.
 
     Docks call its methods and listen to its signals; they never call each other. A method that raises leaves everything
@@ -311,6 +312,7 @@ class Session:
         self.stack = stack
         self.frames = self.fit = self.latents = self.edge = self.comparison = None
         self.history, self.ranges = [], {"a": (), "b": ()}
+        self.forget_experiment()
         for signal in (self.movie_changed, self.fit_changed, self.ranges_changed, self.comparison_changed):
             signal.emit()
 
