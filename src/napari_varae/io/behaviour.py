@@ -179,7 +179,7 @@ def _mostly_numbers(cells: Any) -> bool:
 def _series(series: Any) -> Any:
     """Take a TimeSeries out of an open NWB file; what comes back makes a Behaviour for a frame rate.
 
-    A series that is no trace (images, text) is reported only when it is chosen.
+    A series that is not a trace (images, text) is reported only when it is chosen.
     """
     data, shape = series.data, getattr(series.data, "shape", None)
     if shape is None or not 1 <= len(shape) <= 2 or np.dtype(data.dtype).kind not in "buif":

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from napari_varae.core.experiment.rows import listed
 from napari_varae.errors import DataError
+from napari_varae.io.hdf5 import HDF5_LOCK
 
 __all__ = ["choose", "read"]
 
@@ -27,7 +28,7 @@ def read(path: Path, kind: str, take: Callable[[Any], T]) -> dict[str, T]:
     except ImportError as error:
         raise DataError(f"{path.name!r} needs pynwb: pip install 'napari-varae[nwb]'.") from error
     try:
-        with NWBHDF5IO(path, mode="r", load_namespaces=True) as file:
+        with HDF5_LOCK, NWBHDF5IO(path, mode="r", load_namespaces=True) as file:
             found = {}
             for item in file.read().objects.values():
                 if kind in {base.__name__ for base in type(item).__mro__}:

@@ -28,6 +28,7 @@ _NUMPY = {
     ("numpy._core.multiarray", "scalar"),
     ("numpy._core.numeric", "_frombuffer"),
 }
+_PLAIN = {("builtins", name) for name in ("complex", "frozenset", "set")}
 _DATES = {("datetime", name) for name in ("date", "datetime", "timedelta")}  # suite2p notes when it ran
 _PATHS = {"Path", "PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath"}
 
@@ -36,13 +37,15 @@ class _PlainData(pickle.Unpickler):
     """Rebuilds plain data, numpy arrays and dates; a path becomes text: one system cannot make the paths of another."""
 
     def find_class(self, module: str, name: str) -> Any:
-        module = module.replace("numpy.core.", "numpy._core.")  # numpy 1 called the same modules so
-        if (module, name) in _NUMPY | _DATES:
+        module = {"__builtin__": "builtins"}.get(module, module.replace("numpy.core.", "numpy._core."))  # old names
+        if (module, name) in _NUMPY | _PLAIN | _DATES:
             found = super().find_class(module, name)
             # A pickle can set attributes of a Python function that it has found, so it gets one of its own.
             return partial(found) if isinstance(found, FunctionType) else found
         if module.split(".")[0] == "pathlib" and name in _PATHS:
             return lambda *parts: "/".join(str(part).rstrip("/\\") for part in parts)
+        if (module, name) == ("_codecs", "encode"):  # how old pickles write bytes
+            return lambda text, _encoding: text.encode("latin1")
         raise pickle.UnpicklingError(f"it holds {module}.{name}, which is not plain data")
 
     def persistent_load(self, pid: Any) -> NoReturn:

@@ -72,7 +72,7 @@ def _plane(folder: Path) -> Path:
             raise DataError(
                 f"{folder.name!r} holds {len(found)} planes: choose one, of {listed([plane.name for plane in found])}."
             )
-    raise DataError(f"{folder.name!r} holds no stat.npy, and is no suite2p folder with cells.")
+    raise DataError(f"{folder.name!r} holds no stat.npy: it is not a suite2p folder with cells.")
 
 
 def _load(path: Path) -> Any:

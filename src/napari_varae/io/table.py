@@ -34,7 +34,7 @@ def read_table(path: Path) -> Columns:
     Raises
     ------
     DataError
-        When it cannot be read, is no such table, or a row has more or fewer values than the header.
+        When it cannot be read, is not such a table, or a row has more or fewer values than the header.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")

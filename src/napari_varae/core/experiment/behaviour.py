@@ -213,7 +213,7 @@ class Behaviour:
 
 
 def _check_samples(names: tuple[str, ...], times: Values, values: Values) -> None:
-    """Raise DataError for what are no traces, with the rows."""
+    """Raise DataError for samples that do not make traces, with the rows."""
     if not names:
         raise DataError("There is no trace of numbers. Give at least one column beside the time.")
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -232,7 +232,7 @@ def _check_samples(names: tuple[str, ...], times: Values, values: Values) -> Non
 
 
 def _sample_notes(names: tuple[str, ...], times: Values, values: Values) -> list[str]:
-    """Say where traces are unknown."""
+    """Report where traces are unknown."""
     steps, found = np.diff(times), []
     gaps = np.append(False, steps > GAP * np.median(steps))
     if gaps.any():

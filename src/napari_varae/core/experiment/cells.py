@@ -95,7 +95,7 @@ class Cells:
         Raises
         ------
         DataError
-            When these are no whole numbers from 0 on, or a pixel of several images has several labels.
+            When these are not whole numbers from 0 on, or a pixel of several images has several labels.
         """
         labels = np.asarray(image)
         if labels.ndim not in (2, 3) or labels.dtype.kind not in "uif":

@@ -113,7 +113,7 @@ class Trials:
             raise DataError(f"{name_rows(wrong).capitalize()} of the trials {have} {what}. {remedy}")
 
     def _order_notes(self) -> tuple[str, ...]:
-        """Say what is unusual, though allowed."""
+        """Report what is unusual, though allowed."""
         found = []
         if (early := np.diff(self.start, prepend=0) < 0).any():
             found.append(f"Trials are not sorted by start: a trial begins before the row above in {name_rows(early)}.")
