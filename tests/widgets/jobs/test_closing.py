@@ -59,7 +59,7 @@ SCRIPT = """
     import napari
     from qtpy.QtCore import QThreadPool, QTimer
     from qtpy.QtWidgets import QApplication, QMainWindow
-    from napari_varae.viewer import layers
+    from napari_varae.viewer.movie import open_movie
     from napari_varae.core.settings import FitConfig
     from napari_varae.core.simulation.settings import SimulationConfig
     from napari_varae.core.simulation.simulate import simulate
@@ -73,7 +73,7 @@ SCRIPT = """
 
     def start():
         panels = open_workspace(viewer)
-        layers.add_movie(viewer, session.use_movie(Stack(stack.array)))
+        open_movie(viewer, Stack(stack.array))
         panels["Train"].form.set_value(FitConfig(latents=4, epochs=100_000, patience=100_000))
         panels["Train"].start()
 

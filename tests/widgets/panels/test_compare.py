@@ -9,7 +9,7 @@ from qtpy.QtGui import QColor, QImage
 from qtpy.QtSvg import QSvgRenderer
 
 from napari_varae.session.ranges import format_ranges
-from napari_varae.viewer import layers
+from napari_varae.viewer import ours
 from napari_varae.widgets.parts.plots import A_COLOUR, B_COLOUR
 
 from ..conftest import PATIENCE
@@ -110,13 +110,13 @@ def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, ses
     layer.visible = True
     session.use_fit(trained, trained.encode(movie))
     assert not layer.visible
-    assert "in A less that in B" in layer.metadata[layers.KEY]["definition"]
+    assert "in A less that in B" in layer.metadata[ours.KEY]["definition"]
 
 
 def test_maps_and_range_marks_have_the_same_colour_for_a_and_for_b():
     """Positive in a difference map, A minus B, is A."""
     marks = np.array([QColor(colour).getRgbF()[:3] for colour in (A_COLOUR, B_COLOUR)])
-    ends = layers.SIGNED.map(np.array([1.0, 0.0]))[:, :3]
+    ends = ours.SIGNED.map(np.array([1.0, 0.0]))[:, :3]
     distance = np.linalg.norm(marks[:, None] - ends, axis=-1)
     assert (distance.argmin(1) == [0, 1]).all()
 
@@ -134,7 +134,7 @@ def test_a_difference_map_says_which_ranges_and_is_not_taken_for_that_of_others(
     assert set(names) <= {layer.name for layer in viewer.layers}
     assert "…" not in names[0]
     assert "…" in names[1]
-    definition = viewer.layers[-1].metadata[layers.KEY]["definition"]
+    definition = viewer.layers[-1].metadata[ours.KEY]["definition"]
     assert format_ranges(tuple(b), session.stack.frame_rate) in definition
 
 
@@ -167,6 +167,7 @@ def test_a_result_of_a_movie_that_is_gone_is_dropped(viewer, docks, ready, sessi
     idle()
     assert session.comparison is None
     assert "no longer in use" in notices.pop()
+    assert not notices
 
 
 def test_means_and_variances_are_told_apart_from_the_test(docks, ready, session, compared):
