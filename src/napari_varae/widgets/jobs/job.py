@@ -27,8 +27,8 @@ from napari_varae.widgets.parts.panel import Panel
 __all__ = ["Job", "Tell", "Work"]
 
 PATIENCE_MS = 500
-"""How long a closing window waits for the current batch. What takes longer, such as one slow read, ends after the window:
-the program waits for it before it exits."""
+"""How long a closing window waits for the current batch. What takes longer, such as one slow read, ends after the
+window, and the program waits for it before it exits."""
 
 
 class Tell(Protocol):

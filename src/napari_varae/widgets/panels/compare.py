@@ -270,8 +270,9 @@ def _compare(
     from napari_varae.core.comparison.compare import compare
 
     yield
+    stack = stack.checked(controls.check)
     return compare(
-        fit, stack.checked(controls.check), list(a), list(b), resamples=config.resamples, seed=config.seed, level=config.level,
+        fit, stack, list(a), list(b), resamples=config.resamples, seed=config.seed, level=config.level,
         stretches=config.stretches, subtract_responses=config.subtract_responses, stop=controls.stop,
         progress=lambda running: progress(running.made, running.wanted, running),
     )  # fmt: skip

@@ -113,7 +113,7 @@ class MoviePanel(Panel):
         choice.clear()
         for layer in self.viewer.layers:
             if isinstance(layer, Image) and layer.ndim >= 3:
-                choice.addItem(layer.name, layer.unique_id)
+                choice.addItem(layer.name, str(layer.unique_id))
         choice.setCurrentIndex(max(0, choice.findData(chosen)))
         if not choice.count():
             choice.addItem("no image layer yet")

@@ -139,8 +139,9 @@ def _placebo(
     from napari_varae.core.comparison.placebo import placebo
 
     yield
+    stack = stack.checked(controls.check)
     return placebo(
-        fit, stack.checked(controls.check), **pairs, repeats=REPEATS, seed=settings.seed, stretches=settings.stretches,
+        fit, stack, **pairs, repeats=REPEATS, seed=settings.seed, stretches=settings.stretches,
         subtract_responses=settings.subtract_responses, stop=controls.stop,
         progress=lambda p_values: progress(len(p_values), REPEATS, p_values),
     )  # fmt: skip

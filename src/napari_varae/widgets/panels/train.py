@@ -214,9 +214,10 @@ def _train(stack: Stack, config: FitConfig, controls: Controls, _progress: Tell)
     from napari_varae.core.fit.apply import apply_fit
     from napari_varae.core.training.train import train
 
+    stack = stack.checked(controls.check)
     yield choose_device(config.device)[1]
     fit = yield from train(stack, config, controls.stop, controls.pause, controls.drop)
-    return fit, apply_fit(fit, stack.checked(controls.check))
+    return fit, apply_fit(fit, stack)
 
 
 def _encode(
