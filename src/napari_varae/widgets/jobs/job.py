@@ -179,9 +179,7 @@ class Job(QObject):
         _running.discard(self)
         hand_over_often(bool(_running))
         if changed := self._changed():
-            show_info(
-                f"{self._description}: the {name_parts(changed)} it began with is no longer in use; it was dropped."
-            )
+            show_info(f"{self._description}: dropped, as the {name_parts(changed)} it began with is no longer in use.")
 
     def _changed(self) -> tuple[Part, ...]:
         """Return what is no longer as it was when the job began, of what the result is about."""

@@ -128,6 +128,7 @@ class _StateStrip(QFrame):
             layout.addWidget(line, i, 1)
             self._lines.append(line)
         self._caution = note()
+        self._caution.setObjectName("caution")
         self._caution.setTextFormat(Qt.TextFormat.PlainText)
         self._caution.setStyleSheet("background: #f5c542; color: black; padding: 4px; border-radius: 3px;")
         layout.addWidget(self._caution, 3, 0, 1, 2)
