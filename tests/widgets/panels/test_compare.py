@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from qtpy.QtGui import QColor, QImage
 from qtpy.QtSvg import QSvgRenderer
+from qtpy.QtWidgets import QLabel
 
+from napari_varae.core.movie.stack import Stack
 from napari_varae.session.ranges import format_ranges
-from napari_varae.viewer import layers
+from napari_varae.viewer import ours
+from napari_varae.viewer.movie import open_movie
 from napari_varae.widgets.parts.plots import A_COLOUR, B_COLOUR
 
 from ..conftest import PATIENCE
@@ -110,13 +113,13 @@ def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, ses
     layer.visible = True
     session.use_fit(trained, trained.encode(movie))
     assert not layer.visible
-    assert "in A less that in B" in layer.metadata[layers.KEY]["definition"]
+    assert "in A less that in B" in layer.metadata[ours.KEY]["definition"]
 
 
 def test_maps_and_range_marks_have_the_same_colour_for_a_and_for_b():
     """Positive in a difference map, A minus B, is A."""
     marks = np.array([QColor(colour).getRgbF()[:3] for colour in (A_COLOUR, B_COLOUR)])
-    ends = layers.SIGNED.map(np.array([1.0, 0.0]))[:, :3]
+    ends = ours.SIGNED.map(np.array([1.0, 0.0]))[:, :3]
     distance = np.linalg.norm(marks[:, None] - ends, axis=-1)
     assert (distance.argmin(1) == [0, 1]).all()
 
@@ -134,7 +137,7 @@ def test_a_difference_map_says_which_ranges_and_is_not_taken_for_that_of_others(
     assert set(names) <= {layer.name for layer in viewer.layers}
     assert "…" not in names[0]
     assert "…" in names[1]
-    definition = viewer.layers[-1].metadata[layers.KEY]["definition"]
+    definition = viewer.layers[-1].metadata[ours.KEY]["definition"]
     assert format_ranges(tuple(b), session.stack.frame_rate) in definition
 
 
@@ -167,6 +170,7 @@ def test_a_result_of_a_movie_that_is_gone_is_dropped(viewer, docks, ready, sessi
     idle()
     assert session.comparison is None
     assert "no longer in use" in notices.pop()
+    assert not notices
 
 
 def test_means_and_variances_are_told_apart_from_the_test(docks, ready, session, compared):
@@ -295,3 +299,55 @@ def test_the_last_pair_of_a_placebo_counts(docks, ready, session, idle, where):
     dock.placebo.run()
     idle()
     assert " of 20 pairs" in dock.placebo.verdict.text()
+
+
+def test_a_comparison_of_a_fit_of_another_movie_carries_the_caution(viewer, docks, session, fit, stack, idle, tmp_path):
+    other = Stack(stack.array[::-1].copy(), stack.frame_rate, name="backwards")
+    open_movie(viewer, other)
+    fit.save(tmp_path / "cells.varae")
+    docks["Train"].load(str(tmp_path / "cells.varae"))
+    idle()
+    assert "trained on another movie" in session.caution
+    strips = [panel.findChild(QLabel, "caution") for name, panel in docks.items() if name != "Time"]
+    assert all(strip.text() == f"⚠ {session.caution}" and strip.isVisibleTo(strip.window()) for strip in strips)
+    assert f"{session.explained:.1%} of this movie explained" in session.model_text
+    session.set_range("a", (0, 90))
+    session.set_range("b", (100, 200))
+    docks["Compare"].form.fields["resamples"].set_value(29)
+    docks["Compare"].run()
+    idle()
+    assert "trained on another movie" in session.comparison.warnings[0]
+    assert "trained on another movie" in session.comparison.methods_text()
+    assert "trained on another movie" in docks["Compare"].warnings.text()
+    open_movie(viewer, stack)
+    assert not any(strip.isVisibleTo(strip.window()) for strip in strips)
+
+
+def test_what_was_begun_before_the_ranges_changed_is_not_current(docks, ready, session, qtbot, idle):
+    dock = docks["Compare"]
+    dock.form.fields["resamples"].set_value(100_000)
+    dock.run()
+    qtbot.waitUntil(lambda: dock.verdict.text().startswith("So far"), timeout=PATIENCE)
+    session.set_range("a", (0, 80))
+    qtbot.waitUntil(lambda: "Not of the ranges" in dock.verdict.text(), timeout=PATIENCE)
+    dock.stop_button.click()
+    idle()
+    assert session.comparison.ranges["a"] == ((0, 90),)
+    assert "Not of the ranges" in dock.verdict.text()
+    session.set_range("a", (0, 90))
+    assert "Not of the ranges" not in dock.verdict.text()
+
+
+def test_placebo_values_of_earlier_ranges_are_dropped(docks, ready, session, qtbot, idle, notices):
+    box = docks["Compare"].placebo
+    session.set_range("a", (0, 50))
+    session.set_range("b", (55, 105))
+    box.run()
+    qtbot.waitUntil(lambda: " pairs have p ≤ 0.05" in box.verdict.text(), timeout=PATIENCE)
+    session.set_range("b", (60, 110))
+    assert "pairs have" not in box.verdict.text()
+    session.stop(keep=True)
+    idle()
+    assert "pairs have" not in box.verdict.text()
+    assert not box.plot.isVisibleTo(docks["Compare"])
+    assert "the range B it began with is no longer in use" in notices[0]

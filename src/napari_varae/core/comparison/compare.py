@@ -89,7 +89,8 @@ def compare(
     }
     if shared := overlap(ranges["a"], ranges["b"]):
         raise ValueError(f"A and B share {shared} frames. Move one of them.")
-    warnings = range_cautions(fit, ranges, order)
+    movie = stack.fingerprint()
+    warnings = range_cautions(fit, movie, ranges, order)
     segments, effective = {}, {}
     for name, parts in ranges.items():
         segments[name], starts, response = _read(fit, stack, parts, f"Range {name.upper()}", subtract_responses)
@@ -119,7 +120,8 @@ def compare(
         bad=bad_frames(stack, ranges),
         within=differ,
         fit=fit.id,
-        movie=stack.fingerprint(),
+        movie=movie,
+        trained_on=fit.movie,
         subtract_responses=subtract_responses,
         effective=(effective["a"], effective["b"]),
     )

@@ -25,8 +25,10 @@ HANGS = 0.1
 """Correlation of what a VAR leaves over, or of its size, with that of the frame before, from which it is no VAR."""
 
 
-def range_cautions(fit: Fit, ranges: dict[str, tuple[FrameRange, ...]], order: int) -> tuple[str, ...]:
-    """Say what is noteworthy about the frames that are compared."""
+def range_cautions(fit: Fit, movie: str, ranges: dict[str, tuple[FrameRange, ...]], order: int) -> tuple[str, ...]:
+    """Say what is noteworthy about the frames that are compared, of the movie with this fingerprint."""
+    if foreign := fit.caution(movie):
+        return foreign, *([close] if (close := closeness(ranges["a"], ranges["b"], order)) else [])
     found = [close] if (close := closeness(ranges["a"], ranges["b"], order)) else []
     seen = [overlap([fit.frames], parts) / sum(e - s for s, e in parts) for parts in ranges.values()]
     if abs(seen[0] - seen[1]) > 0.1:

@@ -78,6 +78,8 @@ class Comparison:
         Whether the mean over the trials of each range was taken away first.
     movie : str
         Fingerprint of the movie; empty when latents were compared.
+    trained_on : str
+        Fingerprint of the movie that the fit was trained on; empty when latents were compared.
     within : dict
         P-values of the first half of each range against its second half; empty when latents were compared.
     fit : str
@@ -110,6 +112,7 @@ class Comparison:
     bad: tuple[int, int] = (0, 0)
     fit: str = ""
     movie: str = ""
+    trained_on: str = ""
     subtract_responses: bool = False
 
     @property
@@ -158,15 +161,17 @@ class Comparison:
         larger = "; the larger p-value counts" if self.stretch else ""
         alone = f" (links between latents alone: p = {self.p_links:.3g})" if np.isfinite(self.p_links) else ""
         without = ", after the mean over the trials of each range was taken away" if self.subtract_responses else ""
+        foreign = ", trained on another movie" if self.trained_on != self.movie else ""
         halves = ", ".join(f"{name.upper()}: p = {p:.2g}" for name, p in self.within.items())
         detectable = self.edges["detectable"][np.isfinite(self.edges["detectable"])]
         return (
             f"The dynamics in two ranges of the recording ({spans or 'latents given'}; {self.lengths[0]} and "
             f"{self.lengths[1]} lag pairs{bad}) were compared with napari-varae {version('napari-varae')}"
-            f"{f' (fit {self.fit})' if self.fit else ''}{without}. The null hypothesis was that the coefficients of "
-            f"a vector autoregression of order {self.order} on {compared} latents{left_out} are the same in both "
-            "ranges, while intercepts and innovation covariances may differ. Coefficients were estimated with an l1 "
-            "penalty on their common part and on their difference and corrected for the bias of the penalty; the "
+            f"{f' (fit {self.fit}{foreign})' if self.fit else ''}{without}. The null hypothesis was that the "
+            f"coefficients of a vector autoregression of order {self.order} on {compared} latents{left_out} are the "
+            "same in both ranges, while intercepts and innovation covariances may differ. Coefficients were estimated "
+            "with an l1 penalty on their common part and on their difference and corrected for the bias of the "
+            "penalty; the "
             "statistic was the largest absolute studentised difference, the coefficients of the common part and all "
             "others weighing the same as families. Null distributions came from a wild bootstrap (Rademacher) of "
             "the common model"

@@ -10,6 +10,7 @@ import numpy as np
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from napari_varae.core.settings import ComparisonConfig
+from napari_varae.session.generation import EVERYTHING
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import total
 from napari_varae.widgets.jobs.job import Job, Tell
@@ -76,6 +77,7 @@ class PlaceboBox(QWidget):
                 description="VARAE: placebo comparisons",
                 total=REPEATS,
                 on_progress=partial(self.show_values, dealt=self.where.currentData() == "segments"),
+                about=EVERYTHING,
             )
 
     def _pairs(self) -> dict[str, Any]:
@@ -93,10 +95,9 @@ class PlaceboBox(QWidget):
         return {"lengths": (quarter, quarter), "within": (start, stop)}
 
     def forget(self) -> None:
-        """Clear what was found: the ranges, the movie or the fit are others now."""
-        if self._panel.session.job != "comparing":
-            self.verdict.setText(NOTHING)
-            self.plot.hide()
+        """Clear what was found: the ranges, the bad frames, the movie or the fit are others now."""
+        self.verdict.setText(NOTHING)
+        self.plot.hide()
 
     def show_values(self, p_values: NDArray[np.float64], dealt: bool = False) -> None:
         """Draw the p-values so far, of stretches or of dealt segments, and say what they mean."""
@@ -138,6 +139,7 @@ def _placebo(
     from napari_varae.core.comparison.placebo import placebo
 
     yield
+    stack = stack.checked(controls.check)
     return placebo(
         fit, stack, **pairs, repeats=REPEATS, seed=settings.seed, stretches=settings.stretches,
         subtract_responses=settings.subtract_responses, stop=controls.stop,

@@ -7,27 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_varae.core.comparison.percent import percent
-from napari_varae.core.movie.good_frames import bad_frames
 from napari_varae.session.ranges import name_ranges
 
 if TYPE_CHECKING:
     from napari_varae.core.comparison.result import Comparison
-    from napari_varae.session.session import Session
 
-__all__ = ["differing", "is_of_these", "verdict"]
+__all__ = ["differing", "verdict"]
 
 SLOW = 0.7
 """Share of independent frames below which that is worth a word."""
 NULLS = {"VAR": "the latents are a VAR", "stretches": "stretches of the recording are alike"}
-
-
-def is_of_these(session: Session) -> bool:
-    """Whether the last comparison is of the ranges, and leaves out the bad frames, that are set now."""
-    comparison, stack = session.comparison, session.stack
-    if comparison is None or stack is None:
-        return False
-    ranges = {"a": session.ranges["a"], "b": session.ranges["b"]}
-    return comparison.ranges == ranges and comparison.bad == bad_frames(stack, ranges)
 
 
 def differing(result: Comparison | None) -> int:
