@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_varae.core.movie.frames import FrameRange, check_range, check_ranges, overlap
-from napari_varae.core.movie.good_frames import closeness, good_runs, shortage
+from napari_varae.core.comparison import notes
+from napari_varae.core.movie.frame_set import FrameSet
+from napari_varae.core.movie.frames import FrameRange, check_range, check_ranges
 from napari_varae.core.movie.stack import Stack
 from napari_varae.errors import StackError
 from napari_varae.session.job_events import Controls
 from napari_varae.session.labels import describe_fit
-from napari_varae.session.ranges import Segments, total
+from napari_varae.session.ranges import Segments
 
 if TYPE_CHECKING:
     from napari_varae.core.comparison.result import Comparison
@@ -209,20 +210,10 @@ class Session:
         a, b = self.ranges["a"], self.ranges["b"]
         if self.stack is None or not (a and b):
             return ["Set the ranges A and B: drag them in the Time dock, or type them here."]
-        notes = []
-        if shared := overlap(a, b):
-            notes.append(f"A and B share {shared} frames: move one of them.")
-        order = self.fit.var.order if self.fit is not None else 1
-        for letter, segments in (("A", a), ("B", b)):
-            if short := shortage(good_runs(self.stack, segments, order), order, f"Range {letter}"):
-                notes.append(short)
-        if close := closeness(a, b, order):
-            notes.append(close)
-        if self.fit is not None:
-            seen = [overlap((self.fit.frames,), segments) / total(segments) for segments in (a, b)]
-            if seen[0] != seen[1]:
-                notes.append(f"Seen in training: {seen[0]:.0%} of A but {seen[1]:.0%} of B.")
-        return notes
+        sides = FrameSet.of(self.stack, a), FrameSet.of(self.stack, b)
+        if self.fit is None:
+            return notes.of_ranges(*sides, order=1, trained=None)
+        return notes.of_ranges(*sides, self.fit.var.order, self.fit.frames)
 
     def set_comparison(self, comparison: Comparison | None) -> None:
         """Take in the result of a comparison."""
