@@ -45,7 +45,7 @@ def main() -> None:
                 for way, (threads, workers) in ways.items():
                     torch.set_num_threads(threads)
                     began = time.perf_counter()
-                    compare(options.resamples, workers=workers)
+                    compare(resamples=options.resamples, workers=workers)
                     seconds[way].append(time.perf_counter() - began)
             told = (f"{w} {np.median(s):.1f} ({min(s):.1f} to {max(s):.1f})" for w, s in seconds.items())
             print(f"K={latents} n={options.length} + {options.length} p={order}: {', '.join(told)} s", flush=True)

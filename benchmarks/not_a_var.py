@@ -1,4 +1,4 @@
-"""How often the test rejects where nothing differs but the latents are no VAR, or more than a VAR.
+"""How often the test rejects where nothing differs but the latents are not a VAR, or more than a VAR.
 
     python benchmarks/not_a_var.py [--rows noise trials ...] [--sets 200] [--processes 2]
 
@@ -6,7 +6,7 @@
 with noise of deviation 1, or of 1.5 in B; *trials*: 12 + 12 segments of 40 frames of one VAR, in A
 with a response at a fixed time, given by its size in deviations of the innovations. Six latents, 99 draws from each
 null. Printed: shares with p <= 0.05 with 95 % intervals, among links alone, of each null alone, and with a caution that
-the latents are no VAR.
+the latents are not a VAR.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ KINDS: dict[str, Callable[[np.random.Generator], Ranges]] = {
     **{f"noise, {n} frames": partial(noise, n, 1) for n in (400, 1600)},
     "more noise in B, 400 frames": partial(noise, 400, 1.5),
     **{f"trials, response {size}": partial(trials, size) for size in (0, 1, 2)},
-    "trials, response 2, means taken away": lambda rng: tuple(
+    "trials, response 2, means subtracted": lambda rng: tuple(
         [z - np.mean(side, 0) for z in side] for side in trials(2, rng)
     ),
 }
@@ -80,9 +80,9 @@ def once(job: tuple[str, int]) -> tuple[float, float, float, float, bool]:
     """Compare one pair of ranges."""
     name, seed = job
     torch.set_num_threads(1)
-    found = nv.compare_latents(*KINDS[name](np.random.default_rng(seed)), 1, 99, seed, power_draws=0)
-    warned = any("no VAR" in warning for warning in found.warnings)
-    return found.p_value, found.p_links, found.p_of_null["VAR"], found.p_of_null["stretches"], warned
+    found = nv.compare_latents(*KINDS[name](np.random.default_rng(seed)), 1, resamples=99, seed=seed, power_draws=0)
+    warned = any("not a VAR" in warning for warning in found.warnings)
+    return found.p_value, found.p_links, found.test.p_of_null["VAR"], found.test.p_of_null["blocks"], warned
 
 
 def main() -> None:

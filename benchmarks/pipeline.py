@@ -41,12 +41,12 @@ def once(job: tuple[int, bool]) -> dict[str, Any]:
     sim = nv.simulate(SMALL.model_copy(update={"seed": seed, "change_at": half if changes else None}))
     began = time.perf_counter()
     fit = nv.fit(sim.stack, nv.FitConfig(latents=LATENTS, epochs=5, seed=seed))
-    found = nv.compare(fit, sim.stack, (0, half - 1), (half, SMALL.frames), resamples=199, seed=seed, within=False)
+    found = nv.compare(fit, sim.stack, (0, half - 1), (half, SMALL.frames), resamples=199, seed=seed, halves=False)
     row = {
         "variant": "change" if changes else "none", "scenario": "pipeline", "seed": seed, "p": found.p_value,
         "p of links": found.p_links,
         "called": int((found.edges["p_adjusted"] <= 0.05).sum()), "seconds": time.perf_counter() - began,
-        **{f"p if {name}": p for name, p in found.p_of_null.items()},
+        **{f"p if {name}": p for name, p in found.test.p_of_null.items()},
     }  # fmt: skip
     traces = nv.compare_latents(sim.traces[: half - 1], sim.traces[half:], resamples=199, seed=seed)
     row["p of true traces"] = traces.p_value
@@ -90,7 +90,7 @@ def main() -> None:
     for kind in kinds:
         mine = [row for row in rows if row["variant"] == kind]
         print(f"\n{kind}: {len(mine)} movies, {np.median([row['seconds'] for row in mine]):.1f} s each")
-        for name in ("p", "p of links", "p if VAR", "p if stretches", "p of true traces"):
+        for name in ("p", "p of links", "p if VAR", "p if blocks", "p of true traces"):
             count = sum(row[name] <= 0.05 for row in mine)
             low, high = binomtest(count, len(mine)).proportion_ci()
             print(f"  {name + ' <= 0.05':<28}{count / len(mine):>7.1%}  ({low:.1%} to {high:.1%})")

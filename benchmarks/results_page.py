@@ -139,7 +139,7 @@ def pipeline() -> str:
     for kind, words in (("none", "nothing changes"), ("change", "half of the links change")):
         mine = [row for row in rows if row["variant"] == kind]
         cells = [words, str(len(mine))]
-        for name in ("p", "p of links", "p if VAR", "p if stretches", "p of true traces"):
+        for name in ("p", "p of links", "p if VAR", "p if blocks", "p of true traces"):
             count = sum(row[name] <= 0.05 for row in mine)
             low, high = binomtest(count, len(mine)).proportion_ci()
             cells.append(f"{count / len(mine):.0%} ({low:.0%} to {high:.0%})")

@@ -18,8 +18,8 @@ from hypothesis.extra import numpy as hnp
 from scipy.stats import binom, binomtest
 
 import napari_varae as nv
-from napari_varae.core.comparison.inference.edges import edge_table
 from napari_varae.core.comparison.inference.draws import Draws, reached
+from napari_varae.core.comparison.inference.edges import edge_table
 from napari_varae.core.comparison.inference.resampling import resample
 from napari_varae.core.comparison.inference.sample import Sample
 from napari_varae.core.comparison.inference.segments import Segments
@@ -244,10 +244,16 @@ def test_files_and_words(found, tmp_path):
     stored = json.loads((tmp_path / "few.json").read_text(), parse_constant=lambda name: pytest.fail(name))
     assert stored["edges"][0]["detectable"] == stored["effect_interval"][1] == "infinite"
     assert "99 resamples each, the whole" in text
-    assert "stopped before the 999 that were planned" in replace(found, config=found.config.changed(resamples=999)).methods_text()
+    assert (
+        "stopped before the 999 that were planned"
+        in replace(found, config=found.config.changed(resamples=999)).methods_text()
+    )
     assert f"on {K} latents are the same" in text
     assert "simultaneous 97.5 % interval" in replace(found, config=found.config.changed(level=0.025)).methods_text()
-    assert "simultaneous 99.9 % interval" in replace(found, config=nv.ComparisonConfig(level=0.001, resamples=999)).methods_text()
+    assert (
+        "simultaneous 99.9 % interval"
+        in replace(found, config=nv.ComparisonConfig(level=0.001, resamples=999)).methods_text()
+    )
     sides = {name: FrameSet(((0, 9),), ((0, 9),), n_bad) for name, n_bad in (("a", 3), ("b", 0))}
     assert "3 and 0 bad frames left out" in replace(found, frames=sides).methods_text()
     assert f"{found.config.power_draws} pairs of ranges" in text

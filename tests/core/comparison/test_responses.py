@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import napari_varae as nv
 from napari_varae.core.comparison import notes
-from napari_varae.core.comparison.latents import compare_latents
 from napari_varae.core.comparison.inference.segments import Segments
+from napari_varae.core.comparison.latents import compare_latents
 from napari_varae.core.comparison.responses import mean_response
 from napari_varae.core.movie.frame_set import FrameSet
 
@@ -101,7 +101,9 @@ def test_a_movie_of_trials_is_compared_without_its_responses(fitted):
     without = nv.compare(*fitted, a, b, resamples=19, power_draws=0, subtract_responses=True)
     assert not any("consists of trials" in warning for warning in without.warnings)
     assert without.statistic != plain.statistic
-    np.testing.assert_allclose(without.test.mean_shift * without.test.scale, plain.test.mean_shift * plain.test.scale, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(
+        without.test.mean_shift * without.test.scale, plain.test.mean_shift * plain.test.scale, rtol=1e-6, atol=1e-9
+    )
     assert "after the mean over the trials of each range was subtracted" in without.methods_text()
     assert "subtracted" not in plain.methods_text()
     p, left = (

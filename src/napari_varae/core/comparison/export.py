@@ -57,10 +57,10 @@ def to_csv(comparison: Comparison, path: str | Path) -> None:
 
 def methods_text(comparison: Comparison) -> str:
     """Return a paragraph for a methods section."""
-    return " ".join((*_what(comparison), *_how(comparison), *_found(comparison)))
+    return " ".join(part(comparison) for part in (_what, _how, _found))
 
 
-def _what(comparison: Comparison) -> list[str]:
+def _what(comparison: Comparison) -> str:
     """Describe what was compared, and the null hypothesis."""
     test = comparison.test
     compared, silent = int(test.known.sum()), int((~test.known).sum())
@@ -75,15 +75,15 @@ def _what(comparison: Comparison) -> list[str]:
         ", after the mean over the trials of each range was subtracted" if comparison.config.subtract_responses else ""
     )
     left_out = f" ({silent} that do not vary in one of them left out)" if silent else ""
-    return [
-        (f"The dynamics in two ranges of the recording ({spans or 'latents given'}; {test.n_pairs[0]} and "
-        f"{test.n_pairs[1]} lag pairs{bad}) were compared with napari-varae {version('napari-varae')}{fit}{without}."),
-        (f"The null hypothesis was that the coefficients of a vector autoregression of order {test.order} on {compared} "
-        f"latents{left_out} are the same in both ranges, while intercepts and innovation covariances may differ."),
-    ]
+    return (
+        f"The dynamics in two ranges of the recording ({spans or 'latents given'}; {test.n_pairs[0]} and "
+        f"{test.n_pairs[1]} lag pairs{bad}) were compared with napari-varae {version('napari-varae')}{fit}{without}. "
+        f"The null hypothesis was that the coefficients of a vector autoregression of order {test.order} on {compared} "
+        f"latents{left_out} are the same in both ranges, while intercepts and innovation covariances may differ."
+    )
 
 
-def _how(comparison: Comparison) -> list[str]:
+def _how(comparison: Comparison) -> str:
     """Describe the statistic and its null distributions."""
     test, config = comparison.test, comparison.config
     blocks = (
@@ -93,37 +93,36 @@ def _how(comparison: Comparison) -> list[str]:
     )
     stopped = f"; stopped before the {config.resamples} that were planned" if test.resamples < config.resamples else ""
     larger = "; the larger p-value was taken" if test.block_length else ""
-    return [
-        ("Coefficients were estimated with an l1 penalty on their common part and on their difference and corrected for "
+    return (
+        "Coefficients were estimated with an l1 penalty on their common part and on their difference and corrected for "
         "the bias of the penalty; the statistic was the largest absolute studentised difference, the coefficients of "
-        "the common part and all others weighing the same as families."),
-        (f"Null distributions came from a wild bootstrap (Rademacher) of the common model{blocks}, {test.resamples} "
-        f"resamples each{stopped}, the whole statistic being computed again in each (seed {config.seed}){larger}."),
-    ]
+        "the common part and all others weighing the same as families. Null distributions came from a wild bootstrap "
+        f"(Rademacher) of the common model{blocks}, {test.resamples} resamples each{stopped}, the whole statistic being "
+        f"computed again in each (seed {config.seed}){larger}."
+    )
 
 
-def _found(comparison: Comparison) -> list[str]:
+def _found(comparison: Comparison) -> str:
     """Report p-values, the largest difference, and what could have been found."""
     test, level = comparison.test, comparison.config.level
     alone = f" (links between latents alone: p = {test.p_links:.3g})" if np.isfinite(test.p_links) else ""
     low, high = test.effect_interval
-    found = [
-        f"Global test: p = {test.p_value:.3g}{alone}.",
-        (f"The largest studentised difference of a coefficient was {test.effect_size:.3f} (simultaneous "
-        f"{percent(1 - level)} interval {low:.3f} to {high:.3f}; latents of SD 1)."),
-        (f"P-values of single coefficients were adjusted by step-down max-T (level {percent(level)}), their false "
-        "discovery rate was estimated from the same draws."),
-    ]
+    text = (
+        f"Global test: p = {test.p_value:.3g}{alone}. The largest studentised difference of a coefficient was "
+        f"{test.effect_size:.3f} (simultaneous {percent(1 - level)} interval {low:.3f} to {high:.3f}; latents of SD 1). "
+        f"P-values of single coefficients were adjusted by step-down max-T (level {percent(level)}), their false "
+        "discovery rate was estimated from the same draws."
+    )
     if comparison.halves:
         halves = ", ".join(f"{name.upper()}: p = {p:.2g}" for name, p in comparison.halves.items())
-        found.append(f"Halves of the ranges were compared in the same way ({halves}).")
+        text += f" Halves of the ranges were compared in the same way ({halves})."
     detectable = test.edges["detectable"][np.isfinite(test.edges["detectable"])]
     if len(detectable):
-        found.append(
-            f"By simulation from the common model ({comparison.config.power_draws} pairs of ranges), a change of a "
+        text += (
+            f" By simulation from the common model ({comparison.config.power_draws} pairs of ranges), a change of a "
             f"link by {np.median(detectable):.2f} (median) would have been found in 80 %."
         )
-    return found
+    return text
 
 
 def _rows(edges: Any) -> list[dict[str, Any]]:

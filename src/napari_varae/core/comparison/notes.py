@@ -166,10 +166,11 @@ def response(name: str, latent: int | None) -> list[str]:
     """Warn of trials with a response, strongest in this latent, if any."""
     if latent is None:
         return []
-    return [
-        (f"{name} consists of trials with a response at a fixed time (latent {latent} most). To this test a response is "
-        "a change of dynamics: subtract it (Subtract responses), unless you ask about both.")
-    ]
+    text = (
+        f"{name} consists of trials with a response at a fixed time (latent {latent} most). To this test a response is "
+        "a change of dynamics: subtract it (Subtract responses), unless you ask about both."
+    )
+    return [text]
 
 
 def halves(p_values: dict[str, float]) -> list[str]:

@@ -74,6 +74,7 @@ class Segments:
         1935), summed here up to the first lag at which r is within chance, from the pairs of frames that are there.
         """
         z = self.joined
+        z = np.ldexp(z, -np.frexp(np.abs(z).max(0))[1])  # no square overflows or vanishes
         centred = z - z.mean(0)
         deviation = centred.std(0)
         centred = np.divide(centred, deviation, out=np.zeros_like(z), where=deviation > 0)
