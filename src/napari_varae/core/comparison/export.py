@@ -97,8 +97,8 @@ def _how(comparison: Comparison) -> str:
         "Coefficients were estimated with an l1 penalty on their common part and on their difference and corrected for "
         "the bias of the penalty; the statistic was the largest absolute studentised difference, the coefficients of "
         "the common part and all others weighing the same as families. Null distributions came from a wild bootstrap "
-        f"(Rademacher) of the common model{blocks}, {test.resamples} resamples each{stopped}, the whole statistic being "
-        f"computed again in each (seed {config.seed}){larger}."
+        f"(Rademacher) of the common model{blocks}, {test.resamples} resamples each{stopped}, the whole statistic "
+        f"being computed again in each (seed {config.seed}){larger}."
     )
 
 
@@ -109,8 +109,8 @@ def _found(comparison: Comparison) -> str:
     low, high = test.effect_interval
     text = (
         f"Global test: p = {test.p_value:.3g}{alone}. The largest studentised difference of a coefficient was "
-        f"{test.effect_size:.3f} (simultaneous {percent(1 - level)} interval {low:.3f} to {high:.3f}; latents of SD 1). "
-        f"P-values of single coefficients were adjusted by step-down max-T (level {percent(level)}), their false "
+        f"{test.effect_size:.3f} (simultaneous {percent(1 - level)} interval {low:.3f} to {high:.3f}; latents of SD "
+        f"1). P-values of single coefficients were adjusted by step-down max-T (level {percent(level)}), their false "
         "discovery rate was estimated from the same draws."
     )
     if comparison.halves:
