@@ -53,7 +53,7 @@ def test_a_comparison_that_is_dropped_leaves_the_last_one_on_the_screen(docks, c
     idle()
     assert session.comparison is compared
     assert dock.verdict.text() == before
-    assert drawn(dock.plot) == compared.resamples
+    assert drawn(dock.plot) == compared.test.resamples
     assert dock.table.isEnabled()
 
 

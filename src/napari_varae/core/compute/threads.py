@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 __all__ = ["one_blas_thread", "one_thread", "thread_count"]
 
@@ -37,6 +37,7 @@ def one_blas_thread() -> Iterator[None]:
     global _limit, _users  # noqa: PLW0603  # the limit is one of the process
     with _lock:
         if _users == 0:
+            _take_control()
             _limit = ThreadpoolController().limit(limits=1, user_api="blas")
         _users += 1
     try:
@@ -45,7 +46,15 @@ def one_blas_thread() -> Iterator[None]:
         with _lock:
             _users -= 1
             if _users == 0:
+                _take_control()
                 _limit.restore_original_limits()
+
+
+def _take_control() -> None:
+    """Let the calling thread set the limit, which threadpoolctl from 3.8 on leaves to the first one that did."""
+    clear = getattr(OpenBLASController, "clear_controlling_thread", None)
+    if clear is not None:
+        clear(force=True)
 
 
 def thread_count() -> int:
