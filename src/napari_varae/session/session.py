@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from napari_varae.core.comparison import notes
+from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.frames import FrameRange, check_range, check_ranges
 from napari_varae.core.movie.stack import Stack
 from napari_varae.errors import StackError
@@ -20,7 +22,6 @@ from napari_varae.session.fits import kept_fits
 from napari_varae.session.generation import EVERYTHING, Generation
 from napari_varae.session.job_events import Controls
 from napari_varae.session.labels import describe_fit, describe_movie
-from napari_varae.session.range_notes import note_ranges
 from napari_varae.session.ranges import Segments
 
 if TYPE_CHECKING:
@@ -253,8 +254,15 @@ class Session(CurrentJob, Experiment):
             self.ranges_changed.emit()
 
     def range_notes(self) -> list[str]:
-        """Say in words what speaks against comparing A and B, or ought to be known."""
-        return note_ranges(self.stack, self.fit, self.ranges["a"], self.ranges["b"], trained_here=self.caution is None)
+        """List what speaks against comparing A and B, or should be known."""
+        a, b = self.ranges["a"], self.ranges["b"]
+        if self.stack is None or not (a and b):
+            return ["Set the ranges A and B: drag them in the Time dock, or type them here."]
+        sides = FrameSet.of(self.stack, a), FrameSet.of(self.stack, b)
+        if self.fit is None:
+            return notes.of_ranges(*sides, order=1, trained=None)
+        # Which frames were seen in training says nothing of another movie.
+        return notes.of_ranges(*sides, self.fit.var.order, self.fit.frames if self.caution is None else None)
 
     def set_mark(self, end: Literal[0, 1], frame: int) -> None:
         """Mark the start (0) or the end (1) of a range that is to be made."""

@@ -88,11 +88,11 @@ def show_difference(panel: Panel, comparison: Comparison) -> None:
         [name_ranges(comparison.ranges[letter], stack.frame_rate, short=short) for short in (False, True)]
         for letter in "ab"
     )
-    name = f"difference map, A {short_a} minus B {short_b}, p ≤ {comparison.level:g}"
+    name = f"difference map, A {short_a} minus B {short_b}, p ≤ {comparison.config.level:g}"
     definition = (
         f"Difference map, A ({a}) minus B ({b}): mean absolute gradient times input of the one-step "
-        f"prediction by the coefficients that differ (adjusted p <= {comparison.level:g}; own past included), with "
-        "those of each range, in A less that in B."
+        f"prediction by the coefficients that differ (adjusted p <= {comparison.config.level:g}; own past included), "
+        "with those of each range, in A less that in B."
     )
 
     about = panel.session.compared

@@ -27,9 +27,11 @@ from napari_varae.widgets.parts.plots import NullPlot
 from napari_varae.widgets.parts.verdict import differing, verdict
 
 if TYPE_CHECKING:
+    import numpy as np
     from napari.viewer import Viewer
+    from numpy.typing import NDArray
 
-    from napari_varae.core.comparison.inference.nulls import Running
+    from napari_varae.core.comparison.inference.resampling import Running
     from napari_varae.core.comparison.result import Comparison
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.movie.stack import Stack
@@ -55,7 +57,7 @@ class ComparePanel(Panel):
         self.form: SettingsForm[ComparisonConfig] = SettingsForm(ComparisonConfig)
         self.run_button = button("Compare A with B", self.run, "Runs beside the screen; you can go on looking")
         self.stop_button = button(
-            "Stop", partial(self.session.stop, keep=True), "The answer then rests on the repeats made so far"
+            "Stop", partial(self.session.stop, keep=True), "The answer then rests on the resamples made so far"
         )
         self.plot = NullPlot()
         self.add_plot(self.plot)
@@ -114,7 +116,7 @@ class ComparePanel(Panel):
             Job(
                 self,
                 "comparing",
-                partial(_compare, fit, stack, a, b, config),
+                partial(_compare, fit, stack, a, b, config, self.session.latents),
                 description="VARAE: comparing A with B",
                 total=config.resamples,
                 on_return=partial(self._take, self.session.generation),
@@ -252,8 +254,8 @@ class ComparePanel(Panel):
         self.plot.show_null(running.null, running.statistic)
         self.verdict.setText(
             f"{current}So far p = {running.p_value:.3g} (95 % interval {running.low:.3f} to {running.high:.3f}), after "
-            f"{running.made} of {running.wanted} repeats. Decide on the number before you look: a p at which one stops "
-            "because it is small is too small."
+            f"{running.made} of {running.planned} resamples. Decide on the number before you look: a p at which one "
+            "stops because it is small is too small."
         )
 
 
@@ -263,6 +265,7 @@ def _compare(
     a: Segments,
     b: Segments,
     config: ComparisonConfig,
+    latents: NDArray[np.float32] | None,
     controls: Controls,
     progress: Tell,
 ) -> Generator[None, None, Comparison]:
@@ -272,7 +275,6 @@ def _compare(
     yield
     stack = stack.checked(controls.check)
     return compare(
-        fit, stack, list(a), list(b), resamples=config.resamples, seed=config.seed, level=config.level,
-        stretches=config.stretches, subtract_responses=config.subtract_responses, stop=controls.stop,
-        progress=lambda running: progress(running.made, running.wanted, running),
+        fit, stack, a, b, config, latents=latents, stop=controls.stop,
+        progress=lambda running: progress(running.made, running.planned, running),
     )  # fmt: skip
