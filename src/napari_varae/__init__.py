@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from napari_varae.core.comparison.latents import compare_latents
     from napari_varae.core.comparison.placebo import placebo
     from napari_varae.core.comparison.result import Comparison
+    from napari_varae.core.experiment.behaviour import Behaviour
+    from napari_varae.core.experiment.cells import Cells
+    from napari_varae.core.experiment.correlation import correlate_behaviour
+    from napari_varae.core.experiment.match import match_cells
+    from napari_varae.core.experiment.trials import Trials
     from napari_varae.core.fit.evaluate import evaluate
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.fit.load import load_fit
@@ -27,8 +32,11 @@ if TYPE_CHECKING:
     from napari_varae.core.training.train import fit, resume, train
     from napari_varae.core.var.estimate import estimate_var
     from napari_varae.core.var.model import VAR
-    from napari_varae.errors import FitFileError, PathError, StackError, StoppedError, TrainingError
+    from napari_varae.errors import DataError, FitFileError, PathError, StackError, StoppedError, TrainingError
     from napari_varae.io import open_stack
+    from napari_varae.io.behaviour import open_behaviour
+    from napari_varae.io.cells import open_cells
+    from napari_varae.io.trials import open_trials
 
 _HOME = {
     "Comparison": "core.comparison.result",
@@ -39,6 +47,12 @@ _HOME = {
     "SimulationConfig": "core.simulation.settings",
     "contribution_map": "core.maps.contribution",
     "difference_map": "core.comparison.difference_map",
+    "Behaviour": "core.experiment.behaviour",
+    "Cells": "core.experiment.cells",
+    "Trials": "core.experiment.trials",
+    "correlate_behaviour": "core.experiment.correlation",
+    "match_cells": "core.experiment.match",
+    "DataError": "errors",
     "FitFileError": "errors",
     "PathError": "errors",
     "StackError": "errors",
@@ -63,15 +77,19 @@ _HOME = {
     "train": "core.training.train",
     "VAR": "core.var.model",
     "estimate_var": "core.var.estimate",
+    "open_behaviour": "io.behaviour",
+    "open_cells": "io.cells",
     "open_stack": "io",
+    "open_trials": "io.trials",
 }
 
 __all__ = [
-    "VAR", "Comparison", "ComparisonConfig", "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath",
-    "PathError", "Requirements", "Simulation", "SimulationConfig", "Stack", "StackError", "StoppedError",
-    "TrainingError", "__version__", "compare", "compare_latents", "contribution_map", "difference_map",
-    "entry_penalty", "estimate", "estimate_var", "evaluate", "fit", "lasso", "lasso_path", "load_fit", "open_stack",
-    "placebo", "resume", "simulate", "train",
+    "VAR", "Behaviour", "Cells", "Comparison", "ComparisonConfig", "DataError", "EpochReport", "Fit", "FitConfig",
+    "FitFileError", "LassoPath", "PathError", "Requirements", "Simulation", "SimulationConfig", "Stack",
+    "StackError", "StoppedError", "TrainingError", "Trials", "__version__", "compare", "compare_latents",
+    "contribution_map", "correlate_behaviour", "difference_map", "entry_penalty", "estimate", "estimate_var",
+    "evaluate", "fit", "lasso", "lasso_path", "load_fit", "match_cells", "open_behaviour", "open_cells",
+    "open_stack", "open_trials", "placebo", "resume", "simulate", "train",
 ]  # fmt: skip
 
 

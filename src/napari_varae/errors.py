@@ -4,11 +4,15 @@ None of them derives from `RuntimeError`: napari's generator workers treat a `Ru
 as a vanished worker and would swallow it.
 """
 
-__all__ = ["FitFileError", "PathError", "StackError", "StoppedError", "TrainingError"]
+__all__ = ["DataError", "FitFileError", "PathError", "StackError", "StoppedError", "TrainingError"]
 
 
 class StackError(ValueError):
     """A movie that cannot be read or used."""
+
+
+class DataError(ValueError):
+    """Cells, trials or behaviour that cannot be read or used."""
 
 
 class FitFileError(ValueError):

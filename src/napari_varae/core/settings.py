@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import math
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 __all__ = ["ComparisonConfig", "FitConfig", "Settings", "setting"]
+
+FEWEST_BLOCKS = 4
+"""Blocks of the shorter range that can be permuted in enough ways: four of each range in 35."""
 
 
 MOST_LATENTS = 1024
@@ -16,6 +20,30 @@ class Settings(BaseModel):
     """Frozen, validated settings; unknown names and wrong types are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def changed(self, **changes: Any) -> Self:
+        """Return these settings with some of them changed.
+
+        Raises
+        ------
+        TypeError
+            When there is no setting of that name.
+        ValueError
+            When a value is not possible, in words.
+        """
+        known = type(self).model_fields
+        if unknown := sorted(changes.keys() - known.keys()):
+            raise TypeError(f"There is no setting {', '.join(unknown)}. Choose among {', '.join(known)}.")
+        try:
+            return type(self)(**{**dict(self), **changes})
+        except ValidationError as error:
+            raise ValueError("; ".join(_in_words(found) for found in error.errors()) + ".") from error
+
+
+def _in_words(error: Any) -> str:
+    """Say what pydantic found wrong with one setting."""
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"{error['loc'][0]}={error['input']!r} {message}" if error["loc"] else message
 
 
 def setting(default: Any, help: str, *, label: str, unit: str = "", advanced: bool = True, **bounds: Any) -> Any:
@@ -182,28 +210,65 @@ class ComparisonConfig(Settings):
 
     resamples: int = setting(
         999,
-        "Draws from each null distribution. The smallest p-value is 1 / (repeats + 1).",
-        label="Repeats",
+        "Draws from each null distribution. The smallest possible p-value is 1 / (resamples + 1).",
+        label="Resamples",
         advanced=False,
         ge=19,
         le=100_000,
     )
     seed: int = setting(0, "Seed of the draws.", label="Seed", advanced=False, ge=0)
     level: float = setting(
-        0.05, "Level of the intervals and of the edge list.", label="Level", advanced=False, gt=0, lt=0.5
+        0.05,
+        "Significance level of single coefficients; the intervals cover 1 minus this.",
+        label="Level",
+        advanced=False,
+        ge=1e-5,
+        lt=0.5,
     )
-    stretches: int = setting(
+    blocks: int = setting(
         8,
-        "Stretches into which the shorter range is cut, to be dealt anew. Frames within one may depend on each other "
-        "in any way, if it holds several events. 0: every frame is independent given its past, right for a true VAR, "
-        "far too sure on recordings.",
-        label="Stretches",
+        "Blocks into which the shorter range is cut, to be permuted: at least 4. Frames within a block may depend on "
+        "each other in any way, if it holds several events. 0 leaves out the block permutation: every frame is then "
+        "independent given its past, which is right for a true VAR and makes p far too small on recordings.",
+        label="Blocks",
         ge=0,
         le=1000,
     )
     subtract_responses: bool = setting(
         False,
-        "Take the mean over the trials of A away first, and that of B: a response at a fixed time is no dynamics. Each "
-        "range needs at least 4 parts of one length.",
+        "Subtract the mean over the trials of A from A, and that of B from B: the test takes a response at a fixed "
+        "time for dynamics. Each range needs at least 4 parts of one length.",
         label="Subtract responses",
     )
+    halves: bool = setting(
+        True,
+        "Compare the halves of each range as well: where these differ, a difference between the ranges says little.",
+        label="Compare halves",
+    )
+    power_draws: int = setting(
+        99,
+        "Pairs of ranges with a known change that are simulated, to estimate how large a change would have been found. "
+        "0 leaves that out.",
+        label="Power simulations",
+        ge=0,
+        le=10_000,
+    )
+
+    @field_validator("blocks")
+    @classmethod
+    def _enough_blocks(cls, blocks: int) -> int:
+        """Refuse few blocks: they can be permuted in a few ways only."""
+        if 0 < blocks < FEWEST_BLOCKS:
+            raise ValueError(f"must be at least {FEWEST_BLOCKS}, or 0 to leave the block permutation out")
+        return blocks
+
+    @model_validator(mode="after")
+    def _fine_enough(self) -> ComparisonConfig:
+        """Refuse draws too few for a p-value as small as the level."""
+        needed = math.ceil((1 - 1e-9) / self.level) - 1
+        if self.resamples < needed:
+            raise ValueError(
+                f"{self.resamples} resamples cannot give a p-value as small as the level {self.level:g}: choose at "
+                f"least {needed}, or a higher level"
+            )
+        return self

@@ -263,7 +263,28 @@ def test_a_driver_map_by_integrated_gradients_is_complete(crowded, small_stack):
 
 @pytest.fixture(scope="module")
 def compared(crowded, small_stack) -> Comparison:
-    return compare(crowded, small_stack, (20, 130), [(150, 210), (215, 300)], resamples=19, within=False)
+    return compare(crowded, small_stack, (20, 130), [(150, 210), (215, 300)], resamples=19, halves=False)
+
+
+def with_edges(compared: Comparison, **columns: float) -> Comparison:
+    edges = compared.edges.copy()
+    for name, value in columns.items():
+        edges[name] = value
+    return replace(compared, test=replace(compared.test, edges=edges))
+
+
+@pytest.mark.parametrize("kind", ["driver", "effect"])
+def test_a_part_shorter_than_the_order_is_left_out(crowded, small_stack, kind):
+    """As the comparison leaves it out."""
+    parts, short = [(150, 210), (215, 300)], (305, 305 + crowded.var.order)
+    settings = {"resamples": 19, "halves": False, "power_draws": 0}
+    plain, more = (
+        with_edges(compare(crowded, small_stack, (20, 130), b, **settings), p_adjusted=0.01)
+        for b in (parts, [*parts, short])
+    )
+    np.testing.assert_array_equal(
+        *(difference_map(crowded, small_stack, found, kind) for found in (plain, more)),
+    )
 
 
 @pytest.mark.parametrize("kind", ["driver", "effect"])
@@ -272,26 +293,26 @@ def test_a_difference_map_holds_the_coefficients_of_each_range_against_each_othe
         coefficients = np.zeros_like(crowded.var.coefficients)
         for edge in compared.edges:
             lag, target, source = edge["lag"] - 1, edge["target"], edge["source"]
-            in_latents = edge[name] * compared.scale[target] / compared.scale[source]
+            in_latents = edge[name] * compared.test.scale[target] / compared.test.scale[source]
             coefficients[lag, target, source] = in_latents * crowded.var.scale[source] / crowded.var.scale[target]
         part = replace(crowded, var=replace(crowded.var, coefficients=coefficients))
         return contribution_map(part, small_stack, kind, compared.ranges[name], own_past=True)
 
-    found = difference_map(crowded, small_stack, replace(compared, level=1.0), kind)
+    found = difference_map(crowded, small_stack, with_edges(compared, p_adjusted=0.01), kind)
     assert close(found, of("a") - of("b"), 1e-3)
 
 
 def test_a_difference_map_shows_only_links_that_differ(crowded, small_stack, compared):
-    none = replace(compared, level=0.0)
+    none = with_edges(compared, p_adjusted=1)
     np.testing.assert_array_equal(difference_map(crowded, small_stack, none), np.zeros(crowded.shape))
     one = compared.edges.copy()
     one["p_adjusted"] = 1
     one["p_adjusted"][3] = 0.01
-    image = difference_map(crowded, small_stack, replace(compared, edges=one))
+    image = difference_map(crowded, small_stack, replace(compared, test=replace(compared.test, edges=one)))
     assert image.any()
     one["b"][3] = one["a"][3]
     one["a"][3] = 0
-    swapped = difference_map(crowded, small_stack, replace(compared, edges=one))
+    swapped = difference_map(crowded, small_stack, replace(compared, test=replace(compared.test, edges=one)))
     assert (swapped <= 0).all()
     assert swapped.any()
 

@@ -7,14 +7,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.linalg import subspace_angles
-from scipy.ndimage import gaussian_filter, uniform_filter
-from sklearn.decomposition import PCA
-
-from napari_varae.core.autoencoder.footprints import Autoencoder
-from napari_varae.core.autoencoder.static import orthonormal
-from napari_varae.core.movie.stack import Stack
-from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.components import (  # fmt: skip
     SMOOTHINGS,
     choose_smoothing,
@@ -24,8 +16,16 @@ from napari_varae.core.training.components import (  # fmt: skip
     shrink,
     varimax,
 )
-from napari_varae.core.training.data import Recording
 from napari_varae.core.training.initialise import GRIDS, draw_first, first_footprints, set_footprints
+from scipy.linalg import subspace_angles
+from scipy.ndimage import gaussian_filter, uniform_filter
+from sklearn.decomposition import PCA
+
+from napari_varae.core.autoencoder.footprints import Autoencoder
+from napari_varae.core.autoencoder.static import orthonormal
+from napari_varae.core.movie.stack import Stack
+from napari_varae.core.settings import FitConfig
+from napari_varae.core.training.data import Recording
 
 PLACES = ((4, 5), (13, 8), (9, 17))
 

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from napari_varae.core.autoencoder.network import Network
 from napari_varae.core.autoencoder.tiled import draw, project
-from napari_varae.core.movie.tiles import Tiles
+from napari_varae.core.components.tiles import Tiles
 
 if TYPE_CHECKING:
     from napari_varae.core.settings import FitConfig

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
-__all__ = ["default_threads", "on_threads", "one_thread", "threads"]
+__all__ = ["default_threads", "on_threads", "one_blas_thread", "one_thread", "thread_count", "threads"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -54,3 +56,42 @@ def on_threads(count: int, steps: Generator[Item, None, Result]) -> Generator[It
             yield item
     finally:
         steps.close()
+
+
+_lock = threading.Lock()
+_users = 0
+_limit: Any = None
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let the matrix products of numpy run on the thread that calls them, in the whole process.
+
+    A sum does not depend on the number of cores then. Blocks may overlap in time: the last one to end restores.
+    """
+    global _limit, _users  # noqa: PLW0603  # the limit is one of the process
+    with _lock:
+        if _users == 0:
+            _take_control()
+            _limit = ThreadpoolController().limit(limits=1, user_api="blas")
+        _users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                _take_control()
+                _limit.restore_original_limits()
+
+
+def _take_control() -> None:
+    """Let the calling thread set the limit, which threadpoolctl from 3.8 on leaves to the first one that did."""
+    clear = getattr(OpenBLASController, "clear_controlling_thread", None)
+    if clear is not None:
+        clear(force=True)
+
+
+def thread_count() -> int:
+    """Return how many threads this process may compute on: as many as torch has."""
+    return int(torch.get_num_threads())

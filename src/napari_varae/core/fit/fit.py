@@ -155,6 +155,20 @@ class Fit:
                 f"{stack.shape[1]} x {stack.shape[2]}. Open the movie it was trained on, or train anew."
             )
 
+    def caution(self, movie: str) -> str | None:
+        """Say so when the movie with this fingerprint is not the one that the fit was trained on."""
+        if movie == self.movie:
+            return None
+        return (
+            "The fit was trained on another movie: its latents and its VAR may not describe this one. Train on this "
+            "movie, or check the reconstruction."
+        )
+
+    def free(self) -> None:
+        """Free the memory of what can be computed again from the weights."""
+        for name in ("banks", "footprints"):
+            self.__dict__.pop(name, None)
+
     def dynamic(self, stack: Stack, frames: FrameRange | None = None) -> Iterator[tuple[int, torch.Tensor]]:
         """Yield (first frame, scaled dynamic frames (n, Y, X)) in blocks."""
         self.check(stack)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,8 @@ from napari_varae.core.movie.frames import FrameRange, check_range, whole_number
 from napari_varae.errors import StackError
 
 __all__ = ["Stack"]
+PIECE = 1 << 20
+"""Bytes that are read between two looks at whether they are still wanted."""
 LARGEST = 1e15
 """Pixels beyond it would overflow float32 when squared and summed."""
 
@@ -87,6 +90,7 @@ class Stack:
         self.pixel_size = _positive(pixel_size, "pixel_size", "um")
         self.name = name
         self.notes = tuple(notes)
+        self._check = go_on
         try:
             self.bad_frames = frozenset(whole_numbers(bad_frames))
         except (TypeError, ValueError):
@@ -140,8 +144,26 @@ class Stack:
                 )
         return frames
 
+    def checked(self, check: Check) -> Stack:
+        """Return the same movie, of which every read asks `check` between pieces: what that raises ends the read."""
+        same = copy.copy(self)
+        same._check = check  # noqa: SLF001 - a copy of itself
+        return same
+
     def _raw(self, start: int, stop: int) -> NDArray[Any]:
         """Read frames [start, stop) as stored."""
+        if self._check is go_on:
+            return self._piece(start, stop)
+        raw = np.empty((stop - start, *self.shape[1:]), self.dtype)
+        frames = max(1, PIECE // max(1, raw[0].nbytes))
+        for first in range(start, stop, frames):
+            self._check()
+            last = min(first + frames, stop)
+            raw[first - start : last - start] = self._piece(first, last)
+        return raw
+
+    def _piece(self, start: int, stop: int) -> NDArray[Any]:
+        """Read frames [start, stop) as stored, in one go."""
         try:
             raw = np.asarray(self.array[start:stop])
         except Exception as error:  # every array library and file format has its own
@@ -175,7 +197,9 @@ class Stack:
             last = min(first + 64, stop)
             pixels[first - start : last - start] = self._raw(first, last)
         held = _Held(self.array, start, pixels)
-        return Stack(held, self.frame_rate, self.pixel_size, self.bad_frames, self.name, self.notes)
+        same = copy.copy(self)
+        same.array = held
+        return same
 
     def blocks(
         self, start: int = 0, stop: int | None = None, size: int = 256

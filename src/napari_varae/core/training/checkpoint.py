@@ -16,10 +16,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 from napari_varae.core.autoencoder.footprints import Footprints
+from napari_varae.core.components.cache import read_movie, write_movie
+from napari_varae.core.components.compressed import CompressedMovie
 from napari_varae.core.files import write_file
 from napari_varae.core.fit.report import EpochReport
-from napari_varae.core.movie.cache import read_movie, write_movie
-from napari_varae.core.movie.compressed import CompressedMovie
 from napari_varae.core.settings import FitConfig
 from napari_varae.errors import TrainingError
 

@@ -22,10 +22,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_varae.core.components.compressed import CompressedMovie
+from napari_varae.core.components.tiles import Tiles
 from napari_varae.core.compute.checkpoint import Check, go_on
-from napari_varae.core.movie.compressed import CompressedMovie
 from napari_varae.core.movie.stack import Stack
-from napari_varae.core.movie.tiles import Tiles
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.lowrank import leading_components, merge_components
 from napari_varae.core.training.sample import Sample, common_images

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from napari_varae.core.movie.tiles import Tiles
+from napari_varae.core.components.tiles import Tiles
 
 __all__ = ["Part", "Piece", "join"]
 

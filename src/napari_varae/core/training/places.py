@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_varae.core.autoencoder.footprints import Footprints
+from napari_varae.core.components.compressed import CompressedMovie
 from napari_varae.core.compute.checkpoint import Check, go_on
-from napari_varae.core.movie.compressed import CompressedMovie
 from napari_varae.core.training.joining import Part, Piece, join
 from napari_varae.core.training.rotation import varimax
 from napari_varae.core.training.shrinking import shrink

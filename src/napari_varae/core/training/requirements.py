@@ -10,9 +10,9 @@ import numpy as np
 import psutil
 import torch
 
+from napari_varae.core.components.tiles import Tiles
 from napari_varae.core.compute.threads import default_threads, threads
 from napari_varae.core.movie.stack import Stack
-from napari_varae.core.movie.tiles import Tiles
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.compress import PART_BYTES, block_length, n_components
 from napari_varae.core.training.lowrank import leading_components

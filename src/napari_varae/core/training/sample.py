@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_varae.core.autoencoder.static import derivatives, orthonormal
+from napari_varae.core.components.tiles import Tiles
 from napari_varae.core.compute.checkpoint import Check
 from napari_varae.core.movie.stack import Stack
-from napari_varae.core.movie.tiles import Tiles
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.lowrank import leading_components
 from napari_varae.core.training.split import Split

@@ -9,7 +9,7 @@ import torch
 from scipy.ndimage import uniform_filter
 from torch import Tensor
 
-from napari_varae.core.movie.compressed import CompressedMovie
+from napari_varae.core.components.compressed import CompressedMovie
 from napari_varae.core.training.joining import Piece
 
 __all__ = ["shrink"]

@@ -10,11 +10,11 @@ from threading import Event
 
 import numpy as np
 
+from napari_varae.core.components.compressed import CompressedMovie
 from napari_varae.core.compute.checkpoint import Check
 from napari_varae.core.compute.threads import default_threads, on_threads
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.report import EpochReport
-from napari_varae.core.movie.compressed import CompressedMovie
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.checkpoint import Checkpoint, Start

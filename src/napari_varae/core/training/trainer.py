@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from napari_varae.core.autoencoder.footprints import FootprintNetwork
 from napari_varae.core.autoencoder.tiled import draw, gram, project
+from napari_varae.core.components.cache import find, keep
+from napari_varae.core.components.compressed import CompressedMovie
 from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.compute.device import choose_device
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.report import EpochReport
-from napari_varae.core.movie.cache import find, keep
-from napari_varae.core.movie.compressed import CompressedMovie
 from napari_varae.core.movie.frames import FrameRange
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_varae.core.movie.tiles import Tiles
+from napari_varae.core.components.tiles import Tiles
 
 __all__ = ["CompressedMovie"]
 

@@ -17,9 +17,9 @@ from platformdirs import user_cache_path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from napari_varae.core.components.compressed import CompressedMovie
+from napari_varae.core.components.tiles import Tiles
 from napari_varae.core.files import write_file
-from napari_varae.core.movie.compressed import CompressedMovie
-from napari_varae.core.movie.tiles import Tiles
 
 __all__ = ["find", "keep", "read_movie", "write_movie"]
 
