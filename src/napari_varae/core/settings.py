@@ -42,6 +42,13 @@ class FitConfig(Settings):
       Input should be greater than or equal to 1 ...
     """
 
+    network: Literal["footprints", "convolutional"] = setting(
+        "footprints",
+        "'footprints': each latent is a place, from a spectral start; fast, and the best reconstruction. "
+        "'convolutional': encoder and decoder of convolutions around a map of latents, from a random start.",
+        label="Network",
+        advanced=False,
+    )
     latents: int = setting(
         64, "Number of latents K. Each looks at one place of the image.", label="Latents", advanced=False, ge=1, le=1024
     )
@@ -98,6 +105,23 @@ class FitConfig(Settings):
         "Weight of the one-step prediction error in latent space. It makes latents predictable, "
         "also by letting them carry less.",
         label="Latent prediction weight",
+        ge=0,
+        le=100,
+    )
+    horizon: int = setting(
+        1,
+        "How many frames ahead the VAR predicts in the loss of the convolutional network; the errors of 1 to this many "
+        "frames count alike.",
+        label="Horizon",
+        unit="frames",
+        ge=1,
+        le=20,
+    )
+    link_price: float = setting(
+        0.0,
+        "Price on links in the loss of the convolutional network: the mean over latents of the summed size of the "
+        "coefficients from other latents, times this.",
+        label="Link price",
         ge=0,
         le=100,
     )

@@ -14,12 +14,17 @@ per frame, a step costs two matrix products.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from napari_varae.core.autoencoder.network import Network
 from napari_varae.core.autoencoder.static import StaticFeatures, TiledFeatures, grid_shape
+
+if TYPE_CHECKING:
+    from napari_varae.core.settings import FitConfig
 
 __all__ = ["Autoencoder"]
 
@@ -29,7 +34,7 @@ def _bilinear(cells: int, step: int) -> Tensor:
     return F.interpolate(torch.eye(cells)[None], scale_factor=step, mode="linear", align_corners=False)[0].T
 
 
-class Autoencoder(nn.Module):
+class Autoencoder(Network):
     """Encoder f, static pathway g and decoder h, on dynamic frames in units of their own deviation.
 
     Parameters
@@ -53,7 +58,8 @@ class Autoencoder(nn.Module):
         self, image: tuple[int, int], latents: int, step: int, channels: int, static_skip: bool = True
     ) -> None:
         super().__init__()
-        self.image, self.step, self.grid = image, step, grid_shape(image, step)
+        self.image, self.latents, self.step, self.grid = image, latents, step, grid_shape(image, step)
+        self.register_buffer("static", torch.zeros(image), persistent=False)
         self.features = StaticFeatures(channels) if static_skip else TiledFeatures(channels, step)
         h, w = self.grid
         self.register_buffer("rows", _bilinear(h, step)[: image[0]], persistent=False)
@@ -82,8 +88,25 @@ class Autoencoder(nn.Module):
         features = self.features(static)
         return self.bank(self.read, features), self.bank(self.draw, features)
 
-    def encode(self, frames: Tensor, filters: Tensor) -> Tensor:
+    @classmethod
+    def tensors(cls, config: FitConfig, image: tuple[int, int]) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the state of a network for given settings and an image size (Y, X)."""
+        with torch.device("meta"):
+            state = cls(image, config.latents, config.grid or 8, config.channels, config.static_skip).state_dict()
+        return {name: tuple(value.shape) for name, value in state.items()}
+
+    def context(self) -> Tensor:
+        """Draw the footprints, once per batch, shape (K, Y X)."""
+        return self.bank(self.draw, self.features(self.static))
+
+    def footprints(self) -> Tensor:
+        """Footprints (K, Y, X)."""
+        return self.context().view(-1, *self.image)
+
+    def encode(self, frames: Tensor, filters: Tensor | None = None) -> Tensor:
         """Latents (B, K) of scaled dynamic frames (B, Y, X)."""
+        if filters is None:
+            filters = self.bank(self.read, self.features(self.static))
         y, x = self.image
         (h, w), step = self.grid, self.step
         before = step // 2
@@ -91,9 +114,9 @@ class Autoencoder(nn.Module):
         local: Tensor = self.convolutions(padded)
         return frames.flatten(1) @ filters.T + local.flatten(1) @ self.gather.T
 
-    def decode(self, latents: Tensor, footprints: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, context: Tensor | None = None) -> Tensor:
         """Scaled dynamic frames (B, Y, X) from latents (B, K)."""
-        return (latents @ footprints).view(-1, *self.image)
+        return (latents @ (self.context() if context is None else context)).view(-1, *self.image)
 
     @torch.no_grad()
     def rescale(self, factors: Tensor, order: Tensor) -> None:

@@ -53,9 +53,10 @@ class Network(nn.Module, ABC):
         device, dtype = self.static.device, self.static.dtype
         origin = torch.zeros(self.latents, self.latents, device=device, dtype=dtype)
         context = self.context()
-        # Frames are decoded independently: row k of one batch moves along latent k.
+        # Frames are decoded independently: row k of one batch moves along latent k. By differentiating backwards twice,
+        # since torch's forward mode imports its compiler.
         along = torch.eye(self.latents, device=device, dtype=dtype)
-        images: Tensor = torch.func.jvp(lambda z: self.decode(z, context), (origin,), (along,))[1]
+        images: Tensor = torch.autograd.functional.jvp(lambda z: self.decode(z, context), origin, along)[1]
         return images
 
     @abstractmethod

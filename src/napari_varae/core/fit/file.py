@@ -18,7 +18,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from napari_varae.core.autoencoder.footprints import Autoencoder
+from napari_varae.core.autoencoder.make import make_network, tensor_shapes
 from napari_varae.core.compute.device import choose_device
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.report import EpochReport
@@ -142,11 +142,13 @@ def _build(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: tor
     static = tensors["static"].numpy()
     if static.shape != image:
         raise ValueError(f"static image of shape {static.shape} in a fit for {image}")
-    if config.grid is None:
-        raise ValueError("the settings name no grid")
-    with torch.random.fork_rng(devices=[]):
-        network = Autoencoder(image, config.latents, config.grid, config.channels, config.static_skip)
-    network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")})
+    state = {k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")}
+    expected, found = tensor_shapes(config, image), {name: tuple(v.shape) for name, v in state.items()}
+    if found != expected:
+        raise ValueError(f"its network holds {found} and should hold {expected}")
+    network = make_network(config, image)
+    network.load_state_dict(state)
+    network.static.copy_(torch.from_numpy(static / np.float32(header["scale"])))
     arrays = {name: tensors[f"var.{name}"].numpy() for name in _VAR_ARRAYS}
     order = int(header["var"]["order"])
     size, lagged = config.latents, config.latents * order

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_varae.core.autoencoder.footprints import Autoencoder
+from napari_varae.core.autoencoder.network import Network
 from napari_varae.core.autoencoder.static import WHOLE, derivatives, orthonormal
 from napari_varae.core.movie.frames import FrameRange, check_range
 from napari_varae.core.movie.stack import Stack
@@ -36,8 +36,8 @@ class Fit:
     ----------
     config : FitConfig
         Settings of the training, with what it chose itself filled in.
-    network : Autoencoder
-        Encoder, static pathway and decoder.
+    network : Network
+        Encoder and decoder.
     var : VAR
         The VAR on the latents of the training frames.
     static : array, shape (Y, X)
@@ -55,7 +55,7 @@ class Fit:
     """
 
     config: FitConfig
-    network: Autoencoder
+    network: Network
     var: VAR
     static: Images
     baseline: Images
@@ -77,7 +77,7 @@ class Fit:
     @property
     def device(self) -> torch.device:
         """Where the network computes."""
-        return self.network.draw.device
+        return self.network.static.device
 
     @cached_property
     def id(self) -> str:
@@ -89,15 +89,19 @@ class Fit:
         return digest.hexdigest()[:12]
 
     @cached_property
-    def banks(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Filters and footprints, each (K, Y X), on scaled frames."""
+    def context(self) -> Any:
+        """What the static image gives to the decoder."""
         with torch.no_grad():
-            return self.network.banks(torch.from_numpy(self.static / self.scale).to(self.device))
+            return self.network.context()
 
     @cached_property
     def footprints(self) -> Images:
-        """What one unit of each latent adds to the image, shape (K, Y, X), in the movie's units."""
-        images: Images = self.banks[1].cpu().numpy().reshape(self.latents, *self.shape) * np.float32(self.scale)
+        """What one unit of each latent adds to the image, shape (K, Y, X), in the movie's units.
+
+        The derivative of the decoded image at z = 0; where the decoder is linear, the same everywhere.
+        """
+        with torch.no_grad():
+            images: Images = self.network.footprints().cpu().numpy() * np.float32(self.scale)
         return images
 
     @cached_property
@@ -151,8 +155,7 @@ class Fit:
         StackError
             When frames cannot be read or have NaN or infinite pixels.
         """
-        filters = self.banks[0]
-        blocks = [self.network.encode(block, filters).cpu() for _, block in self.dynamic(stack, frames)]
+        blocks = [self.network.encode(block).cpu() for _, block in self.dynamic(stack, frames)]
         return torch.cat(blocks).numpy()
 
     @torch.no_grad()
@@ -161,7 +164,7 @@ class Fit:
         z = torch.as_tensor(np.asarray(latents, dtype=np.float32), device=self.device)
         if z.ndim != 2 or z.shape[1] != self.latents:
             raise ValueError(f"latents has shape {tuple(z.shape)}; this fit needs (n, {self.latents}).")
-        dynamic: Images = self.network.decode(z, self.banks[1]).cpu().numpy()
+        dynamic: Images = self.network.decode(z, self.context).cpu().numpy()
         return dynamic * np.float32(self.scale) + self.baseline
 
     def reconstruct(self, stack: Stack, frames: FrameRange | None = None) -> Images:

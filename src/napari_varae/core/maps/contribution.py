@@ -4,14 +4,14 @@ Driver maps attribute the one-step prediction of (standardised) latents to the p
 times input, :math:`\partial \hat z_{it} / \partial d_{t-k}(y, x) \; d_{t-k}(y, x)`, with d the difference from the
 static image, summed over lags and averaged over frames; with several steps between the static image and the frame they
 are integrated gradients (Sundararajan, Taly, Yan 2017), whose sum is the change of the prediction. Effect maps go the
-other way: how strongly the predicted part moves each pixel. Since the decoder is linear in the latents, effect maps
-need the covariance of the predictions only. A difference map holds the two against each other in two ranges of frames,
+other way: how strongly the predicted part moves each pixel, by the derivative of the decoded image at z = 0, so that
+they need the covariance of the predictions only. Of a linear decoder that is exact, of another one to first order. A difference map holds the two against each other in two ranges of frames,
 by the links that a test found to differ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -25,7 +25,12 @@ from napari_varae.core.movie.stack import Stack
 
 __all__ = ["contribution_map", "weighted_map"]
 MAP_FRAMES = 256
-"""Frames over which a driver map is averaged, evenly spread over the range."""
+"""Frames over which a driver map is averaged, evenly spread over the range; a quarter where gradients are integrated."""
+COMPLETE = 0.02
+"""Largest error of completeness: root mean square of what attributions sum to, less the change of the prediction,
+relative to that change."""
+STEPS = (1, 4, 8, 16, 32, 64)
+"""Numbers of steps of integration that are tried, until attributions are complete."""
 Edge = tuple[int, int, int]
 Image = NDArray[np.float32]
 
@@ -39,7 +44,7 @@ def contribution_map(
     edge: Edge | None = None,
     signed: bool | None = None,
     own_past: bool = False,
-    steps: int = 1,
+    steps: int | None = None,
 ) -> Image:
     """Map where the dynamics come from ("driver") or what they change ("effect").
 
@@ -61,8 +66,10 @@ def contribution_map(
         Whether contributions may cancel. By default they do for a target or an edge, and not for the whole VAR.
     own_past : bool
         Whether what a latent's own past predicts counts too (an `edge` always counts).
-    steps : int
+    steps : int, optional
         For driver maps. 1: gradient times input. More: integrated gradients by the midpoint rule, so many times slower.
+        When not given, the least of :data:`STEPS` with which attributions sum to the change of the prediction, within
+        :data:`COMPLETE`: 1 where the encoder is linear.
 
     Returns
     -------
@@ -90,7 +97,7 @@ def contribution_map(
     weights = _coefficients(fit, target, edge, own_past)
     if signed is None:
         signed = target is not None or edge is not None
-    if steps < 1:
+    if steps is not None and steps < 1:
         raise ValueError(f"steps={steps} must be at least 1.")
     return weighted_map(kind, fit, stack, segments, weights, signed, steps)
 
@@ -102,7 +109,7 @@ def weighted_map(
     segments: Sequence[FrameRange],
     weights: NDArray[np.float64],
     signed: bool,
-    steps: int = 1,
+    steps: int | None = None,
 ) -> Image:
     """Map what some coefficients (p, K, K) drive ("driver") or change ("effect"); as :func:`contribution_map`."""
     if kind == "driver":
@@ -136,25 +143,64 @@ def _coefficients(fit: Fit, target: int | None, edge: Edge | None, own_past: boo
 
 
 def _driver(
-    fit: Fit, stack: Stack, segments: Sequence[FrameRange], weights: NDArray[np.float64], signed: bool, steps: int
+    fit: Fit, stack: Stack, segments: Sequence[FrameRange], weights: NDArray[np.float64], signed: bool, steps: int | None
 ) -> Image:
     rows = torch.from_numpy((weights / fit.var.scale).astype(np.float32)).to(fit.device).flatten(0, 1)
     rows = rows.sum(0, keepdim=True) if signed else rows[rows.abs().sum(1) > 0]
-    filters, origin = fit.banks[0], _scaled(fit, fit.static)
+    origin = _scaled(fit, fit.static)
     total = torch.zeros(fit.shape, device=fit.device)
-    # Places between the static image (0) and the frame (1) at which gradients are taken.
-    share = (torch.arange(steps, device=fit.device) + 0.5) / steps if steps > 1 else torch.ones(1, device=fit.device)
     chosen = _spread(stack, segments)
+    if not len(rows):  # nothing predicts
+        return total.cpu().numpy()
+    if steps is None:
+        steps = steps_to_complete(fit, rows, _frames(fit, stack, chosen[:: -(-len(chosen) // 16)]), origin)
+    if steps > 1:
+        chosen = chosen[:: 4 if len(chosen) > MAP_FRAMES // 4 else 1]
     for t in np.array_split(chosen, min(len(chosen), -(-len(chosen) * steps // 64))):
-        d = _scaled(fit, np.concatenate([stack.read(int(i), int(i) + 1) for i in t]))
-        points = (origin + share[:, None, None, None] * (d - origin)).flatten(0, 1)
-        z = fit.network.encode(points.requires_grad_(), filters)
-        for row in rows:
-            gradient = torch.autograd.grad((z @ row).sum(), points, retain_graph=True)[0]
-            part = gradient.view(steps, *d.shape).mean(0) * (d - origin)
+        d = _frames(fit, stack, t)
+        for part in attributions(fit, rows, d, origin, steps):
             total += (part if signed else part.abs()).sum(0)
     image: Image = (total / len(chosen)).cpu().numpy()
     return image
+
+
+def attributions(fit: Fit, rows: Tensor, d: Tensor, origin: Tensor, steps: int) -> Iterator[Tensor]:
+    """Attribute sums of latents to pixels: one (n, Y, X) for each row of weights (R, K).
+
+    Parameters
+    ----------
+    fit : Fit
+    rows : Tensor, shape (R, K)
+    d, origin : Tensor, shapes (n, Y, X) and (Y, X)
+        Scaled dynamic frames, and the static image as such a frame.
+    steps : int
+        Places between the static image (0) and the frame (1) at which gradients are taken; 1: at the frame itself.
+    """
+    share = (torch.arange(steps, device=d.device) + 0.5) / steps if steps > 1 else torch.ones(1, device=d.device)
+    points = (origin + share[:, None, None, None] * (d - origin)).flatten(0, 1)
+    z = fit.network.encode(points.requires_grad_())
+    for row in rows:
+        gradient = torch.autograd.grad((z @ row).sum(), points, retain_graph=True)[0]
+        yield gradient.view(steps, *d.shape).mean(0) * (d - origin)
+
+
+def incompleteness(fit: Fit, rows: Tensor, d: Tensor, origin: Tensor, steps: int) -> float:
+    """Error of completeness; see :data:`COMPLETE`, parameters as for :func:`attributions`."""
+    with torch.no_grad():
+        change = (fit.network.encode(d) - fit.network.encode(origin[None])) @ rows.T
+    summed = torch.stack([part.sum((1, 2)) for part in attributions(fit, rows, d, origin, steps)], 1)
+    return float((summed - change).square().sum().sqrt() / change.square().sum().sqrt().clamp(min=1e-30))
+
+
+def steps_to_complete(fit: Fit, rows: Tensor, d: Tensor, origin: Tensor) -> int:
+    """Choose the least of :data:`STEPS` with which some attributions are complete, or the most."""
+    some = rows[:: -(-len(rows) // 8)]
+    return next((n for n in STEPS if incompleteness(fit, some, d, origin, n) <= COMPLETE), STEPS[-1])
+
+
+def _frames(fit: Fit, stack: Stack, frames: NDArray[np.intp]) -> Tensor:
+    """Read some frames as the network takes them."""
+    return _scaled(fit, np.concatenate([stack.read(int(t), int(t) + 1) for t in frames]))
 
 
 def _scaled(fit: Fit, images: Image) -> Tensor:

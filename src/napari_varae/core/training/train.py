@@ -13,6 +13,7 @@ from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
+from napari_varae.core.training.end_to_end import EndToEnd
 from napari_varae.core.training.trainer import Trainer
 from napari_varae.errors import TrainingError
 
@@ -89,7 +90,8 @@ def train(
     config = config or FitConfig()
     stop, pause, drop = stop or Event(), pause or Event(), drop or Event()
     began = time.monotonic()
-    trainer = Trainer(stack, config, partial(_wait_or_end, stop, pause, drop))
+    check = partial(_wait_or_end, stop, pause, drop)
+    trainer = (Trainer if config.network == "footprints" else EndToEnd)(stack, config, check)
     best = trainer.assess()
     reports: list[EpochReport] = []
     since_best = 0

@@ -5,9 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 import numpy as np
 import torch
@@ -27,33 +25,12 @@ from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.data import Recording
 from napari_varae.core.training.initialise import draw_first, first_footprints, set_footprints
 from napari_varae.core.training.optimiser import Adam
+from napari_varae.core.training.state import State, check_finite, rule
 from napari_varae.core.var.estimate import estimate_var
 from napari_varae.core.var.lags import lag_moments, lag_pairs, standardise
-from napari_varae.core.var.model import VAR
 from napari_varae.errors import TrainingError
 
-__all__ = ["State", "Trainer"]
-
-
-@dataclass(frozen=True)
-class State:
-    """Weights and what they achieve on held-out frames."""
-
-    weights: dict[str, Tensor]
-    latents: NDArray[np.float32]
-    var: VAR
-    loss: float
-    reconstruction_fve: float
-    prediction_fve: float
-    latent_r2: float
-
-    def report(self, epoch: int, epochs: int, train_loss: float, seconds: float, best: bool) -> EpochReport:
-        """Say what an epoch achieved that ended in this state."""
-        nonzeros = float(np.count_nonzero(self.var.coefficients) / self.var.latents)
-        return EpochReport(
-            epoch, epochs, train_loss, self.loss, self.reconstruction_fve, self.prediction_fve, self.latent_r2,
-            nonzeros, self.var.penalty, seconds, best,
-        )  # fmt: skip
+__all__ = ["Trainer"]
 
 
 class Trainer:
@@ -115,10 +92,10 @@ class Trainer:
         filters, footprints = self.network.banks(self.static)
         z = self.network.encode(shown, filters)
         loss = (self.network.decode(z, footprints) - d)[usable].square().mean()
-        _check_finite(loss, epoch)  # before the VAR, which takes no latents that are not finite
+        check_finite(loss, epoch)  # before the VAR, which takes no latents that are not finite
         if self.prediction_weight or self.latent_weight:
             loss = loss + self._prediction_loss(z, d, usable, footprints)
-            _check_finite(loss, epoch)
+            check_finite(loss, epoch)
         self.optimiser.clear()
         loss.backward()
         self.optimiser.step()
@@ -169,7 +146,7 @@ class Trainer:
         latents = self.latents()
         if not np.isfinite(latents).all():
             raise TrainingError("The latents are no longer finite. Choose a smaller learning rate.")
-        var = estimate_var(latents, order, _rule(self.config), data.trained, "links")
+        var = estimate_var(latents, order, rule(self.config), data.trained, "links")
         self.penalty, self.n_pairs = var.penalty, var.n_pairs
         self.weights = torch.from_numpy(np.concatenate(list(var.weights), axis=1))
         ahead = var.predict(latents, data.good)
@@ -218,7 +195,8 @@ class Trainer:
             order = (factors * footprints.norm(dim=1)).argsort(descending=True, stable=True)
             self.network.rescale(factors, order)
         latents = (best.latents / deviation)[:, order.cpu().numpy()]
-        var = estimate_var(latents, self.config.order, _rule(self.config), self.data.good, "links")
+        var = estimate_var(latents, self.config.order, rule(self.config), self.data.good, "links")
+        self.network.static.copy_(self.static)
         return Fit(
             config=self.config,
             network=copy.deepcopy(self.network).eval().requires_grad_(False),
@@ -229,16 +207,4 @@ class Trainer:
             movie=self.data.stack.fingerprint(),
             frames=(self.data.start, self.data.stop),
             history=history,
-        )
-
-
-def _rule(config: FitConfig) -> Literal["bic", "ebic", "cv"] | float:
-    return config.penalty if config.sparsity == "fixed" else config.sparsity
-
-
-def _check_finite(loss: Tensor, epoch: int) -> None:
-    if not torch.isfinite(loss):
-        raise TrainingError(
-            f"The loss became {loss.item()} in epoch {epoch}. Nothing is lost but this run: choose a smaller learning "
-            "rate."
         )
