@@ -86,7 +86,9 @@ def test_attributions_sum_to_the_change_of_the_prediction(recording, fits):
     some, others = (_frames(fit, recording.stack, np.arange(first, 260, 20)) for first in (5, 12))
     steps = steps_to_complete(fit, rows, some, origin)
     assert 1 < steps < 64
-    assert incompleteness(fit, rows, others, origin, steps) < 2 * COMPLETE < incompleteness(fit, rows, others, origin, 1)
+    assert (
+        incompleteness(fit, rows, others, origin, steps) < 2 * COMPLETE < incompleteness(fit, rows, others, origin, 1)
+    )
     assert nv.contribution_map(fit, recording.stack, "driver", frames=(0, 60), own_past=True).max() > 0
 
 

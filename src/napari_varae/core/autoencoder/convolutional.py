@@ -154,9 +154,7 @@ class ConvolutionalNetwork(Network):
         self.to(memory_format=torch.channels_last)
 
     @classmethod
-    def build(
-        cls, config: FitConfig, image: tuple[int, int], random: torch.Generator | None = None
-    ) -> Self:
+    def build(cls, config: FitConfig, image: tuple[int, int], random: torch.Generator | None = None) -> Self:
         """Make a network for given settings and an image size (Y, X)."""
         return cls(image, config.latents, config.channels, config.static_skip, random)
 
@@ -237,8 +235,7 @@ class ConvolutionalNetwork(Network):
         drawing = torch.einsum("pfij,nij->pfnij", fine, self.hats).flatten(1, 2).flatten(2)
         coarse = F.gelu(self._grid(image, self.pathway.patches))
         joined = [
-            join(F.adaptive_avg_pool2d(coarse, size))
-            for join, size in zip(self.pathway.join, self.sizes, strict=True)
+            join(F.adaptive_avg_pool2d(coarse, size)) for join, size in zip(self.pathway.join, self.sizes, strict=True)
         ]
         return Context(joined, drawing)
 

@@ -143,7 +143,12 @@ def _coefficients(fit: Fit, target: int | None, edge: Edge | None, own_past: boo
 
 
 def _driver(
-    fit: Fit, stack: Stack, segments: Sequence[FrameRange], weights: NDArray[np.float64], signed: bool, steps: int | None
+    fit: Fit,
+    stack: Stack,
+    segments: Sequence[FrameRange],
+    weights: NDArray[np.float64],
+    signed: bool,
+    steps: int | None,
 ) -> Image:
     rows = torch.from_numpy((weights / fit.var.scale).astype(np.float32)).to(fit.device).flatten(0, 1)
     rows = rows.sum(0, keepdim=True) if signed else rows[rows.abs().sum(1) > 0]
