@@ -6,17 +6,17 @@
 Each scenario, seed and variant adds a line to RESULTS.jsonl, and what is there is not computed again; seeds come one
 after the other, so that a run that is stopped leaves whole seeds. Variants: {skip, no skip} x {two_stage,
 stop_gradient, end_to_end} of the convolutional network, all from the same start and on the same windows; its outer
-objectives (a horizon of 4 frames, a price on links); the footprints network; PCA with a VAR by least squares. Trained on
-the first four fifths of the frames, judged on the last one.
+objectives (a horizon of 4 frames, a price on links); the footprints network; PCA with a VAR by least squares. Trained
+on the first four fifths of the frames, judged on the last one.
 
 Figures: `rec`, `pred`: fractions of the variance explained, of held-out frames and one step ahead; `latent error`: mean
 square of the one-step error of standardised latents; `cells`: mean correlation of the true traces with the latents
 matched to them one to one; `R2`: of the true traces by linear regression on all latents; `links`: average precision of
 |a| against the true links (chance is their share); `driver`: area under the ROC curve of the driver map against the
 pixels of driving cells, `drive r`: its correlation with the true one; `compact`: share of the squares of footprints
-within 1.5 times the soma's reach (2.5 radii) of their centre; `SNR`: variance of what moves slower than 3 frames against
-that of the rest, median over latents; `gradient`: size of the gradient through the estimate against that of the rest, at
-the start and at the end of training; the rest counts how often the estimate came near its numerical limits.
+within 2.5 soma radii of their centre; `SNR`: variance of the running mean over 3 frames against that of the rest,
+median over latents; `gradient`: size of the gradient through the estimate against that of the rest, at the start and at
+the end of training; the rest counts how often the estimate came near its numerical limits.
 """
 
 from __future__ import annotations

@@ -90,7 +90,9 @@ def test_the_driver_map_of_a_linear_encoder_in_closed_form(linear, small_stack):
     d = (small_stack.read()[frames] - linear.static) / linear.scale
     weights = linear.var.coefficients / linear.var.scale
     weights[:, range(6), range(6)] = 0
-    gradients = np.einsum("lts,sp->ltp", weights, linear.network.banks(linear.network.static)[0].detach().numpy()).reshape(-1, *linear.shape)
+    gradients = np.einsum(
+        "lts,sp->ltp", weights, linear.network.banks(linear.network.static)[0].detach().numpy()
+    ).reshape(-1, *linear.shape)
     expected = np.abs(d).mean(0) * np.abs(gradients).sum(0)
     assert close(contribution_map(linear, small_stack, frames=FRAMES), expected)
     assert close(contribution_map(linear, small_stack, frames=FRAMES, signed=True), d.mean(0) * gradients.sum(0))

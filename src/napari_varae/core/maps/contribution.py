@@ -5,8 +5,8 @@ times input, :math:`\partial \hat z_{it} / \partial d_{t-k}(y, x) \; d_{t-k}(y, 
 static image, summed over lags and averaged over frames; with several steps between the static image and the frame they
 are integrated gradients (Sundararajan, Taly, Yan 2017), whose sum is the change of the prediction. Effect maps go the
 other way: how strongly the predicted part moves each pixel, by the derivative of the decoded image at z = 0, so that
-they need the covariance of the predictions only. Of a linear decoder that is exact, of another one to first order. A difference map holds the two against each other in two ranges of frames,
-by the links that a test found to differ.
+they need the covariance of the predictions only. Of a linear decoder that is exact, of another one to first order. A
+difference map holds the two against each other in two ranges of frames, by the links that a test found to differ.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from napari_varae.core.movie.stack import Stack
 
 __all__ = ["contribution_map", "weighted_map"]
 MAP_FRAMES = 256
-"""Frames over which a driver map is averaged, evenly spread over the range; a quarter where gradients are integrated."""
+"""Frames over which a driver map is averaged, evenly spread over the range; a quarter of it with integration."""
 COMPLETE = 0.02
 """Largest error of completeness: root mean square of what attributions sum to, less the change of the prediction,
 relative to that change."""

@@ -115,7 +115,7 @@ class EndToEnd:
         """Take one gradient step on a window; return the loss as a share of the variance."""
         self.optimiser.clear()
         loss = self.loss(window, epoch)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
         self.numerics.shortened += bool(norm > LARGEST_GRADIENT)
         self.numerics.steps += 1
