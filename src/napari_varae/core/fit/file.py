@@ -148,7 +148,10 @@ def _build(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: tor
         raise ValueError(f"its network holds {found} and should hold {expected}")
     network = make_network(config, image)
     network.load_state_dict(state)
-    network.static.copy_(torch.from_numpy(static / np.float32(header["scale"])))
+    scale = float(header["scale"])
+    if not 0 < scale < float("inf"):
+        raise ValueError(f"a scale of {scale}")
+    network.static.copy_(torch.from_numpy(static / np.float32(scale)))
     arrays = {name: tensors[f"var.{name}"].numpy() for name in _VAR_ARRAYS}
     order = int(header["var"]["order"])
     size, lagged = config.latents, config.latents * order
@@ -171,7 +174,7 @@ def _build(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: tor
         var=VAR(penalty=float(header["var"]["penalty"]), order=order, n_pairs=int(header["var"]["n_pairs"]), **arrays),
         static=static,
         baseline=static if config.static_skip else np.zeros_like(static),
-        scale=float(header["scale"]),
+        scale=scale,
         movie=str(header["movie"]),
         frames=(int(header["frames"][0]), int(header["frames"][1])),
         history=tuple(EpochReport(**{k: v for k, v in r.items() if k in names}) for r in header["history"]),

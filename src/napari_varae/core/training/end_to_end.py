@@ -11,7 +11,6 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -104,7 +103,7 @@ class EndToEnd:
         self.penalty, self.n_pairs, self.weights = 0.0, 1, torch.zeros(())
 
     def windows(self) -> Iterator[FrameRange]:
-        """Yield the windows of one epoch, in random order and at random places: some passes, where the movie is short."""
+        """Yield the windows of one epoch, in random order and at random places: some passes of a short movie."""
         taken = 0
         while taken < STEPS:
             runs = self.data.windows(self.config.window, self.random)
