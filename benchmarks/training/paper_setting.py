@@ -1,9 +1,9 @@
 """The paper's setting: a convolutional autoencoder from a random start, with the l1 VAR inside, and what helps it.
 
-    python benchmarks/training/paper_setting.py RESULTS.jsonl [--seeds 5] [--scenarios realistic distractors overlap]
-        [--epochs 8] [--variants ...]
+    python -m benchmarks.training.paper_setting [--seeds 5] [--scenarios realistic distractors overlap]
+        [--epochs 10] [--variants ...]
 
-Each scenario, seed and variant adds a line to RESULTS.jsonl, and what is there is not computed again; seeds come one
+Each scenario, seed and variant adds a line to the results, and what is there is not computed again; seeds come one
 after the other, so that a run that is stopped leaves whole seeds. Variants: {skip, no skip} x {two_stage,
 stop_gradient, end_to_end} of the convolutional network, all from the same start and on the same windows; its outer
 objectives (a horizon of 4 frames, a price on links); the footprints network; PCA with a VAR by least squares. Trained
@@ -30,10 +30,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import napari_varae as nv
+from benchmarks.stored import read, stored
+from benchmarks.training.ablation import matched
 from napari_varae.core.simulation.settings import SCENARIOS
 from napari_varae.core.training.end_to_end import EndToEnd
 from napari_varae.core.var.estimate import estimate_var
@@ -50,15 +51,6 @@ VARIANTS |= {
     "convolutional, skip, link price": {"link_price": 0.05},
 }
 EVERYTHING = [*VARIANTS, "footprints", "PCA + VAR"]
-
-
-def matched(z: np.ndarray, traces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each cell the latent matched to it, one to one, and the correlation of the two."""
-    cells = traces.shape[1]
-    related = np.nan_to_num(np.abs(np.corrcoef(z, traces, rowvar=False)[:-cells, -cells:]))
-    rows, columns = linear_sum_assignment(-related)
-    order = np.argsort(columns)
-    return rows[order], related[rows, columns][order]
 
 
 def against_truth(
@@ -208,15 +200,15 @@ def print_tables(rows: list[dict[str, Any]]) -> None:
 def main() -> None:
     """Add what is missing, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", type=Path)
+    parser.add_argument("--results", type=Path, default=stored("paper_setting"))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument(
         "--scenarios", nargs="+", choices=list(SCENARIOS), default=["realistic", "distractors", "overlap"]
     )
     parser.add_argument("--variants", nargs="+", choices=EVERYTHING, default=EVERYTHING)
     options = parser.parse_args()
-    rows = [json.loads(line) for line in options.results.read_text().splitlines()] if options.results.exists() else []
+    rows = read(options.results)
     known = {(row["scenario"], row["seed"], row["variant"]) for row in rows}
     quick_first = sorted(options.variants, key=lambda v: v.startswith("convolutional"))
     for job in itertools.product(range(options.seeds), options.scenarios, quick_first):

@@ -277,7 +277,7 @@ class EndToEnd:
         return float(shares[0]), float(shares[1])
 
     def finish(self, best: State, history: tuple[EpochReport, ...]) -> Fit:
-        """Make the fit: best weights, latents of mean 0 and deviation 1 in order of what they draw, VAR on all frames."""
+        """Make the fit: best weights, latents of mean 0 and SD 1 in order of what they draw, VAR on all frames."""
         network, data = self.network, self.data
         network.load_state_dict(best.weights)
         used = best.latents[data.good]

@@ -41,8 +41,8 @@ class Wish(NamedTuple):
     def definition(self) -> str:
         """What the map shows, in words."""
         what = {
-            "driver": "Integrated gradients from the static image of the one-step prediction (gradient times input where "
-            "the encoder is linear), mean over frames, in SD of the latent",
+            "driver": "Integrated gradients from the static image of the one-step prediction (gradient times input "
+            "where the encoder is linear), mean over frames, in SD of the latent",
             "effect": "SD over time of the image that the VAR predicts, by the derivative of the decoded image at the "
             "mean latents, in the movie's units",
         }[self.kind]
