@@ -151,7 +151,7 @@ def _build(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: tor
     scale = float(header["scale"])
     if not 0 < scale < float("inf"):
         raise ValueError(f"a scale of {scale}")
-    network.static.copy_(torch.from_numpy(static / np.float32(scale)))
+    network.static.copy_(torch.from_numpy(static) / scale)
     arrays = {name: tensors[f"var.{name}"].numpy() for name in _VAR_ARRAYS}
     order = int(header["var"]["order"])
     size, lagged = config.latents, config.latents * order
