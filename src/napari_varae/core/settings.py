@@ -73,10 +73,17 @@ class FitConfig(Settings):
       Input should be greater than or equal to 1 ...
     """
 
+    network: Literal["footprints", "convolutional"] = setting(
+        "footprints",
+        "'footprints': each latent is a place, from a spectral start; fast, and the best reconstruction. "
+        "'convolutional': encoder and decoder of convolutions around a map of latents, from a random start.",
+        label="Network",
+        advanced=False,
+    )
     latents: Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_LATENTS)] = setting(
         "auto",
         "Number of latents K: places of the image, and changes of the whole image. 'auto': as many as places have a "
-        "signal of their own.",
+        "signal of their own; 64 for the convolutional network.",
         label="Latents",
         advanced=False,
     )
@@ -139,6 +146,33 @@ class FitConfig(Settings):
         ge=0,
         le=100,
     )
+    horizon: int = setting(
+        1,
+        "How many frames ahead the VAR predicts in the loss of the convolutional network; the errors of 1 to this many "
+        "frames count alike.",
+        label="Horizon",
+        unit="frames",
+        ge=1,
+        le=20,
+    )
+    link_price: float = setting(
+        0.0,
+        "Price on links in the loss of the convolutional network: the mean over latents of the summed size of the "
+        "coefficients from other latents, times this.",
+        label="Link price",
+        ge=0,
+        le=100,
+    )
+    channels: int = setting(
+        8, "Feature maps of the first convolution of the convolutional network.", label="Channels", ge=1, le=128
+    )
+    dropout: float = setting(
+        0.3,
+        "Share of pixels hidden from the encoder of the convolutional network during training, so that it denoises.",
+        label="Hidden pixels",
+        ge=0,
+        lt=1,
+    )
     window: int | None = setting(
         None,
         "Length of the runs of consecutive frames that one training step sees. The VAR is estimated on one half and "
@@ -162,9 +196,10 @@ class FitConfig(Settings):
         ge=0,
         le=1,
     )
-    patience: int = setting(
-        1,
-        "Epochs that are not better after which training ends.",
+    patience: int | None = setting(
+        None,
+        "Epochs that are not better after which training ends. When not given, 1 for footprints, whose start is near "
+        "the best they can do, and 8 for the convolutional network.",
         label="Patience",
         unit="epochs",
         ge=1,

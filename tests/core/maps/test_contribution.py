@@ -72,16 +72,16 @@ def test_gradient_times_input_is_complete_for_a_linear_encoder(linear, small_sta
 
 def test_the_driver_map_is_gradient_times_input(crowded, small_stack):
     """Frame by frame and lag by lag, from the encoder alone."""
-    filters, images = crowded.banks[0], []
+    filters, images = crowded.network.banks(crowded.network.static)[0].detach(), []
     for frame in small_stack.read(50, 60):
         x = torch.from_numpy((frame - crowded.static) / crowded.scale)[None].requires_grad_()
         for a in crowded.var.coefficients:
             row = torch.from_numpy((a[3] / crowded.var.scale).astype(np.float32))
             (gradient,) = torch.autograd.grad(crowded.network.encode(x, filters)[0] @ row, x)
             images.append((gradient * x.detach())[0].numpy())
-    found = contribution_map(crowded, small_stack, frames=(50, 60), target=3, own_past=True)
+    found = contribution_map(crowded, small_stack, frames=(50, 60), target=3, own_past=True, steps=1)
     assert close(found, np.sum(images, axis=0) / 10)
-    absolute = contribution_map(crowded, small_stack, frames=(50, 60), target=3, own_past=True, signed=False)
+    absolute = contribution_map(crowded, small_stack, frames=(50, 60), target=3, own_past=True, signed=False, steps=1)
     assert close(absolute, np.abs(images).sum(0) / 10)
 
 
@@ -90,7 +90,9 @@ def test_the_driver_map_of_a_linear_encoder_in_closed_form(linear, small_stack):
     d = (small_stack.read()[frames] - linear.static) / linear.scale
     weights = linear.var.coefficients / linear.var.scale
     weights[:, range(6), range(6)] = 0
-    gradients = np.einsum("lts,sp->ltp", weights, linear.banks[0].numpy()).reshape(-1, *linear.shape)
+    gradients = np.einsum(
+        "lts,sp->ltp", weights, linear.network.banks(linear.network.static)[0].detach().numpy()
+    ).reshape(-1, *linear.shape)
     expected = np.abs(d).mean(0) * np.abs(gradients).sum(0)
     assert close(contribution_map(linear, small_stack, frames=FRAMES), expected)
     assert close(contribution_map(linear, small_stack, frames=FRAMES, signed=True), d.mean(0) * gradients.sum(0))

@@ -60,6 +60,7 @@ class FootprintNetwork(Network):
         Number of latents K, and of those that reach into one tile L.
     """
 
+    linear = True
     members: Tensor
     drawn: Tensor
     read: Tensor
@@ -89,7 +90,7 @@ class FootprintNetwork(Network):
         }  # fmt: skip
 
     @classmethod
-    def from_state(cls, state: dict[str, Tensor]) -> FootprintNetwork:
+    def from_state(cls, _config: FitConfig, _image: tuple[int, int], state: dict[str, Tensor]) -> FootprintNetwork:
         """Make a network of its state, as :meth:`state_dict` gives it."""
         network = cls(state["static"], len(state["unmix"]), state["members"].shape[1])
         network.load_state_dict(state)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from napari_varae.core.autoencoder.footprints import FootprintNetwork
+from napari_varae.core.autoencoder.make import network_from_state, tensor_shapes
 from napari_varae.core.compute.device import choose_device
 from napari_varae.core.fit.file import LARGEST, Header, TensorSpec, read
 from napari_varae.core.fit.fit import Fit
@@ -44,7 +44,7 @@ def load_fit(path: str | Path, device: str = "auto") -> Fit:
     config, static = header.config, tensors["static"]
     prefix = "network."
     state = {name.removeprefix(prefix): torch.from_numpy(t) for name, t in tensors.items() if name.startswith(prefix)}
-    network = FootprintNetwork.from_state(state)
+    network = network_from_state(config, header.image, state)
     arrays: dict[str, Any] = {name: tensors[f"var.{name}"] for name in VAR.shapes(header.n_latents, config.order)}
     return Fit(
         config=config,
@@ -67,7 +67,7 @@ def _expected(header: Header) -> dict[str, TensorSpec]:
         f"network.{name}": TensorSpec(shape, "I64", -1, header.n_latents - 1)
         if name == "members"
         else TensorSpec(shape)
-        for name, shape in FootprintNetwork.tensors(config, header.image).items()
+        for name, shape in tensor_shapes(config, header.image).items()
     }
     for name, shape in VAR.shapes(header.n_latents, config.order).items():
         specs[f"var.{name}"] = TensorSpec(shape, "F64", _LOWEST.get(name, -_SANE), _HIGHEST.get(name, _SANE))

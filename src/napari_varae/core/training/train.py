@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -19,10 +19,15 @@ from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.checkpoint import Checkpoint, Start
 from napari_varae.core.training.compress import Progress
+from napari_varae.core.training.end_to_end import EndToEnd
+from napari_varae.core.training.state import State
 from napari_varae.core.training.trainer import Trainer
 from napari_varae.errors import TrainingError
 
 __all__ = ["fit", "resume", "train"]
+
+PATIENCE = {"footprints": 1, "convolutional": 8}
+"""Epochs that are not better after which training ends, where that is not chosen."""
 
 
 def fit(stack: Stack, config: FitConfig | None = None, stop: Event | None = None) -> Fit:
@@ -103,6 +108,8 @@ def train(
     config = config or FitConfig()
     kept = None if checkpoint is None else Checkpoint(checkpoint)
     if kept is not None:
+        if config.network != "footprints":
+            raise ValueError("Checkpoints are kept of the network 'footprints' only. Leave out `checkpoint`.")
         kept.begin(config, stack.fingerprint())
     return _on_threads(stack, config, stop, pause, drop, progress, kept, None, None)
 
@@ -175,18 +182,29 @@ def _train(
 ) -> Generator[EpochReport, None, Fit]:  # fmt: skip
     """Train on the threads of the caller."""
     began = time.monotonic()
+    if config.network == "convolutional":
+        return (yield from _epochs(EndToEnd(stack, config, check), config, stop, progress, began, [], lambda *_: None))
     trainer = Trainer(stack, config, check, progress, movie, start)
     if kept is not None and movie is None:
         kept.keep_movie(trainer.movie)
-    progress("training", 0.0)
-    best = trainer.assess()
-    reports = list(start.reports) if start is not None else []
 
-    def keep() -> None:
+    def keep(best: State, reports: list[EpochReport]) -> None:
         if kept is not None:
             kept.keep_state(Start(trainer.footprints, best.weights, tuple(reports)))
 
-    keep()
+    reports = list(start.reports) if start is not None else []
+    return (yield from _epochs(trainer, config, stop, progress, began, reports, keep))
+
+
+def _epochs(
+    trainer: Trainer | EndToEnd, config: FitConfig, stop: Event, progress: Progress, began: float,
+    reports: list[EpochReport], keep: Callable[[State, list[EpochReport]], None],
+) -> Generator[EpochReport, None, Fit]:  # fmt: skip
+    """Train epoch by epoch, as long as it brings something."""
+    progress("training", 0.0)
+    best = trainer.assess()
+    keep(best, reports)
+    patience = config.patience or PATIENCE[config.network]
     since_best = 0
     for epoch in range(len(reports) + 1, config.epochs + 1):
         losses = []
@@ -204,9 +222,9 @@ def _train(
         progress("training", epoch / config.epochs)
         report = state.report(epoch, config.epochs, float(np.mean(losses)), time.monotonic() - began, better)
         reports.append(report)
-        keep()
+        keep(best, reports)
         yield report
-        if since_best >= config.patience:
+        if since_best >= patience:
             break
     trainer.check()
     return trainer.finish(best, tuple(reports))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -29,38 +27,17 @@ from napari_varae.core.training.objective import cross_predictions
 from napari_varae.core.training.optimiser import Adam
 from napari_varae.core.training.places import Places
 from napari_varae.core.training.split import Split
+from napari_varae.core.training.state import State, check_finite, rule
 from napari_varae.core.var.estimate import estimate_var
 from napari_varae.core.var.lags import standardise
-from napari_varae.core.var.model import VAR
 from napari_varae.errors import StackError, TrainingError
 
-__all__ = ["State", "Trainer"]
+__all__ = ["Trainer"]
 
 RIDGE = 1e-4
 """Ridge of the filters, as a share of the mean square of the footprints."""
 WINDOW, PER_LATENT = 240, 3
 """Frames of a window that is not chosen, and for each latent, if that is more."""
-
-
-@dataclass(frozen=True, eq=False)
-class State:
-    """Weights and what they achieve on held-out frames."""
-
-    weights: tuple[Tensor, Tensor, Tensor]
-    latents: NDArray[np.float32]
-    var: VAR
-    loss: float
-    reconstruction_fve: float
-    prediction_fve: float
-    latent_r2: float
-
-    def report(self, epoch: int, epochs: int, train_loss: float, seconds: float, best: bool) -> EpochReport:
-        """Report what an epoch achieved that ended in this state."""
-        nonzeros = float(np.count_nonzero(self.var.coefficients) / self.var.latents)
-        return EpochReport(
-            epoch, epochs, train_loss, self.loss, self.reconstruction_fve, self.prediction_fve, self.latent_r2,
-            nonzeros, self.var.penalty, seconds, best,
-        )  # fmt: skip
 
 
 class Trainer:
@@ -175,7 +152,7 @@ class Trainer:
 
         z = project(c, self.read, self.members, self.latents) @ self.unmix
         loss = error(z[usable], usable.nonzero()[:, 0])
-        _check_finite(loss, epoch)  # before the VAR, which takes no latents that are not finite
+        check_finite(loss, epoch)  # before the VAR, which takes no latents that are not finite
         if self.prediction_weight or self.latent_weight:
             standardised, mean, scale = standardise(z, usable)
             for frames, known, ahead in cross_predictions(standardised, usable, self.var, self.config):
@@ -183,7 +160,7 @@ class Trainer:
                     loss = loss + self.latent_weight / 2 * (known - ahead).square().mean().to(z)
                 if self.prediction_weight:
                     loss = loss + self.prediction_weight / 2 * error((ahead * scale + mean).to(z), frames)
-            _check_finite(loss, epoch)
+            check_finite(loss, epoch)
         self.optimiser.clear()
         loss.backward()
         self.optimiser.step()
@@ -210,7 +187,7 @@ class Trainer:
         latents = self.encode()
         if not np.isfinite(latents).all():
             raise TrainingError("The latents are no longer finite. Choose a smaller learning rate.")
-        self.var = var = estimate_var(latents, order, _rule(self.config), split.trained, "links")
+        self.var = var = estimate_var(latents, order, rule(self.config), split.trained, "links")
         ahead = var.predict(latents, split.good)
         judged = np.asarray(np.isfinite(ahead[split.held_out]).all(1))
         if not judged.any():
@@ -267,7 +244,7 @@ class Trainer:
         order = (factors * norms).argsort(descending=True, stable=True)
         network.rescale(factors, order)
         latents = (best.latents / deviation)[:, order.numpy()]
-        var = estimate_var(latents, self.config.order, _rule(self.config), split.good, "links")
+        var = estimate_var(latents, self.config.order, rule(self.config), split.good, "links")
         return Fit(
             config=self.config,
             network=network.to(self.device).eval().requires_grad_(False),
@@ -299,15 +276,3 @@ class Trainer:
         except StackError as error:
             notes.append(f"The movie could no longer be read when training ended: {error}")
         return tuple(notes)
-
-
-def _rule(config: FitConfig) -> Literal["bic", "ebic", "cv"] | float:
-    return config.penalty if config.sparsity == "fixed" else config.sparsity
-
-
-def _check_finite(loss: Tensor, epoch: int) -> None:
-    if not torch.isfinite(loss):
-        raise TrainingError(
-            f"The loss became {loss.item()} in epoch {epoch}. Nothing is lost but this run: choose a smaller learning "
-            "rate."
-        )

@@ -46,8 +46,10 @@ class Wish(NamedTuple):
     def definition(self) -> str:
         """What the map shows, in words."""
         what = {
-            "driver": "Gradient times input of the one-step prediction, mean over frames, in deviations of the latent",
-            "effect": "Deviation over time of the image that the VAR predicts, in the movie's units",
+            "driver": "Integrated gradients from the static image of the one-step prediction (gradient times input "
+            "where the encoder is linear), mean over frames, in SD of the latent",
+            "effect": "SD over time of the image that the VAR predicts, by the derivative of the decoded image at the "
+            "mean latents, in the movie's units",
         }[self.kind]
         own = "with" if self.own_past or self.edge is not None else "without"
         return f"{self.name}: {what}; {own} what a latent's own past predicts."
