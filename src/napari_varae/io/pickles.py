@@ -37,7 +37,7 @@ class _PlainData(pickle.Unpickler):
     """Rebuilds plain data, numpy arrays and dates; a path becomes text: one system cannot make the paths of another."""
 
     def find_class(self, module: str, name: str) -> Any:
-        module = module.replace("numpy.core.", "numpy._core.")  # numpy 1 called the same modules so
+        module = {"__builtin__": "builtins"}.get(module, module.replace("numpy.core.", "numpy._core."))  # old names
         if (module, name) in _NUMPY | _PLAIN | _DATES:
             found = super().find_class(module, name)
             # A pickle can set attributes of a Python function that it has found, so it gets one of its own.
