@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari_varae.core.training.train import fit, train
     from napari_varae.core.var.estimate import estimate_var
     from napari_varae.core.var.model import VAR
-    from napari_varae.errors import FitFileError, PathError, StackError, TrainingError
+    from napari_varae.errors import ChoiceError, FitFileError, PathError, StackError, TrainingError
     from napari_varae.io import open_stack
 
 _HOME = {
@@ -38,6 +38,7 @@ _HOME = {
     "SimulationConfig": "core.simulation.settings",
     "contribution_map": "core.maps.contribution",
     "difference_map": "core.comparison.difference_map",
+    "ChoiceError": "errors",
     "FitFileError": "errors",
     "PathError": "errors",
     "StackError": "errors",
@@ -62,10 +63,10 @@ _HOME = {
 }
 
 __all__ = [
-    "VAR", "Comparison", "ComparisonConfig", "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath",
-    "PathError", "Simulation", "SimulationConfig", "Stack", "StackError", "TrainingError", "__version__", "compare",
-    "compare_latents", "contribution_map", "difference_map", "entry_penalty", "estimate_var", "evaluate", "fit",
-    "lasso", "lasso_path", "load_fit", "open_stack", "placebo", "simulate", "train",
+    "VAR", "ChoiceError", "Comparison", "ComparisonConfig", "EpochReport", "Fit", "FitConfig", "FitFileError",
+    "LassoPath", "PathError", "Simulation", "SimulationConfig", "Stack", "StackError", "TrainingError", "__version__",
+    "compare", "compare_latents", "contribution_map", "difference_map", "entry_penalty", "estimate_var", "evaluate",
+    "fit", "lasso", "lasso_path", "load_fit", "open_stack", "placebo", "simulate", "train",
 ]  # fmt: skip
 
 

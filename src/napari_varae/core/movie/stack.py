@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_varae.core.compute.checkpoint import Check, go_on
+from napari_varae.core.movie.frame_source import FrameSource, Series
 from napari_varae.core.movie.frames import FrameRange, check_range, whole_numbers
 from napari_varae.errors import StackError
 
@@ -37,7 +38,8 @@ class Stack:
     Parameters
     ----------
     array : array-like, shape (T, Y, X)
-        numpy, memmap, zarr, dask or xarray; anything with `shape`, `dtype` and slicing. Not copied, not read here.
+        numpy, memmap, zarr, dask or xarray; anything with `shape`, `dtype` and slicing, or with
+        `get_series(start, stop)`, as the imaging extractors of roiextractors. Not copied, not read here.
     frame_rate : float, optional
         Frames per second (Hz). None when unknown: then time is in frames, never guessed.
     pixel_size : float, optional
@@ -80,6 +82,8 @@ class Stack:
         breaks: Iterable[int] = (),
         shifts: ArrayLike | None = None,
     ) -> None:
+        if hasattr(array, "get_series"):
+            array = _series(array)
         if not (hasattr(array, "shape") and hasattr(array, "dtype") and hasattr(array, "__getitem__")):
             try:
                 array = np.asarray(array)
@@ -179,8 +183,8 @@ class Stack:
     def in_memory(self, most: int, frames: FrameRange | None = None, check: Check = go_on) -> Stack:
         """Return the same movie with frames in memory, or itself when they take more than `most` bytes.
 
-        Decoding a compressed file at every pass costs more than the arithmetic on it; an array or a memory map is left
-        as it is. `check` is asked between pieces.
+        Decoding a compressed file at every pass costs more than the arithmetic on it; an array, a memory map and a file
+        of plain frames are left as they are. `check` is asked between pieces.
 
         Raises
         ------
@@ -191,7 +195,8 @@ class Stack:
         """
         start, stop = check_range(frames, self.n_frames)
         shape = stop - start, *self.shape[1:]
-        if isinstance(self.array, np.ndarray) or math.prod(shape) * self.dtype.itemsize > most:
+        plain = isinstance(self.array, np.ndarray) or (isinstance(self.array, FrameSource) and self.array.copies_only)
+        if plain or math.prod(shape) * self.dtype.itemsize > most:
             return self
         pixels = np.empty(shape, self.dtype)
         for first in range(start, stop, 64):
@@ -227,6 +232,16 @@ class Stack:
             raw = self._raw(frame, frame + 1)
             digest.update(raw.astype(raw.dtype.newbyteorder("<"), copy=False).tobytes())
         return digest.hexdigest()[:16]
+
+
+def _series(source: Any) -> Series:
+    try:
+        return Series(source)
+    except Exception as error:  # every library has its own
+        raise StackError(
+            f"The size of a {type(source).__name__} could not be read ({type(error).__name__}: {error}). It needs "
+            "get_series(start, stop) with frames (n, Y, X), and get_num_samples(), shape or a length."
+        ) from error
 
 
 def _check_array(array: Any) -> None:
