@@ -32,7 +32,15 @@ if TYPE_CHECKING:
     from napari_varae.core.training.train import fit, resume, train
     from napari_varae.core.var.estimate import estimate_var
     from napari_varae.core.var.model import VAR
-    from napari_varae.errors import DataError, FitFileError, PathError, StackError, StoppedError, TrainingError
+    from napari_varae.errors import (
+        ChoiceError,
+        DataError,
+        FitFileError,
+        PathError,
+        StackError,
+        StoppedError,
+        TrainingError,
+    )  # fmt: skip
     from napari_varae.io import open_stack
     from napari_varae.io.behaviour import open_behaviour
     from napari_varae.io.cells import open_cells
@@ -53,6 +61,7 @@ _HOME = {
     "correlate_behaviour": "core.experiment.correlation",
     "match_cells": "core.experiment.match",
     "DataError": "errors",
+    "ChoiceError": "errors",
     "FitFileError": "errors",
     "PathError": "errors",
     "StackError": "errors",
@@ -84,9 +93,9 @@ _HOME = {
 }
 
 __all__ = [
-    "VAR", "Behaviour", "Cells", "Comparison", "ComparisonConfig", "DataError", "EpochReport", "Fit", "FitConfig",
-    "FitFileError", "LassoPath", "PathError", "Requirements", "Simulation", "SimulationConfig", "Stack",
-    "StackError", "StoppedError", "TrainingError", "Trials", "__version__", "compare", "compare_latents",
+    "VAR", "Behaviour", "Cells", "ChoiceError", "Comparison", "ComparisonConfig", "DataError", "EpochReport", "Fit",
+    "FitConfig", "FitFileError", "LassoPath", "PathError", "Requirements", "Simulation", "SimulationConfig",
+    "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__", "compare", "compare_latents",
     "contribution_map", "correlate_behaviour", "difference_map", "entry_penalty", "estimate", "estimate_var",
     "evaluate", "fit", "lasso", "lasso_path", "load_fit", "match_cells", "open_behaviour", "open_cells",
     "open_stack", "open_trials", "placebo", "resume", "simulate", "train",

@@ -149,7 +149,7 @@ class Session(CurrentJob, Experiment):
         stack = self.require_stack()
         bad = stack.bad_frames if bad_frames is None else bad_frames
         self._require_idle("change the movie")
-        self.stack = Stack(stack.array, frame_rate, pixel_size, bad, stack.name, stack.notes)
+        self.stack = stack.replace(frame_rate=frame_rate, pixel_size=pixel_size, bad_frames=bad)
         self.movie_changed.emit()
         self.ranges_changed.emit()
 
