@@ -61,7 +61,9 @@ class Behaviour:
     Examples
     --------
     >>> import numpy as np
-    >>> behaviour = Behaviour(["speed"], np.arange(6.0), np.array([[0, 0, 4, 4, 4, 0.0]]).T, "s", frame_rate=10.0)
+    >>> import napari_varae as nv
+    >>> speed = np.array([[0, 0, 4, 4, 4, 0.0]]).T
+    >>> behaviour = nv.Behaviour(["speed"], np.arange(6.0), speed, "s", frame_rate=10.0)
     >>> behaviour.at([1.5, 7.0])
     array([[ 2.],
            [nan]])

@@ -44,9 +44,10 @@ class Cells:
     Examples
     --------
     >>> import numpy as np
+    >>> import napari_varae as nv
     >>> image = np.zeros((16, 16), dtype=int)
     >>> image[2:5, 2:5], image[8:12, 8:12] = 3, 7
-    >>> cells = Cells.from_labels(image)
+    >>> cells = nv.Cells.from_labels(image)
     >>> cells.ids
     (3, 7)
     """

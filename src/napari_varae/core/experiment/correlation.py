@@ -54,6 +54,15 @@ def correlate_behaviour(
     ------
     ValueError
         When sizes do not fit or no frame rate is known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_varae as nv
+    >>> latents = np.random.default_rng(0).standard_normal((200, 2))
+    >>> behaviour = nv.open_behaviour({"speed": latents[:, 0]})
+    >>> nv.correlate_behaviour(latents, behaviour)["r"].round(1).tolist()
+    [1.0, 0.1]
     """
     import pandas as pd
 

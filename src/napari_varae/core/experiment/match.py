@@ -48,8 +48,12 @@ def match_cells(fit: Fit, cells: Cells) -> pd.DataFrame:
 
     Examples
     --------
-    >>> table = match_cells(fit, cells)  # doctest: +SKIP
-    >>> table[table["cell"] == "several"]  # doctest: +SKIP
+    >>> import napari_varae as nv
+    >>> sim = nv.simulate(nv.SimulationConfig(frames=100, height=24, width=24, cells=2, seed=0))
+    >>> fit = nv.fit(sim.stack, nv.FitConfig(latents=4, epochs=0))
+    >>> table = nv.match_cells(fit, nv.open_cells(sim.footprints > 0.2 * sim.footprints.max()))
+    >>> list(table.columns)
+    ['latent', 'cell', 'overlap', 'share', 'candidates']
     """
     import pandas as pd
 

@@ -59,7 +59,8 @@ class Trials:
 
     Examples
     --------
-    >>> trials = Trials([0.0, 2.0, 4.0], [1.0, 3.0, 5.0], ["go", "nogo", "go"], "s", frame_rate=10.0)
+    >>> import napari_varae as nv
+    >>> trials = nv.Trials([0.0, 2.0, 4.0], [1.0, 3.0, 5.0], ["go", "nogo", "go"], "s", frame_rate=10.0)
     >>> trials.frames("go")
     [(0, 10), (40, 50)]
     """
