@@ -183,7 +183,7 @@ def test_overlapping_ranges_are_told_and_a_comparison_can_be_stopped(docks, sess
     docks["Compare"].stop_button.click()
     idle()
     assert not notices
-    assert 19 < session.comparison.resamples < 100_000
+    assert 19 < session.comparison.test.resamples < 100_000
     assert docks["Compare"].warnings.isVisibleTo(docks["Compare"])
 
 

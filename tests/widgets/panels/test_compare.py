@@ -200,7 +200,7 @@ def test_responses_of_trials_are_taken_away_on_request(docks, ready, session, id
     dock.form.fields["subtract_responses"].set_value(True)
     dock.run()
     idle()
-    assert session.comparison.subtract_responses
+    assert session.comparison.config.subtract_responses
     session.set_range("b", [(25 * i + 13, 25 * i + 24 + i % 2) for i in range(8)])
     dock.placebo.where.setCurrentIndex(dock.placebo.where.findData("segments"))
     for run in (dock.run, dock.placebo.run):
