@@ -73,7 +73,8 @@ _LASTING = {"zarr_io"}
 def _left_behind(app, threads, widgets) -> list[str]:
     from qtpy.QtCore import QThreadPool
 
-    running = [f"thread {t.name}" for t in threading.enumerate() if t not in threads and t.name not in _LASTING]
+    started = [t for t in threading.enumerate() if t not in threads and not isinstance(t, threading._DummyThread)]
+    running = [f"thread {t.name}" for t in started if t.name not in _LASTING]  # a dummy is a thread of Qt's pool
     if working := QThreadPool.globalInstance().activeThreadCount():
         running.append(f"{working} running workers")
     return running + [

@@ -6,11 +6,17 @@ as a vanished worker and would swallow it.
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["ChoiceError", "FitFileError", "PathError", "StackError", "StoppedError", "TrainingError"]
+__all__ = [
+    "ChoiceError", "DataError", "FitFileError", "PathError", "StackError", "StoppedError", "TrainingError",
+]  # fmt: skip
 
 
 class StackError(ValueError):
     """A movie that cannot be read or used."""
+
+
+class DataError(ValueError):
+    """Cells, trials or behaviour that cannot be read or used."""
 
 
 class ChoiceError(StackError):

@@ -61,11 +61,18 @@ def open_stack(
 
     Examples
     --------
-    >>> import numpy as np, pathlib, tempfile
-    >>> file = pathlib.Path(tempfile.mkdtemp()) / "movie.npy"
-    >>> np.save(file, np.zeros((100, 16, 16), np.int16))
-    >>> open_stack(file, frame_rate=30.0)
-    Stack('movie.npy', 100 frames of 16 x 16, int16, 30 Hz)
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import tifffile
+    >>> import napari_varae as nv
+    >>> folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    >>> path = Path(folder.name) / "movie.tif"
+    >>> tifffile.imwrite(path, np.zeros((300, 64, 48), np.uint16), metadata={"axes": "TYX"})
+    >>> stack = nv.open_stack(path, frame_rate=30.0)
+    >>> stack.shape, stack.frame_rate, stack.pixel_size
+    ((300, 64, 48), 30.0, None)
+    >>> folder.cleanup()
     """
     wanted = Wanted(channel, plane, dataset)
     given: Sequence[Path_] = [path] if isinstance(path, str | os.PathLike) else path

@@ -1,9 +1,11 @@
-"""How the screen tells a running job to wait, or to end."""
+"""How the screen asks a running job to wait, or to end."""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+
+from napari_varae.errors import StoppedError
 
 __all__ = ["Controls"]
 
@@ -27,3 +29,8 @@ class Controls:
     def keep(self) -> bool:
         """Whether what the job has is still wanted."""
         return not self.drop.is_set()
+
+    def check(self) -> None:
+        """Raise StoppedError once nothing of the job is wanted any more: what reads a movie asks between pieces."""
+        if not self.keep:
+            raise StoppedError("Dropped; nothing is kept.")

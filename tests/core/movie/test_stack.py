@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as npst
 
 from napari_varae.core.movie.frames import check_range
 from napari_varae.core.movie.stack import LARGEST, Stack
-from napari_varae.errors import StackError
+from napari_varae.errors import StackError, StoppedError
 
 REAL = st.sampled_from(["u1", "i1", "<u2", ">u2", "<i4", "<u4", ">i8", "<f2", "<f4", ">f4", "<f8"])
 SHAPES = st.tuples(st.integers(2, 6), st.integers(8, 10), st.integers(8, 10))
@@ -41,6 +41,13 @@ def test_frames_come_as_float32(movie: np.ndarray):
     assert frames.dtype == np.float32
     assert frames.dtype.isnative
     np.testing.assert_array_equal(frames, movie.astype(np.float32))
+
+
+@given(movie=movies)
+def test_frames_are_a_copy(movie: np.ndarray):
+    original = movie.copy()
+    Stack(movie).read()[:] = 7
+    np.testing.assert_array_equal(movie, original)
 
 
 @given(movie=movies, size=st.integers(1, 8))
@@ -275,6 +282,21 @@ def test_frames_that_take_too_much_stay_where_they_are():
     assert movie.in_memory(5 * 64 * 8, (0, 5)) is not movie
     array = Stack(np.ones((10, 8, 8)))
     assert array.in_memory(1 << 30) is array
+
+
+def test_a_checked_stack_reads_the_same_and_asks_between_pieces(rng):
+    array, asked = rng.random((50, 256, 256), dtype=np.float32), []
+    stack = Stack(array, 10, 0.5, [3], "toy", ["a note"])
+    checked = stack.checked(lambda: asked.append(1))
+    np.testing.assert_array_equal(checked.read(3, 40), stack.read(3, 40))
+    assert len(asked) == 10  # four frames of 256 KiB make a piece
+    assert (checked.bad_frames, checked.notes, checked.fingerprint()) == ({3}, ("a note",), stack.fingerprint())
+
+    def stop():
+        raise StoppedError("Dropped.")
+
+    with pytest.raises(StoppedError):
+        stack.checked(stop).read(0, 1)
 
 
 @given(breaks=st.lists(st.integers(1, 11)))

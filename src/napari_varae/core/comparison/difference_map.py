@@ -50,13 +50,14 @@ def difference_map(
             f"The comparison is of {f'fit {comparison.fit}' if comparison.fit else 'latents alone'}, and this is fit "
             f"{fit.id}. Compare the ranges with nv.compare and this fit."
         )
-    links = comparison.edges[comparison.edges["p_adjusted"] <= comparison.level]
+    links = comparison.differing
     image: Image = np.zeros(fit.shape, dtype=np.float32)
-    unit = comparison.scale / fit.var.scale
+    unit = comparison.test.scale / fit.var.scale
     for sign, name in ((1, "a"), (-1, "b")):
         weights = np.zeros_like(fit.var.coefficients)
         size = links[name] * unit[links["target"]] / unit[links["source"]]
         weights[links["lag"] - 1, links["target"], links["source"]] = size
         if weights.any():
-            image += np.float32(sign) * weighted_map(kind, fit, stack, comparison.ranges[name], weights, signed=False)
+            runs = comparison.frames[name].with_pairs(fit.var.order)
+            image += np.float32(sign) * weighted_map(kind, fit, stack, runs, weights, signed=False)
     return image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,8 @@ from napari_varae.core.movie.frames import FrameRange, check_range, whole_number
 from napari_varae.errors import StackError
 
 __all__ = ["Stack"]
+PIECE = 1 << 20
+"""Bytes that are read between two looks at whether they are still wanted."""
 LARGEST = 1e15
 """Pixels beyond it would overflow float32 when squared and summed."""
 
@@ -66,9 +69,12 @@ class Stack:
     Examples
     --------
     >>> import numpy as np
-    >>> stack = Stack(np.zeros((100, 16, 16)), frame_rate=30.0, breaks=[60])
-    >>> stack.breaks
-    (60,)
+    >>> import napari_varae as nv
+    >>> stack = nv.Stack(np.zeros((300, 64, 48), np.uint16), frame_rate=30.0, bad_frames=[10, 11])
+    >>> stack.shape, stack.n_frames / stack.frame_rate
+    ((300, 64, 48), 10.0)
+    >>> stack.read(0, 5).shape
+    (5, 64, 48)
     """
 
     def __init__(
@@ -95,6 +101,7 @@ class Stack:
         self.pixel_size = _positive(pixel_size, "pixel_size", "um")
         self.name = name
         self.notes = tuple(notes)
+        self._check = go_on
         try:
             self.bad_frames = frozenset(whole_numbers(bad_frames))
         except (TypeError, ValueError):
@@ -115,7 +122,8 @@ class Stack:
         Examples
         --------
         >>> import numpy as np
-        >>> stack = Stack(np.zeros((100, 16, 16)), frame_rate=30.0)
+        >>> import napari_varae as nv
+        >>> stack = nv.Stack(np.zeros((100, 16, 16)), frame_rate=30.0)
         >>> stack.replace(bad_frames=[3, 4]).frame_rate
         30.0
         """
@@ -145,7 +153,7 @@ class Stack:
         return f"Stack({self.name!r}, {t} frames of {y} x {x}, {self.dtype.name}, {rate})"
 
     def read(self, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
-        """Read frames [start, stop) as float32, shape (stop - start, Y, X).
+        """Read frames [start, stop) as float32, shape (stop - start, Y, X), always a copy.
 
         Raises
         ------
@@ -157,7 +165,7 @@ class Stack:
         start, stop = check_range((start, self.n_frames if stop is None else stop), self.n_frames)
         raw = self._raw(start, stop)
         with np.errstate(over="ignore", invalid="ignore"):  # what does not fit float32 is reported just below
-            frames = np.asarray(raw, dtype=np.float32)
+            frames = raw.astype(np.float32)  # always a copy: the caller may change it, the movie stays
         if raw.dtype.kind == "f" or raw.dtype.itemsize > 4:
             usable = (np.abs(frames) <= LARGEST).all(axis=(1, 2))
             if not usable.all():
@@ -168,8 +176,26 @@ class Stack:
                 )
         return frames
 
+    def checked(self, check: Check) -> Stack:
+        """Return the same movie, of which every read asks `check` between pieces: what that raises ends the read."""
+        same = copy.copy(self)
+        same._check = check  # noqa: SLF001 - a copy of itself
+        return same
+
     def _raw(self, start: int, stop: int) -> NDArray[Any]:
         """Read frames [start, stop) as stored."""
+        if self._check is go_on:
+            return self._piece(start, stop)
+        raw = np.empty((stop - start, *self.shape[1:]), self.dtype)
+        frames = max(1, PIECE // max(1, raw[0].nbytes))
+        for first in range(start, stop, frames):
+            self._check()
+            last = min(first + frames, stop)
+            raw[first - start : last - start] = self._piece(first, last)
+        return raw
+
+    def _piece(self, start: int, stop: int) -> NDArray[Any]:
+        """Read frames [start, stop) as stored, in one go."""
         try:
             raw = np.asarray(self.array[start:stop])
         except Exception as error:  # every array library and file format has its own

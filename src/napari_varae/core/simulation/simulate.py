@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.simulation.settings import SimulationConfig
-from napari_varae.core.simulation.tissue import BRIGHT, draw_cell, draw_neurites, draw_neuropil, place
+from napari_varae.core.simulation.tissue import BRIGHT, draw_cell, draw_neurites, draw_neuropil, draw_surround, place
 from napari_varae.core.var.stability import spectral_radius
 
 __all__ = ["Simulation", "simulate"]
@@ -93,6 +93,13 @@ def simulate(config: SimulationConfig | None = None) -> Simulation:
     -------
     Simulation
         The movie and the truth behind it.
+
+    Examples
+    --------
+    >>> import napari_varae as nv
+    >>> sim = nv.simulate(nv.SimulationConfig(frames=200, height=32, width=32, cells=4, seed=0))
+    >>> sim.stack.shape, sim.traces.shape, sim.footprints.shape, sim.coefficients.shape
+    ((200, 32, 32), (200, 4), (4, 32, 32), (1, 4, 4))
     """
     config = config or SimulationConfig()
     # One stream for each aspect: more noise or other couplings leave the tissue as it is.
@@ -111,7 +118,7 @@ def simulate(config: SimulationConfig | None = None) -> Simulation:
     neuropil, vessels = draw_neuropil(shape, tissue)
     radius, moving = config.soma_radius / config.pixel_size, config.cells + config.distractors
     count = moving + config.silent
-    centres = place(count, shape, margin + radius / 2, 2.2 * radius, vessels, places)
+    centres = place(count, shape, margin + radius / 2, config.spacing * radius, vessels, places)
     rings = [config.ring_share] * config.cells + [0.0] * config.distractors + [config.ring_share] * config.silent
     painters = places.spawn(count)  # one for each: more distractors leave the cells as they are
     hows = zip(rings, painters, strict=True)
@@ -119,6 +126,9 @@ def simulate(config: SimulationConfig | None = None) -> Simulation:
     resting = neuropil + bodies.sum(axis=0) + draw_neurites(shape, tissue)
     swing = np.concatenate([traces.std(axis=0), np.ones(config.distractors)]).astype(np.float32)[:, None, None]
     maps = config.signal * bodies[:moving] / swing
+    if config.surround:
+        for i, centre in enumerate(centres[: config.cells]):
+            maps[i] += config.signal * config.surround * draw_surround(neuropil, centre, 3 * radius) / swing[i]
     weights = np.concatenate([traces, distractor_traces, config.neuropil * neuropil_trace[:, None]], axis=1)
 
     movie, expected = _record(config, resting, np.concatenate([maps, neuropil[None]]), weights, shifts, noise)

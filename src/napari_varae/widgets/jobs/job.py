@@ -1,4 +1,4 @@
-"""Work beside the screen: a generator in one of napari's worker threads, stopped within a batch, ended with its window.
+"""Work in the background: a generator in one of napari's worker threads, stopped within a batch, ended with its window.
 
 Data that crosses the thread: frozen settings in, results out. Whatever touches a layer, a plot or a progress bar runs
 in the slots of the screen's thread.
@@ -6,25 +6,29 @@ in the slots of the screen's thread.
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, Protocol
 
 from napari.qt.threading import GeneratorWorker, create_worker
-from napari.utils.notifications import notification_manager, show_error
+from napari.utils.notifications import notification_manager, show_error, show_info
 from qtpy.QtCore import QCoreApplication, QEvent, QObject, QThreadPool, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_varae.errors import TrainingError
+from napari_varae.session.current_job import JobState
+from napari_varae.session.generation import Part, name_parts
 from napari_varae.session.job_events import Controls
-from napari_varae.session.session import JobState, Session
+from napari_varae.session.session import Session
 from napari_varae.widgets.jobs.responsiveness import hand_over_often, leave_a_core
 from napari_varae.widgets.parts.panel import Panel
 
 __all__ = ["Job", "Tell", "Work"]
 
-PATIENCE_MS = 5000
-"""How long a closing window waits for the batch at hand."""
+PATIENCE_MS = 500
+"""How long a closing window waits for the current batch. What takes longer, such as one slow read, ends after the
+window, and the program waits for it before it exits."""
 
 
 class Tell(Protocol):
@@ -57,6 +61,9 @@ class Job(QObject):
         Called in the thread of the screen, the last one with what is known so far, as long as the panel is there: the
         others must not know its widgets. Without `on_return` the result is told as the last progress. A result that the
         user threw away is not returned.
+    about : tuple of str
+        What the result is about, of the session's generation. When one of these is another before the job ends, its
+        progress and its result are dropped, with a notice.
 
     Raises
     ------
@@ -77,9 +84,11 @@ class Job(QObject):
         on_return: Callable[[Any], None] | None = None,
         on_yield: Callable[[Any], None] | None = None,
         on_progress: Callable[[Any], None] | None = None,
+        about: tuple[Part, ...] = (),
     ) -> None:
         super().__init__()
         self._session: Session = panel.session
+        self._generation, self._about, self._description = panel.session.generation, about, description
         self._controls = panel.session.begin(state)
         self._on_yield, self._on_return, self._on_progress = on_yield or _nobody, on_return, on_progress or _nobody
         self._worker = create_worker(
@@ -108,7 +117,8 @@ class Job(QObject):
         self._worker.start()
 
     def end(self) -> None:
-        """Stop now, forget the result, and wait for the batch at hand."""
+        """Stop now, forget the result, and wait a moment for the current batch."""
+        self._about = ()  # nobody is there to be notified
         _halt(self._controls, self._worker)
         self._session.end(self._controls)
         self._let_go()
@@ -140,19 +150,19 @@ class Job(QObject):
         bar = self._worker.pbar
         bar.total = total
         bar.update(done - bar.n)
-        if self._session.controls is self._controls:
+        if self._session.controls is self._controls and not self._changed():
             self._on_progress(known)
 
     def _returned(self, result: Any) -> None:
         on_return = self._on_return or self._on_progress
         self._let_go()  # the thread may outlive the panel by a moment
         self._session.end(self._controls)
-        if self._controls.keep:
+        if self._controls.keep and not self._changed():
             on_return(result)
 
     def _errored(self, error: Exception) -> None:
         """Tell what a user can act on in words, and anything else with its traceback."""
-        if not self._controls.keep:  # thrown away, and its troubles with it
+        if not self._controls.keep or self._changed():  # thrown away, and its troubles with it
             return
         if isinstance(error, ValueError | TypeError | OSError | TrainingError | MemoryError):
             show_error(str(error) or type(error).__name__)
@@ -168,6 +178,12 @@ class Job(QObject):
         self._session.end(self._controls)
         _running.discard(self)
         hand_over_often(bool(_running))
+        if changed := self._changed():
+            show_info(f"{self._description}: dropped, as the {name_parts(changed)} it began with is no longer in use.")
+
+    def _changed(self) -> tuple[Part, ...]:
+        """Return what is no longer as it was when the job began, of what the result is about."""
+        return self._generation.changed(self._session.generation, self._about)
 
 
 def _nobody(_fact: Any) -> None:
@@ -188,11 +204,19 @@ def _guarded(work: Work, controls: Controls, progress: Tell) -> Generator[Any, N
 
 
 def _halt(controls: Controls, worker: GeneratorWorker, _object: Any = None) -> None:
-    """Stop a worker and wait for its batch."""
+    """Stop a worker and wait a moment for its batch."""
     controls.end(keep=False)
     worker.quit()
     if worker.is_running:
         QThreadPool.globalInstance().waitForDone(PATIENCE_MS)
+
+
+def _wait_for_all() -> None:
+    """Let what is still running end before the program does: a thread must not outlive the interpreter."""
+    QThreadPool.globalInstance().waitForDone()
+
+
+atexit.register(_wait_for_all)
 
 
 def _main_window(widget: QWidget) -> QWidget:

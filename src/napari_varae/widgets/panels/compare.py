@@ -11,10 +11,11 @@ from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QLineEdit
 
 from napari_varae.core.settings import ComparisonConfig
+from napari_varae.session.generation import Generation
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import Segments, format_duration, format_ranges, parse_ranges, total
 from napari_varae.session.session import Edge, Letter
-from napari_varae.viewer import layers
+from napari_varae.viewer.maps import hide_maps
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.jobs.job import Job, Tell
 from napari_varae.widgets.panels.placebo import PlaceboBox
@@ -23,17 +24,21 @@ from napari_varae.widgets.parts.figure import save_figure
 from napari_varae.widgets.parts.forms import SettingsForm
 from napari_varae.widgets.parts.panel import Panel, button, heading, in_words, note, row
 from napari_varae.widgets.parts.plots import NullPlot
-from napari_varae.widgets.parts.verdict import differing, is_of_these, verdict
+from napari_varae.widgets.parts.verdict import differing, verdict
 
 if TYPE_CHECKING:
+    import numpy as np
     from napari.viewer import Viewer
+    from numpy.typing import NDArray
 
-    from napari_varae.core.comparison.inference.nulls import Running
+    from napari_varae.core.comparison.inference.resampling import Running
     from napari_varae.core.comparison.result import Comparison
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.movie.stack import Stack
 
 __all__ = ["ComparePanel"]
+
+NOT_CURRENT = "<b>Not of the ranges and bad frames that are set now.</b><br>"
 
 
 class ComparePanel(Panel):
@@ -52,7 +57,7 @@ class ComparePanel(Panel):
         self.form: SettingsForm[ComparisonConfig] = SettingsForm(ComparisonConfig)
         self.run_button = button("Compare A with B", self.run, "Runs beside the screen; you can go on looking")
         self.stop_button = button(
-            "Stop", partial(self.session.stop, keep=True), "The answer then rests on the repeats made so far"
+            "Stop", partial(self.session.stop, keep=True), "The answer then rests on the resamples made so far"
         )
         self.plot = NullPlot()
         self.add_plot(self.plot)
@@ -111,21 +116,19 @@ class ComparePanel(Panel):
             Job(
                 self,
                 "comparing",
-                partial(_compare, fit, stack, a, b, config),
+                partial(_compare, fit, stack, a, b, config, self.session.latents),
                 description="VARAE: comparing A with B",
                 total=config.resamples,
-                on_return=partial(self._take, stack, fit),
-                on_progress=self._show_running,
+                on_return=partial(self._take, self.session.generation),
+                on_progress=partial(self._show_running, self.session.generation),
+                about=("movie", "fit"),
             )
             self.verdict.setEnabled(True)
             self.verdict.setText("The first answer comes in a moment, the first time on a computer after some seconds.")
 
-    def _take(self, stack: Stack, fit: Fit, comparison: Comparison) -> None:
-        """Take in a result, unless it is of a movie or a fit that is no longer in use."""
-        if self.session.stack is stack and self.session.fit is fit:
-            self.session.set_comparison(comparison)
-        else:
-            show_info("The comparison was of a movie or a fit that is no longer in use; it was dropped.")
+    def _take(self, began: Generation, comparison: Comparison) -> None:
+        """Take in a result, which may be of ranges that are others now."""
+        self.session.set_comparison(comparison, began)
 
     def show_difference(self) -> None:
         """Show where the coefficients that differ drive more in A, or in B."""
@@ -214,7 +217,7 @@ class ComparePanel(Panel):
         result = self.session.comparison if job not in ("comparing", "stopping") else None
         for last in (*self.exports, self.table):  # of the last comparison, while there is a new one
             last.setEnabled(result is not None)
-        self.warnings.setEnabled(result is not None and is_of_these(self.session))
+        self.warnings.setEnabled(result is not None and self.session.is_current)
         if job == "idle":
             self._show_verdict()
 
@@ -231,27 +234,28 @@ class ComparePanel(Panel):
 
     def _hide_maps(self) -> None:
         """Hide the difference maps of comparisons before."""
-        layers.hide_maps(self.viewer, "difference")
+        hide_maps(self.viewer, "difference")
 
     def _show_verdict(self) -> None:
         result = self.session.comparison
         nothing = "Not compared yet. The question: are the VAR coefficients the same in A and in B?"
-        of_these = result is None or is_of_these(self.session)
-        changed = "" if of_these else "<b>Not of the ranges and bad frames that are set now.</b><br>"
+        of_these = result is None or self.session.is_current
+        changed = "" if of_these else NOT_CURRENT
         self.verdict.setText(nothing if result is None else changed + verdict(result, self._rate()))
         self.verdict.setEnabled(of_these)
         self.plot.setVisible(result is not None)
         if result is not None:
             self.plot.show_null(result.null, result.statistic)
 
-    def _show_running(self, running: Running) -> None:
+    def _show_running(self, began: Generation, running: Running) -> None:
         """Say and draw what the repeats so far give."""
+        current = NOT_CURRENT if began.changed(self.session.generation) else ""
         self.plot.setVisible(True)
         self.plot.show_null(running.null, running.statistic)
         self.verdict.setText(
-            f"So far p = {running.p_value:.3g} (95 % interval {running.low:.3f} to {running.high:.3f}), after "
-            f"{running.made} of {running.wanted} repeats. Decide on the number before you look: a p at which one stops "
-            "because it is small is too small."
+            f"{current}So far p = {running.p_value:.3g} (95 % interval {running.low:.3f} to {running.high:.3f}), after "
+            f"{running.made} of {running.planned} resamples. Decide on the number before you look: a p at which one "
+            "stops because it is small is too small."
         )
 
 
@@ -261,6 +265,7 @@ def _compare(
     a: Segments,
     b: Segments,
     config: ComparisonConfig,
+    latents: NDArray[np.float32] | None,
     controls: Controls,
     progress: Tell,
 ) -> Generator[None, None, Comparison]:
@@ -268,8 +273,8 @@ def _compare(
     from napari_varae.core.comparison.compare import compare
 
     yield
+    stack = stack.checked(controls.check)
     return compare(
-        fit, stack, list(a), list(b), resamples=config.resamples, seed=config.seed, level=config.level,
-        stretches=config.stretches, subtract_responses=config.subtract_responses, stop=controls.stop,
-        progress=lambda running: progress(running.made, running.wanted, running),
+        fit, stack, a, b, config, latents=latents, stop=controls.stop,
+        progress=lambda running: progress(running.made, running.planned, running),
     )  # fmt: skip

@@ -9,7 +9,7 @@ from napari.layers import Image
 from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLineEdit
 
 from napari_varae.session.ranges import format_duration, format_ranges, parse_ranges
-from napari_varae.viewer import layers
+from napari_varae.viewer.movie import open_movie, use_layer
 from napari_varae.widgets.parts.fields import NumberField
 from napari_varae.widgets.parts.panel import Panel, button, heading, in_words, note, row
 
@@ -61,7 +61,8 @@ class MoviePanel(Panel):
 
         self.listen(self.session.movie_changed, self._show)
         self.listen(self.session.job_changed, self._show)
-        for event in (napari_viewer.layers.events.inserted, napari_viewer.layers.events.removed):
+        events = napari_viewer.layers.events
+        for event in (events.inserted, events.removed, events.renamed):
             self.listen(event, self._list_layers)
         self._list_layers()
         self._show()
@@ -74,9 +75,10 @@ class MoviePanel(Panel):
 
     def open(self, path: str) -> None:
         """Open a file as the movie."""
+        from napari_varae.io import open_stack
+
         with in_words():
-            stack = self.session.open(path)
-            layers.add_movie(self.viewer, stack)
+            open_movie(self.viewer, open_stack(path))
 
     def use_sample(self) -> None:
         """Take the simulated recording as the movie."""
@@ -84,17 +86,14 @@ class MoviePanel(Panel):
         from napari_varae.core.simulation.simulate import simulate
 
         with in_words():
-            stack = self.session.use_movie(simulate(SAMPLE).stack)
-            layers.add_movie(self.viewer, stack)
+            open_movie(self.viewer, simulate(SAMPLE).stack)
 
     def use_layer(self) -> None:
         """Take the chosen image layer as the movie."""
         with in_words():
             if self.layer_choice.currentText() not in self.viewer.layers:
                 raise ValueError("There is no image layer to choose. Drop a file on the window, or open one here.")
-            layer = self.viewer.layers[self.layer_choice.currentText()]
-            stack = self.session.use_movie(layers.stack_of_layer(layer))
-            layers.adopt(self.viewer, layer, stack)
+            use_layer(self.viewer, self.viewer.layers[self.layer_choice.currentText()])
 
     def apply(self) -> None:
         """Take over frame rate, pixel size, training frames and bad frames."""
@@ -107,15 +106,17 @@ class MoviePanel(Panel):
             rate, pixel = self.frame_rate.value(), self.pixel_size.value()
             self.session.describe_movie(rate, pixel, [f for start, stop in bad for f in range(start, stop)])
             self.session.set_frames(frames)
-            layers.rescale(self.viewer, self.session.require_stack())
 
     def _list_layers(self, _event: Any = None) -> None:
-        """Offer the image layers that could be movies."""
-        chosen = self.layer_choice.currentText()
-        names = [layer.name for layer in self.viewer.layers if isinstance(layer, Image) and layer.ndim >= 3]
-        self.layer_choice.clear()
-        self.layer_choice.addItems(names or ["no image layer yet"])
-        self.layer_choice.setCurrentText(chosen)
+        """Offer the image layers that could be movies; the chosen one stays chosen, whatever its name is now."""
+        choice, chosen = self.layer_choice, self.layer_choice.currentData()
+        choice.clear()
+        for layer in self.viewer.layers:
+            if isinstance(layer, Image) and layer.ndim >= 3:
+                choice.addItem(layer.name, str(layer.unique_id))
+        choice.setCurrentIndex(max(0, choice.findData(chosen)))
+        if not choice.count():
+            choice.addItem("no image layer yet")
 
     def _show(self) -> None:
         stack, frames = self.session.stack, self.session.frames

@@ -10,6 +10,7 @@ import numpy as np
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from napari_varae.core.settings import ComparisonConfig
+from napari_varae.session.generation import EVERYTHING
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import total
 from napari_varae.widgets.jobs.job import Job, Tell
@@ -29,7 +30,7 @@ PLACES = {
     "all": "the whole movie",
     "a": "range A",
     "b": "range B",
-    "segments": "segments of A and B, dealt",
+    "segments": "segments of A and B, permuted",
 }
 REPEATS = 20
 LEVEL = 0.05
@@ -47,7 +48,7 @@ class PlaceboBox(QWidget):
         for value, text in PLACES.items():
             self.where.addItem(text, value)
         self.where.setToolTip(
-            "Choose a stretch in which you believe that nothing changes; or deal the segments, where A and B take turns"
+            "A range in which you believe that nothing changes; or the segments, permuted, where A and B take turns"
         )
         self.run_button = button(
             "Run placebo",
@@ -72,10 +73,11 @@ class PlaceboBox(QWidget):
             Job(
                 self._panel,
                 "comparing",
-                partial(_placebo, fit, stack, self._pairs(), self._settings()),
+                partial(_placebo, fit, stack, self._pairs(), self._settings(), session.latents),
                 description="VARAE: placebo comparisons",
                 total=REPEATS,
-                on_progress=partial(self.show_values, dealt=self.where.currentData() == "segments"),
+                on_progress=partial(self.show_values, permuted=self.where.currentData() == "segments"),
+                about=EVERYTHING,
             )
 
     def _pairs(self) -> dict[str, Any]:
@@ -93,31 +95,30 @@ class PlaceboBox(QWidget):
         return {"lengths": (quarter, quarter), "within": (start, stop)}
 
     def forget(self) -> None:
-        """Clear what was found: the ranges, the movie or the fit are others now."""
-        if self._panel.session.job != "comparing":
-            self.verdict.setText(NOTHING)
-            self.plot.hide()
+        """Clear what was found: the ranges, the bad frames, the movie or the fit are others now."""
+        self.verdict.setText(NOTHING)
+        self.plot.hide()
 
-    def show_values(self, p_values: NDArray[np.float64], dealt: bool = False) -> None:
-        """Draw the p-values so far, of stretches or of dealt segments, and say what they mean."""
+    def show_values(self, p_values: NDArray[np.float64], permuted: bool = False) -> None:
+        """Draw the p-values so far, of ranges or of permuted segments, and what they mean."""
         self.plot.setVisible(len(p_values) > 0)
         self.plot.show_values(p_values)
-        self.verdict.setText(_in_words(p_values, dealt))
+        self.verdict.setText(_in_words(p_values, permuted))
 
 
-def _in_words(p_values: NDArray[np.float64], dealt: bool) -> str:
+def _in_words(p_values: NDArray[np.float64], permuted: bool) -> str:
     n, low = len(p_values), int((p_values <= LEVEL).sum())
     said = f"{low} of {n} pairs have p ≤ {LEVEL:g}; by chance it would be about {LEVEL * n:.1g}. Pairs overlap."
     if low <= MANY * LEVEL * n:
         return said
     why = (
         "segments differ among themselves, whichever condition they are of."
-        if dealt
-        else "stretches differ there anyway; or some pairs hold the change that you look for."
+        if permuted
+        else "ranges differ there anyway; or some pairs hold the change that you look for."
     )
     what = (
         "compare more and longer segments"
-        if dealt
+        if permuted
         else "draw pairs from where nothing should change, or compare ranges in turns"
     )
     warning = (
@@ -131,6 +132,7 @@ def _placebo(
     stack: Stack,
     pairs: dict[str, Any],
     settings: ComparisonConfig,
+    latents: NDArray[np.float32] | None,
     controls: Controls,
     progress: Tell,
 ) -> Generator[None, None, Any]:
@@ -138,8 +140,9 @@ def _placebo(
     from napari_varae.core.comparison.placebo import placebo
 
     yield
+    stack = stack.checked(controls.check)
     return placebo(
-        fit, stack, **pairs, repeats=REPEATS, seed=settings.seed, stretches=settings.stretches,
-        subtract_responses=settings.subtract_responses, stop=controls.stop,
+        fit, stack, **pairs, repeats=REPEATS, seed=settings.seed, blocks=settings.blocks,
+        subtract_responses=settings.subtract_responses, latents=latents, stop=controls.stop,
         progress=lambda p_values: progress(len(p_values), REPEATS, p_values),
     )  # fmt: skip

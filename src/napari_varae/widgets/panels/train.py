@@ -6,12 +6,10 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from napari.utils.notifications import show_info
+from napari.utils.notifications import show_info, show_warning
 from qtpy.QtWidgets import QComboBox, QFileDialog
 
 from napari_varae.core.settings import FitConfig
-from napari_varae.errors import TrainingError
 from napari_varae.session.job_events import Controls
 from napari_varae.session.labels import describe_fit
 from napari_varae.session.ranges import format_time
@@ -23,18 +21,16 @@ from napari_varae.widgets.parts.plots import CurvePlot
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
-    from numpy.typing import NDArray
 
+    from napari_varae.core.fit.apply import Applied
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.movie.stack import Stack
 
-    Fitted = tuple[Fit, NDArray[np.float32]]
+    Fitted = tuple[Fit, Applied]
 
 __all__ = ["TrainPanel"]
 
 FILES = "Fits (*.varae)"
-BLOCK = 1024
-"""Frames that are encoded before asking again whether they are wanted."""
 
 
 class TrainPanel(Panel):
@@ -92,7 +88,7 @@ class TrainPanel(Panel):
                 description="VARAE: training",
                 total=config.epochs + 1,  # the device, then the epochs
                 on_yield=partial(_report, self.session),
-                on_return=partial(_use, self.session, stack),
+                on_return=partial(_use, self.session, self.session.generation.movie),
             )
             self._show_progress()
 
@@ -112,8 +108,10 @@ class TrainPanel(Panel):
     def save(self, path: str) -> None:
         """Save the fit."""
         with in_words():
-            self.session.require_fit().save(path)
-            show_info(f"The fit was saved as {path}.")
+            fit = self.session.require_fit()
+            written = fit.save(path)
+            self.session.keep_fit(fit, saved=True)
+            show_info(f"The fit was saved as {written}.")
 
     def ask_load(self) -> None:
         """Let the user choose a fit file, and load it."""
@@ -123,7 +121,7 @@ class TrainPanel(Panel):
 
     def load(self, path: str) -> None:
         """Load a fit and find its latents in the movie."""
-        self._compute(partial(_load, path), "VARAE: loading the fit")
+        self._compute(partial(_load, path), "VARAE: loading the fit", saved=True)
 
     def _choose(self, index: int) -> None:
         """Go back to an earlier fit."""
@@ -131,7 +129,7 @@ class TrainPanel(Panel):
             self._compute(partial(_return, self.session.fits[index]), "VARAE: reading the latents")
         self._show_fits()
 
-    def _compute(self, get_fit: Callable[[], Fit], description: str) -> None:
+    def _compute(self, get_fit: Callable[[], Fit], description: str, saved: bool = False) -> None:
         with in_words():
             stack = self.session.require_stack()
             Job(
@@ -140,7 +138,7 @@ class TrainPanel(Panel):
                 partial(_encode, get_fit, stack),
                 description=description,
                 on_yield=self.session.set_device,
-                on_return=partial(_use, self.session, stack),
+                on_return=partial(_use, self.session, self.session.generation.movie, saved=saved),
             )
 
     def _show_job(self) -> None:
@@ -165,7 +163,7 @@ class TrainPanel(Panel):
             left = (last.epochs - last.epoch) * last.seconds / last.epoch
             words = f"{job.capitalize()}: epoch {last.epoch} of {last.epochs}, at most {format_time(left)} left."
         elif fit is not None and fit.history and job == "idle":
-            words = _in_words(fit)
+            words = self.session.caution or _in_words(fit)
         if history and job == "idle" and (fit is None or fit.history != tuple(history)):
             words += " The curves are of a training that is not in use."
         self.status.setText(words)
@@ -213,34 +211,28 @@ def _in_words(fit: Fit) -> str:
 def _train(stack: Stack, config: FitConfig, controls: Controls, _progress: Tell) -> Generator[Any, None, Fitted]:
     """Train, and find the latents of the whole movie."""
     from napari_varae.core.compute.device import choose_device
+    from napari_varae.core.fit.apply import apply_fit
     from napari_varae.core.training.train import train
 
+    stack = stack.checked(controls.check)
     yield choose_device(config.device)[1]
     fit = yield from train(stack, config, controls.stop, controls.pause, controls.drop)
-    return fit, _latents(fit, stack, controls)
+    return fit, apply_fit(fit, stack)
 
 
 def _encode(
     get_fit: Callable[[], Fit], stack: Stack, controls: Controls, _progress: Tell
 ) -> Generator[Any, None, Fitted]:
     """Get a fit and find its latents, which fails when it does not suit the movie."""
+    from napari_varae.core.fit.apply import apply_fit
+
     fit = get_fit()
     yield f"{str(fit.device).upper()}, where the fit was loaded"
-    return fit, _latents(fit, stack, controls)
-
-
-def _latents(fit: Fit, stack: Stack, controls: Controls) -> NDArray[np.float32]:
-    """Find the latents of the whole movie, as long as somebody wants them."""
-    blocks = []
-    for first in range(0, stack.n_frames, BLOCK):
-        if not controls.keep:
-            raise TrainingError("Dropped; nothing is kept.")
-        blocks.append(fit.encode(stack, (first, min(first + BLOCK, stack.n_frames))))
-    return np.concatenate(blocks)
+    return fit, apply_fit(fit, stack.checked(controls.check))
 
 
 def _load(path: str) -> Fit:
-    from napari_varae.core.fit.file import load_fit
+    from napari_varae.core.fit.load import load_fit
 
     return load_fit(path)
 
@@ -257,11 +249,14 @@ def _report(session: Session, news: Any) -> None:
         session.report(news)
 
 
-def _use(session: Session, stack: Stack, result: Fitted) -> None:
+def _use(session: Session, movie: int, result: Fitted, saved: bool = False) -> None:
     """Take a fit in use; when its movie is gone meanwhile, keep it among the fits of the session."""
-    fit, latents = result
-    if session.stack is stack:
-        session.use_fit(fit, latents)
+    fit, found = result
+    for text in fit.notes:
+        show_warning(text)
+    if session.generation.movie == movie:
+        session.use_fit(fit, found.latents, found.movie, found.explained)
+        session.keep_fit(fit, saved=saved)
     else:
-        session.keep_fit(fit)
+        session.keep_fit(fit, saved=saved)
         show_info(f"The movie is gone; its fit {fit.id} is kept in the Train dock.")

@@ -1,4 +1,4 @@
-"""The table of links that a comparison found, the surest difference first."""
+"""The table of links that a comparison found, the largest difference first."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class EdgeTable(QTableWidget):
         self.setRowCount(len(surest))
         for line, i in enumerate(surest):
             edge = Edge(int(edges["lag"][i]), int(edges["target"][i]), int(edges["source"][i]))
-            name = str(edge) if result.order > 1 else f"{edge.source} → {edge.target}"
+            name = str(edge) if result.test.order > 1 else f"{edge.source} → {edge.target}"
             self.setItem(line, 0, _Cell(name, edge))
             for column, field in enumerate(COLUMNS, 1):
                 self.setItem(line, column, _Cell(_text(edges[i], field), float(edges[field][i])))

@@ -14,7 +14,7 @@ from superqt import QElidingLabel
 
 from napari_varae.errors import TrainingError
 from napari_varae.session.session import session_of
-from napari_varae.viewer.layers import follow
+from napari_varae.viewer.follow import follow
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -111,7 +111,7 @@ class Panel(QWidget):
 
 
 class _StateStrip(QFrame):
-    """Three lines at the top of a dock: movie, model, device and why that device."""
+    """Lines at the top of a dock: movie, model, device and why that device, and a caution when there is one."""
 
     def __init__(self, panel: Panel) -> None:
         super().__init__()
@@ -127,6 +127,11 @@ class _StateStrip(QFrame):
             layout.addWidget(title, i, 0)
             layout.addWidget(line, i, 1)
             self._lines.append(line)
+        self._caution = note()
+        self._caution.setObjectName("caution")
+        self._caution.setTextFormat(Qt.TextFormat.PlainText)
+        self._caution.setStyleSheet("background: #f5c542; color: black; padding: 4px; border-radius: 3px;")
+        layout.addWidget(self._caution, 3, 0, 1, 2)
         for signal in (self._session.movie_changed, self._session.fit_changed, self._session.device_changed):
             panel.listen(signal, self._show)
         self._show()
@@ -136,6 +141,8 @@ class _StateStrip(QFrame):
         for line, text in zip(self._lines, texts, strict=True):
             line.setText(text)
             line.setToolTip(text)
+        self._caution.setText(f"⚠ {self._session.caution}")
+        self._caution.setVisible(self._session.caution is not None)
 
 
 def heading(text: str) -> QLabel:
