@@ -14,6 +14,7 @@ from napari_varae.core.comparison.latents import check_settings, compare_latents
 from napari_varae.core.comparison.notes import effective_frames, range_cautions, whole_image_cautions
 from napari_varae.core.comparison.responses import FEWEST, Response, mean_response, response_caution
 from napari_varae.core.comparison.result import Comparison
+from napari_varae.core.compute.checkpoint import Check, asking
 from napari_varae.core.compute.workers import Workers
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.movie.frames import FrameRange, check_ranges, overlap
@@ -77,6 +78,8 @@ def compare(
         When a range lies outside the movie, the ranges overlap or are too short, or the image size is another one.
     StackError
         When frames cannot be read.
+    StoppedError
+        When `stop` was set before there was an answer.
     """
     fit.check(stack)
     order = fit.var.order
@@ -92,7 +95,9 @@ def compare(
     warnings = range_cautions(fit, ranges, order)
     segments, effective = {}, {}
     for name, parts in ranges.items():
-        segments[name], starts, response = _read(fit, stack, parts, f"Range {name.upper()}", subtract_responses)
+        segments[name], starts, response = _read(
+            fit, stack, parts, f"Range {name.upper()}", subtract_responses, asking(stop)
+        )
         effective[name] = effective_frames(segments[name], starts)
         share = effective[name] / sum(map(len, segments[name]))
         warnings += response_caution(f"Range {name.upper()}", response, segments[name], share)
@@ -126,13 +131,13 @@ def compare(
 
 
 def _read(
-    fit: Fit, stack: Stack, parts: Sequence[FrameRange], name: str, subtract_responses: bool
+    fit: Fit, stack: Stack, parts: Sequence[FrameRange], name: str, subtract_responses: bool, check: Check
 ) -> tuple[list[Array], list[int], Response | None]:
     """Latents of the runs of good frames of a range, their first frames, and the response that is still in them."""
     runs = good_runs(stack, parts, fit.var.order)
     if short := shortage(runs, fit.var.order, name):
         raise ValueError(short)
-    latents, starts = [fit.encode(stack, run).astype(np.float64) for run in runs], [start for start, _ in runs]
+    latents, starts = [fit.encode(stack, run, check).astype(np.float64) for run in runs], [start for start, _ in runs]
     response = mean_response(parts, runs, latents)
     if not subtract_responses:
         return latents, starts, response

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.comparison.result import Comparison
+from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.maps.contribution import weighted_map
 from napari_varae.core.movie.stack import Stack
@@ -18,7 +19,11 @@ Image = NDArray[np.float32]
 
 
 def difference_map(
-    fit: Fit, stack: Stack, comparison: Comparison, kind: Literal["driver", "effect"] = "driver"
+    fit: Fit,
+    stack: Stack,
+    comparison: Comparison,
+    kind: Literal["driver", "effect"] = "driver",
+    check: Check = go_on,
 ) -> Image:
     """Map where the coefficients that differ between two ranges drive, or draw, more in A than in B.
 
@@ -33,6 +38,8 @@ def difference_map(
         Of two ranges of this movie by this fit. Those with an adjusted p-value above its level count as equal.
     kind : {"driver", "effect"}
         As for :func:`contribution_map`.
+    check : callable, optional
+        Called between pieces of the work; what it raises ends the map.
 
     Returns
     -------
@@ -58,5 +65,6 @@ def difference_map(
         size = links[name] * unit[links["target"]] / unit[links["source"]]
         weights[links["lag"] - 1, links["target"], links["source"]] = size
         if weights.any():
-            image += np.float32(sign) * weighted_map(kind, fit, stack, comparison.ranges[name], weights, signed=False)
+            part = weighted_map(kind, fit, stack, comparison.ranges[name], weights, signed=False, check=check)
+            image += np.float32(sign) * part
     return image

@@ -13,6 +13,7 @@ from napari_varae.core.compute.workers import Workers
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.movie.frames import FrameRange, check_range, overlap
 from napari_varae.core.movie.stack import Stack
+from napari_varae.errors import StoppedError
 
 __all__ = ["dealt_pairs", "placebo", "placed_pairs"]
 
@@ -93,10 +94,16 @@ def placebo(
         if stop is not None and stop.is_set():
             break
         a, b = draw(rng)
-        result = compare(
-            fit, stack, a, b, resamples=resamples, seed=seed + i, stretches=stretches, within=False, workers=workers,
-            power_draws=0, subtract_responses=subtract_responses and segments is not None,
-        )  # fmt: skip
+        try:
+            result = compare(
+                fit, stack, a, b, resamples=resamples, seed=seed + i, stretches=stretches, within=False,
+                workers=workers, stop=stop, power_draws=0,
+                subtract_responses=subtract_responses and segments is not None,
+            )  # fmt: skip
+        except StoppedError:
+            break
+        if result.resamples < resamples:  # stopped on the way: its p-value is coarser than the others
+            break
         found.append(result.p_value)
         if progress is not None:
             progress(np.array(found))

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_varae.core.autoencoder.footprints import Autoencoder
 from napari_varae.core.autoencoder.static import WHOLE, derivatives, orthonormal
+from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.movie.frames import FrameRange, check_range
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["Fit"]
 
 Images = NDArray[np.float32]
+
+BLOCK_PIXELS = 1 << 24
+"""Pixels that are encoded between two looks at whether the latents are still wanted: a fraction of a second."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,12 +141,15 @@ class Fit:
         """Yield (first frame, scaled dynamic frames (n, Y, X)) in blocks."""
         self.check(stack)
         start, stop = check_range(frames, stack.n_frames)
-        for first, block in stack.blocks(start, stop):
+        size = max(1, min(256, BLOCK_PIXELS // (self.shape[0] * self.shape[1])))
+        for first, block in stack.blocks(start, stop, size):
             yield first, torch.from_numpy((block - self.baseline) / np.float32(self.scale)).to(self.device)
 
     @torch.no_grad()
-    def encode(self, stack: Stack, frames: FrameRange | None = None) -> NDArray[np.float32]:
+    def encode(self, stack: Stack, frames: FrameRange | None = None, check: Check = go_on) -> NDArray[np.float32]:
         """Latents of each frame, shape (n, K); over the training frames each has a deviation of 1.
+
+        `check` is called after each block of frames; what it raises ends the work.
 
         Raises
         ------
@@ -152,7 +159,10 @@ class Fit:
             When frames cannot be read or have NaN or infinite pixels.
         """
         filters = self.banks[0]
-        blocks = [self.network.encode(block, filters).cpu() for _, block in self.dynamic(stack, frames)]
+        blocks = []
+        for _, block in self.dynamic(stack, frames):
+            blocks.append(self.network.encode(block, filters).cpu())
+            check()
         return torch.cat(blocks).numpy()
 
     @torch.no_grad()

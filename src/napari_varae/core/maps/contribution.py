@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.movie.frames import FrameRange, check_ranges
 from napari_varae.core.movie.stack import Stack
@@ -40,6 +41,7 @@ def contribution_map(
     signed: bool | None = None,
     own_past: bool = False,
     steps: int = 1,
+    check: Check = go_on,
 ) -> Image:
     """Map where the dynamics come from ("driver") or what they change ("effect").
 
@@ -63,6 +65,8 @@ def contribution_map(
         Whether what a latent's own past predicts counts too (an `edge` always counts).
     steps : int
         For driver maps. 1: gradient times input. More: integrated gradients by the midpoint rule, so many times slower.
+    check : callable, optional
+        Called between pieces of the work; what it raises ends the map.
 
     Returns
     -------
@@ -80,7 +84,7 @@ def contribution_map(
         signed = target is not None or edge is not None
     if steps < 1:
         raise ValueError(f"steps={steps} must be at least 1.")
-    return weighted_map(kind, fit, stack, segments, weights, signed, steps)
+    return weighted_map(kind, fit, stack, segments, weights, signed, steps, check)
 
 
 def weighted_map(
@@ -91,12 +95,13 @@ def weighted_map(
     weights: NDArray[np.float64],
     signed: bool,
     steps: int = 1,
+    check: Check = go_on,
 ) -> Image:
     """Map what some coefficients (p, K, K) drive ("driver") or change ("effect"); as :func:`contribution_map`."""
     if kind == "driver":
-        return _driver(fit, stack, segments, weights, signed, steps)
+        return _driver(fit, stack, segments, weights, signed, steps, check)
     if kind == "effect":
-        return _effect(fit, stack, segments, weights, signed)
+        return _effect(fit, stack, segments, weights, signed, check)
     raise ValueError(f"kind={kind!r} is neither 'driver' nor 'effect'.")
 
 
@@ -124,7 +129,13 @@ def _coefficients(fit: Fit, target: int | None, edge: Edge | None, own_past: boo
 
 
 def _driver(
-    fit: Fit, stack: Stack, segments: Sequence[FrameRange], weights: NDArray[np.float64], signed: bool, steps: int
+    fit: Fit,
+    stack: Stack,
+    segments: Sequence[FrameRange],
+    weights: NDArray[np.float64],
+    signed: bool,
+    steps: int,
+    check: Check,
 ) -> Image:
     rows = torch.from_numpy((weights / fit.var.scale).astype(np.float32)).to(fit.device).flatten(0, 1)
     rows = rows.sum(0, keepdim=True) if signed else rows[rows.abs().sum(1) > 0]
@@ -134,10 +145,12 @@ def _driver(
     share = (torch.arange(steps, device=fit.device) + 0.5) / steps if steps > 1 else torch.ones(1, device=fit.device)
     chosen = _spread(stack, segments)
     for t in np.array_split(chosen, min(len(chosen), -(-len(chosen) * steps // 64))):
+        check()
         d = _scaled(fit, np.concatenate([stack.read(int(i), int(i) + 1) for i in t]))
         points = (origin + share[:, None, None, None] * (d - origin)).flatten(0, 1)
         z = fit.network.encode(points.requires_grad_(), filters)
         for row in rows:
+            check()
             gradient = torch.autograd.grad((z @ row).sum(), points, retain_graph=True)[0]
             part = gradient.view(steps, *d.shape).mean(0) * (d - origin)
             total += (part if signed else part.abs()).sum(0)
@@ -160,11 +173,16 @@ def _spread(stack: Stack, segments: Sequence[FrameRange]) -> NDArray[np.intp]:
 
 
 def _effect(
-    fit: Fit, stack: Stack, segments: Sequence[FrameRange], weights: NDArray[np.float64], signed: bool
+    fit: Fit,
+    stack: Stack,
+    segments: Sequence[FrameRange],
+    weights: NDArray[np.float64],
+    signed: bool,
+    check: Check,
 ) -> Image:
     order, found = fit.var.order, []
     for frames in segments:
-        z = fit.var.standardise(fit.encode(stack, frames))
+        z = fit.var.standardise(fit.encode(stack, frames, check))
         z[~stack.good_frames(*frames)] = np.nan
         found.append(sum(z[order - lag : len(z) - lag] @ a.T for lag, a in enumerate(weights, 1)) * fit.var.scale)
     ahead = np.concatenate(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import partial
 from threading import Event
 
@@ -51,6 +51,7 @@ def train(
     stop: Event | None = None,
     pause: Event | None = None,
     drop: Event | None = None,
+    phase: Callable[[str], None] | None = None,
 ) -> Generator[EpochReport, None, Fit]:
     """Train an autoencoder with an embedded VAR.
 
@@ -66,6 +67,8 @@ def train(
         While set, training waits between batches, or between the pieces of its start.
     drop : threading.Event, optional
         When set, training ends with an error as soon as it can, also before there is a start, and nothing is kept.
+    phase : callable, optional
+        Called with what is being prepared, in words, until the first epoch begins.
 
     Yields
     ------
@@ -89,7 +92,9 @@ def train(
     config = config or FitConfig()
     stop, pause, drop = stop or Event(), pause or Event(), drop or Event()
     began = time.monotonic()
-    trainer = Trainer(stack, config, partial(_wait_or_end, stop, pause, drop))
+    phase = phase or _ignore
+    trainer = Trainer(stack, config, partial(_wait_or_end, stop, pause, drop), phase)
+    phase("estimating the first VAR")
     best = trainer.assess()
     reports: list[EpochReport] = []
     since_best = 0
@@ -112,6 +117,10 @@ def train(
             break
     trainer.data.check()
     return trainer.finish(best, tuple(reports))
+
+
+def _ignore(_phase: str) -> None:
+    """Report nothing."""
 
 
 def _wait_or_end(stop: Event, pause: Event, drop: Event) -> None:

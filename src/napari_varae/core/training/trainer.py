@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -59,17 +59,26 @@ class State:
 class Trainer:
     """The network, its data and its optimiser."""
 
-    def __init__(self, stack: Stack, config: FitConfig, check: Check = go_on) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        config: FitConfig,
+        check: Check = go_on,
+        phase: Callable[[str], object] = str,
+    ) -> None:
         alone = config.mode == "two_stage"
         self.prediction_weight = 0.0 if alone else config.prediction_weight
         self.latent_weight = 0.0 if alone else config.latent_weight
+        phase("reading the frames")
         self.data = data = Recording(stack, config, check)
         self.device, _ = choose_device(config.device)
         self.static = torch.from_numpy(data.static / data.scale).to(self.device)
         whole = derivatives(self.static.cpu()) if config.static_skip else torch.zeros(0, *data.image)
+        phase("finding the first footprints")
         images, smoothing = first_footprints(
             data, whole, config.latents, config.order, config.smoothing, self.prediction_weight
         )
+        phase("fitting the network to them")
         footprints = torch.from_numpy(images).to(self.device)
         if config.grid is None:
             self.network = draw_first(partial(self._network, config), data, footprints, self.static)

@@ -1,0 +1,80 @@
+"""Long work asks whether it is still wanted, and ends where it is not."""
+
+from threading import Event
+
+import pytest
+
+import napari_varae.core.fit.fit as fits
+from napari_varae.core.comparison.compare import compare
+from napari_varae.core.comparison.placebo import placebo
+from napari_varae.core.compute.checkpoint import asking
+from napari_varae.core.maps.contribution import contribution_map
+from napari_varae.core.movie.stack import Stack
+from napari_varae.core.settings import FitConfig
+from napari_varae.core.training.train import train
+from napari_varae.errors import StoppedError
+
+
+class StopsAt:
+    """A movie array that sets an event when so many slices have been read, and counts them."""
+
+    def __init__(self, array, event, reads):
+        self.array, self.event, self.reads = array, event, reads
+        self.shape, self.dtype = array.shape, array.dtype
+
+    def __getitem__(self, key):
+        self.reads -= 1
+        if not self.reads:
+            self.event.set()
+        return self.array[key]
+
+
+def test_a_check_raises_only_once_the_event_is_set():
+    stop = Event()
+    check = asking(stop)
+    check()
+    asking(None)()
+    stop.set()
+    with pytest.raises(StoppedError, match="Stopped"):
+        check()
+
+
+@pytest.mark.parametrize("work", ["encode", "driver", "effect", "compare"])
+def test_reading_ends_at_the_block_in_which_it_was_stopped(small_stack, small_fit, monkeypatch, work):
+    monkeypatch.setattr(fits, "BLOCK_PIXELS", 8 * small_stack.shape[1] * small_stack.shape[2])
+    stop = Event()
+    movie = StopsAt(small_stack.array, stop, 3)
+    stack, check = Stack(movie), asking(stop)
+    with pytest.raises(StoppedError):
+        if work == "encode":
+            small_fit.encode(stack, check=check)
+        elif work == "compare":
+            compare(small_fit, stack, (0, 100), (110, 210), stop=stop)
+        else:
+            contribution_map(small_fit, stack, kind=work, check=check)
+    assert movie.reads >= -64  # one batch of a driver map reads 64 frames one by one
+
+
+def test_a_stopped_placebo_gives_no_coarse_value(small_stack, small_fit):
+    """The pair during which it was stopped is left out, and nothing else of it is computed."""
+    stop, found = Event(), []
+
+    def hear(values):
+        found.append(len(values))
+        stop.set()
+
+    values = placebo(small_fit, small_stack, lengths=(60, 60), repeats=5, stop=stop, progress=hear)
+    assert found == [1]
+    assert len(values) == 1
+    stop.clear()
+    movie = StopsAt(small_stack.array, stop, 1)
+    assert not len(placebo(small_fit, Stack(movie), lengths=(60, 60), repeats=5, stop=stop))
+    assert movie.reads > -4
+
+
+def test_training_names_what_it_prepares(small_stack):
+    phases = []
+    for _ in train(small_stack, FitConfig(latents=3, epochs=1), phase=phases.append):
+        assert len(phases) == 4
+    assert phases[0] == "reading the frames"
+    assert len(set(phases)) == 4
