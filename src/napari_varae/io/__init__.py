@@ -1,6 +1,6 @@
 """Recordings from files: one function opens every format.
 
-A format is one module here with a function ``find(path) -> Found`` and a line for each extension in `READERS`.
+A format is one module here with a function ``find(path, check) -> Found`` and a line for each extension in `READERS`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 from importlib import import_module
 from pathlib import Path
 
+from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.movie.stack import Stack
 from napari_varae.errors import StackError
 from napari_varae.io.probe import Found
@@ -19,7 +20,12 @@ READERS = {".tif": "tiff", ".tiff": "tiff", ".btf": "tiff", ".tf8": "tiff"}
 """Extension, in lower case, and the module that reads it; a module is imported when first needed."""
 
 
-def open_stack(path: str | os.PathLike[str], frame_rate: float | None = None, pixel_size: float | None = None) -> Stack:
+def open_stack(
+    path: str | os.PathLike[str],
+    frame_rate: float | None = None,
+    pixel_size: float | None = None,
+    check: Check = go_on,
+) -> Stack:
     """Open a recording without reading it.
 
     Parameters
@@ -30,6 +36,8 @@ def open_stack(path: str | os.PathLike[str], frame_rate: float | None = None, pi
         Frames per second (Hz); goes before what the file says. Without either it stays unknown.
     pixel_size : float, optional
         Edge of a pixel in micrometres; goes before what the file says.
+    check : callable, optional
+        Called between the pages of the file; what it raises ends the opening.
 
     Returns
     -------
@@ -45,7 +53,7 @@ def open_stack(path: str | os.PathLike[str], frame_rate: float | None = None, pi
     """
     path = Path(path).expanduser()
     size = _check_file(path)
-    found: Found = import_module(f"{__name__}.{READERS[path.suffix.lower()]}").find(path)
+    found: Found = import_module(f"{__name__}.{READERS[path.suffix.lower()]}").find(path, check)
     stack = Stack(
         found.array,
         found.frame_rate.value if frame_rate is None else frame_rate,

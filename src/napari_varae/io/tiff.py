@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from napari_varae.errors import StackError
+from napari_varae.core.compute.checkpoint import Check, go_on
+from napari_varae.errors import StackError, StoppedError
 from napari_varae.io.probe import Found
 from napari_varae.io.tiff_metadata import frame_rate, metadata, pixel_size
 
@@ -37,8 +38,10 @@ MAX_EXPANSION = 10_000
 """No movie shrinks further than this by compression: a file that claims more is damaged."""
 
 
-def find(path: Path) -> Found:
+def find(path: Path, check: Check = go_on) -> Found:
     """Find the movie in a TIFF file.
+
+    `check` is called between pages; what it raises ends the search.
 
     Raises
     ------
@@ -46,10 +49,10 @@ def find(path: Path) -> Found:
         When the file is damaged or cut off, or holds no (T, Y, X) movie.
     """
     try:
-        _check_chain(path)
+        _check_chain(path, check)
         with _complaints() as complaints:
-            found = _find(path)
-    except StackError:
+            found = _find(path, check)
+    except (StackError, StoppedError):
         raise
     except Exception as error:  # tifffile meets a damaged file with whatever error comes first
         raise StackError(
@@ -59,7 +62,7 @@ def find(path: Path) -> Found:
     return replace(found, notes=(*found.notes, *(f"tifffile reports: {c}" for c in complaints[:3])))
 
 
-def _find(path: Path) -> Found:
+def _find(path: Path, check: Check) -> Found:
     with ExitStack() as closing:
         tif = closing.enter_context(tifffile.TiffFile(path))
         _check_declared(tif, path)
@@ -67,7 +70,7 @@ def _find(path: Path) -> Found:
             # Frames written one by one are a series each; without tifffile's own note on shapes they are one again.
             tif = closing.enter_context(tifffile.TiffFile(path, is_shaped=False))
         series, notes = _movie(tif, path)
-        _check_extent(tif, series, path)
+        _check_extent(tif, series, path, check)
         axes, shape = series.get_axes(squeeze=True), series.get_shape(squeeze=True)
         if axes[0] != "T":
             notes = (*notes, f"Axis {axes[0]} ({WORDS[axes[0]]}) is taken for time: the file names no time axis")
@@ -114,7 +117,7 @@ def _describe(series: tifffile.TiffPageSeries) -> str:
     return f"{'RGB colours, ' if 'S' in axes else ''}axes {axes} ({sizes})"
 
 
-def _check_chain(path: Path) -> None:
+def _check_chain(path: Path, check: Check) -> None:
     """Follow the chain of pages once: tifffile silently drops what is cut off, and can follow a loop for hours."""
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -136,6 +139,7 @@ def _check_chain(path: Path) -> None:
             if pointer in seen:
                 raise StackError(f"{path.name!r} is damaged: its pages run in a circle after page {len(seen)}.")
             seen.add(pointer)
+            check()
             file.seek(min(pointer, size))
             count = take(count_code)
             if not count or count > 4096:
@@ -176,7 +180,7 @@ def _check_declared(tif: tifffile.TiffFile, path: Path) -> None:
         )
 
 
-def _check_extent(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path) -> None:
+def _check_extent(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path, check: Check) -> None:
     """Check that all pixels of the series lie inside the file."""
     size = tif.filehandle.size
     if series.dataoffset is not None:
@@ -188,6 +192,7 @@ def _check_extent(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, path:
     if max(chunk, series.nbytes) > MAX_EXPANSION * size:
         raise StackError(f"{path.name!r} is damaged: {size} bytes cannot hold {_describe(series)}.")
     for index, page in enumerate(series.pages):
+        check()
         if page is None:
             raise StackError(
                 f"Image {index + 1} of {path.name!r} is missing. If the recording is spread over several files, "

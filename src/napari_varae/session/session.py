@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,13 @@ from psygnal import Signal
 from napari_varae.core.movie.frames import FrameRange, check_range, check_ranges, overlap
 from napari_varae.core.movie.good_frames import closeness, good_runs, shortage
 from napari_varae.core.movie.stack import Stack
+from napari_varae.core.settings import Settings
 from napari_varae.errors import StackError
-from napari_varae.session.job_events import Controls
+from napari_varae.session.components import principal_components
+from napari_varae.session.job_events import Controls, JobState, Progress
 from napari_varae.session.labels import describe_fit
 from napari_varae.session.ranges import Segments, total
+from napari_varae.session.results import Edge, Placebo
 
 if TYPE_CHECKING:
     from napari_varae.core.comparison.result import Comparison
@@ -27,18 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Edge", "JobState", "Letter", "Session", "session_of"]
 
 Letter = Literal["a", "b"]
-JobState = Literal["idle", "training", "paused", "stopping", "comparing", "computing"]
-
-
-class Edge(NamedTuple):
-    """One coefficient of the VAR: `source`, `lag` frames ago, acts on `target`."""
-
-    lag: int
-    target: int
-    source: int
-
-    def __str__(self) -> str:
-        return f"{self.source} → {self.target}, lag {self.lag}"
 
 
 class Session:
@@ -55,7 +47,9 @@ class Session:
     frame_changed = Signal(int)
     edge_changed = Signal()
     comparison_changed = Signal()
+    placebo_changed = Signal()
     job_changed = Signal(str)
+    progressed = Signal()
     device_changed = Signal()
 
     def __init__(self) -> None:
@@ -64,12 +58,16 @@ class Session:
         self.fits: list[Fit] = []
         self.fit: Fit | None = None
         self.latents: NDArray[np.float32] | None = None
+        self.components: NDArray[np.float64] | None = None
         self.history: list[EpochReport] = []
         self.ranges: dict[Letter, Segments] = {"a": (), "b": ()}
         self.frame = 0
         self.edge: Edge | None = None
         self.comparison: Comparison | None = None
+        self.placebo: Placebo | None = None
+        self.settings: dict[str, Settings] = {}
         self.job: JobState = "idle"
+        self.progress: Progress | None = None
         self.controls: Controls | None = None
         self.device = "chosen at first use"
 
@@ -122,6 +120,7 @@ class Session:
         bad = stack.bad_frames if bad_frames is None else bad_frames
         self._require_idle("change the movie")
         self.stack = Stack(stack.array, frame_rate, pixel_size, bad, stack.name, stack.notes)
+        self.set_placebo(None)
         self.movie_changed.emit()
         self.ranges_changed.emit()
 
@@ -149,8 +148,8 @@ class Session:
 
     # The fit
 
-    def use_fit(self, fit: Fit, latents: NDArray[np.float32]) -> None:
-        """Make `fit` the fit to look at, with the latents (T, K) that it finds in the movie.
+    def use_fit(self, fit: Fit, latents: NDArray[np.float32], components: NDArray[np.float64] | None = None) -> None:
+        """Make `fit` the fit in use, with its latents (T, K) of the movie and their principal components (T, 3).
 
         Raises
         ------
@@ -161,7 +160,9 @@ class Session:
         fit.check(stack)
         if len(latents) != stack.n_frames:
             raise ValueError(f"The latents have {len(latents)} frames and the movie {stack.n_frames}.")
+        self.components = principal_components(fit, latents) if components is None else components
         self.fit, self.latents, self.edge, self.comparison = fit, latents, None, None
+        self.set_placebo(None)
         self.keep_fit(fit)
         self.comparison_changed.emit()
 
@@ -202,6 +203,7 @@ class Session:
             segments = check_ranges(ranges, self.require_stack().n_frames, name=f"Range {letter.upper()}")
         if segments != self.ranges[letter]:
             self.ranges[letter] = segments
+            self.set_placebo(None)
             self.ranges_changed.emit()
 
     def range_notes(self) -> list[str]:
@@ -229,10 +231,15 @@ class Session:
         self.comparison = comparison
         self.comparison_changed.emit()
 
+    def set_placebo(self, placebo: Placebo | None) -> None:
+        """Take in the values of a placebo; none when they no longer belong to the ranges, the movie or the fit."""
+        self.placebo = placebo
+        self.placebo_changed.emit()
+
     # The job: at most one at a time
 
-    def begin(self, state: JobState) -> Controls:
-        """Start a job and return what it has to look at.
+    def begin(self, state: JobState, title: str = "", dock: str = "") -> Controls:
+        """Start a job and return what it has to look at; its title and dock are for the state strip.
 
         Raises
         ------
@@ -243,8 +250,15 @@ class Session:
         if state == "training":
             self.history = []
         self.controls = Controls()
+        self.progress = Progress(state, title, dock)
         self._set_job(state)
         return self.controls
+
+    def advance(self, controls: Controls, phase: str, done: int, total: int, known: Any = None) -> None:
+        """Take in how far the job with these controls is."""
+        if controls is self.controls and self.progress is not None:
+            self.progress = replace(self.progress, phase=phase, done=done, total=total, known=known)
+            self.progressed.emit()
 
     def pause(self) -> None:
         """Let the training wait after its batch."""
@@ -272,7 +286,7 @@ class Session:
     def end(self, controls: Controls) -> None:
         """Say that the job with these controls has ended."""
         if controls is self.controls:
-            self.controls = None
+            self.controls = self.progress = None
             self._set_job("idle")
 
     # In words
@@ -309,8 +323,9 @@ class Session:
     def _replace_movie(self, stack: Stack | None) -> None:
         """Change the movie and drop what belongs to the one before."""
         self.stack = stack
-        self.frames = self.fit = self.latents = self.edge = self.comparison = None
+        self.frames = self.fit = self.latents = self.components = self.edge = self.comparison = None
         self.history, self.ranges = [], {"a": (), "b": ()}
+        self.set_placebo(None)
         for signal in (self.movie_changed, self.fit_changed, self.ranges_changed, self.comparison_changed):
             signal.emit()
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "View", "add_movie", "adopt", "follow", "hide", "hide_maps", "is_shown", "movie_keywords", "rescale", "show",
-    "show_map", "simulated_recording", "stack_of_layer",
+    "show_frame", "show_map", "simulated_recording", "stack_of_layer",
 ]  # fmt: skip
 
 View = Literal["reconstruction", "residual", "prediction", "static"]
@@ -138,6 +138,12 @@ def rescale(viewer: ViewerModel, stack: Stack) -> None:
         _set(layer, grid(stack, layer.ndim))
 
 
+def show_frame(viewer: ViewerModel, stack: Stack, frame: int) -> None:
+    """Move the slider to a frame of the movie."""
+    if viewer.dims.ndim >= 3:
+        viewer.dims.set_point(viewer.dims.ndim - 3, frame * grid(stack)["scale"][0])
+
+
 def show(viewer: ViewerModel, stack: Stack, fit: Fit, view: View) -> Image:
     """Add or update one view of the fit: computed frame by frame while it is looked at, never as a whole."""
     movie = _ours(viewer, "movie")
@@ -218,7 +224,7 @@ def _follow_cursor(viewer: ViewerModel, reference: Callable[[], ViewerModel | No
             and viewer.dims.ndim >= 3
             and _frame_in_view(viewer, stack) != frame
         ):
-            viewer.dims.set_point(viewer.dims.ndim - 3, frame * grid(stack)["scale"][0])
+            show_frame(viewer, stack, frame)
 
     viewer.dims.events.point.connect(slider_moved)
     session.frame_changed.connect(cursor_moved)

@@ -45,13 +45,14 @@ def test_reading_ends_at_the_block_in_which_it_was_stopped(small_stack, small_fi
     stop = Event()
     movie = StopsAt(small_stack.array, stop, 3)
     stack, check = Stack(movie), asking(stop)
+    runs = {
+        "encode": lambda: small_fit.encode(stack, check=check),
+        "compare": lambda: compare(small_fit, stack, (0, 100), (110, 210), stop=stop),
+        "driver": lambda: contribution_map(small_fit, stack, kind="driver", check=check),
+        "effect": lambda: contribution_map(small_fit, stack, kind="effect", check=check),
+    }
     with pytest.raises(StoppedError):
-        if work == "encode":
-            small_fit.encode(stack, check=check)
-        elif work == "compare":
-            compare(small_fit, stack, (0, 100), (110, 210), stop=stop)
-        else:
-            contribution_map(small_fit, stack, kind=work, check=check)
+        runs[work]()
     assert movie.reads >= -64  # one batch of a driver map reads 64 frames one by one
 
 

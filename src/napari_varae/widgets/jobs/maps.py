@@ -1,4 +1,4 @@
-"""Contribution maps on request of a dock: computed beside the screen, shown as layers."""
+"""Contribution maps that a dock asks for: computed in the background, shown as layers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import Segments, name_ranges
-from napari_varae.session.session import Edge
+from napari_varae.session.results import Edge
 from napari_varae.viewer import layers
-from napari_varae.widgets.jobs.job import Job, Tell
+from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.parts.panel import Panel
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.movie.stack import Stack
 
-__all__ = ["Wish", "show", "show_difference", "show_edge"]
+__all__ = ["MapRequest", "show", "show_difference", "show_edge"]
 
 
-class Wish(NamedTuple):
+class MapRequest(NamedTuple):
     """Which contribution map: its kind, its subject, its frames (parts with a sign), and a name for the layer."""
 
     kind: Literal["driver", "effect"]
@@ -41,14 +41,14 @@ class Wish(NamedTuple):
     def definition(self) -> str:
         """What the map shows, in words."""
         what = {
-            "driver": "Gradient times input of the one-step prediction, mean over frames, in deviations of the latent",
-            "effect": "Deviation over time of the image that the VAR predicts, in the movie's units",
+            "driver": "Gradient times input of the one-step prediction, mean over frames, in SD of the latent",
+            "effect": "SD over time of the image that the VAR predicts, in the movie's units",
         }[self.kind]
         own = "with" if self.own_past or self.edge is not None else "without"
         return f"{self.name}: {what}; {own} what a latent's own past predicts."
 
 
-def show(panel: Panel, stack: Stack, fit: Fit, wish: Wish) -> None:
+def show(panel: Panel, stack: Stack, fit: Fit, request: MapRequest) -> None:
     """Compute a map and add or update its layer.
 
     Raises
@@ -59,9 +59,9 @@ def show(panel: Panel, stack: Stack, fit: Fit, wish: Wish) -> None:
     Job(
         panel,
         "computing",
-        partial(_compute, fit, stack, wish),
-        description=f"VARAE: {wish.name}",
-        on_return=partial(_add_layer, panel.viewer, fit, stack, wish),
+        partial(_compute, fit, stack, request),
+        title=request.name,
+        on_return=partial(_add_layer, panel.viewer, fit, stack, request),
     )
 
 
@@ -71,8 +71,8 @@ def show_edge(panel: Panel, edge: Edge) -> None:
     session.set_edge(edge)
     stack, fit = session.require_stack(), session.require_fit()
     if session.job == "idle" and fit.var.coefficients[edge.lag - 1, edge.target, edge.source] != 0:
-        wish = Wish("driver", "edge", None, edge, False, ((1.0, None),), f"driver map of link {edge}")
-        show(panel, stack, fit, wish)
+        request = MapRequest("driver", "edge", None, edge, False, ((1.0, None),), f"driver map of link {edge}")
+        show(panel, stack, fit, request)
 
 
 def show_difference(panel: Panel, comparison: Comparison) -> None:
@@ -86,37 +86,44 @@ def show_difference(panel: Panel, comparison: Comparison) -> None:
     definition = (
         f"Difference map, A ({a}) minus B ({b}): mean absolute gradient times input of the one-step "
         f"prediction by the coefficients that differ (adjusted p <= {comparison.level:g}; own past included), with "
-        "those of each range, in A less that in B."
+        "those of each range: the map of A minus the map of B."
     )
 
-    def compute(_controls: Controls, _progress: Tell) -> Generator[None, None, NDArray[np.float32]]:
+    def compute(controls: Controls, _report: Report) -> Generator[None, None, NDArray[np.float32]]:
         from napari_varae.core.comparison.difference_map import difference_map
 
         yield
-        return difference_map(fit, stack, comparison)
+        return difference_map(fit, stack, comparison, check=controls.check)
 
     def add_layer(image: NDArray[np.float32]) -> None:
         layers.show_map(panel.viewer, stack, fit, image, name, definition, "difference")
 
-    Job(panel, "computing", compute, description=f"VARAE: {name}", on_return=add_layer)
+    Job(panel, "computing", compute, title=name, on_return=add_layer)
 
 
 def _compute(
-    fit: Fit, stack: Stack, wish: Wish, _controls: Controls, _progress: Tell
+    fit: Fit, stack: Stack, request: MapRequest, controls: Controls, _report: Report
 ) -> Generator[None, None, NDArray[np.float32]]:
     """Compute a map in the worker's thread, averaged over the parts of its ranges."""
     from napari_varae.core.maps.contribution import contribution_map
 
     image: Any = 0
-    for sign, segments in wish.spans:
+    for sign, segments in request.spans:
         yield
         found = contribution_map(
-            fit, stack, kind=wish.kind, frames=segments, target=wish.target, edge=wish.edge, own_past=wish.own_past
+            fit,
+            stack,
+            kind=request.kind,
+            frames=segments,
+            target=request.target,
+            edge=request.edge,
+            own_past=request.own_past,
+            check=controls.check,
         )
         image = image + np.float32(sign) * found
     return np.asarray(image)
 
 
-def _add_layer(viewer: Viewer, fit: Fit, stack: Stack, wish: Wish, image: NDArray[np.float32]) -> None:
+def _add_layer(viewer: Viewer, fit: Fit, stack: Stack, request: MapRequest, image: NDArray[np.float32]) -> None:
     """Show a map that has been computed."""
-    layers.show_map(viewer, stack, fit, image, wish.name, wish.definition, f"{wish.kind} {wish.subject}")
+    layers.show_map(viewer, stack, fit, image, request.name, request.definition, f"{request.kind} {request.subject}")

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QSplitter, QVBoxLayout, QWidget
 
-from napari_varae.session.labels import describe_latent
-from napari_varae.session.ranges import format_ranges
+from napari_varae.session.labels import describe_latent, parse_latents
+from napari_varae.session.ranges import fit_ranges, format_ranges
 from napari_varae.session.session import Letter
-from napari_varae.widgets.parts.panel import Panel, button, heading, in_words, note, row
+from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.plots import A_COLOUR, B_COLOUR, TracePlot, TrajectoryPlot
+from napari_varae.widgets.parts.state_strip import JobLine
+from napari_varae.widgets.parts.text import heading, in_words, note
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -22,26 +25,29 @@ if TYPE_CHECKING:
 __all__ = ["TimePanel"]
 
 TRACES = 8
-COMPONENTS = 3
 
 
 class TimePanel(Panel):
     """Look at latents over time, and make ranges."""
 
     scrolls = False
+    dock = "Time"
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.traces, self.trajectory = TracePlot(), TrajectoryPlot()
         self.which = QLineEdit()
-        self.which.setPlaceholderText(f"{TRACES} largest places")
+        self.which.setPlaceholderText(f"{TRACES} strongest")
         self.which.setToolTip(
-            "Numbers of the latents to show, for example 3, 5, 12. Empty: the places that change most."
+            "Numbers of the latents to show, for example 3, 8 - 12. Empty: those that change the image most."
         )
-        self.which.editingFinished.connect(self._show_latents)
+        self.which.editingFinished.connect(self._choose)
+        self._picked: list[int] = []
+        self._of: Any = None
         self.x, self.y = QComboBox(), QComboBox()
         self.marks: list[int | None] = [None, None]
         self.text = note()
+        self.text.setTextFormat(Qt.TextFormat.RichText)  # coloured marks; all else in it are numbers
         self._axes: dict[str, NDArray[Any]] = {}
 
         splitter = QSplitter()
@@ -66,7 +72,7 @@ class TimePanel(Panel):
 
     def mark(self, end: int) -> None:
         """Remember the current frame as the start (0) or the end (1) of a range to be."""
-        self.marks[end] = self.session.frame + end  # ranges are half-open: the frame in view belongs to it
+        self.marks[end] = self.session.frame + end  # ranges are half-open: the current frame belongs to it
         self._show_ranges()
 
     def make_range(self, letter: Letter) -> None:
@@ -108,10 +114,22 @@ class TimePanel(Panel):
         layout.addWidget(heading("Ranges"))
         grid = QGridLayout()
         buttons = (
-            (button("Start  [", partial(self.mark, 0), "Mark the frame in view as start"), 0, 0),
-            (button("End  ]", partial(self.mark, 1), "Mark the frame in view as end"), 0, 1),
-            (button("Make A  ⇧A", partial(self.make_range, "a"), "Range A from start to end"), 1, 0),
-            (button("Make B  ⇧B", partial(self.make_range, "b"), "Range B from start to end"), 1, 1),
+            (button("Start  [", partial(self.mark, 0), "Mark the current frame as the start"), 0, 0),
+            (button("End  ]", partial(self.mark, 1), "Mark the current frame as the end"), 0, 1),
+            (
+                button(
+                    "Make A  ⇧A", partial(self.make_range, "a"), "Set range A from the marked start to the marked end"
+                ),
+                1,
+                0,
+            ),
+            (
+                button(
+                    "Make B  ⇧B", partial(self.make_range, "b"), "Set range B from the marked start to the marked end"
+                ),
+                1,
+                1,
+            ),
         )
         for made, line, column in buttons:
             grid.addWidget(made, line, column)
@@ -119,6 +137,7 @@ class TimePanel(Panel):
         layout.addWidget(self.text)
         layout.addStretch()
         layout.addLayout(row("Latents", self.which, stretch=1))
+        layout.addWidget(JobLine(self))
         return widget
 
     def _trajectory_view(self) -> QWidget:
@@ -144,7 +163,9 @@ class TimePanel(Panel):
             stack = self.session.require_stack()
             rate = stack.frame_rate or 1
             ends = [[min(max(round(end * rate), 0), stack.n_frames) for end in span] for span in spans]
-            self.session.set_range(letter, [(start, max(stop, start + 1)) for start, stop in ends])
+            moved = [(start, max(stop, start + 1)) for start, stop in ends]
+            name = f"Range {letter.upper()}"
+            self.session.set_range(letter, fit_ranges(moved, stack.frame_rate, stack.n_frames, name=name))
         self._show_ranges()
 
     def _show_cursor(self) -> None:
@@ -156,16 +177,18 @@ class TimePanel(Panel):
 
     def _show_latents(self) -> None:
         stack, latents, fit = self.session.stack, self.session.latents, self.session.fit
-        if stack is None or latents is None or fit is None:
+        components = self.session.components
+        if stack is None or latents is None or fit is None or components is None:
             shown: NDArray[Any] = np.zeros((0 if stack is None else stack.n_frames, 0))
-            self._axes, chosen = {}, []
+            self._axes, self._picked, chosen = {}, [], []
         else:
-            z = fit.var.standardise(latents)
-            chosen = self._chosen(z.shape[1])
+            if latents is not self._of:
+                self._picked = []
+                self._axes = {f"component {i + 1}": component for i, component in enumerate(components.T)}
+                self._axes |= {f"latent {describe_latent(fit, i)}": latents[:, i] for i in range(latents.shape[1])}
+            chosen = self._picked or self._strongest()
             shown = latents[:, chosen]
-            _, _, components = np.linalg.svd(z - z.mean(axis=0), full_matrices=False)
-            self._axes = {f"component {i + 1}": z @ c for i, c in enumerate(components[:COMPONENTS])}
-            self._axes |= {f"latent {describe_latent(fit, i)}": latents[:, i] for i in range(latents.shape[1])}
+        self._of = latents
         rate = None if stack is None else stack.frame_rate
         self.traces.set_time("frame" if rate is None else "time (s)", (stack.n_frames if stack else 1) / (rate or 1))
         self.traces.show_traces(np.arange(len(shown)) / (rate or 1), shown, [str(i) for i in chosen])
@@ -179,18 +202,21 @@ class TimePanel(Panel):
         self._show_trajectory()
         self._show_ranges()
 
-    def _chosen(self, latents: int) -> list[int]:
-        """Return the latents to show: the named ones, or the places that change the image most."""
+    def _choose(self) -> None:
+        """Show the latents that were typed; what cannot be read stays in its field, to be corrected."""
+        if self.session.latents is None:
+            return
         text = self.which.text().strip()
-        if text:
-            with in_words():
-                numbers = [int(part) for part in text.replace(";", ",").split(",") if part.strip()]
-                if numbers and all(0 <= number < latents for number in numbers):
-                    return numbers
-                raise ValueError(f"Latents: choose numbers from 0 to {latents - 1}, separated by commas.")
+        with in_words():
+            self._picked = parse_latents(text, self.session.latents.shape[1]) if text else []
+            self._show_latents()
+
+    def _strongest(self) -> list[int]:
+        """Return the latents that change the image most, those of the whole image last."""
         fit, z = self.session.require_fit(), self.session.latents
-        spread = np.zeros(latents) if z is None else z.std(axis=0) * np.sqrt((fit.footprints**2).mean(axis=(1, 2)))
-        spread[list(fit.whole_image)] -= np.inf  # motion and brightness last
+        assert z is not None
+        spread = z.std(axis=0) * np.sqrt((fit.footprints**2).mean(axis=(1, 2)))
+        spread[list(fit.whole_image)] -= np.inf  # motion and brightness
         return sorted(np.argsort(-spread)[:TRACES].tolist())
 
     def _show_trajectory(self) -> None:
