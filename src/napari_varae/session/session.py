@@ -232,7 +232,7 @@ class Session:
         self.comparison_changed.emit()
 
     def set_placebo(self, placebo: Placebo | None) -> None:
-        """Take in the values of a placebo; none when they no longer belong to the ranges, the movie or the fit."""
+        """Take in the values of a placebo; None when they are of other ranges, another movie or another fit."""
         self.placebo = placebo
         self.placebo_changed.emit()
 
@@ -289,24 +289,19 @@ class Session:
             self.controls = self.progress = None
             self._set_job("idle")
 
-    # In words
-
     @property
     def movie_text(self) -> str:
         """The movie in one line."""
         if self.stack is None:
             return "none yet: open one in the Movie dock"
-        t, y, x = self.stack.shape
-        rate = self.stack.frame_rate
+        (t, y, x), rate = self.stack.shape, self.stack.frame_rate
         length = f"{t} frames" if rate is None else f"{t / rate:.4g} s at {rate:.4g} Hz"
         return f"{self.stack.name}, {length}, {y} × {x} px"
 
     @property
     def model_text(self) -> str:
         """The fit in one line."""
-        if self.fit is None:
-            return "none yet: train or load one in the Train dock"
-        return describe_fit(self.fit)
+        return "none yet: train or load one in the Train dock" if self.fit is None else describe_fit(self.fit)
 
     def require_stack(self) -> Stack:
         """Return the movie, or raise a StackError that says how to get one."""

@@ -70,10 +70,10 @@ class AllDocks(QWidget):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
-        self._viewer = napari_viewer
-        QTimer.singleShot(0, self, self._give_way)  # once this one has its place
+        self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)  # plugins are handed a proxy
+        QTimer.singleShot(0, self._give_way)  # once this one has its place
 
     def _give_way(self) -> None:
-        viewer, self._viewer = self._viewer, None
-        viewer.window.remove_dock_widget(self)
-        open_workspace(viewer)
+        self._viewer.window.remove_dock_widget(self)
+        open_workspace(self._viewer)
+        self.deleteLater()

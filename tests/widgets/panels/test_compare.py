@@ -1,16 +1,20 @@
 """The Compare dock: what it says while and after comparing, its maps, its files, its placebo."""
 
 import json
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QImage
 from qtpy.QtSvg import QSvgRenderer
 
+from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import format_ranges
 from napari_varae.viewer import layers
 from napari_varae.widgets.parts.plots import A_COLOUR, B_COLOUR
+from napari_varae.widgets.parts.state_strip import JobLine
 
 from ..conftest import PATIENCE
 
@@ -54,7 +58,7 @@ def test_the_answer_so_far_is_told_while_comparing(docks, ready, session, qtbot,
     dock = docks["Compare"]
     dock.form.fields["resamples"].set_value(100_000)
     dock.run()
-    assert "first answer comes in a moment" in dock.verdict.text()
+    assert "first answer follows" in dock.verdict.text()
     qtbot.waitUntil(lambda: dock.verdict.text().startswith("So far p = "), timeout=PATIENCE)
     assert "of 100000 repeats" in dock.verdict.text()
     assert dock.plot.isVisibleTo(dock)
@@ -72,16 +76,16 @@ def test_the_verdict_names_both_nulls_and_what_could_have_been_found(docks, read
     dock = docks["Compare"]
     text = dock.verdict.text()
     assert f"{compared.p_of_null['VAR']:.3g} if the latents are a VAR" in text
-    assert f"{compared.p_of_null['stretches']:.3g} if stretches of the recording are alike" in text
+    assert f"{compared.p_of_null['stretches']:.3g} if blocks of the recording are exchangeable" in text
     between = compared.edges["target"] != compared.edges["source"]
     detectable = np.median(compared.edges["detectable"][between])
-    assert f"a change by {detectable:.2f} would be found here three times in four" in text
+    assert f"a change of {detectable:.2f} would be found in about 3 of 4" in text
     assert f"of {len(compared.edges)} coefficients differ" in text
     assert ("links alone" in text) == (compared.p_value <= compared.level)
-    assert ("independent frames" in text) == (min(np.divide(compared.effective, compared.lengths)) < 0.7)
+    assert ("autocorrelated" in text) == (min(np.divide(compared.effective, compared.lengths)) < 0.7)
     session.set_comparison(replace(compared, p_value=0.01, p_links=0.03, effective=(20.0, 10.0)))
     assert "links alone, without own past: p = 0.03" in dock.verdict.text()
-    assert "A is worth about 20 independent frames and B 10" in dock.verdict.text()
+    assert "A 20, B 10 of " in dock.verdict.text()
     few = compared.edges.copy()
     for size, words in ((np.inf, "too few repeats"), (np.nan, "is not known")):
         few["detectable"] = size
@@ -110,7 +114,7 @@ def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, ses
     layer.visible = True
     session.use_fit(trained, trained.encode(movie))
     assert not layer.visible
-    assert "in A less that in B" in layer.metadata[layers.KEY]["definition"]
+    assert "the map of A minus the map of B" in layer.metadata[layers.KEY]["definition"]
 
 
 def test_maps_and_range_marks_have_the_same_colour_for_a_and_for_b():
@@ -143,18 +147,17 @@ def test_a_result_says_of_which_ranges_it_is(docks, ready, session, compared, id
     assert "A 0.0 - 9.0 s, B 9.5 - 14.0, 15.0 - 20.0 s" in dock.verdict.text()
     assert dock.verdict.isEnabled()
     session.set_range("a", (0, 80))
-    assert "Not of the ranges and bad frames that are set now" in dock.verdict.text()
+    assert "not of the ranges and bad frames that are set now" in dock.verdict.text()
     assert "A 0.0 - 9.0 s" in dock.verdict.text()
     assert not dock.verdict.isEnabled()
-    assert not dock.warnings.isEnabled()
     session.set_range("a", (0, 90))
-    assert "Not of the ranges" not in dock.verdict.text()
+    assert "not of the ranges" not in dock.verdict.text()
     session.describe_movie(session.stack.frame_rate, session.stack.pixel_size, bad_frames=[5])
-    assert "Not of the ranges" in dock.verdict.text()
+    assert "not of the ranges" in dock.verdict.text()
     dock.run()
     assert dock.verdict.isEnabled()
     idle()
-    assert "Not of the ranges" not in dock.verdict.text()
+    assert "not of the ranges" not in dock.verdict.text()
 
 
 def test_a_result_of_a_movie_that_is_gone_is_dropped(viewer, docks, ready, session, qtbot, idle, notices):
@@ -174,7 +177,7 @@ def test_means_and_variances_are_told_apart_from_the_test(docks, ready, session,
     shifts[2], ratios[0], ratios[1] = -1.5, 3, np.nan
     session.set_comparison(replace(compared, mean_shift=shifts, variance_ratio=ratios))
     text = docks["Compare"].verdict.text()
-    assert "means differ by up to 1.5 deviations (latent 2)" in text
+    assert "means differ by up to 1.5 SD (latent 2)" in text
     assert "1 to 3 times the variance" in text
 
 
@@ -196,7 +199,7 @@ def test_responses_of_trials_are_taken_away_on_request(docks, ready, session, id
 
 def test_too_few_repeats_find_nothing_and_say_so(docks, ready, session, compared, idle, notices):
     session.set_comparison(replace(compared, level=0.001))
-    assert "too few repeats to tell a difference at this level" in docks["Compare"].verdict.text()
+    assert "too few repeats to find a difference at this level" in docks["Compare"].verdict.text()
     assert "99.9 % interval" in docks["Compare"].verdict.text()
     docks["Compare"].form.fields["level"].set_value(0.001)
     docks["Compare"].run()
@@ -234,8 +237,8 @@ def test_placebo_values_come_one_by_one_and_are_weighed(docks, ready, session, q
     box.show_values(np.linspace(0.025, 0.975, 20))
     assert "1 of 20 pairs" in box.verdict.text()
     assert "more than chance" not in box.verdict.text()
-    box.show_values(np.full(20, 0.01), dealt=True)
-    assert "segments differ among themselves" in box.verdict.text()
+    box.show_values(np.full(20, 0.01), permuted=True)
+    assert "segments differ from each other" in box.verdict.text()
     box.show_values(np.full(20, 0.01))
     assert "some pairs hold the change that you look for" in box.verdict.text()
     assert "more than chance" in box.verdict.text()
@@ -295,3 +298,140 @@ def test_the_last_pair_of_a_placebo_counts(docks, ready, session, idle, where):
     dock.placebo.run()
     idle()
     assert " of 20 pairs" in dock.placebo.verdict.text()
+
+
+def test_the_summary_and_the_table_give_the_same_difference(docks, ready, compared):
+    box, table = docks["Compare"].verdict, docks["Compare"].table
+    assert box.difference.text().startswith(table.item(0, 3).text().split(" ")[0])
+    low, high = (f"{compared.edges[0][name]:+.2f}" for name in ("low", "high"))
+    assert f"interval {low} to {high}" in box.difference.text()
+    assert f"({low} to {high})" in table.item(0, 3).text()
+
+
+def test_the_answer_leads_with_a_sentence_and_three_numbers(docks, ready, session, compared):
+    box = docks["Compare"].verdict
+    shown = [part for part in (box.sentence, box.p, box.difference, box.frames) if part.isVisibleTo(box)]
+    assert len(shown) == 4
+    assert box.sentence.text().count(".") == 1
+    assert not box.details.isVisibleTo(box)
+    assert not box.warnings.isVisibleTo(box)
+    session.set_comparison(replace(compared, p_value=0.01, warnings=("Be <b>careful</b>.", "And here.")))
+    assert box.sentence.text() == "The dynamics in A and B differ; read the 2 cautions below."
+    box.folds["Cautions"].expand()
+    assert "<b>careful</b>" in box.warnings.text()
+    assert box.warnings.textFormat() == Qt.TextFormat.PlainText
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("csv", "first"), ("csv", "mouse.day2"), ("json", "first"), ("figure", "a")]
+)
+def test_the_button_decides_on_the_format(docks, ready, compared, tmp_path, monkeypatch, notices, kind, name):
+    dock = docks["Compare"]
+    chosen = str(tmp_path / name)
+    monkeypatch.setattr("qtpy.QtWidgets.QFileDialog.getSaveFileName", lambda *_: (chosen, ""))
+    dock._export(kind)
+    assert notices.pop().startswith("info")
+    ending = {"csv": ".csv", "json": ".json", "figure": ".svg"}[kind]
+    (path,) = tmp_path.iterdir()
+    assert path.name == name + ending
+    before = path.read_bytes()
+    session_size = len(before)
+    dock._export(kind)  # the dialog did not ask whether this file may be replaced
+    assert "exists already" in notices.pop()
+    assert len(path.read_bytes()) == session_size
+
+
+def test_one_typo_does_not_erase_a_list_of_trials(docks, session, movie, notices):
+    dock = docks["Compare"]
+    trials = ", ".join(f"{i} - {i + 0.5}" for i in range(18)) + ", 19 -"
+    dock.fields["a"].setText(trials)
+    dock.fields["a"].editingFinished.emit()
+    assert "'19 -' is not a range" in notices.pop()
+    assert dock.fields["a"].text() == trials
+    session.set_range("b", (0, 5))
+    session.end(session.begin("computing"))
+    assert dock.fields["a"].text() == trials
+    assert session.ranges["a"] == ()
+    dock.fields["a"].setText(trials + " 19.5")
+    dock.fields["a"].editingFinished.emit()
+    assert len(session.ranges["a"]) == 19
+    assert dock.fields["a"].text().endswith("19.0 - 19.5")
+
+
+def test_errors_are_in_the_unit_that_was_typed(docks, session, movie, notices):
+    dock = docks["Compare"]
+    for typed, words in (
+        ("10 - 30", "10.0 - 30.0 s is not inside the movie, 0.0 - 20.0 s"),
+        ("1-3, 2-4", "2.0 - 4.0 s"),
+    ):
+        dock.fields["a"].setText(typed)
+        dock.fields["a"].editingFinished.emit()
+        assert words in notices.pop()
+    dock.fields["a"].setText("10 - 30")
+    dock.fields["a"].editingFinished.emit()
+    notices.clear()
+    dock.unit.setCurrentText("frames")  # what was meant
+    assert session.ranges["a"] == ((10, 30),)
+
+
+@pytest.mark.parametrize("work", ["comparison", "placebo"])
+def test_a_job_outlives_its_dock_and_its_answer_is_there_when_it_opens_again(
+    viewer, docks, ready, session, qtbot, idle, notices, work
+):
+    dock = docks.pop("Compare")
+    session.set_range("a", (0, 50))
+    session.set_range("b", (55, 105))
+    dock.form.fields["resamples"].set_value(3000)
+    (dock.run if work == "comparison" else dock.placebo.run)()
+    dock.parentWidget().destroyOnClose()
+    del dock
+    strip = docks["Movie"].findChild(JobLine)
+    assert strip.text.text().startswith("Comparing A" if work == "comparison" else "Placebo")
+    qtbot.waitUntil(lambda: session.progress.done > 0, timeout=PATIENCE)
+    strip.show_button.click()
+    again = viewer.window.dock_widgets["Compare (VARAE)"]
+    assert again.form.fields["resamples"].value() == 3000
+    text = again.verdict.text() if work == "comparison" else again.placebo.verdict.text()
+    assert ("So far p" if work == "comparison" else "pairs have") in text
+    began = time.monotonic()
+    strip.stop.click()
+    idle()
+    assert time.monotonic() - began < 2
+    if work == "comparison":
+        assert again.verdict.text().splitlines()[0] == again.verdict.sentence.text()
+        assert session.comparison is not None
+    else:
+        assert len(session.placebo.p_values)
+        session.set_range("b", (60, 105))
+        assert session.placebo is None
+    assert not notices
+
+
+@pytest.mark.parametrize("work", ["map", "encoding"])
+def test_one_stop_for_every_job(docks, session, trained, movie, qtbot, idle, monkeypatch, notices, work):
+    """Each look at whether the work is still wanted takes a while here."""
+    strip, asked = docks["Time"].findChild(JobLine), []
+    usual = Controls.check
+
+    def slow(controls):
+        asked.append(1)
+        time.sleep(0.1)
+        usual(controls)
+
+    monkeypatch.setattr(Controls, "check", slow)
+    monkeypatch.setattr("napari_varae.widgets.panels.train.BLOCK", 2)
+    if work == "map":
+        monkeypatch.setattr("napari_varae.core.fit.fit.BLOCK_PIXELS", 2 * 32 * 32)
+        docks["Look"].kind.setCurrentIndex(1)
+        docks["Look"].show_map()
+    else:
+        session.fits.append(other := replace(trained))
+        docks["Train"]._show_fits()
+        docks["Train"]._choose(session.fits.index(other))
+    qtbot.waitUntil(lambda: len(asked) > 2, timeout=PATIENCE)
+    began = time.monotonic()
+    strip.stop.click()
+    idle()
+    assert time.monotonic() - began < 1
+    assert session.fit is trained
+    assert not notices

@@ -55,8 +55,7 @@ class PlaceboBox(QWidget):
         self.run_button = button(
             "Run placebo",
             self.run,
-            f"Compares {REPEATS} random pairs of ranges: as long as A and B, or as a quarter of one of them, or made of their "
-            "segments",
+            f"Compares {REPEATS} random pairs: as long as A and B, or as a quarter of one of them, or made of segments",
         )
         self.verdict = note(NOTHING)
         self.plot = PlaceboPlot()
@@ -86,9 +85,7 @@ class PlaceboBox(QWidget):
         """Define a pair, as the placebo takes it."""
         a, b = self._panel.session.ranges["a"], self._panel.session.ranges["b"]
         if not (a and b):
-            raise ValueError(
-                "Set the ranges A and B first: they define how long the ranges of a pair are, and where they lie."
-            )
+            raise ValueError("Set the ranges A and B first: they define the lengths of a pair.")
         name = self.where.currentData()
         if name == "all":
             return {"lengths": (total(a), total(b)), "unlike": (a, b)}

@@ -117,16 +117,12 @@ class TimePanel(Panel):
             (button("Start  [", partial(self.mark, 0), "Mark the current frame as the start"), 0, 0),
             (button("End  ]", partial(self.mark, 1), "Mark the current frame as the end"), 0, 1),
             (
-                button(
-                    "Make A  ⇧A", partial(self.make_range, "a"), "Set range A from the marked start to the marked end"
-                ),
+                button("Make A  ⇧A", partial(self.make_range, "a"), "Range A from the marked start to the end"),
                 1,
                 0,
             ),
             (
-                button(
-                    "Make B  ⇧B", partial(self.make_range, "b"), "Set range B from the marked start to the marked end"
-                ),
+                button("Make B  ⇧B", partial(self.make_range, "b"), "Range B from the marked start to the end"),
                 1,
                 1,
             ),

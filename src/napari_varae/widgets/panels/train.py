@@ -54,7 +54,7 @@ class TrainPanel(Panel):
             "Stop, keep best", partial(self.session.stop, keep=True), "End the training and use its best epoch so far"
         )
         self.drop_button = button(
-            "Stop now", partial(self.session.stop, keep=False), "End the training and keep nothing of it"
+            "Stop now", partial(self.session.stop, keep=False), "End the training, keep nothing of it"
         )
         self.status = note()
         self.loss = CurvePlot("loss", ("training", "held out"))

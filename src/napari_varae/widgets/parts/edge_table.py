@@ -35,7 +35,8 @@ class EdgeTable(QTableWidget):
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.horizontalHeader().setStretchLastSection(True)
         self.setToolTip(
-            "Coefficients on latents of SD 1. Intervals and p are adjusted for all coefficients that were compared. Click a row to see the map of its link."
+            "Coefficients on latents of SD 1. Intervals and p are adjusted for all coefficients that were compared. "
+            "Click a row to see the map of its link."
         )
         self.cellClicked.connect(self._clicked)
 

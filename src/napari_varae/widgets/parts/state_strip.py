@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JobLine", "StateStrip", "describe_job"]
 
+NAMES = ("Movie", "Model", "Device", "Job")
 LINE_HEIGHT = 22
 """Pixels of the line of the job and its buttons."""
 

@@ -151,13 +151,13 @@ def _details(result: Comparison, rate: float | None) -> str:
     )
     both = ", and ".join(f"{p:.3g} if {NULLS.get(name, name)}" for name, p in result.p_of_null.items())
     larger = "; the larger one counts" if len(result.p_of_null) > 1 else ""
+    n, m = differing(result), int((result.edges["q_value"] <= result.level).sum())
     links = f" Among links alone, without own past: p = {result.p_links:.3g}." if np.isfinite(result.p_links) else ""
     return "\n\n".join(
         (
             f"Compared: {compared}.",
             f"p is {both}{larger}.{links if result.p_value <= result.level else ''}",
-            f"{differing(result)} of {len(result.edges)} coefficients differ at the {level} level; "
-            f"{int((result.edges['q_value'] <= result.level).sum())} at a false discovery rate of {level}.",
+            f"{n} of {len(result.edges)} coefficients differ at the {level} level, {m} at an FDR of {level}.",
             _reach(result),
             _apart(result),
         )
