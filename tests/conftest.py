@@ -70,10 +70,15 @@ _LASTING = {"zarr_io"}
 """Threads that a library keeps for good once it has been used."""
 
 
+def _lasts(thread: threading.Thread) -> bool:
+    """Whether a thread may stay. Python lists a thread of Qt's pool for good once it has logged; Qt counts those."""
+    return thread.name in _LASTING or isinstance(thread, threading._DummyThread)
+
+
 def _left_behind(app, threads, widgets) -> list[str]:
     from qtpy.QtCore import QThreadPool
 
-    running = [f"thread {t.name}" for t in threading.enumerate() if t not in threads and t.name not in _LASTING]
+    running = [f"thread {t.name}" for t in threading.enumerate() if t not in threads and not _lasts(t)]
     if working := QThreadPool.globalInstance().activeThreadCount():
         running.append(f"{working} running workers")
     return running + [

@@ -148,7 +148,7 @@ class Job(QObject):
 
     def _errored(self, error: Exception) -> None:
         """Report what a user can act on in words, and anything else with its traceback."""
-        if not self._controls.keep:  # thrown away, and its troubles with it
+        if not self._controls.keep:  # thrown away, and its errors with it
             return
         if isinstance(error, StoppedError):  # as the user wished
             report_done(str(error))

@@ -66,7 +66,7 @@ def show(panel: Panel, stack: Stack, fit: Fit, request: MapRequest) -> None:
 
 
 def show_edge(panel: Panel, edge: Edge) -> None:
-    """Point at a link, and show its driver map when the VAR has this link and nothing else is being computed."""
+    """Select a link, and show its driver map when the VAR has this link and nothing else is being computed."""
     session = panel.session
     session.set_edge(edge)
     stack, fit = session.require_stack(), session.require_fit()

@@ -169,7 +169,7 @@ class LookPanel(Panel):
     def _show_fit(self) -> None:
         fit = self.session.fit
         for view in VIEWS if fit is not None and self.session.stack is not None else ():
-            if layers.is_shown(self.viewer, view):  # keep what is in sight, made by the new fit
+            if layers.is_shown(self.viewer, view):  # keep what is visible, computed with the new fit
                 layers.show(self.viewer, self.session.require_stack(), self.session.require_fit(), view)
         if fit is None:
             self.summary.setText("No fit yet: train or load one in the Train dock.")

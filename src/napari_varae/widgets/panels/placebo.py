@@ -32,7 +32,7 @@ PLACES = {
     "all": "the whole movie",
     "a": "range A",
     "b": "range B",
-    "segments": "segments of A and B, permuted",
+    "segments": "permuted segments",
 }
 REPEATS = 20
 LEVEL = 0.05

@@ -84,7 +84,7 @@ class TimePanel(Panel):
             self.session.set_range(letter, (min(start, stop - 1), max(start + 1, stop)))
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Take the keys while the dock is in sight."""
+        """Take the keys while the dock is visible."""
         super().showEvent(event)
         for key, act in self._keys().items():
             self.viewer.bind_key(key, act, overwrite=True)

@@ -21,7 +21,7 @@ MOST_ROWS = 500
 
 
 class EdgeTable(QTableWidget):
-    """Links with their coefficients in A and B; a click on a header sorts, a click on a row points at the link."""
+    """Links with their coefficients in A and B; a click on a header sorts, a click on a row selects the link."""
 
     picked = Signal(object)
 

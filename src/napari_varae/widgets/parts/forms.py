@@ -20,7 +20,7 @@ S = TypeVar("S", bound=Settings)
 
 
 class SettingsForm(QWidget, Generic[S]):
-    """A form for a settings model: simple settings in sight, advanced ones folded away.
+    """A form for a settings model: simple settings visible, advanced ones folded away.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class SettingsForm(QWidget, Generic[S]):
         layout.addRow(label, field)
 
     def _in_words(self, error: ValidationError) -> str:
-        """Say what pydantic found wrong, with labels for names."""
+        """Report what pydantic found wrong, with labels for names."""
         parts = []
         for found in error.errors():
             name = str(found["loc"][0]) if found["loc"] else ""

@@ -27,7 +27,7 @@ MARGIN = 8
 
 
 class Panel(QWidget):
-    """A dock of one viewer. Panels show the session and send it wishes; they do not know each other.
+    """A dock of one viewer. Panels show the session and call its methods; they do not know each other.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def button(text: str, slot: Callable[[], Any], tip: str = "") -> QPushButton:
 
 
 def row(*widgets: QWidget | str, stretch: int | None = None) -> QHBoxLayout:
-    """Put widgets side by side; texts become labels. One widget takes the free space, or all that are no text."""
+    """Put widgets side by side; texts become labels. One widget takes the free space, or all that are not texts."""
     layout = QHBoxLayout()
     layout.setSpacing(6)
     for i, widget in enumerate(widgets):

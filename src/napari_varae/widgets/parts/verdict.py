@@ -1,4 +1,4 @@
-"""What a comparison found: one sentence and three numbers in sight, the rest folded away."""
+"""What a comparison found: one sentence and three numbers, the rest folded away."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["VerdictBox", "differing", "is_of_these"]
 
 SLOW = 0.7
-"""Share of independent frames below which that is worth a word."""
+"""Share of independent frames below which the dock mentions it."""
 NULLS = {"VAR": "the latents are a VAR", "stretches": "blocks of the recording are exchangeable"}
 NOT_COMPARED = "Not compared yet. The question: are the VAR coefficients the same in A and in B?"
 NOT_OF_THESE = "This result is not of the ranges and bad frames that are set now."
@@ -144,7 +144,7 @@ def _sentence(result: Comparison) -> str:
 
 
 def _details(result: Comparison, rate: float | None) -> str:
-    """Report what was compared, both p-values, counts, what could have been found, and what is no part of the test."""
+    """Report what was compared, both p-values, counts, what could have been found, and what is not part of the test."""
     level = percent(result.level)
     compared = ", ".join(
         f"{letter.upper()} {name_ranges(parts, rate, short=True)}" for letter, parts in result.ranges.items()
@@ -165,7 +165,7 @@ def _details(result: Comparison, rate: float | None) -> str:
 
 
 def _apart(result: Comparison) -> str:
-    """Report how means and variances differ, which is no part of the test."""
+    """Report how means and variances differ, which is not part of the test."""
     shifts, ratios = np.abs(result.mean_shift), result.variance_ratio[result.known]
     most = int(np.nanargmax(shifts))
     return (
