@@ -133,7 +133,7 @@ class TimePanel(Panel):
         layout.addWidget(self.text)
         layout.addStretch()
         layout.addLayout(row("Latents", self.which, stretch=1))
-        layout.addWidget(JobLine(self))
+        layout.addLayout(row("Job", JobLine(self), stretch=1))
         return widget
 
     def _trajectory_view(self) -> QWidget:
@@ -233,5 +233,6 @@ class TimePanel(Panel):
             text = f"{format_ranges(segments, rate)} {unit}" if segments else "not set"
             lines.append(f"<span style='color:{colour}'>■</span> {letter.upper()}: {text}")
         marked = ["–" if mark is None else format_ranges(((mark, mark),), rate).split(" - ")[0] for mark in self.marks]
-        lines.append(f"Marked: {marked[0]} to {marked[1]} {unit}")
+        marked_text = f"Marked: {marked[0]} to {marked[1]} {unit}"
+        lines.append("No start or end marked." if self.marks == [None, None] else marked_text)
         self.text.setText("<br>".join(lines))

@@ -76,16 +76,17 @@ class VerdictBox(QWidget):
     def show_result(self, result: Comparison, rate: float | None, *, current: bool) -> None:
         """Show a result, and whether it is of what is set now."""
         smallest, level = 1 / (result.resamples + 1), result.level
-        at_most = " (the smallest value possible with these repeats)" if result.p_value <= smallest else ""
+        at_most = " (smallest value possible with these repeats)" if result.p_value <= smallest else ""
         first = result.edges[0]
         link = Edge(int(first["lag"]), int(first["target"]), int(first["source"]))
         self._set(_sentence(result), "")
-        self.p.setText(f"p = {result.p_value:.3g}{at_most}")
+        self.p.setText(f"{result.p_value:.3g}{at_most}")
         self.difference.setText(
             f"{first['difference']:+.2f} ({percent(1 - level)} interval {first['low']:+.2f} to {first['high']:+.2f}), "
-            + (f"own past of {link.target}" if link.source == link.target else f"link {link}")
+            + (f"own past of latent {link.target}" if link.source == link.target else f"link {link}")
         )
-        self.frames.setText("A {:.0f}, B {:.0f}".format(*result.effective) + " of {} and {}".format(*result.lengths))
+        (a, b), (all_a, all_b) = result.effective, result.lengths
+        self.frames.setText(f"A: {a:.0f} of {all_a}, B: {b:.0f} of {all_b}")
         self.details.setText(_details(result, rate))
         self.warnings.setText("\n\n".join(f"⚠ {warning}" for warning in result.warnings))
         self.folds["Cautions"].setText(f"Cautions ({len(result.warnings)})")
@@ -128,6 +129,7 @@ def differing(result: Comparison | None) -> int:
 def _fold(text: QLabel) -> QCollapsible:
     fold = QCollapsible("Details")
     fold.setDuration(0)
+    fold.layout().setContentsMargins(0, 0, 0, 0)
     fold.addWidget(text)
     return fold
 
@@ -140,7 +142,7 @@ def _sentence(result: Comparison) -> str:
     read = f"; read the {f'{n} cautions' if n > 1 else 'caution'} below" if n else ""
     if result.p_value <= result.level:
         return f"The dynamics in A and B differ{read}."
-    return "No difference between the dynamics in A and B was found."
+    return "No difference was found between the dynamics in A and B."
 
 
 def _details(result: Comparison, rate: float | None) -> str:
