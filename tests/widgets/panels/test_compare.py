@@ -267,6 +267,7 @@ def test_a_dock_may_close_while_its_answer_grows(viewer, docks, ready, session, 
         dock.placebo.run()
         qtbot.waitUntil(lambda: " pairs have" in dock.placebo.verdict.text(), timeout=PATIENCE)
     viewer.window.remove_dock_widget(dock)
+    session.stop(keep=True)
     idle()
     qtbot.wait(300)  # for what is still on its way to the screen
     assert not notices

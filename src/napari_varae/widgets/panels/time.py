@@ -133,7 +133,7 @@ class TimePanel(Panel):
         layout.addWidget(self.text)
         layout.addStretch()
         layout.addLayout(row("Latents", self.which, stretch=1))
-        layout.addLayout(row("Job", JobLine(self), stretch=1))
+        layout.addLayout(row("Job", JobLine(self, brief=True), stretch=1))
         return widget
 
     def _trajectory_view(self) -> QWidget:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QToolButton, QWidget
+from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 from superqt import QElidingLabel
 
 from napari_varae.session.ranges import format_time
@@ -56,9 +56,9 @@ class StateStrip(QFrame):
 class JobLine(QWidget):
     """The running job in one line, with buttons to pause it, to stop it, and to open the dock that shows more of it."""
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Panel, *, brief: bool = False) -> None:
         super().__init__()
-        self._panel, self._session = panel, panel.session
+        self._panel, self._session, self._brief = panel, panel.session, brief
         self.text = _line()
         self.pause = _tool("Pause", self._pause_or_resume)
         self.stop = _tool("Stop", self._stop)
@@ -92,7 +92,8 @@ class JobLine(QWidget):
 
     def _show(self, _news: object = None) -> None:
         job, progress = self._session.job, self._session.progress
-        _set_text(self.text, describe_job(self._session))
+        whole = describe_job(self._session)
+        _set_text(self.text, _brief(self._session) if self._brief else whole, tip=whole)
         self.pause.setVisible(job in ("training", "paused"))
         self.pause.setText("Resume" if job == "paused" else "Pause")
         self.stop.setVisible(job != "idle")
@@ -112,12 +113,24 @@ def describe_job(session: Session) -> str:
     if progress.task == "training" and history and job != "stopping":
         last = history[-1]
         left = (last.epochs - last.epoch) * last.seconds / last.epoch
-        text = f"{progress.title}: epoch {last.epoch} of {last.epochs}, at most {format_time(left)} left"
+        text = f"{progress.title}: epoch {last.epoch} of {last.epochs}, ≤ {format_time(left)} left"
         if progress.phase and progress.done:  # after the last epoch: the latents of the whole movie
             text = str(progress)
     else:
         text = str(progress)
     return {"paused": f"Paused. {text}", "stopping": f"Stopping. {text}"}.get(job, text)
+
+
+def _brief(session: Session) -> str:
+    """Give the running job in a few characters."""
+    progress, history = session.progress, session.history
+    if progress is None:
+        return "none running"
+    if progress.total:
+        return f"{progress.done}/{progress.total}"
+    if progress.task == "training" and history:
+        return f"epoch {history[-1].epoch}/{history[-1].epochs}"
+    return progress.title
 
 
 def _stop_tip(session: Session) -> str:
@@ -138,16 +151,17 @@ def _line() -> QElidingLabel:
     return line
 
 
-def _set_text(line: QElidingLabel, text: str) -> None:
+def _set_text(line: QElidingLabel, text: str, *, tip: str = "") -> None:
     line.setText(text)
-    line.setToolTip(literal(text))
+    line.setToolTip(literal(tip or text))
 
 
-def _tool(text: str, slot: object) -> QToolButton:
+def _tool(text: str, slot: object) -> QPushButton:
     """Make a small button."""
-    tool = QToolButton()
+    tool = QPushButton()
     tool.setText(text)
     tool.setMaximumHeight(LINE_HEIGHT)
+    tool.setStyleSheet("padding: 1px 5px; margin: 0")
     tool.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     tool.clicked.connect(lambda _checked: slot())  # type: ignore[operator]
     return tool
