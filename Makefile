@@ -1,7 +1,9 @@
 # make demo                  installs, then runs the whole journey on a simulated recording; results in demo-output/
 # make demo MOVIE=path.tif   the same on your recording
-# make test                  installs, then checks everything
+# make test                  installs, then runs the checks that are quick
+# make test-all              the long ones (Monte Carlo) as well, as CI does
 # make lint | format | docs  parts of it
+# make results               makes the tables and figures of the docs from the stored results of the benchmarks
 # make constraints           pins the newest versions of all dependencies
 # Needed: make, git and Python 3.11 or newer. System libraries are installed where that is allowed, else named.
 
@@ -14,15 +16,16 @@ export PYTHON
 export OMP_NUM_THREADS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint format docs constraints clean
+.PHONY: demo test test-all results lint format docs constraints clean
 
 demo: .venv/.demo
 	tools/system-libraries
 	tools/with-display $(BIN)/python -m napari_varae demo $(if $(MOVIE),"$(MOVIE)")
 
-test: lint
+test: PYTEST_SELECT := -m "not long"
+test test-all: lint
 	tools/system-libraries virtual
-	tools/with-display --virtual $(BIN)/python -m pytest $(PYTEST_ARGS)
+	tools/with-display --virtual $(BIN)/python -m pytest $(PYTEST_SELECT) $(PYTEST_ARGS)
 
 lint: .venv/.test
 	$(BIN)/ruff check
@@ -35,6 +38,11 @@ format: .venv/.test
 
 docs: .venv/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+results: .venv/.test
+	$(BIN)/pip install -q -c constraints.txt "matplotlib>=3.9"
+	$(BIN)/python -m benchmarks.pages --pictures
+	$(BIN)/python -m benchmarks.comparison.calibration --sets 0 --plot docs/images/qq.png
 
 constraints:
 	rm -rf .venv-newest && $(PYTHON) -m venv .venv-newest

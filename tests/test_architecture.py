@@ -21,7 +21,8 @@ FLOORS = [
     {"viewer"},
     {"widgets"},
     {"__init__"},
-    {"cli", "demo"},
+    {"demo"},
+    {"cli"},
     {"__main__"},
 ]
 """The parts of the package, from the ground up. Each may import itself and what stands on the floors below."""
@@ -177,6 +178,10 @@ def test_modules_are_read_in_one_sitting(module):
 
 def test_the_package_loads_nothing_heavy():
     assert not loaded_by(["napari_varae"], QT | {"napari", "torch", "scipy", "numpy"})
+
+
+def test_the_command_line_loads_nothing_heavy():
+    assert not loaded_by(["napari_varae.cli"], QT | {"napari", "torch", "scipy", "numpy"})
 
 
 def test_core_and_io_load_no_screen():

@@ -24,6 +24,7 @@ def check_output(folder, shape):
     return nv.load_fit(folder / "fit.varae")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_sample_agrees_with_its_truth(qtbot, tmp_path, capsys):
     assert run_demo(None, tmp_path, keep_open=False, epochs=2) == 0, capsys.readouterr().out
@@ -33,6 +34,7 @@ def test_sample_agrees_with_its_truth(qtbot, tmp_path, capsys):
     assert all(summary["checks"].values())
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_real_recording(qtbot, tmp_path, recordings):
     movie = recordings / "mouse_somata_2p.tif"

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from napari_varae.core import config
+import napari_varae
 
 _BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
@@ -14,7 +14,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def _table(name: str) -> str:
-    fields = getattr(config, name).model_json_schema()["properties"]
+    fields = getattr(napari_varae, name).model_json_schema()["properties"]
     rows = [
         f"| `{field}` | `{spec.get('default')!r}` | {_range(spec)} | {spec['description']} |"
         for field, spec in fields.items()

@@ -27,7 +27,20 @@ def setting(default: Any, help: str, *, label: str, unit: str = "", advanced: bo
 
 
 class FitConfig(Settings):
-    """How an autoencoder with an embedded VAR is trained."""
+    """How an autoencoder with an embedded VAR is trained.
+
+    Examples
+    --------
+    >>> import napari_varae as nv
+    >>> config = nv.FitConfig(latents=32, frames=(0, 1600))
+    >>> config.latents, config.order
+    (32, 1)
+    >>> nv.FitConfig(latents=0)
+    Traceback (most recent call last):
+    pydantic_core._pydantic_core.ValidationError: 1 validation error for FitConfig
+    latents
+      Input should be greater than or equal to 1 ...
+    """
 
     latents: int = setting(
         64, "Number of latents K. Each looks at one place of the image.", label="Latents", advanced=False, ge=1, le=1024

@@ -50,6 +50,21 @@ def open_stack(
         When there is no such file, its format is unknown, it is damaged or cut off, or it holds no (T, Y, X) movie.
     ValueError
         When the given frame rate or pixel size makes no sense.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import tifffile
+    >>> import napari_varae as nv
+    >>> folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    >>> path = Path(folder.name) / "movie.tif"
+    >>> tifffile.imwrite(path, np.zeros((300, 64, 48), np.uint16), metadata={"axes": "TYX"})
+    >>> stack = nv.open_stack(path, frame_rate=30.0)
+    >>> stack.shape, stack.frame_rate, stack.pixel_size
+    ((300, 64, 48), 30.0, None)
+    >>> folder.cleanup()
     """
     path = Path(path).expanduser()
     size = _check_file(path)

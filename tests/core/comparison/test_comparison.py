@@ -61,6 +61,7 @@ def found(pair):
     return compare_latents(*pair, resamples=99, seed=1)
 
 
+@pytest.mark.long
 def test_size_with_unequal_means_and_variances():
     p, family, sets = [], 0, 80
     for seed in range(sets):
@@ -273,6 +274,7 @@ def test_pooled_counts_of_the_draws_give_the_false_discovery_rate(pair):
     assert draws.p_value(3.0) == 1
 
 
+@pytest.mark.long
 def test_a_change_of_the_detectable_size_is_found_as_often_as_promised():
     """In four of five pairs of ranges like these, by simulation; a link that both ranges have."""
     sets, hits, k = 60, 0, 4
@@ -372,6 +374,7 @@ def dask_client():
         yield client
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("crowd", [processes, dask_client])
 def test_workers_give_the_same_answer(pair, crowd):
     alone = compare_latents(*pair, resamples=59)
@@ -385,6 +388,7 @@ def test_workers_give_the_same_answer(pair, crowd):
         np.testing.assert_allclose(together.edges[name], alone.edges[name], rtol=1e-9)
 
 
+@pytest.mark.long
 def test_many_segments_reach_the_workers():
     """Each is a handful of numbers: none may cost a file descriptor, or bring the others along."""
     rng = np.random.default_rng(0)
@@ -429,6 +433,7 @@ def test_an_error_of_a_worker_is_raised_and_the_others_called_off(pair):
     assert all(future.cancelled() for future in futures[1:])
 
 
+@pytest.mark.long
 def test_what_random_walks_could_show_is_known_or_not_said():
     """Latents so slow that the common model is drawn back: most changes must still be possible."""
     rng = np.random.default_rng(2)

@@ -68,6 +68,7 @@ def test_few_parts_or_unequal_ones_are_no_trials():
     assert response_caution("Range A", None, z, 1.0) == ()
 
 
+@pytest.mark.long
 def test_a_response_counts_as_dynamics_until_it_is_taken_away():
     """Of 20 pairs, A with a response."""
     small = np.zeros((2, 20), dtype=bool)

@@ -447,6 +447,7 @@ def test_two_epochs_on_a_real_recording(recordings):
     assert all(np.isfinite([r.held_out_loss, r.prediction_fve, r.latent_r2]).all() for r in reports)
 
 
+@pytest.mark.long
 def test_the_start_beats_pca_on_a_real_recording(recordings):
     """Held-out reconstruction with as many numbers per frame: an autoencoder that loses has no reason to exist."""
     movie = tifffile.imread(recordings / "mouse_somata_2p.tif").astype(np.float32)

@@ -155,6 +155,7 @@ SCRIPT = """
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("plan", "loop"), [("layer,dock,window", "run"), ("quit", "run"), ("window", "script")])
 def test_the_program_ends_well(plan, loop, tmp_path):
     script = tmp_path / "script.py"

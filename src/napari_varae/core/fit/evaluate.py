@@ -35,6 +35,17 @@ def evaluate(fit: Fit, stack: Stack, frames: FrameRange | None = None) -> dict[s
         When the range lies outside the movie or holds no frame with a past.
     StackError
         When frames cannot be read.
+
+    Examples
+    --------
+    >>> import napari_varae as nv
+    >>> stack = nv.simulate(nv.SimulationConfig(frames=200, height=32, width=32, cells=4, seed=0)).stack
+    >>> fit = nv.fit(stack, nv.FitConfig(latents=4, epochs=1, frames=(0, 160)))
+    >>> figures = nv.evaluate(fit, stack, frames=(160, 200))  # frames that the fit has not seen
+    >>> sorted(figures)
+    ['latent_r2', 'nonzeros_per_target', 'prediction_fve', 'reconstruction_fve']
+    >>> figures["reconstruction_fve"] > figures["prediction_fve"] > 0
+    True
     """
     fit.check(stack)
     start, stop = check_range(frames, stack.n_frames)

@@ -62,6 +62,27 @@ def lasso(gram: Any, cross: Any, penalty: Any, weights: Any = None, max_steps: i
         When shapes do not fit, a number is not finite, or a penalty or weight is negative.
     PathError
         When a path has more than `max_steps` events, or does not meet the optimality conditions at its end.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_varae as nv
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal((300, 8))  # n observations of P predictors
+    >>> y = x[:, [3]] - 0.5 * x[:, [7]] + 0.1 * rng.standard_normal((300, 1))  # of K targets
+    >>> gram, cross = x.T @ x / 300, y.T @ x / 300
+    >>> beta = nv.lasso(gram, cross, 0.1)
+    >>> np.flatnonzero(beta[0])
+    array([3, 7])
+
+    With tensors, the estimate is differentiable:
+
+    >>> import torch
+    >>> penalty = torch.tensor(0.1, requires_grad=True)
+    >>> size = nv.lasso(torch.tensor(gram), torch.tensor(cross), penalty).abs().sum()
+    >>> size.backward()
+    >>> bool(penalty.grad < 0)  # a larger penalty, a smaller estimate
+    True
     """
     problem = Problem(gram, cross, weights, max_steps)
     level = problem.per_target(penalty, "penalty")
@@ -92,6 +113,18 @@ def entry_penalty(gram: Any, cross: Any, count: int, weights: Any = None, max_st
     ------
     ValueError, PathError
         As for :func:`lasso`, and when `count` is below 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_varae as nv
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal((300, 8))  # n observations of P predictors
+    >>> y = x[:, [3]] - 0.5 * x[:, [7]] + 0.1 * rng.standard_normal((300, 1))  # of K targets
+    >>> gram, cross = x.T @ x / 300, y.T @ x / 300
+    >>> second = nv.entry_penalty(gram, cross, 2)[0]
+    >>> [int(np.count_nonzero(nv.lasso(gram, cross, share * second))) for share in (1.001, 0.999)]
+    [1, 2]
     """
     if count < 1:
         raise ValueError(f"count={count} must be at least 1.")

@@ -36,6 +36,20 @@ def lasso_path(
     ------
     ValueError, PathError
         As for :func:`lasso`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_varae as nv
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal((300, 8))  # n observations of P predictors
+    >>> y = x[:, [3]] - 0.5 * x[:, [7]] + 0.1 * rng.standard_normal((300, 1))  # of K targets
+    >>> gram, cross = x.T @ x / 300, y.T @ x / 300
+    >>> path = nv.lasso_path(gram, cross)
+    >>> bool(abs(path.at(0.1) - nv.lasso(gram, cross, 0.1)).max() < 1e-12)  # exact at every penalty
+    True
+    >>> [int(path.degrees_of_freedom(penalty)[0]) for penalty in (2.0, 0.6, 0.1, 0.0)]
+    [0, 1, 2, 8]
     """
     problem = Problem(gram, cross, weights, max_steps)
     stop = problem.per_target(min_penalty, "min_penalty").detach()

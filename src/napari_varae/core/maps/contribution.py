@@ -76,6 +76,18 @@ def contribution_map(
     ------
     ValueError
         When `kind`, `target`, `edge` or `frames` are not possible, or the image size is another one.
+
+    Examples
+    --------
+    >>> import napari_varae as nv
+    >>> stack = nv.simulate(nv.SimulationConfig(frames=200, height=32, width=32, cells=4, seed=0)).stack
+    >>> fit = nv.fit(stack, nv.FitConfig(latents=4, epochs=1))
+    >>> drivers = nv.contribution_map(fit, stack, kind="driver")  # which pixels the predictions rest on
+    >>> drivers.shape
+    (32, 32)
+    >>> moved = nv.contribution_map(fit, stack, kind="effect", target=2, own_past=True)  # what one prediction changes
+    >>> bool(abs(moved).max() > 0)
+    True
     """
     fit.check(stack)
     segments = check_ranges(frames, stack.n_frames, minimum=fit.var.order + 1)

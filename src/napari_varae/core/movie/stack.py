@@ -55,6 +55,16 @@ class Stack:
         When the array is not (T, Y, X) of real numbers with at least two frames.
     ValueError
         When the frame rate, pixel size or bad frames make no sense.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_varae as nv
+    >>> stack = nv.Stack(np.zeros((300, 64, 48), np.uint16), frame_rate=30.0, bad_frames=[10, 11])
+    >>> stack.shape, stack.n_frames / stack.frame_rate
+    ((300, 64, 48), 10.0)
+    >>> stack.read(0, 5).shape
+    (5, 64, 48)
     """
 
     def __init__(

@@ -93,6 +93,13 @@ def simulate(config: SimulationConfig | None = None) -> Simulation:
     -------
     Simulation
         The movie and the truth behind it.
+
+    Examples
+    --------
+    >>> import napari_varae as nv
+    >>> sim = nv.simulate(nv.SimulationConfig(frames=200, height=32, width=32, cells=4, seed=0))
+    >>> sim.stack.shape, sim.traces.shape, sim.footprints.shape, sim.coefficients.shape
+    ((200, 32, 32), (200, 4), (4, 32, 32), (1, 4, 4))
     """
     config = config or SimulationConfig()
     # One stream for each aspect: more noise or other couplings leave the tissue as it is.

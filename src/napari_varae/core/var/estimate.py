@@ -49,6 +49,18 @@ def estimate_var(
     ValueError
         When latents are not (T, K) of finite numbers, there are too few good frames, `penalty` is none of these, or
         weights do not fit, are negative or not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_varae as nv
+    >>> rng = np.random.default_rng(0)
+    >>> z = np.zeros((1000, 3))  # latents: each decays, and the first drives the last
+    >>> for t in range(1, len(z)):
+    ...     z[t] = 0.8 * z[t - 1] + 0.3 * np.array([0, 0, z[t - 1, 0]]) + rng.standard_normal(3)
+    >>> var = nv.estimate_var(z, order=1, weights="links")  # coefficients [lag, target, source]
+    >>> [(int(target), int(source)) for target, source in np.argwhere(var.coefficients[0]) if target != source]
+    [(2, 0)]
     """
     z = (
         latents.detach().cpu().double()

@@ -106,18 +106,21 @@ def eventful():
     return recordings
 
 
+@pytest.mark.long
 def test_events_are_not_as_many_observations_as_they_have_frames(eventful):
     found = [compare_latents(*halves, resamples=19) for halves in eventful]
     assert sum(f.p_value <= 0.05 for f in found) <= 4  # 99.7 % of a test of size 5 %
     assert all(f.stretch == 999 // 8 for f in found)
 
 
+@pytest.mark.long
 def test_frame_by_frame_they_are_taken_for_a_change(eventful):
     found = [compare_latents(*halves, resamples=19, stretches=0) for halves in eventful]
     assert sum(f.p_value <= 0.05 for f in found) >= 15
     assert all(any("far too small" in warning for warning in f.warnings) for f in found)
 
 
+@pytest.mark.long
 def test_the_larger_p_counts_for_all_links(eventful):
     both, alone = (compare_latents(*eventful[0], resamples=39, stretches=n) for n in (8, 0))
     assert both.p_value > alone.p_value

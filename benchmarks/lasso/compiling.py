@@ -1,0 +1,64 @@
+"""Seconds of the first l1 path and of the first comparison in a process: compiled anew, read from disk, and again.
+
+    python -m benchmarks.lasso.compiling [--rounds 5]
+
+Each process of its own, torch and numba loaded before the clock starts, and an empty cache folder for what is compiled
+anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+FIRST_CALLS = """
+import time
+import numpy as np
+import torch, numba
+import napari_varae as nv
+from napari_varae.core.lasso.path import lasso_path
+z = np.random.default_rng(0).standard_normal((2, 120, 8))
+gram = np.cov(z[0], rowvar=False)
+calls = (
+    lambda: lasso_path(gram, gram, 0.1 * np.abs(gram).max(1)),
+    lambda: nv.compare_latents(*z, 1, resamples=19),
+)
+for call in calls:
+    for _ in range(2):
+        began = time.perf_counter()
+        call()
+        print(time.perf_counter() - began)
+"""
+
+
+def seconds(cache: str) -> list[float]:
+    """Seconds of the first and second path and comparison of a process that keeps what is compiled in this folder."""
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_CALLS], env=os.environ | {"NUMBA_CACHE_DIR": cache}, check=True, stdout=-1
+    )
+    return [float(line) for line in done.stdout.split()]
+
+
+def main() -> None:
+    """Print medians and ranges."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    compiled, stored = [], []
+    for _ in range(parser.parse_args().rounds):
+        with tempfile.TemporaryDirectory() as cache:
+            compiled.append(seconds(cache))
+            stored.append(seconds(cache))
+    for name, runs in (("compiled anew", compiled), ("from disk", stored)):
+        for what, first, again in (("l1 path", 0, 1), ("comparison", 2, 3)):
+            low, middle, high = np.quantile([run[first] for run in runs], (0, 0.5, 1))
+            later = np.median([run[again] for run in runs])
+            print(f"{what:<12}{name:<15}{middle:6.2f} s ({low:.2f} to {high:.2f}), the second time {later:.3f} s")
+
+
+if __name__ == "__main__":
+    main()

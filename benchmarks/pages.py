@@ -1,0 +1,253 @@
+"""Fill the tables and pictures of the docs from the results that the benchmarks have stored.
+
+    python -m benchmarks.pages [--check] [--pictures]
+
+Between `<!-- table NAME -->` and `<!-- end -->` a page gets the table of that name, made from `benchmarks/results/`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import binomtest, ttest_rel
+
+from benchmarks.comparison.calibration import joined
+from benchmarks.comparison.calibration import read as calibration_results
+from benchmarks.stored import Rows, read, stored
+from benchmarks.training.ablation import CLAIMS, SAME_GRID, VARIANTS, places, rival_maps, true_drive
+from benchmarks.training.ablation_recordings import SHOWN as SHOWN_RECORDINGS
+from benchmarks.training.flatness import MOVES
+from benchmarks.training.flatness import SHOWN as SHOWN_FLAT
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGES = (DOCS / "results.md", DOCS / "statistics.md", DOCS / "lasso.md")
+MERITS = {
+    "rec": 3, "clean": 3, "pred": 3, "latent R2": 3, "cells": 3, "links": 2, "driver": 3, "effect": 3, "drive r": 2,
+    "nonzeros": 1, "seconds": 0,
+}  # fmt: skip
+"""Figures of merit that are shown, with their digits."""
+SHOWN_SCENARIOS = ("clean", "realistic", "distractors", "change")
+JUDGED = ("rec", "clean", "pred", "latent R2", "cells", "links", "driver", "drive r")
+
+
+def results(name: str) -> Rows:
+    """Lines of one benchmark."""
+    return read(stored(name))
+
+
+def markdown(header: list[str], rows: list[list[str]]) -> str:
+    """Make a table."""
+    return "\n".join("| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *rows))
+
+
+def spread(values: list[float], digits: int) -> str:
+    """Mean and deviation, of what is there."""
+    known = [v for v in values if v is not None and np.isfinite(v)]
+    if not known:
+        return ""
+    return f"{np.mean(known):.{digits}f}" + (f" ± {np.std(known, ddof=1):.{digits}f}" if len(known) > 1 else "")
+
+
+def of(rows: Rows, scenario: str, variant: str) -> dict[int, dict[str, Any]]:
+    """Lines of one scenario and variant, by seed."""
+    return {row["seed"]: row for row in rows if (row["scenario"], row["variant"]) == (scenario, variant)}
+
+
+def ablation(scenario: str) -> str:
+    """Table of the variants in one scenario."""
+    rows, lines = results("ablation"), []
+    for variant in (SAME_GRID, *VARIANTS, "PCA + VAR", "true footprints"):
+        mine = of(rows, scenario, variant).values()
+        lines.append([variant, *(spread([r.get(name, np.nan) for r in mine], d) for name, d in MERITS.items())])
+    return markdown(["", *MERITS], lines)
+
+
+def claims() -> str:
+    """Paired differences of each claim."""
+    rows, lines = results("ablation"), []
+    for better, worse in CLAIMS:
+        for scenario in SHOWN_SCENARIOS:
+            a, b = of(rows, scenario, better), of(rows, scenario, worse)
+            seeds, cells = sorted(a.keys() & b.keys()), []
+            for name in JUDGED:
+                x, y = (np.array([part[s][name] for s in seeds]) for part in (a, b))
+                p = ttest_rel(x, y).pvalue if (x != y).any() else 1.0
+                bold = "**" if p <= 0.05 else ""
+                cells.append(f"{bold}{np.mean(x - y):+.3f}{bold} ({(x > y).sum()}/{len(x)})")
+            lines.append([f"{better} − {worse}", scenario, *cells])
+    return markdown(["", "scenario", *JUDGED], lines)
+
+
+def maps() -> str:
+    """Driver map beside its rivals, with the defaults."""
+    rows, lines = results("ablation"), []
+    for scenario in SHOWN_SCENARIOS:
+        mine = of(rows, scenario, "skip, end_to_end").values()
+        for name in ("driver", "variance", "correlation", "footprints"):
+            own = name == "driver"
+            lines.append([
+                scenario, f"{name} map",
+                spread([r["driver" if own else f"driver by {name}"] for r in mine], 3),
+                spread([r["drive r" if own else f"drive r by {name}"] for r in mine], 2),
+                spread([r[f"deletion by {name}"] for r in mine], 3),
+            ])  # fmt: skip
+        lines.append([scenario, "a random tenth", "0.5", "0", spread([r["deletion at random"] for r in mine], 3)])
+    return markdown(["scenario", "map", "area under the ROC curve", "correlation", "deletion"], lines)
+
+
+def recordings() -> str:
+    """Table of the variants on the recordings, with PCA."""
+    rows, lines = results("recordings"), []
+    for scenario in dict.fromkeys(row["scenario"] for row in rows):
+        (pca,) = of(rows, scenario, "PCA").values()
+        prediction = max(v for k, v in pca.items() if "prediction" in k)
+        reconstruction = next(v for k, v in pca.items() if "reconstruction" in k)
+        lines.append([scenario, "PCA + VAR, best order", f"{reconstruction:.4f}", f"{prediction:.4f}", *[""] * 6])
+        for variant in VARIANTS:
+            mine = of(rows, scenario, variant).values()
+            digits = {"rec": 4, "pred": 4, "latent R2": 3, "nonzeros": 1, "epochs": 0, "seconds": 0}
+            lines.append([
+                scenario, variant, *(spread([r[n] for r in mine], digits.get(n, 2)) for n in SHOWN_RECORDINGS)
+            ])  # fmt: skip
+    return markdown(["", "", *SHOWN_RECORDINGS], lines)
+
+
+def flatness() -> str:
+    """How far each figure moves when one setting does."""
+    rows = results("flatness")
+    standard, lines = of(rows, "realistic", ""), []
+    lines.append(["defaults", *(spread([r[n] for r in standard.values()], 3) for n in SHOWN_FLAT)])
+    for name, values in MOVES.items():
+        for value in values:
+            mine, cells = of(rows, "realistic", f"{name} {value}"), []
+            for figure in SHOWN_FLAT:
+                apart = np.array([mine[s][figure] - standard[s][figure] for s in mine])
+                error = apart.std(ddof=1) / np.sqrt(len(apart))
+                bold = "**" if abs(apart.mean()) > 3 * error > 0 else ""
+                cells.append(f"{bold}{apart.mean():+.3f}{bold}" if np.isfinite(apart).all() else "no links")
+            lines.append([f"{name} = {value}", *cells])
+    return markdown(["", *SHOWN_FLAT], lines)
+
+
+def pipeline() -> str:
+    """Share of movies with p <= 0.05, and what is found where something changes."""
+    rows, lines = results("pipeline"), []
+    for kind, words in (("none", "nothing changes"), ("change", "half of the links change")):
+        mine = [row for row in rows if row["variant"] == kind]
+        cells = [words, str(len(mine))]
+        for name in ("p", "p of links", "p of bootstrap", "p of permutation", "p of true traces"):
+            count = sum(row[name] <= 0.05 for row in mine)
+            low, high = binomtest(count, len(mine)).proportion_ci()
+            cells.append(f"{count / len(mine):.0%} ({low:.0%} to {high:.0%})")
+        cells += [spread([row.get(name) for row in mine], 2) for name in ("links", "links of true traces")]
+        cells.append(spread([row.get("difference map") for row in mine], 2))
+        lines.append(cells)
+    return markdown(
+        ["", "movies", "p ≤ 0.05", "links alone", "bootstrap alone", "permutation alone", "true traces known",
+         "links that change", "true traces known", "difference map"], lines
+    )  # fmt: skip
+
+
+def calibration() -> str:
+    """Rejection rates in percent, of null data sets in each setting."""
+    lines = []
+    for setting, rows in sorted(calibration_results(stored("calibration")).items()):
+        p, called = joined(rows, "p"), joined(rows, "called")
+        low, high = binomtest(int((p <= 0.05).sum()), len(p)).proportion_ci()
+        first = not (setting.skewed or setting.unequal)
+        lines.append([
+            f"{setting.latents}, {setting.length}, {setting.order}" if first else "",
+            "skewed" if setting.skewed else "Gaussian", "unequal" if setting.unequal else "equal", str(len(p)),
+            f"{100 * (p <= 0.01).mean():.1f}", f"{100 * (p <= 0.05).mean():.1f} ({100 * low:.1f} to {100 * high:.1f})",
+            f"{100 * (p <= 0.1).mean():.1f}", f"{100 * (called > 0).mean():.1f}",
+            f"{100 * (joined(rows, 'p_links') <= 0.05).mean():.1f}",
+        ])  # fmt: skip
+    header = ["K, n, p", "innovations", "means and variances", "sets", "1 %", "5 % (95 % interval)", "10 %", "FWER"]
+    return markdown([*header, "links alone, 5 %"], lines)
+
+
+def near_collinear() -> str:
+    """Violations of the optimality conditions, by decade of the penalty."""
+    decades = {row["from"]: row for row in results("near_collinear")}
+    groups = {"1e-4 and above": [d for d in decades if d >= 1e-4]}
+    groups |= {f"1e{e} to 1e{e + 1}": [10.0**e] for e in (-5, -6, -7, -8)} | {"0": [0.0]}
+    lines = []
+    for name, members in groups.items():
+        rows = [row for start, row in decades.items() if any(np.isclose(start, member, atol=0) for member in members)]
+        count, above = sum(row["estimates"] for row in rows), sum(row["above"] for row in rows)
+        share = f"{100 * above / count:.2g} %" if above else f"none of {round(count, -3):,}".replace(",", " ")
+        lines.append([name, share, f"{max(row['largest'] for row in rows):.0e}".replace("e-0", "e-")])
+    return markdown(
+        ["λ, as a share of the largest possible correlation", "more than 1e-9 in", "largest violation"], lines
+    )
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    **{f"ablation {name}": lambda name=name: ablation(name) for name in SHOWN_SCENARIOS},
+    "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
+    "calibration": calibration, "near_collinear": near_collinear,
+}  # fmt: skip
+
+
+def pictures() -> None:
+    """Draw static image, true drive, driver map and variance image of two scenarios, side by side."""
+    from PIL import Image
+
+    import napari_varae as nv
+    from napari_varae.core.simulation.settings import SCENARIOS
+
+    lines = []
+    for scenario in ("realistic", "distractors"):
+        sim = nv.simulate(SCENARIOS[scenario])
+        train = (0, sim.config.frames * 4 // 5)
+        fit = nv.fit(sim.stack, nv.FitConfig(latents=32, frames=train))
+        drive = nv.contribution_map(fit, sim.stack, "driver", frames=train)
+        variance = rival_maps(fit, sim.stack, train)["variance"].reshape(fit.shape)
+        driving = np.where(places(sim, sim.drivers).reshape(fit.shape), 1.0, 0.3) * fit.static
+        tiles = (fit.static, sim.stack.read(700, 701)[0], driving, true_drive(sim).reshape(fit.shape), drive, variance)
+        lines.append(np.concatenate([_grey(tile) for tile in tiles], axis=1))
+    Image.fromarray(np.concatenate(lines)).save(DOCS / "images" / "drivers.png", optimize=True)
+
+
+def _grey(image: np.ndarray, size: int = 220, edge: int = 4) -> np.ndarray:
+    """Show an image between its 1st and 99.5th percentile, enlarged."""
+    from PIL import Image
+
+    low, high = np.percentile(image, [1, 99.5])
+    shade = np.uint8(255 * ((image - low) / max(high - low, 1e-12)).clip(0, 1))
+    return np.pad(np.asarray(Image.fromarray(shade).resize((size, size), Image.Resampling.NEAREST)), edge)
+
+
+def filled(page: str) -> str:
+    """Return a page with its tables made from the stored results."""
+    return re.sub(
+        r"(<!-- table (.+?) -->\n).*?(<!-- end -->)",
+        lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[3]}",
+        page,
+        flags=re.DOTALL,
+    )
+
+
+def main() -> None:
+    """Fill the pages."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", action="store_true", help="draw the pictures again, which takes a minute")
+    parser.add_argument("--check", action="store_true", help="only report pages that differ; status 1 if any does")
+    options = parser.parse_args()
+    old = [page for page in PAGES if page.read_text(encoding="utf-8") != filled(page.read_text(encoding="utf-8"))]
+    if options.check:
+        sys.exit("".join(f"{page.name} differs from the stored results; run `make results`.\n" for page in old) or 0)
+    for page in old:
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+    if options.pictures:
+        pictures()
+
+
+if __name__ == "__main__":
+    main()

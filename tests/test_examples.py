@@ -1,0 +1,61 @@
+"""What a reader copies runs as it stands: the scripts in `examples/`, and the code in the README and the docs."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tifffile
+
+import napari_varae as nv
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+
+
+def run(folder: Path, *arguments: object) -> str:
+    """Run Python in a folder, with warnings as errors."""
+    command = [sys.executable, "-W", "error", *map(str, arguments)]
+    quiet = os.environ | {"OMP_NUM_THREADS": "1"}  # threads of small fits only wait for each other
+    done = subprocess.run(command, cwd=folder, env=quiet, capture_output=True, text=True, timeout=170, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def code(page: Path) -> str:
+    """Return the Python code of a page, one block after the other."""
+    return "\n".join(re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
+
+
+@pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
+def test_example(script, tmp_path):
+    assert run(tmp_path, script)
+
+
+def test_the_table_lists_every_example():
+    table = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+\.py)`", table, re.MULTILINE)) == {path.name for path in EXAMPLES}
+
+
+def parameter(page: Path) -> object:
+    """The README is tested always, the rest in `make test-all`."""
+    return pytest.param(page, id=page.stem, marks=[] if page.name == "README.md" else [pytest.mark.long])
+
+
+@pytest.mark.parametrize("page", [parameter(page) for page in PAGES if "open_stack" in code(page)])
+def test_code_of_a_page(page, tmp_path):
+    text = code(page).replace("latents=64", "latents=4, epochs=0")
+    stack = nv.simulate(nv.SimulationConfig(frames=2000, height=24, width=24, cells=3, seed=0)).stack
+    for name in set(re.findall(r"\w+\.tif\b", text)):
+        tifffile.imwrite(tmp_path / name, stack.read(), metadata={"axes": "TYX"})
+    (tmp_path / "page.py").write_text(text, encoding="utf-8")
+    run(tmp_path, "page.py")
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if "lasso" in code(p)], ids=lambda path: path.stem)
+def test_code_of_a_page_about_the_path(page, tmp_path):
+    (tmp_path / "page.py").write_text(code(page), encoding="utf-8")
+    run(tmp_path, "page.py")
