@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import ConfigDict
 
 __all__ = ["EpochReport"]
 
@@ -31,6 +34,8 @@ class EpochReport:
     best : bool
         Whether this is the best held-out loss so far.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = {"extra": "forbid", "allow_inf_nan": False}
 
     epoch: int
     epochs: int
