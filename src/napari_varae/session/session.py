@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -21,7 +20,7 @@ from napari_varae.session.components import principal_components
 from napari_varae.session.current_job import CurrentJob
 from napari_varae.session.experiment import Experiment
 from napari_varae.session.fits import kept_fits
-from napari_varae.session.generation import EVERYTHING, Generation
+from napari_varae.session.generation import Generation
 from napari_varae.session.job_events import Controls, JobState
 from napari_varae.session.labels import describe_fit, describe_movie
 from napari_varae.session.ranges import Segments
@@ -97,18 +96,6 @@ class Session(CurrentJob, Experiment):
         )
 
     # The movie
-
-    def open(self, path: str | Path) -> Stack:
-        """Open a file as the movie.
-
-        Raises
-        ------
-        StackError
-            When it cannot be read or used.
-        """
-        from napari_varae.io import open_stack
-
-        return self.use_movie(open_stack(path))
 
     def use_movie(self, stack: Stack) -> Stack:
         """Make `stack` the movie. Fits made so far are kept in `fits`; ranges and results of another movie are dropped.
@@ -291,12 +278,7 @@ class Session(CurrentJob, Experiment):
     @property
     def is_current(self) -> bool:
         """Whether the comparison is of the movie, fit, ranges and bad frames that are in use."""
-        return self.comparison is not None and not self.compared.changed(self.generation, EVERYTHING)
-
-    @property
-    def began_current(self) -> bool:
-        """Whether movie, fit, ranges and bad frames are those with which the last job began."""
-        return not self.began.changed(self.generation, EVERYTHING)
+        return self.comparison is not None and not self.compared.changed(self.generation)
 
     def begin(self, state: JobState, title: str = "", dock: str = "") -> Controls:
         """Start a job and return what it has to look at; a training starts a new history.
@@ -315,16 +297,13 @@ class Session(CurrentJob, Experiment):
     @property
     def movie_text(self) -> str:
         """The movie in one line."""
-        if self.stack is None:
-            return "none yet: open one in the Movie dock"
-        return describe_movie(self.stack)
+        return "none yet: open one in the Movie dock" if self.stack is None else describe_movie(self.stack)
 
     @property
     def model_text(self) -> str:
         """The fit in one line."""
-        if self.fit is None:
-            return "none yet: train or load one in the Train dock"
-        return describe_fit(self.fit, self.explained)
+        fit = self.fit
+        return "none yet: train or load one in the Train dock" if fit is None else describe_fit(fit, self.explained)
 
     def require_stack(self) -> Stack:
         """Return the movie, or raise a StackError that says how to get one."""

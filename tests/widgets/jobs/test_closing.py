@@ -232,4 +232,4 @@ def test_removing_the_layer_ends_a_comparison_without_a_word_on_repeats(
     idle()
     assert session.comparison is None
     assert len(notices) == 1
-    assert "VARAE: comparing A with B: dropped" in notices[0]
+    assert "Comparing A with B: dropped" in notices[0]

@@ -277,9 +277,9 @@ class ComparePanel(Panel):
         progress = self.session.progress
         if progress is None or progress.dock != self.dock:
             return
-        known = progress.known
+        known, changed = progress.known, self.session.began.changed(self.session.generation)
         if isinstance(known, np.ndarray):
-            if self.session.began_current:
+            if not changed:
                 self.placebo.show_values(known)
         elif not self._comparing():
             return
@@ -289,7 +289,7 @@ class ComparePanel(Panel):
         else:
             self.plot.setVisible(True)
             self.plot.show_null(known.null, known.statistic)
-            self.verdict.show_running(known, current=self.session.began_current)
+            self.verdict.show_running(known, current=not changed)
 
 
 def _use(session: Session, began: Generation, comparison: Comparison) -> None:
