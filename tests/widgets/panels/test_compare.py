@@ -201,7 +201,7 @@ def test_responses_of_trials_are_taken_away_on_request(docks, ready, session, id
     dock.form.fields["subtract_responses"].set_value(True)
     dock.run()
     idle()
-    assert session.comparison.subtract_responses
+    assert session.comparison.config.subtract_responses
     session.set_range("b", [(25 * i + 13, 25 * i + 24 + i % 2) for i in range(8)])
     dock.placebo.where.setCurrentIndex(dock.placebo.where.findData("segments"))
     for run in (dock.run, dock.placebo.run):
@@ -435,7 +435,7 @@ def test_one_stop_for_every_job(docks, session, trained, movie, qtbot, idle, mon
     monkeypatch.setattr(Controls, "check", slow)
     monkeypatch.setattr("napari_varae.core.fit.apply.BLOCK", 2)
     if work == "map":
-        monkeypatch.setattr("napari_varae.core.fit.fit.BLOCK_PIXELS", 2 * 32 * 32)
+        monkeypatch.setattr("napari_varae.core.movie.stack.PIECE", 1)
         docks["Look"].kind.setCurrentIndex(1)
         docks["Look"].show_map()
     else:

@@ -113,7 +113,7 @@ def test_latents_can_be_chosen(panel, session, trained, notices):
     assert len(panel.traces._traces) == 2
     panel.which.setText("9")
     panel.which.editingFinished.emit()
-    assert "from 0 to 3" in notices[0]
+    assert "between 0 and 3" in notices[0]
 
 
 def test_axes_of_the_trajectory_can_be_chosen(panel, session, trained):
@@ -189,5 +189,5 @@ def test_components_are_not_computed_again_for_each_change(panel, session, train
     monkeypatch.setattr("numpy.linalg.svd", fail)
     session.describe_movie(12, None)
     session.keep_fit(trained)
-    session.use_fit(trained, session.latents, session.components)
+    session.use_fit(trained, session.latents, components=session.components)
     np.testing.assert_allclose(panel.trajectory._points, session.components[:, :2])
