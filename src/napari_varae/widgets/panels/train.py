@@ -96,7 +96,7 @@ class TrainPanel(Panel):
                 "training",
                 partial(_train, stack, config),
                 title="Training",
-                total=config.epochs + 1,  # the device, then the epochs
+                total=config.epochs + 2,  # the device, the start, the epochs
                 on_yield=partial(_report, self.session),
                 on_return=partial(_use, self.session, self.session.generation.movie),
             )
@@ -221,9 +221,12 @@ def _in_words(fit: Fit) -> str:
 def _train(stack: Stack, config: FitConfig, controls: Controls, report: Report) -> Generator[Any, None, Fitted]:
     """Train, and encode the whole movie."""
     from napari_varae.core.compute.device import choose_device
+    from napari_varae.core.compute.threads import default_threads
     from napari_varae.core.training.train import train
 
     report("loading PyTorch")
+    if config.threads is None:  # one core is left to the window
+        config = config.model_copy(update={"threads": max(1, default_threads() - 1)})
     stack = stack.checked(controls.check_drop)
     yield choose_device(config.device)[1]
     fit = yield from train(

@@ -116,8 +116,9 @@ def describe_job(session: Session) -> str:
         return "none running"
     if progress.task == "training" and history and job != "stopping":
         last = history[-1]
-        left = (last.epochs - last.epoch) * last.seconds / last.epoch
-        text = f"{progress.title}: epoch {last.epoch} of {last.epochs}, ≤ {format_time(left)} left"
+        left = (last.epochs - last.epoch) * (last.seconds - history[0].seconds) / max(last.epoch - history[0].epoch, 1)
+        at_most = f", ≤ {format_time(left)} left" if last.epoch else ""  # the first epoch has no measure yet
+        text = f"{progress.title}: epoch {last.epoch} of {last.epochs}{at_most}"
         if progress.phase and progress.done:  # after the last epoch: the latents of the whole movie
             text = str(progress)
     else:
