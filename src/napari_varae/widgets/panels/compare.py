@@ -118,6 +118,7 @@ class ComparePanel(Panel):
         self._show_units()
         self._show_result()
         self._show_job()
+        self._show_progress()  # of a job that began before this dock was opened
 
     def run(self) -> None:
         """Run the comparison in the background."""
