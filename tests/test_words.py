@@ -49,7 +49,7 @@ TO_REWRITE = {
     "core/var/estimate.py", "core/var/lags.py", "core/var/model.py", "core/var/stability.py", "errors.py",
     "io/__init__.py", "io/probe.py", "io/tiff.py", "io/tiff_metadata.py",
     "session/labels.py", "session/session.py", "viewer/layers.py",
-   
+
     "widgets/panels/placebo.py",
     "widgets/parts/verdict.py",
 }  # fmt: skip
