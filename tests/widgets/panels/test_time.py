@@ -113,7 +113,7 @@ def test_latents_can_be_chosen(panel, session, trained, notices):
     assert len(panel.traces._traces) == 2
     panel.which.setText("9")
     panel.which.editingFinished.emit()
-    assert "from 0 to 3" in notices[0]
+    assert "between 0 and 3" in notices[0]
 
 
 def test_axes_of_the_trajectory_can_be_chosen(panel, session, trained):
