@@ -92,7 +92,7 @@ class JobLine(QWidget):
 
     def _open(self) -> None:
         if self._session.progress is not None and self._session.progress.dock:
-            show_dock(self._panel.viewer, self._session.progress.dock)
+            show_dock(self._panel.viewer, self._panel.kinds[self._session.progress.dock])
 
     def _show(self, _news: object = None) -> None:
         job, progress = self._session.job, self._session.progress
