@@ -62,6 +62,28 @@ def test_names_of_numpy_1_are_known(tmp_path: Path):
     np.testing.assert_array_equal(load_npy(path)["meanImg"], OPS["meanImg"])
 
 
+def test_arrays_of_every_kind_come_back(tmp_path: Path):
+    structured = np.array([(1, 2.5), (3, 4.5)], dtype=[("a", "<i4"), ("b", ">f8")])
+    arrays = [structured, np.array(["a", "bc"]), np.arange(6, dtype=">u2").reshape(2, 3).T, np.ones((2, 0)),
+              np.float32(2.5), np.str_("a"), np.array([True, False]),
+              np.array([[1, "a"], [None, {}]], dtype=object)]  # fmt: skip
+    for protocol in (2, 4, 5):
+        for loaded, array in zip(load_npy(save_pickle(tmp_path / "a.npy", arrays, protocol)), arrays, strict=True):
+            assert type(loaded) is type(array)
+            assert loaded.dtype.newbyteorder("=") == array.dtype.newbyteorder("=")  # numpy makes it native
+            np.testing.assert_array_equal(loaded, array)
+
+
+def test_what_a_pickle_says_of_the_insides_of_a_type_is_not_believed(tmp_path: Path):
+    """Flags of a type that do not fit it make numpy free memory that is not its own."""
+    path = save_pickle(tmp_path / "ops.npy", {"a": np.arange(5)}, protocol=2)
+    content = path.read_bytes()
+    state = b"J\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00t"  # item size, alignment, flags
+    assert state in content
+    path.write_bytes(content.replace(state, state[:-2] + b"\x3ft"))
+    np.testing.assert_array_equal(load_npy(path)["a"], np.arange(5))
+
+
 @given(array=npst.arrays(npst.scalar_dtypes(), npst.array_shapes()))
 @examples(max_examples=30)
 def test_plain_arrays_open_too(tmp_path_factory: pytest.TempPathFactory, array: np.ndarray):

@@ -66,10 +66,10 @@ class FitConfig(Settings):
     >>> config = nv.FitConfig(latents=32, frames=(0, 1600))
     >>> config.latents, config.order
     (32, 1)
-    >>> nv.FitConfig(latents=0)
+    >>> nv.FitConfig(order=0)
     Traceback (most recent call last):
     pydantic_core._pydantic_core.ValidationError: 1 validation error for FitConfig
-    latents
+    order
       Input should be greater than or equal to 1 ...
     """
 

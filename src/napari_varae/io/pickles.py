@@ -10,7 +10,6 @@ import os
 import pickle
 from functools import partial
 from pathlib import Path
-from types import FunctionType
 from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
@@ -21,16 +20,59 @@ from napari_varae.errors import StackError
 
 __all__ = ["load_npy", "read_header"]
 
-_NUMPY = {
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "scalar"),
-    ("numpy._core.numeric", "_frombuffer"),
-}
-_PLAIN = {("builtins", name) for name in ("complex", "frozenset", "set")}
-_DATES = {("datetime", name) for name in ("date", "datetime", "timedelta")}  # suite2p notes when it ran
+_ADMITTED = {("builtins", name) for name in ("complex", "frozenset", "set")}
+_ADMITTED |= {("datetime", name) for name in ("date", "datetime", "timedelta")}  # suite2p notes when it ran
 _PATHS = {"Path", "PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath"}
+
+
+class _Dtype:
+    """Stands for a numpy type: what a pickle says of its insides is not believed, it could crash the process."""
+
+    def __init__(self, name: str, *_: Any) -> None:
+        self.name = name
+        self.state: tuple[Any, ...] = (None,) * 8
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.state = state
+
+    def real(self) -> np.dtype[Any]:
+        """Make the type from its name, byte order and fields."""
+        _, order, subtype, names, fields, itemsize, *_ = self.state
+        if names:
+            formats, offsets = [fields[name][0].real() for name in names], [fields[name][1] for name in names]
+            return np.dtype({"names": list(names), "formats": formats, "offsets": offsets, "itemsize": itemsize})
+        dtype = np.dtype(str(self.name))
+        if subtype is not None or dtype.kind not in "biufcSUO":
+            raise pickle.UnpicklingError(f"it holds the type {self.name}, which is not plain data")
+        return dtype.newbyteorder(order) if order in ("<", ">") else dtype
+
+
+class _Array(np.ndarray):
+    """An array that is being unpickled."""
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, dtype, fortran, content = state
+        super().__setstate__((1, shape, dtype.real(), bool(fortran), content))  # type: ignore[arg-type]
+
+
+def _scalar(dtype: _Dtype, content: bytes) -> Any:
+    (value,) = np.frombuffer(content, dtype.real())
+    return value
+
+
+def _from_buffer(content: bytes, dtype: _Dtype, shape: tuple[int, ...], order: str) -> NDArray[Any]:
+    return np.frombuffer(content, dtype.real()).reshape(shape, order="F" if order == "F" else "C").copy()
+
+
+_STAND_INS: dict[tuple[str, str], Any] = {
+    ("numpy", "ndarray"): "ndarray",  # named by arrays, never called
+    ("numpy", "dtype"): _Dtype,
+    ("numpy._core.multiarray", "_reconstruct"): lambda *_: np.empty(0, np.uint8).view(_Array),
+    ("numpy._core.multiarray", "scalar"): _scalar,
+    ("numpy._core.numeric", "_frombuffer"): _from_buffer,
+    ("builtins", "bytes"): lambda: b"",
+    ("_codecs", "encode"): lambda text, _encoding: text.encode("latin1"),  # how old pickles write bytes
+}
 
 
 class _PlainData(pickle.Unpickler):
@@ -38,18 +80,34 @@ class _PlainData(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         module = {"__builtin__": "builtins"}.get(module, module.replace("numpy.core.", "numpy._core."))  # old names
-        if (module, name) in _NUMPY | _PLAIN | _DATES:
-            found = super().find_class(module, name)
-            # A pickle can set attributes of a Python function that it has found, so it gets one of its own.
-            return partial(found) if isinstance(found, FunctionType) else found
+        if (module, name) in _ADMITTED:
+            return super().find_class(module, name)
+        found = _STAND_INS.get((module, name))
         if module.split(".")[0] == "pathlib" and name in _PATHS:
-            return lambda *parts: "/".join(str(part).rstrip("/\\") for part in parts)
-        if (module, name) == ("_codecs", "encode"):  # how old pickles write bytes
-            return lambda text, _encoding: text.encode("latin1")
-        raise pickle.UnpicklingError(f"it holds {module}.{name}, which is not plain data")
+            found = _path
+        if found is None:
+            raise pickle.UnpicklingError(f"it holds {module}.{name}, which is not plain data")
+        # A pickle can set attributes of a Python function that it has found, so it gets one of its own.
+        return partial(found) if callable(found) else found
 
     def persistent_load(self, pid: Any) -> NoReturn:
         raise pickle.UnpicklingError(f"it refers to an object outside the file ({pid!r})")
+
+
+def _path(*parts: Any) -> str:
+    return "/".join(str(part).rstrip("/\\") for part in parts)
+
+
+def _plain(thing: Any) -> Any:
+    """Turn the arrays in a thing, which were being unpickled, into plain ones."""
+    if isinstance(thing, np.ndarray):
+        if thing.dtype == object:
+            for i in np.ndindex(thing.shape):
+                thing[i] = _plain(thing[i])
+        return thing.view(np.ndarray)
+    if isinstance(thing, dict):
+        return {key: _plain(value) for key, value in thing.items()}
+    return type(thing)(map(_plain, thing)) if type(thing) in (list, tuple) else thing
 
 
 def load_npy(path: str | os.PathLike[str]) -> Any:
@@ -102,7 +160,7 @@ def _load(file: BinaryIO) -> NDArray[Any]:
     if not dtype.hasobject:
         file.seek(0)
         return npy.read_array(file, allow_pickle=False)
-    loaded = _PlainData(file).load()
+    loaded = _plain(_PlainData(file).load())
     if not isinstance(loaded, np.ndarray) or loaded.shape != shape:
         raise ValueError("the content is not the array that the header declares")
     return loaded

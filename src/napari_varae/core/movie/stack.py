@@ -122,7 +122,8 @@ class Stack:
         Examples
         --------
         >>> import numpy as np
-        >>> stack = Stack(np.zeros((100, 16, 16)), frame_rate=30.0)
+        >>> import napari_varae as nv
+        >>> stack = nv.Stack(np.zeros((100, 16, 16)), frame_rate=30.0)
         >>> stack.replace(bad_frames=[3, 4]).frame_rate
         30.0
         """

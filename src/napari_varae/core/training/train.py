@@ -89,7 +89,7 @@ def train(
     Yields
     ------
     report : EpochReport
-        After each epoch.
+        Of the start, as epoch 0, and after each epoch.
 
     Returns
     -------
@@ -153,7 +153,7 @@ def resume(
     >>> stack = nv.simulate(nv.SimulationConfig(frames=200, height=32, width=32, cells=4)).stack
     >>> folder = tempfile.mkdtemp()
     >>> steps = nv.train(stack, nv.FitConfig(latents=4, epochs=3, patience=3), checkpoint=folder)
-    >>> first = next(steps)
+    >>> _start, first = next(steps), next(steps)
     >>> steps.close()  # the window was closed, or the computer switched off
     >>> [report.epoch for report in nv.resume(folder, stack)]
     [2, 3]
@@ -204,9 +204,12 @@ def _epochs(
     progress("training", 0.0)
     best = trainer.assess()
     keep(best, reports)
+    if not reports:  # a training that goes on has reported its start
+        reports.append(best.report(0, config.epochs, best.loss, time.monotonic() - began, True))
+        yield reports[0]
     patience = config.patience or PATIENCE[config.network]
     since_best = 0
-    for epoch in range(len(reports) + 1, config.epochs + 1):
+    for epoch in range(reports[-1].epoch + 1, config.epochs + 1):
         losses = []
         for window in trainer.windows():
             trainer.check()

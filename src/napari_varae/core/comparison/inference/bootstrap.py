@@ -128,9 +128,10 @@ class WildBootstrap:
         """Draw the lag pairs of A (0) or B (1) with these signs, from given coefficients (K, p K) if any."""
         coefficients = self.coefficients if coefficients is None else coefficients
         target, column = np.nonzero(coefficients)
-        first = np.searchsorted(target, np.arange(len(coefficients) + 1))
-        x, y = recursion(*self.residuals[side], signs, first, column, coefficients[target, column])
-        return Sample.centred(x, y)
+        x, y = recursion(*self.residuals[side], signs, target, column, coefficients[target, column])
+        x -= x.mean(0)
+        y -= y.mean(0)
+        return Sample(x, y)
 
 
 @compiled
@@ -139,13 +140,13 @@ def recursion(
     lengths: NDArray[np.int64],
     heads: Array,
     signs: NDArray[np.int8],
-    first: NDArray[np.int64],
+    targets: NDArray[np.int64],
     columns: NDArray[np.int64],
     values: Array,
 ) -> tuple[Array, Array]:
     """Run a VAR forward through segments: predictors (n, p K) and targets (n, K).
 
-    The coefficients `values` of target i are those from `first[i]` to `first[i + 1]`, of the predictors in `columns`.
+    The coefficients that are not zero are `values`, by which predictors in `columns` act on `targets`.
     """
     n, k = residuals.shape
     order = heads.shape[1]
@@ -154,13 +155,13 @@ def recursion(
     for segment in range(len(lengths)):
         for step in range(lengths[segment]):
             for lag in range(order):
+                since = step - 1 - lag
+                past = y[t - 1 - lag] if since >= 0 else heads[segment, order + since]
                 for j in range(k):
-                    since = step - 1 - lag
-                    x[t, lag * k + j] = y[t - 1 - lag, j] if since >= 0 else heads[segment, order + since, j]
+                    x[t, lag * k + j] = past[j]
             for i in range(k):
-                total = signs[t] * residuals[t, i]
-                for m in range(first[i], first[i + 1]):
-                    total += values[m] * x[t, columns[m]]
-                y[t, i] = total
+                y[t, i] = signs[t] * residuals[t, i]
+            for m in range(len(values)):
+                y[t, targets[m]] += values[m] * x[t, columns[m]]
             t += 1
     return x, y
