@@ -211,8 +211,8 @@ def test_effect_maps_find_all_cells(default_sim, default_fit):
     ("wish", "words"),
     [
         ({"kind": "drivers"}, "'drivers' is neither 'driver' nor 'effect'"),
-        ({"target": 6}, "target=6 is no latent: choose 0 to 5"),
-        ({"target": -1}, "target=-1 is no latent"),
+        ({"target": 6}, "target=6 is not a latent: choose 0 to 5"),
+        ({"target": -1}, "target=-1 is not a latent"),
         ({"edge": (0, 1, 1)}, "lag 1 to 2"),
         ({"edge": (3, 1, 1)}, "lag 1 to 2"),
         ({"edge": (1, 6, 1)}, "latents 0 to 5"),
