@@ -308,7 +308,7 @@ def test_curves_of_a_loaded_fit_are_shown(docks, session, trained, idle, tmp_pat
     train.load(str(tmp_path / "cells.varae"))
     idle()
     x, y = train.loss._curves["held out"].getData()
-    np.testing.assert_allclose(x, [1, 2])
+    np.testing.assert_allclose(x, [report.epoch for report in trained.history])
     np.testing.assert_allclose(y, [report.held_out_loss for report in trained.history])
     assert "not in use" not in train.status.text()
 
