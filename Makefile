@@ -1,5 +1,6 @@
 # make demo                  installs, then runs the whole journey on a simulated recording; results in demo-output/
 # make demo MOVIE=path.tif   the same on your recording
+# make demo NETWORK=convolutional   with the convolutional network
 # make test                  installs, then runs the checks that are quick
 # make test-all              the long ones (Monte Carlo) as well, as CI does
 # make lint | format | docs  parts of it
@@ -20,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 demo: .venv/.demo
 	tools/system-libraries
-	tools/with-display $(BIN)/python -m napari_varae demo $(if $(MOVIE),"$(MOVIE)")
+	tools/with-display $(BIN)/python -m napari_varae demo $(if $(MOVIE),"$(MOVIE)") $(if $(NETWORK),--network $(NETWORK))
 
 test: PYTEST_SELECT := -m "not long"
 test test-all: lint

@@ -10,8 +10,9 @@ import napari_varae
 
 FUNCTIONS = [name for name in napari_varae.__all__ if name.islower() and not name.startswith("_")]
 WITH_EXAMPLE = {
-    "FitConfig", "Stack", "contribution_map", "entry_penalty", "estimate_var", "evaluate", "lasso", "lasso_path",
-    "open_stack", "simulate",
+    "Behaviour", "Cells", "FitConfig", "Stack", "Trials", "contribution_map", "correlate_behaviour", "entry_penalty",
+    "estimate_var", "evaluate", "lasso", "lasso_path", "match_cells", "open_behaviour", "open_cells", "open_stack",
+    "open_trials", "simulate",
 }  # fmt: skip
 """Names whose docstring must have an example; those of others run when they have one."""
 

@@ -99,7 +99,9 @@ def chunk(job: tuple[Setting, int, int]) -> dict[str, object]:
     for seed in range(first, first + CHUNK):
         rng = np.random.default_rng((seed, *map(int, setting)))
         a = coefficients(setting, rng)
-        found = nv.compare_latents(*two_ranges(setting, a, a, rng), setting.order, resamples, seed, power_draws=0)
+        found = nv.compare_latents(
+            *two_ranges(setting, a, a, rng), setting.order, resamples=resamples, seed=seed, power_draws=0
+        )
         row["p"].append(round(found.p_value, 6))
         row["p_links"].append(round(found.p_links, 6))
         row["called"].append(int((found.edges["p_adjusted"] <= 0.05).sum()))

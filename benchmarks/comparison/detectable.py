@@ -29,20 +29,20 @@ def once(job: tuple[Setting, int, int]) -> tuple[float, bool]:
 
     def compare(after: np.ndarray) -> nv.Comparison:
         return nv.compare_latents(
-            *(series(part, setting, one, 0 * one, rng) for part in (a, after)), 1, resamples, seed
+            *(series(part, setting, one, 0 * one, rng) for part in (a, after)), 1, resamples=resamples, seed=seed
         )
 
     null = compare(a)
     for edge in rng.permutation(null.edges):
         coupling, changed = (0, edge["target"], edge["source"]), a.copy()
-        changed[coupling] += edge["detectable"] * null.scale[edge["target"]] / null.scale[edge["source"]]
+        changed[coupling] += edge["detectable"] * null.test.scale[edge["target"]] / null.test.scale[edge["source"]]
         if edge["target"] != edge["source"] and radius(changed) < 0.99:
             break
     else:
         raise RuntimeError(f"No coupling of set {seed} can change by so much in a stable way.")
     found = compare(changed).edges
     (again,) = found[(found["target"] == edge["target"]) & (found["source"] == edge["source"])]
-    return float(edge["detectable"]), bool(again["p_adjusted"] <= null.level)
+    return float(edge["detectable"]), bool(again["p_adjusted"] <= null.config.level)
 
 
 def main() -> None:

@@ -82,9 +82,9 @@ def once(job: tuple[str, int]) -> tuple[float, float, float, float, bool]:
     """Compare one pair of ranges."""
     name, seed = job
     torch.set_num_threads(1)
-    found = nv.compare_latents(*KINDS[name](np.random.default_rng(seed)), 1, 99, seed, power_draws=0)
+    found = nv.compare_latents(*KINDS[name](np.random.default_rng(seed)), 1, resamples=99, seed=seed, power_draws=0)
     warned = any(re.search("(no|not a) VAR", warning) for warning in found.warnings)
-    return found.p_value, found.p_links, *found.p_of_null.values(), warned
+    return found.p_value, found.p_links, *found.test.p_of_null.values(), warned
 
 
 def main() -> None:

@@ -49,7 +49,7 @@ def once(job: tuple[int, bool]) -> dict[str, Any]:
         "variant": "change" if changes else "none", "scenario": "pipeline", "seed": seed, "p": found.p_value,
         "p of links": found.p_links,
         "called": int((found.edges["p_adjusted"] <= 0.05).sum()), "seconds": time.perf_counter() - began,
-        **dict(zip(NULLS, found.p_of_null.values(), strict=True)),
+        **dict(zip(NULLS, found.test.p_of_null.values(), strict=True)),
     }  # fmt: skip
     traces = nv.compare_latents(sim.traces[: half - 1], sim.traces[half:], resamples=199, seed=seed)
     row["p of true traces"] = traces.p_value

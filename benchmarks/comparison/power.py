@@ -111,7 +111,7 @@ def once(job: tuple[Setting, float, int, int, int]) -> tuple[float, ...]:
     before = coefficients(setting, rng)
     after = changed(before, size, count, rng) if size else before
     za, zb = two_ranges(setting, before, after, rng)
-    found = nv.compare_latents(za, zb, setting.order, resamples, seed, power_draws=0)
+    found = nv.compare_latents(za, zb, setting.order, resamples=resamples, seed=seed, power_draws=0)
     edges = found.edges[found.edges["p_adjusted"] <= 0.05]
     differ = before != after
     right = differ[edges["lag"] - 1, edges["target"], edges["source"]]

@@ -3,12 +3,12 @@
     python -m benchmarks.comparison.real_ranges MOVIE.tif [--latents 32] [--orders 1 2] [--repeats 20]
     python -m benchmarks.comparison.real_ranges MOVIE.tif --covariates TABLE.csv --column speed --above 1
 
-Trained on all frames. Placebos, each repeated: *shuffled*, the recording cut into pieces that are dealt at random to
-A and B, so that slow drift is in both; *neighbours*, two stretches side by side at a random place. A test that can be
+Trained on all frames. Placebos, each repeated: *shuffled*, the recording cut into pieces that are assigned at random to
+A and B, so that slow drift is in both; *neighbours*, two ranges side by side at a random place. A test that can be
 trusted on this recording rejects 5 % of the shuffled ones at 5 %; neighbours differ where the recording drifts. Also
 shown: what links alone give, and what it would be if every frame counted as independent given its past. With
 covariates, the frames where a column is above a value (its median unless given) are compared with the others, and
-their segments dealt anew.
+their segments permuted.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def shuffled(n_frames: int, piece: int, order: int, rng: np.random.Generator) ->
     """Deal the pieces of a recording to A and B; each loses its first frames, so that none predicts across."""
     start = int(rng.integers(piece))
     pieces = [(at + order, at + piece) for at in range(start, n_frames - piece + 1, piece)]
-    dealt = rng.permutation(len(pieces))
+    permuted = rng.permutation(len(pieces))
     half = len(pieces) // 2
-    return [pieces[i] for i in sorted(dealt[:half])], [pieces[i] for i in sorted(dealt[half:])]
+    return [pieces[i] for i in sorted(permuted[:half])], [pieces[i] for i in sorted(permuted[half:])]
 
 
 def neighbours(n_frames: int, length: int, order: int, rng: np.random.Generator) -> tuple[Ranges, Ranges]:
-    """Two stretches side by side."""
+    """Two ranges side by side."""
     start = int(rng.integers(n_frames - 2 * length - order + 1))
     return [(start, start + length)], [(start + length + order, start + 2 * length + order)]
 
@@ -81,9 +81,11 @@ def main() -> None:
             found = []
             for seed in range(options.repeats):
                 a, b = (latents(z, r, order) for r in deal(n, length, order, np.random.default_rng(seed)))
-                found.append(nv.compare_latents(a, b, order, options.resamples, seed, power_draws=0))
+                found.append(nv.compare_latents(a, b, order, resamples=options.resamples, seed=seed, power_draws=0))
             p = np.array([f.p_value for f in found])
-            links, sure = (np.array([g(f) for f in found]) for g in (lambda f: f.p_links, lambda f: f.p_of_null["VAR"]))
+            links, sure = (
+                np.array([g(f) for f in found]) for g in (lambda f: f.p_links, lambda f: f.test.p_of_null["VAR"])
+            )
             print(
                 f"{f'{name}, {length} frames':<28}{(p <= 0.05).mean():>10.0%}{np.median(p):>10.2f}"
                 f"{(links <= 0.05).mean():>13.0%}{(sure <= 0.05).mean():>16.0%}",
@@ -95,11 +97,12 @@ def main() -> None:
             above = float(np.median(values)) if options.above is None else options.above
             mask = values > above
             a, b = (latents(z, runs(m), order) for m in (mask, ~mask))
-            found = nv.compare_latents(a, b, order, 999)
-            dealt = nv.placebo(fit, stack, segments=(runs(mask), runs(~mask)), repeats=options.repeats)
+            found = nv.compare_latents(a, b, order, resamples=999)
+            permuted = nv.placebo(fit, stack, segments=(runs(mask), runs(~mask)), repeats=options.repeats)
             print(
                 f"{options.column} > {above:g}: {mask.sum()} frames against {(~mask).sum()}: p = {found.p_value:.3f}, "
-                f"links alone {found.p_links:.3f}; {(dealt <= 0.05).mean():.0%} of segments dealt anew have p <= 0.05; "
+                f"links alone {found.p_links:.3f}; {(permuted <= 0.05).mean():.0%} of segments permuted have "
+                "p <= 0.05; "
                 f"surest change {found.effect_size:.2f} "
                 f"({found.effect_interval[0]:.2f} to {found.effect_interval[1]:.2f})"
             )

@@ -47,7 +47,7 @@ def main() -> None:
                 for way, (threads, workers) in ways.items():
                     torch.set_num_threads(threads)
                     began = time.perf_counter()
-                    compare(options.resamples, workers=workers)
+                    compare(resamples=options.resamples, workers=workers)
                     seconds[way].append(time.perf_counter() - began)
             rows.append({"latents": latents, "order": order, "length": options.length, "resamples": options.resamples,
                          **seconds})  # fmt: skip

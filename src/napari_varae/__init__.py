@@ -12,9 +12,14 @@ if TYPE_CHECKING:
     from napari_varae.core.comparison.latents import compare_latents
     from napari_varae.core.comparison.placebo import placebo
     from napari_varae.core.comparison.result import Comparison
+    from napari_varae.core.experiment.behaviour import Behaviour
+    from napari_varae.core.experiment.cells import Cells
+    from napari_varae.core.experiment.correlation import correlate_behaviour
+    from napari_varae.core.experiment.match import match_cells
+    from napari_varae.core.experiment.trials import Trials
     from napari_varae.core.fit.evaluate import evaluate
-    from napari_varae.core.fit.file import load_fit
     from napari_varae.core.fit.fit import Fit
+    from napari_varae.core.fit.load import load_fit
     from napari_varae.core.fit.report import EpochReport
     from napari_varae.core.lasso.estimate import entry_penalty, lasso
     from napari_varae.core.lasso.path import LassoPath, lasso_path
@@ -23,11 +28,23 @@ if TYPE_CHECKING:
     from napari_varae.core.settings import ComparisonConfig, FitConfig
     from napari_varae.core.simulation.settings import SimulationConfig
     from napari_varae.core.simulation.simulate import Simulation, simulate
-    from napari_varae.core.training.train import fit, train
+    from napari_varae.core.training.requirements import Requirements, estimate
+    from napari_varae.core.training.train import fit, resume, train
     from napari_varae.core.var.estimate import estimate_var
     from napari_varae.core.var.model import VAR
-    from napari_varae.errors import FitFileError, PathError, StackError, TrainingError
+    from napari_varae.errors import (
+        ChoiceError,
+        DataError,
+        FitFileError,
+        PathError,
+        StackError,
+        StoppedError,
+        TrainingError,
+    )  # fmt: skip
     from napari_varae.io import open_stack
+    from napari_varae.io.behaviour import open_behaviour
+    from napari_varae.io.cells import open_cells
+    from napari_varae.io.trials import open_trials
 
 _HOME = {
     "Comparison": "core.comparison.result",
@@ -38,13 +55,21 @@ _HOME = {
     "SimulationConfig": "core.simulation.settings",
     "contribution_map": "core.maps.contribution",
     "difference_map": "core.comparison.difference_map",
+    "Behaviour": "core.experiment.behaviour",
+    "Cells": "core.experiment.cells",
+    "Trials": "core.experiment.trials",
+    "correlate_behaviour": "core.experiment.correlation",
+    "match_cells": "core.experiment.match",
+    "DataError": "errors",
+    "ChoiceError": "errors",
     "FitFileError": "errors",
     "PathError": "errors",
     "StackError": "errors",
+    "StoppedError": "errors",
     "TrainingError": "errors",
     "evaluate": "core.fit.evaluate",
     "placebo": "core.comparison.placebo",
-    "load_fit": "core.fit.file",
+    "load_fit": "core.fit.load",
     "LassoPath": "core.lasso.path",
     "entry_penalty": "core.lasso.estimate",
     "lasso": "core.lasso.estimate",
@@ -55,17 +80,25 @@ _HOME = {
     "Stack": "core.movie.stack",
     "EpochReport": "core.fit.report",
     "fit": "core.training.train",
+    "Requirements": "core.training.requirements",
+    "estimate": "core.training.requirements",
+    "resume": "core.training.train",
     "train": "core.training.train",
     "VAR": "core.var.model",
     "estimate_var": "core.var.estimate",
+    "open_behaviour": "io.behaviour",
+    "open_cells": "io.cells",
     "open_stack": "io",
+    "open_trials": "io.trials",
 }
 
 __all__ = [
-    "VAR", "Comparison", "ComparisonConfig", "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath",
-    "PathError", "Simulation", "SimulationConfig", "Stack", "StackError", "TrainingError", "__version__", "compare",
-    "compare_latents", "contribution_map", "difference_map", "entry_penalty", "estimate_var", "evaluate", "fit",
-    "lasso", "lasso_path", "load_fit", "open_stack", "placebo", "simulate", "train",
+    "VAR", "Behaviour", "Cells", "ChoiceError", "Comparison", "ComparisonConfig", "DataError", "EpochReport", "Fit",
+    "FitConfig", "FitFileError", "LassoPath", "PathError", "Requirements", "Simulation", "SimulationConfig",
+    "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__", "compare", "compare_latents",
+    "contribution_map", "correlate_behaviour", "difference_map", "entry_penalty", "estimate", "estimate_var",
+    "evaluate", "fit", "lasso", "lasso_path", "load_fit", "match_cells", "open_behaviour", "open_cells",
+    "open_stack", "open_trials", "placebo", "resume", "simulate", "train",
 ]  # fmt: skip
 
 

@@ -4,11 +4,34 @@ None of them derives from `RuntimeError`: napari's generator workers treat a `Ru
 as a vanished worker and would swallow it.
 """
 
-__all__ = ["FitFileError", "PathError", "StackError", "StoppedError", "TrainingError"]
+from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "ChoiceError", "DataError", "FitFileError", "PathError", "StackError", "StoppedError", "TrainingError",
+]  # fmt: skip
 
 
 class StackError(ValueError):
     """A movie that cannot be read or used."""
+
+
+class DataError(ValueError):
+    """Cells, trials or behaviour that cannot be read or used."""
+
+
+class ChoiceError(StackError):
+    """A recording that leaves a choice to the user: which channel, which plane, which data set.
+
+    Attributes
+    ----------
+    options : dict of str to list
+        What there is to choose from, for each argument of `open_stack` that is needed: "channel", "plane" or "dataset".
+        Each entry can be given as that argument as it is.
+    """
+
+    def __init__(self, message: str, options: Mapping[str, Sequence[str | int]]) -> None:
+        super().__init__(message)
+        self.options: dict[str, list[str | int]] = {name: list(values) for name, values in options.items()}
 
 
 class FitFileError(ValueError):

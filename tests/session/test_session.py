@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+from napari_varae.core.fit.apply import apply_fit
 from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
-from napari_varae.errors import StackError
-from napari_varae.session.session import Edge, Session, session_of
+from napari_varae.errors import StackError, StoppedError
+from napari_varae.session.fits import KEPT
+from napari_varae.session.generation import name_parts
+from napari_varae.session.results import Edge
+from napari_varae.session.session import Session, session_of
 
 SIGNALS = (
     "movie_changed", "fit_changed", "reported", "ranges_changed", "frame_changed", "edge_changed",
@@ -70,8 +74,6 @@ def test_a_movie_that_cannot_be_used_leaves_the_other(session, stack, heard):
     bad = Stack(np.full((10, 16, 16), np.nan, dtype=np.float32))
     with pytest.raises(StackError, match="NaN"):
         session.use_movie(bad)
-    with pytest.raises(StackError):
-        session.open("no such file.tif")
     assert session.stack is stack
     assert not heard
 
@@ -147,7 +149,7 @@ def test_frames_seen_in_training_are_told_when_they_differ(session, stack):
     session.use_fit(trained, trained.encode(stack))
     session.set_range("a", (0, 30))
     session.set_range("b", (30, 60))
-    assert session.range_notes()[-1] == "Seen in training: 100% of A but 33% of B."
+    assert session.range_notes()[-1].startswith("100% of A but 33% of B was seen in training:")
 
 
 def test_fits_are_kept_and_can_be_returned_to(session, stack, fit, heard):
@@ -250,3 +252,93 @@ def test_controls_may_be_set_from_any_thread(session):
     thread.start()
     thread.join()
     assert controls.stop.is_set()
+
+
+def test_a_fit_of_another_movie_is_cautioned(session, stack, fit, rng):
+    session.use_fit(fit, fit.encode(stack))
+    assert session.caution is None
+    other = Stack(rng.random((50, 16, 16), dtype=np.float32), name="other")
+    session.use_movie(other)
+    found = apply_fit(fit, other)
+    session.use_fit(fit, found.latents, found.movie, found.explained)
+    assert "trained on another movie" in session.caution
+    assert f"explains {found.explained:.1%}" in session.caution
+    assert f"{found.explained:.1%} of this movie explained" in session.model_text
+    session.use_fit(fit, found.latents)  # without a worker the fingerprint is read here
+    assert "trained on another movie" in session.caution
+    session.use_movie(Stack(stack.array.copy(), name="the same file, opened again"))
+    assert session.caution is None
+    session.use_fit(fit, fit.encode(stack))
+    assert session.caution is None
+
+
+def test_generations_tell_what_changed(session, stack, fit):
+    session.use_fit(fit, fit.encode(stack))
+    session.set_range("a", (0, 20))
+    began = session.generation
+    assert began.changed(session.generation) == ()
+    session.set_range("b", (30, 50))
+    assert began.changed(session.generation) == ("b",)
+    session.describe_movie(20, 1.0)
+    assert began.changed(session.generation, ("movie", "fit", "bad_frames")) == ()
+    session.describe_movie(20, 1.0, [3])
+    assert name_parts(began.changed(session.generation)) == "range B and bad frames"
+    session.use_movie(stack)
+    assert name_parts(began.changed(session.generation)) == "movie, fit and range A"
+
+
+def test_other_bad_frames_of_the_same_number_make_a_comparison_old(session, stack):
+    session.describe_movie(10, None, [3])
+    session.set_comparison(object())
+    assert session.is_current
+    session.describe_movie(10, None, [4])
+    assert not session.is_current
+    session.describe_movie(10, None, [3])
+    assert session.is_current
+
+
+def test_marks_belong_to_a_movie(session, stack, heard):
+    session.set_mark(0, 5)
+    session.set_mark(1, 12)
+    assert session.marks == [5, 12]
+    assert heard == ["ranges_changed"] * 2
+    session.use_movie(stack)
+    assert session.marks == [None, None]
+
+
+def test_closing_the_movie_ends_other_jobs_without_a_result(session):
+    controls = session.begin("comparing")
+    session.close_movie()
+    assert controls.stop.is_set()
+    assert not controls.keep
+    with pytest.raises(StoppedError):
+        controls.check()
+
+
+def test_fits_that_lie_in_files_are_let_go_and_others_are_not(session, stack):
+    from napari_varae.core.training.train import fit as train
+
+    fits = [train(stack, FitConfig(latents=2, epochs=0, seed=seed)) for seed in range(2 * KEPT)]
+    for fit in fits[:-1]:
+        session.keep_fit(fit)
+    assert len(session.fits) == 2 * KEPT - 1  # nothing that is not saved is lost
+    session.use_fit(fits[0], fits[0].encode(stack))
+    for fit in fits[:-1]:
+        session.keep_fit(fit, saved=True)
+    assert session.fits == [fits[0], *fits[-KEPT:-1]]
+    gone = weakref.ref(fits[1])
+    del fits, fit
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_fit_that_is_not_in_use_keeps_only_its_weights(session, stack, fit):
+    from napari_varae.core.training.train import fit as train
+
+    other = train(stack, FitConfig(latents=2, epochs=0))
+    session.use_fit(fit, fit.encode(stack))
+    footprints = fit.footprints
+    assert "footprints" in fit.__dict__
+    session.use_fit(other, other.encode(stack))
+    assert "footprints" not in fit.__dict__
+    np.testing.assert_array_equal(fit.footprints, footprints)

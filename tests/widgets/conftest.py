@@ -78,10 +78,9 @@ def session(viewer, docks):
 @pytest.fixture
 def movie(viewer, session, stack):
     """The small movie, open in the window."""
-    from napari_varae.viewer import layers
+    from napari_varae.viewer.movie import open_movie
 
-    session.use_movie(stack)
-    layers.add_movie(viewer, stack)
+    open_movie(viewer, stack)
     return stack
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,6 +18,9 @@ def demo(
             metavar="MOVIE", exists=True, dir_okay=False, help="A two-photon recording; a simulated one when not given."
         ),
     ] = None,
+    network: Annotated[
+        Literal["footprints", "convolutional"], typer.Option(help="The network that is trained.")
+    ] = "footprints",
     output: Annotated[Path, typer.Option(help="Folder for pictures, maps, tables and the fit.")] = Path("demo-output"),
     close: Annotated[bool, typer.Option("--close", help="Close the window at the end.")] = False,
 ) -> None:
@@ -28,4 +31,5 @@ def demo(
     from napari_varae.demo import run_demo
 
     keep_open = not (close or os.environ.get("VIRTUAL_DISPLAY"))
-    raise typer.Exit(run_demo(None if movie is None else str(movie), output, keep_open=keep_open))
+    path = None if movie is None else str(movie)
+    raise typer.Exit(run_demo(path, output, keep_open=keep_open, network=network))

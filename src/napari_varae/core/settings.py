@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import math
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 __all__ = ["ComparisonConfig", "FitConfig", "Settings", "setting"]
+
+FEWEST_BLOCKS = 4
+"""Blocks of the shorter range that can be permuted in enough ways: four of each range in 35."""
+
+
+MOST_LATENTS = 1024
 
 
 class Settings(BaseModel):
     """Frozen, validated settings; unknown names and wrong types are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def changed(self, **changes: Any) -> Self:
+        """Return these settings with some of them changed.
+
+        Raises
+        ------
+        TypeError
+            When there is no setting of that name.
+        ValueError
+            When a value is not possible, in words.
+        """
+        known = type(self).model_fields
+        if unknown := sorted(changes.keys() - known.keys()):
+            raise TypeError(f"There is no setting {', '.join(unknown)}. Choose among {', '.join(known)}.")
+        try:
+            return type(self)(**{**dict(self), **changes})
+        except ValidationError as error:
+            raise ValueError("; ".join(_in_words(found) for found in error.errors()) + ".") from error
+
+
+def _in_words(error: Any) -> str:
+    """Say what pydantic found wrong with one setting."""
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"{error['loc'][0]}={error['input']!r} {message}" if error["loc"] else message
 
 
 def setting(default: Any, help: str, *, label: str, unit: str = "", advanced: bool = True, **bounds: Any) -> Any:
@@ -35,15 +66,26 @@ class FitConfig(Settings):
     >>> config = nv.FitConfig(latents=32, frames=(0, 1600))
     >>> config.latents, config.order
     (32, 1)
-    >>> nv.FitConfig(latents=0)
+    >>> nv.FitConfig(order=0)
     Traceback (most recent call last):
     pydantic_core._pydantic_core.ValidationError: 1 validation error for FitConfig
-    latents
+    order
       Input should be greater than or equal to 1 ...
     """
 
-    latents: int = setting(
-        64, "Number of latents K. Each looks at one place of the image.", label="Latents", advanced=False, ge=1, le=1024
+    network: Literal["footprints", "convolutional"] = setting(
+        "footprints",
+        "'footprints': each latent is a place, from a spectral start; fast, and the best reconstruction. "
+        "'convolutional': encoder and decoder of convolutions around a map of latents, from a random start.",
+        label="Network",
+        advanced=False,
+    )
+    latents: Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_LATENTS)] = setting(
+        "auto",
+        "Number of latents K: places of the image, and changes of the whole image. 'auto': as many as places have a "
+        "signal of their own; 64 for the convolutional network.",
+        label="Latents",
+        advanced=False,
     )
     order: int = setting(
         1,
@@ -80,7 +122,10 @@ class FitConfig(Settings):
         label="Adaptation",
     )
     static_skip: bool = setting(
-        True, "Give the decoder features of the static image, so that latents need not carry it.", label="Static skip"
+        True,
+        "Let the static image bypass the latents: it is subtracted before encoding and added after decoding, and "
+        "changes of the whole image that it explains (brightness, motion, focus) have latents of their own.",
+        label="Static skip",
     )
     static: Literal["mean", "median"] = setting(
         "mean", "The temporal summary that makes the static image.", label="Static image"
@@ -101,10 +146,37 @@ class FitConfig(Settings):
         ge=0,
         le=100,
     )
-    window: int = setting(
-        240,
-        "Length of the runs of consecutive frames that one training step sees. The VAR is estimated on one half "
-        "and judged on the other.",
+    horizon: int = setting(
+        1,
+        "How many frames ahead the VAR predicts in the loss of the convolutional network; the errors of 1 to this many "
+        "frames count alike.",
+        label="Horizon",
+        unit="frames",
+        ge=1,
+        le=20,
+    )
+    link_price: float = setting(
+        0.0,
+        "Price on links in the loss of the convolutional network: the mean over latents of the summed size of the "
+        "coefficients from other latents, times this.",
+        label="Link price",
+        ge=0,
+        le=100,
+    )
+    channels: int = setting(
+        8, "Feature maps of the first convolution of the convolutional network.", label="Channels", ge=1, le=128
+    )
+    dropout: float = setting(
+        0.3,
+        "Share of pixels hidden from the encoder of the convolutional network during training, so that it denoises.",
+        label="Hidden pixels",
+        ge=0,
+        lt=1,
+    )
+    window: int | None = setting(
+        None,
+        "Length of the runs of consecutive frames that one training step sees. The VAR is estimated on one half and "
+        "judged on the other. When not given, 240 or 3 for each latent.",
         label="Window",
         unit="frames",
         ge=20,
@@ -117,9 +189,17 @@ class FitConfig(Settings):
         gt=0,
         le=1,
     )
-    patience: int = setting(
-        8,
-        "Epochs without a better held-out result after which training ends.",
+    min_gain: float = setting(
+        0.001,
+        "Share of the held-out loss that an epoch must take off to count as better.",
+        label="Least gain",
+        ge=0,
+        le=1,
+    )
+    patience: int | None = setting(
+        None,
+        "Epochs that are not better after which training ends. When not given, 1 for footprints, whose start is near "
+        "the best they can do, and 8 for the convolutional network.",
         label="Patience",
         unit="epochs",
         ge=1,
@@ -132,18 +212,6 @@ class FitConfig(Settings):
         ge=0.02,
         le=0.5,
     )
-    grid: int | None = setting(
-        None,
-        "Pixels per step of the coarse grid on which maps are learned. When not given, the coarsest of 8, 4 and 2 that "
-        "draws held-out frames almost as well as single pixels do.",
-        label="Grid step",
-        unit="px",
-        ge=2,
-        le=64,
-    )
-    channels: int = setting(
-        8, "Feature images of the static pathway, and of the encoder's convolutions.", label="Channels", ge=1, le=128
-    )
     smoothing: float | None = setting(
         None,
         "Width (standard deviation) of the smoothing for the first footprints. When not given, the one of 0, 0.5, 0.85 "
@@ -153,15 +221,16 @@ class FitConfig(Settings):
         ge=0,
         le=20,
     )
-    dropout: float = setting(
-        0.3,
-        "Share of pixels hidden from the encoder during training, so that it denoises.",
-        label="Hidden pixels",
-        ge=0,
-        lt=1,
-    )
     seed: int = setting(
-        0, "Seed of everything random. Same seed, same machine: the same fit.", label="Seed", ge=0, lt=2**63
+        0, "Seed of everything random. Same seed, machine and threads: the same fit.", label="Seed", ge=0, lt=2**63
+    )
+    threads: int | None = setting(
+        None,
+        "CPU threads of the training; all cores when not given (all but one in a window). Rounding depends on it: the "
+        "same seed gives the same fit with the same number.",
+        label="Threads",
+        ge=1,
+        le=256,
     )
     frames: tuple[int, int] | None = setting(
         None,
@@ -176,28 +245,65 @@ class ComparisonConfig(Settings):
 
     resamples: int = setting(
         999,
-        "Draws from each null distribution. The smallest p-value is 1 / (repeats + 1).",
-        label="Repeats",
+        "Draws from each null distribution. The smallest possible p-value is 1 / (resamples + 1).",
+        label="Resamples",
         advanced=False,
         ge=19,
         le=100_000,
     )
     seed: int = setting(0, "Seed of the draws.", label="Seed", advanced=False, ge=0)
     level: float = setting(
-        0.05, "Level of the intervals and of the edge list.", label="Level", advanced=False, gt=0, lt=0.5
+        0.05,
+        "Significance level of single coefficients; the intervals cover 1 minus this.",
+        label="Level",
+        advanced=False,
+        ge=1e-5,
+        lt=0.5,
     )
-    stretches: int = setting(
+    blocks: int = setting(
         8,
-        "Stretches into which the shorter range is cut, to be dealt anew. Frames within one may depend on each other "
-        "in any way, if it holds several events. 0: every frame is independent given its past, right for a true VAR, "
-        "far too sure on recordings.",
-        label="Stretches",
+        "Blocks into which the shorter range is cut, to be permuted: at least 4. Frames within a block may depend on "
+        "each other in any way, if it holds several events. 0 leaves out the block permutation: every frame is then "
+        "independent given its past, which is right for a true VAR and makes p far too small on recordings.",
+        label="Blocks",
         ge=0,
         le=1000,
     )
     subtract_responses: bool = setting(
         False,
-        "Take the mean over the trials of A away first, and that of B: a response at a fixed time is no dynamics. Each "
-        "range needs at least 4 parts of one length.",
+        "Subtract the mean over the trials of A from A, and that of B from B: the test takes a response at a fixed "
+        "time for dynamics. Each range needs at least 4 parts of one length.",
         label="Subtract responses",
     )
+    halves: bool = setting(
+        True,
+        "Compare the halves of each range as well: where these differ, a difference between the ranges says little.",
+        label="Compare halves",
+    )
+    power_draws: int = setting(
+        99,
+        "Pairs of ranges with a known change that are simulated, to estimate how large a change would have been found. "
+        "0 leaves that out.",
+        label="Power simulations",
+        ge=0,
+        le=10_000,
+    )
+
+    @field_validator("blocks")
+    @classmethod
+    def _enough_blocks(cls, blocks: int) -> int:
+        """Refuse few blocks: they can be permuted in a few ways only."""
+        if 0 < blocks < FEWEST_BLOCKS:
+            raise ValueError(f"must be at least {FEWEST_BLOCKS}, or 0 to leave the block permutation out")
+        return blocks
+
+    @model_validator(mode="after")
+    def _fine_enough(self) -> ComparisonConfig:
+        """Refuse draws too few for a p-value as small as the level."""
+        needed = math.ceil((1 - 1e-9) / self.level) - 1
+        if self.resamples < needed:
+            raise ValueError(
+                f"{self.resamples} resamples cannot give a p-value as small as the level {self.level:g}: choose at "
+                f"least {needed}, or a higher level"
+            )
+        return self

@@ -1,51 +1,63 @@
-"""Recordings from files: one function opens every format.
+"""Recordings from files and folders: one function opens every format.
 
-A format is one module here with a function ``find(path, check) -> Found`` and a line for each extension in `READERS`.
+A format is a module with a function ``find(path, wanted) -> Found`` and an entry in `readers`. Other
+packages add formats by an entry point of the group `napari_varae.readers`.
 """
 
 from __future__ import annotations
 
 import os
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
 
 from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.movie.stack import Stack
 from napari_varae.errors import StackError
-from napari_varae.io.probe import Found
+from napari_varae.io.files import check_exists, size_on_disk
+from napari_varae.io.probe import Found, Option, Wanted
+from napari_varae.io.readers import READERS, find
 
 __all__ = ["READERS", "open_stack"]
 
-READERS = {".tif": "tiff", ".tiff": "tiff", ".btf": "tiff", ".tf8": "tiff"}
-"""Extension, in lower case, and the module that reads it; a module is imported when first needed."""
+Path_ = str | os.PathLike[str]
 
 
 def open_stack(
-    path: str | os.PathLike[str],
+    path: Path_ | Sequence[Path_],
     frame_rate: float | None = None,
     pixel_size: float | None = None,
+    channel: Option | None = None,
+    plane: Option | None = None,
+    dataset: Option | None = None,
     check: Check = go_on,
 ) -> Stack:
     """Open a recording without reading it.
 
     Parameters
     ----------
-    path : path-like
-        The file. The extension tells the format; `READERS` lists those that can be opened.
+    path : path-like or sequence of path-like
+        A file, a folder (suite2p, Zarr, a series of TIFF files, and others), or several files of one field of view in
+        order of time, which are joined. The table in the documentation, "Open your data", lists the formats.
     frame_rate : float, optional
-        Frames per second (Hz); goes before what the file says. Without either it stays unknown.
+        Frames per second (Hz) of the chosen plane; goes before what the file says. Without either it stays unknown.
     pixel_size : float, optional
         Edge of a pixel in micrometres; goes before what the file says.
+    channel, plane, dataset : int or str, optional
+        Which channel, plane and data set (series, array), by the number from 0 or the name. Needed only where the file
+        holds several. `plane="time"` takes the slices of a file without a time axis for time points.
     check : callable, optional
-        Called between the pages of the file; what it raises ends the opening.
+        Called between the pages of a TIFF file; what it raises ends the opening.
 
     Returns
     -------
     Stack
-        A lazy movie (T, Y, X). Its notes say in words what was found and where each value comes from.
+        A lazy movie (T, Y, X) with `breaks`, `bad_frames` and `shifts` where they are known. Its notes report in
+        words what was found, where each value comes from, and what was chosen.
 
     Raises
     ------
+    ChoiceError
+        When the file holds several channels, planes or data sets and none was chosen; its `options` list them.
     StackError
         When there is no such file, its format is unknown, it is damaged or cut off, or it holds no (T, Y, X) movie.
     ValueError
@@ -66,44 +78,40 @@ def open_stack(
     ((300, 64, 48), 30.0, None)
     >>> folder.cleanup()
     """
-    path = Path(path).expanduser()
-    size = _check_file(path)
-    found: Found = import_module(f"{__name__}.{READERS[path.suffix.lower()]}").find(path, check)
+    wanted = Wanted(channel, plane, dataset, check)
+    given: Sequence[Path_] = [path] if isinstance(path, str | os.PathLike) else path
+    paths = [Path(p).expanduser() for p in given]
+    if not paths:
+        raise StackError("No file was given. Choose one or more.")
+    for each in paths:
+        check_exists(each)
+    found = find(paths, wanted)
+    name = paths[0].name if len(paths) == 1 else f"{paths[0].name} and {len(paths) - 1} more"
+    return _stack(found, name or str(paths[0]), sum(map(size_on_disk, paths)), frame_rate, pixel_size)
+
+
+def _stack(found: Found, name: str, nbytes: int, frame_rate: float | None, pixel_size: float | None) -> Stack:
     stack = Stack(
         found.array,
         found.frame_rate.value if frame_rate is None else frame_rate,
         found.pixel_size.value if pixel_size is None else pixel_size,
-        name=path.name,
+        found.bad_frames,
+        name,
+        (),
+        found.breaks,
+        found.shifts,
     )
     t, y, x = stack.shape
-    stack.notes = (
-        f"{t} frames of {y} x {x} pixels, axes {found.axes}",
-        f"{stack.dtype.name} pixels, {_bytes(size)} on disk, read lazily",
-        found.frame_rate.note("Frame rate", "Hz", frame_rate),
-        found.pixel_size.note("Pixel size", "um", pixel_size),
-        *found.notes,
-    )
-    return stack
-
-
-def _check_file(path: Path) -> int:
-    """Return the size of a file that has a reader."""
-    supported = ", ".join(READERS)
-    try:
-        size = path.stat().st_size
-        is_folder = path.is_dir()
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        raise StackError(
-            f"There is no readable file {str(path)!r} ({error}). Check the name and the folder."
-        ) from error
-    if is_folder:
-        raise StackError(f"{str(path)!r} is a folder. Choose one file ({supported}).")
-    if path.suffix.lower() not in READERS:
-        raise StackError(
-            f"{path.name!r} is not of a format that can be opened ({supported}). Save the movie as TIFF, for instance "
-            "in Fiji, or give an array to Stack."
+    return stack.replace(
+        notes=(
+            f"{t} frames of {y} x {x} pixels, axes {found.axes}",
+            f"{stack.dtype.name} pixels, {_bytes(nbytes)} on disk, read lazily",
+            found.frame_rate.note("Frame rate", "Hz", frame_rate),
+            found.pixel_size.note("Pixel size", "um", pixel_size),
+            *found.notes,
+            *([f"{len(stack.breaks)} break(s): no lag pair, window or block crosses one"] if stack.breaks else []),
         )
-    return size
+    )
 
 
 def _bytes(size: int) -> str:

@@ -1,10 +1,9 @@
-"""TIFF: plain, BigTIFF, ImageJ and OME, memory-mapped where the pixels lie in one piece."""
+"""TIFF: plain, BigTIFF, ImageJ, OME and ScanImage; uncompressed pages are read through a file handle."""
 
 from __future__ import annotations
 
 import logging
 import math
-import struct
 import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,44 +13,38 @@ from typing import Any
 
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
-from napari_varae.core.compute.checkpoint import Check, go_on
+from napari_varae.core.compute.checkpoint import Check
+from napari_varae.core.movie.frame_source import FrameSource
 from napari_varae.errors import StackError, StoppedError
-from napari_varae.io.probe import Found
-from napari_varae.io.tiff_metadata import frame_rate, metadata, pixel_size
+from napari_varae.io import scanimage
+from napari_varae.io.axes import Selection, describe, select
+from napari_varae.io.probe import Found, Wanted
+from napari_varae.io.raw_frames import RawFrames
+from napari_varae.io.tiff_chain import Chain, cut_off, follow
+from napari_varae.io.tiff_metadata import channel_names, frame_rate, metadata, pixel_size
 
 __all__ = ["find"]
 
-TIME_AXES = "TZIQ"
-"""Axes that may be time: time, planes (as Fiji calls the frames of a plain stack), and unnamed sequences."""
-WORDS = {
-    "T": "time points",
-    "Z": "planes",
-    "I": "images",
-    "Q": "images",
-    "C": "channels",
-    "S": "colours",
-    "Y": "rows",
-    "X": "columns",
-}
 MAX_EXPANSION = 10_000
 """No movie shrinks further than this by compression: a file that claims more is damaged."""
 
 
-def find(path: Path, check: Check = go_on) -> Found:
+def find(path: Path, wanted: Wanted) -> Found:
     """Find the movie in a TIFF file.
-
-    `check` is called between pages; what it raises ends the search.
 
     Raises
     ------
+    ChoiceError
+        When it has several channels, planes or series, and the caller has not chosen.
     StackError
         When the file is damaged or cut off, or holds no (T, Y, X) movie.
     """
     try:
-        _check_chain(path, check)
+        chain = follow(path, wanted.check)
         with _complaints() as complaints:
-            found = _find(path, check)
+            found = _find(path, wanted, chain)
     except (StackError, StoppedError):
         raise
     except Exception as error:  # tifffile meets a damaged file with whatever error comes first
@@ -62,108 +55,82 @@ def find(path: Path, check: Check = go_on) -> Found:
     return replace(found, notes=(*found.notes, *(f"tifffile reports: {c}" for c in complaints[:3])))
 
 
-def _find(path: Path, check: Check) -> Found:
+def _find(path: Path, wanted: Wanted, chain: Chain) -> Found:
     with ExitStack() as closing:
         tif = closing.enter_context(tifffile.TiffFile(path))
+        page = tif.pages.first
+        if tif.is_scanimage:
+            if chain.offsets is None:
+                raise StackError(
+                    f"{path.name!r} is a ScanImage file of compressed pages or pages of several sizes. Save it as "
+                    "ScanImage writes it, or as plain TIFF."
+                )
+            return scanimage.find(path, tif, chain.offsets, wanted)
+        if chain.offsets is not None and chain.n_pages > 1 and _is_plain(tif):
+            # Tifffile would read every page to find out what the chain has shown: that they are alike.
+            return _plain(path, tif, chain.offsets, wanted)
         _check_declared(tif, path)
         if len(tif.series) > 1 and len({(s.shape, s.dtype) for s in tif.series}) == 1 and tif.series[0].ndim == 2:
             # Frames written one by one are a series each; without tifffile's own note on shapes they are one again.
             tif = closing.enter_context(tifffile.TiffFile(path, is_shaped=False))
-        series, notes = _movie(tif, path)
-        _check_extent(tif, series, path, check)
-        axes, shape = series.get_axes(squeeze=True), series.get_shape(squeeze=True)
-        if axes[0] != "T":
-            notes = (*notes, f"Axis {axes[0]} ({WORDS[axes[0]]}) is taken for time: the file names no time axis")
-        if series.dataoffset is not None:
-            dtype = series.dtype.newbyteorder(tif.byteorder)
-            array: Any = np.memmap(path, dtype, mode="r", offset=series.dataoffset, shape=shape)
-        else:
-            array = _zarr_view(series, path)
+        series, notes = _movie(tif, path, wanted)
+        _check_extent(tif, series, path, wanted.check)
         known = metadata(tif)
-        found = Found(array, axes, frame_rate(known), pixel_size(known, series.keyframe), notes)
-        if series.dataoffset is None:  # later reads need the open file
-            weakref.finalize(array, closing.pop_all().close)
-        return found
+        axes, shape = series.get_axes(squeeze=True), series.get_shape(squeeze=True)
+        selection = select(axes, shape, wanted, path.name, {"channel": channel_names(known)})
+        if series.dataoffset is not None:
+            frame = math.prod(shape[-2:]) * series.dtype.itemsize
+            grid = np.arange(math.prod(shape[:-2]), dtype=np.int64).reshape(shape[:-2])
+            offsets = series.dataoffset + frame * grid[_index(selection, len(shape) - 2)]
+            array: FrameSource = RawFrames(path, offsets, shape[-2:], series.dtype.newbyteorder(tif.byteorder))
+        else:
+            array = DecodedPages(series, selection)
+            array.check(path)
+            weakref.finalize(array, closing.pop_all().close)  # later reads need the open file
+        return Found(array, axes, frame_rate(known), pixel_size(known, page), (*notes, *selection.notes))
 
 
-def _movie(tif: tifffile.TiffFile, path: Path) -> tuple[tifffile.TiffPageSeries, tuple[str, ...]]:
+def _index(selection: Selection, n_axes: int) -> tuple[slice | int, ...]:
+    """Index that leaves the time axis of the axes before the last two."""
+    return tuple(slice(None) if axis == selection.time else selection.fixed[axis] for axis in range(n_axes))
+
+
+def _is_plain(tif: tifffile.TiffFile) -> bool:
+    """Find out whether pages are just pages: no program has described an order of them."""
+    page = tif.pages.first
+    described = tif.is_imagej or tif.is_ome or tif.is_shaped or page.is_lsm or page.is_stk or page.is_fluoview
+    return not (described or page.is_micromanager or page.is_nih or page.is_ndpi or page.is_svs or page.is_mdgel)
+
+
+def _plain(path: Path, tif: tifffile.TiffFile, offsets: NDArray[np.int64], wanted: Wanted) -> Found:
+    page = tif.pages.first
+    axes, shape = "I" + page.axes, (len(offsets), *page.shape)
+    selection = select(axes, shape, wanted, path.name)
+    size = tif.filehandle.size
+    ends = offsets + page.nbytes
+    if (ends > size).any():
+        raise cut_off(path, 1 + int((ends > size).argmax()), size)
+    array = RawFrames(path, offsets, page.shape[-2:], np.dtype(page.dtype).newbyteorder(tif.byteorder))
+    known = metadata(tif)
+    return Found(array, axes, frame_rate(known), pixel_size(known, page), selection.notes)
+
+
+def _movie(tif: tifffile.TiffFile, path: Path, wanted: Wanted) -> tuple[tifffile.TiffPageSeries, tuple[str, ...]]:
     """Choose the one series that is a movie."""
     several = [s for s in tif.series if len(s.get_shape(squeeze=True)) > 2]
     if not several:
-        raise StackError(f"{path.name!r} holds a single image, no movie. Open the file that holds all frames.")
-    movies = [s for s in several if _is_movie(s.get_axes(squeeze=True))]
-    if len(movies) == 1:
-        others = len(tif.series) - 1
-        return movies[0], (f"{others} other image series in the file left out",) if others else ()
-    if len(several) > 1:
-        raise StackError(
-            f"{path.name!r} holds {len(several)} image series: {'; '.join(_describe(s) for s in several[:4])}. "
-            "Save the movie as a file of its own."
-        )
-    raise StackError(
-        f"{path.name!r} has {_describe(several[0])}; a movie has one channel and one plane, (T, Y, X). In Fiji: "
-        "Image > Duplicate with one channel and slice (or Image > Properties where frames are misnamed), then save."
-    )
-
-
-def _is_movie(axes: str) -> bool:
-    return len(axes) == 3 and axes[0] in TIME_AXES and axes[1:] == "YX"
-
-
-def _describe(series: tifffile.TiffPageSeries) -> str:
-    """Spell the axes of a series."""
-    axes, shape = series.get_axes(squeeze=True), series.get_shape(squeeze=True)
-    sizes = ", ".join(f"{n} {WORDS.get(a, 'of axis ' + a)}" for a, n in zip(axes, shape, strict=True))
-    return f"{'RGB colours, ' if 'S' in axes else ''}axes {axes} ({sizes})"
-
-
-def _check_chain(path: Path, check: Check) -> None:
-    """Follow the chain of pages once: tifffile silently drops what is cut off, and can follow a loop for hours."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        order = {b"II": "<", b"MM": ">"}.get(file.read(2), "")
-
-        def take(code: str) -> int | None:
-            raw = file.read(struct.calcsize(f"={code}"))
-            return int(struct.unpack(order + code, raw)[0]) if len(raw) == struct.calcsize(f"={code}") else None
-
-        version = take("H") if order else None
-        if version not in (42, 43):
+        sizes = list(dict.fromkeys(s.get_shape(squeeze=True) for s in tif.series))
+        if len(sizes) > 1:
             raise StackError(
-                f"{path.name!r} is {'no TIFF file' if size else 'empty'}. Check that it is the right file."
+                f"{path.name!r} holds {len(tif.series)} images of different sizes, {sizes[0]} and {sizes[1]} the first "
+                "of them; the frames of a movie have one size. Crop them to one size, or save them apart."
             )
-        count_code, pointer_code, tag_code = ("Q", "Q", "HHQQ") if version == 43 else ("H", "I", "HHII")
-        file.seek(8 if version == 43 else 4)
-        pointer, seen = take(pointer_code), set[int]()
-        while pointer:
-            if pointer in seen:
-                raise StackError(f"{path.name!r} is damaged: its pages run in a circle after page {len(seen)}.")
-            seen.add(pointer)
-            check()
-            file.seek(min(pointer, size))
-            count = take(count_code)
-            if not count or count > 4096:
-                raise _cut_off(path, len(seen), size)
-            tags = file.read(count * struct.calcsize(f"={tag_code}"))
-            pointer = take(pointer_code)
-            if pointer is not None and len(seen) == 1:
-                _check_description(struct.iter_unpack(order + tag_code, tags), path, size)
-        if pointer is None or not seen:
-            raise _cut_off(path, len(seen) or 1, size)
-
-
-def _check_description(tags: Iterator[tuple[int, ...]], path: Path, size: int) -> None:
-    """Without its description, often written last, a file of several channels would pass for a movie."""
-    for code, _, length, start in tags:
-        if code == 270 and length > 8 and start + length > size:
-            raise _cut_off(path, 1, size)
-
-
-def _cut_off(path: Path, page: int, size: int) -> StackError:
-    return StackError(
-        f"{path.name!r} is cut off or damaged: page {page} is not all inside its {size} bytes. Copy the file again, or "
-        "save what Fiji can still open as a new file."
-    )
+        raise StackError(f"{path.name!r} holds a single image, no movie. Open the file that holds all frames.")
+    movies = [s for s in several if "S" not in s.get_axes(squeeze=True)] or several
+    labels = [f"{i}: {describe(s.get_axes(squeeze=True), s.get_shape(squeeze=True))}" for i, s in enumerate(movies)]
+    chosen = wanted.choose(path.name, {"dataset": labels})["dataset"] if len(movies) > 1 else 0
+    others = len(tif.series) - 1
+    return movies[chosen], (f"{others} other image series in the file left out",) if others else ()
 
 
 def _check_declared(tif: tifffile.TiffFile, path: Path) -> None:
@@ -186,11 +153,12 @@ def _check_extent(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, path:
     if series.dataoffset is not None:
         if series.dataoffset + series.nbytes > size:
             frame = series.nbytes // series.shape[0]
-            raise _cut_off(path, 1 + max(0, size - series.dataoffset) // frame, size)
+            raise cut_off(path, 1 + max(0, size - series.dataoffset) // frame, size)
         return
     chunk = math.prod(series.keyframe.chunks) * series.dtype.itemsize
     if max(chunk, series.nbytes) > MAX_EXPANSION * size:
-        raise StackError(f"{path.name!r} is damaged: {size} bytes cannot hold {_describe(series)}.")
+        what = describe(series.get_axes(squeeze=True), series.get_shape(squeeze=True))
+        raise StackError(f"{path.name!r} is damaged: {size} bytes cannot hold {what}.")
     for index, page in enumerate(series.pages):
         check()
         if page is None:
@@ -200,23 +168,37 @@ def _check_extent(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, path:
             )
         pieces = list(zip(page.dataoffsets, page.databytecounts, strict=True))
         if not pieces or any(not offset or not n or offset + n > page.parent.filehandle.size for offset, n in pieces):
-            raise _cut_off(path, index + 1, size)
+            raise cut_off(path, index + 1, size)
 
 
-def _zarr_view(series: tifffile.TiffPageSeries, path: Path) -> Any:
-    """Return an array that decodes pages when sliced."""
-    import zarr  # costs a third of a second; only compressed and scattered pages need it
+class DecodedPages(FrameSource):
+    """A movie of compressed or scattered pages, decoded when they are read; the file stays open meanwhile."""
 
-    array = zarr.open_array(series.aszarr(level=0, squeeze=True), mode="r")
-    try:
-        for frame in (0, -1):  # a codec that is not installed shows now, not in the middle of a fit
-            array[frame]
-    except Exception as error:  # every codec has its own
-        raise StackError(
-            f"The frames of {path.name!r} could not be decoded ({error}). Install imagecodecs if that is missing, or "
-            "save the movie uncompressed; if no program opens it, the file is damaged."
-        ) from error
-    return array
+    def __init__(self, series: tifffile.TiffPageSeries, selection: Selection) -> None:
+        import zarr  # costs a third of a second; only compressed and scattered pages need it
+
+        self._pages = zarr.open_array(series.aszarr(level=0, squeeze=True), mode="r")
+        self._index, self._time = _index(selection, self._pages.ndim - 2), selection.time
+        super().__init__((self._pages.shape[selection.time], *self._pages.shape[-2:]), self._pages.dtype)
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Read frames [start, stop), shape (stop - start, Y, X)."""
+        index = tuple(slice(start, stop) if axis == self._time else i for axis, i in enumerate(self._index))
+        return np.asarray(self._pages[index])
+
+    def check(self, path: Path) -> None:
+        """Read the first and the last frame: a codec that is not installed shows now, not in the middle of a fit."""
+        try:
+            self.read(0, 1)
+            self.read(len(self) - 1, len(self))
+        except Exception as error:  # every codec has its own
+            needs_codec = "imagecodecs" in str(error) or isinstance(error, ImportError)
+            remedy = (
+                "Install the codecs, pip install 'napari-varae[codecs]' (imagecodecs), or save the movie uncompressed."
+                if needs_codec
+                else "Save the movie uncompressed; if no program opens it, the file is damaged."
+            )
+            raise StackError(f"The frames of {path.name!r} could not be decoded ({error}). {remedy}") from error
 
 
 @contextmanager

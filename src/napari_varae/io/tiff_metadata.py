@@ -11,7 +11,7 @@ import tifffile
 
 from napari_varae.io.probe import Fact
 
-__all__ = ["Metadata", "frame_rate", "metadata", "pixel_size"]
+__all__ = ["Metadata", "channel_names", "frame_rate", "metadata", "pixel_size"]
 
 SECONDS = {
     "s": 1.0,
@@ -49,6 +49,16 @@ def metadata(tif: tifffile.TiffFile) -> Metadata:
         pixels = (image[0] if isinstance(image, list | tuple) else image).get("Pixels", {})
         return Metadata("OME", pixels)
     return Metadata("the image description", (tif.shaped_metadata or ({},))[0])
+
+
+def channel_names(known: Metadata) -> list[str]:
+    """Find the names of the channels; empty when they have none."""
+    if known.program == "OME":
+        channels = known.values.get("Channel", ())
+        listed = channels if isinstance(channels, list | tuple) else [channels]
+        return [str(c["Name"]) for c in listed if isinstance(c, Mapping) and c.get("Name")]
+    names = (known.values.get("Channel") or {}).get("Name", ()) if isinstance(known.values.get("Channel"), dict) else ()
+    return [str(name) for name in names] if isinstance(names, list | tuple) else []
 
 
 def frame_rate(known: Metadata) -> Fact:

@@ -1,20 +1,32 @@
-"""What fits and latents are called on the screen."""
+"""What movies, fits and latents are called on the screen."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from napari_varae.core.movie.stack import Stack
+
 if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
 
-__all__ = ["describe_fit", "describe_latent", "parse_latents"]
+__all__ = ["describe_fit", "describe_latent", "describe_movie", "parse_latents"]
 
 
-def describe_fit(fit: Fit) -> str:
-    """Say in one line what a fit is."""
+def describe_movie(stack: Stack) -> str:
+    """Describe a movie in one line."""
+    t, y, x = stack.shape
+    rate = stack.frame_rate
+    length = f"{t} frames" if rate is None else f"{t / rate:.4g} s at {rate:.4g} Hz"
+    return f"{stack.name}, {length}, {y} × {x} px"
+
+
+def describe_fit(fit: Fit, explained_here: float | None = None) -> str:
+    """Describe a fit in one line, with what it explains of held-out frames, or of the movie it is applied to."""
     best = next((r for r in reversed(fit.history) if r.best), None)
     explained = "" if best is None else f", {best.reconstruction_fve:.1%} explained"
+    if explained_here is not None:
+        explained = f", {explained_here:.1%} of this movie explained"
     return f"{fit.id[:6]}: {fit.var.coefficients.shape[1]} latents, order {fit.var.order}{explained}"
 
 

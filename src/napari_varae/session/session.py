@@ -1,26 +1,29 @@
-"""What the docks of one viewer share: the movie, the fit, the ranges, the job. No Qt, no napari, no torch at import."""
+"""What the docks of one viewer share: movie, fit, ranges, comparison. No Qt, no napari, no torch at import."""
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_varae.core.movie.frames import FrameRange, check_range, check_ranges, overlap
-from napari_varae.core.movie.good_frames import closeness, good_runs, shortage
+from napari_varae.core.comparison import notes
+from napari_varae.core.movie.frame_set import FrameSet
+from napari_varae.core.movie.frames import FrameRange, check_range, check_ranges
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import Settings
 from napari_varae.errors import StackError
 from napari_varae.session.components import principal_components
-from napari_varae.session.job_events import Controls, JobState, Progress
-from napari_varae.session.labels import describe_fit
-from napari_varae.session.ranges import Segments, total
+from napari_varae.session.current_job import CurrentJob
+from napari_varae.session.experiment import Experiment
+from napari_varae.session.fits import kept_fits
+from napari_varae.session.generation import Generation
+from napari_varae.session.job_events import Controls, JobState
+from napari_varae.session.labels import describe_fit, describe_movie
+from napari_varae.session.ranges import Segments
 from napari_varae.session.results import Edge, Placebo
 
 if TYPE_CHECKING:
@@ -28,16 +31,18 @@ if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.fit.report import EpochReport
 
-__all__ = ["Edge", "JobState", "Letter", "Session", "session_of"]
+__all__ = ["Letter", "Session", "session_of"]
 
 Letter = Literal["a", "b"]
 
 
-class Session:
+class Session(CurrentJob, Experiment):
     """Evented state of one viewer.
 
     Docks call its methods and listen to its signals; they never call each other. A method that raises leaves everything
     as it was. All of it belongs to the thread of the screen; only the events of :class:`Controls` cross threads.
+
+    What a job or a result is about is its :attr:`generation`; a result of another generation is not current.
     """
 
     movie_changed = Signal()
@@ -48,42 +53,49 @@ class Session:
     edge_changed = Signal()
     comparison_changed = Signal()
     placebo_changed = Signal()
-    job_changed = Signal(str)
-    progressed = Signal()
     device_changed = Signal()
 
     def __init__(self) -> None:
+        super().__init__()
         self.stack: Stack | None = None
         self.frames: FrameRange | None = None
         self.fits: list[Fit] = []
         self.fit: Fit | None = None
         self.latents: NDArray[np.float32] | None = None
         self.components: NDArray[np.float64] | None = None
+        self.caution: str | None = None
+        """Why results of the fit in use are in doubt: it was trained on another movie."""
+        self.explained: float | None = None
+        """Fraction of the variance of this movie that a fit of another movie explains, if that was measured."""
         self.history: list[EpochReport] = []
         self.ranges: dict[Letter, Segments] = {"a": (), "b": ()}
+        self.marks: list[int | None] = [None, None]
+        """Start and end of a range that is to be made."""
         self.frame = 0
         self.edge: Edge | None = None
         self.comparison: Comparison | None = None
+        self.compared = Generation()
+        """What the comparison is about."""
+        self.began = Generation()
+        """What was in use when the last job began."""
         self.placebo: Placebo | None = None
         self.settings: dict[str, Settings] = {}
-        self.job: JobState = "idle"
-        self.progress: Progress | None = None
-        self.controls: Controls | None = None
         self.device = "chosen at first use"
+        self._movies = 0
+        self._saved: weakref.WeakSet[Fit] = weakref.WeakSet()
+
+    @property
+    def generation(self) -> Generation:
+        """What is in use now: movie, fit, frame sets, bad frames."""
+        return Generation(
+            self._movies,
+            "" if self.fit is None else self.fit.id,
+            self.ranges["a"],
+            self.ranges["b"],
+            frozenset() if self.stack is None else self.stack.bad_frames,
+        )
 
     # The movie
-
-    def open(self, path: str | Path) -> Stack:
-        """Open a file as the movie.
-
-        Raises
-        ------
-        StackError
-            When it cannot be read or used.
-        """
-        from napari_varae.io import open_stack
-
-        return self.use_movie(open_stack(path))
 
     def use_movie(self, stack: Stack) -> Stack:
         """Make `stack` the movie. Fits made so far are kept in `fits`; ranges and results of another movie are dropped.
@@ -98,12 +110,15 @@ class Session:
         self._require_idle("change the movie")
         stack.read(0, 1)
         self._replace_movie(stack)
-        self.set_frame(0)
         return stack
 
     def close_movie(self) -> None:
-        """Let the movie go, when its layer was removed. A running job is stopped; fits are kept."""
-        self.stop(keep=True)
+        """Let the movie go, when its layer was removed.
+
+        A training ends and its fit is kept; any other job is of no use any more, and ends without a result.
+        """
+        if self.job != "stopping":
+            self.stop(keep=self.job in ("training", "paused"))
         self._replace_movie(None)
 
     def describe_movie(
@@ -119,7 +134,7 @@ class Session:
         stack = self.require_stack()
         bad = stack.bad_frames if bad_frames is None else bad_frames
         self._require_idle("change the movie")
-        self.stack = Stack(stack.array, frame_rate, pixel_size, bad, stack.name, stack.notes)
+        self.stack = stack.replace(frame_rate=frame_rate, pixel_size=pixel_size, bad_frames=bad)
         self.set_placebo(None)
         self.movie_changed.emit()
         self.ranges_changed.emit()
@@ -148,28 +163,56 @@ class Session:
 
     # The fit
 
-    def use_fit(self, fit: Fit, latents: NDArray[np.float32], components: NDArray[np.float64] | None = None) -> None:
-        """Make `fit` the fit in use, with its latents (T, K) of the movie and their principal components (T, 3).
+    def use_fit(
+        self,
+        fit: Fit,
+        latents: NDArray[np.float32],
+        movie: str | None = None,
+        explained: float | None = None,
+        components: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Make `fit` the fit in use.
+
+        Parameters
+        ----------
+        fit : Fit
+        latents : array, shape (T, K)
+            What it finds in the movie.
+        movie : str, optional
+            Fingerprint of the movie, when it is known: else frames are read for it.
+        explained : float, optional
+            Fraction of the movie's variance around the static image that the fit explains, when it is of another movie.
+        components : array, shape (T, 3), optional
+            Principal components of the latents, when they are known.
 
         Raises
         ------
         ValueError
             When it belongs to another image size, or the latents to another movie.
+        StackError
+            When the movie cannot be read.
         """
         stack = self.require_stack()
         fit.check(stack)
         if len(latents) != stack.n_frames:
             raise ValueError(f"The latents have {len(latents)} frames and the movie {stack.n_frames}.")
+        self.caution = fit.caution(stack.fingerprint() if movie is None else movie)
+        self.explained = explained if self.caution else None
+        if self.caution is not None and self.explained is not None:
+            self.caution += f" It explains {self.explained:.1%} of the variance of this one."
         self.components = principal_components(fit, latents) if components is None else components
         self.fit, self.latents, self.edge, self.comparison = fit, latents, None, None
         self.set_placebo(None)
         self.keep_fit(fit)
         self.comparison_changed.emit()
 
-    def keep_fit(self, fit: Fit) -> None:
-        """Keep a fit in `fits`, to return to it later."""
+    def keep_fit(self, fit: Fit, *, saved: bool = False) -> None:
+        """Keep a fit in `fits`, to return to it later; older ones that are `saved` in a file are let go."""
+        if saved:
+            self._saved.add(fit)
         if all(fit is not other for other in self.fits):
             self.fits.append(fit)
+        self.fits = kept_fits(self.fits, self.fit, self._saved)
         self.fit_changed.emit()
 
     def report(self, report: EpochReport) -> None:
@@ -184,7 +227,7 @@ class Session:
             self.edge_changed.emit()
 
     def set_device(self, text: str) -> None:
-        """Say where things are computed, and why there."""
+        """Set where things are computed, and why there."""
         self.device = text
         self.device_changed.emit()
 
@@ -207,28 +250,24 @@ class Session:
             self.ranges_changed.emit()
 
     def range_notes(self) -> list[str]:
-        """Say in words what speaks against comparing A and B, or ought to be known."""
+        """List what speaks against comparing A and B, or should be known."""
         a, b = self.ranges["a"], self.ranges["b"]
         if self.stack is None or not (a and b):
             return ["Set the ranges A and B: drag them in the Time dock, or type them here."]
-        notes = []
-        if shared := overlap(a, b):
-            notes.append(f"A and B share {shared} frames: move one of them.")
-        order = self.fit.var.order if self.fit is not None else 1
-        for letter, segments in (("A", a), ("B", b)):
-            if short := shortage(good_runs(self.stack, segments, order), order, f"Range {letter}"):
-                notes.append(short)
-        if close := closeness(a, b, order):
-            notes.append(close)
-        if self.fit is not None:
-            seen = [overlap((self.fit.frames,), segments) / total(segments) for segments in (a, b)]
-            if seen[0] != seen[1]:
-                notes.append(f"Seen in training: {seen[0]:.0%} of A but {seen[1]:.0%} of B.")
-        return notes
+        sides = FrameSet.of(self.stack, a), FrameSet.of(self.stack, b)
+        if self.fit is None:
+            return notes.of_ranges(*sides, order=1, trained=None)
+        # Which frames were seen in training says nothing of another movie.
+        return notes.of_ranges(*sides, self.fit.var.order, self.fit.frames if self.caution is None else None)
 
-    def set_comparison(self, comparison: Comparison | None) -> None:
-        """Take in the result of a comparison."""
-        self.comparison = comparison
+    def set_mark(self, end: Literal[0, 1], frame: int) -> None:
+        """Mark the start (0) or the end (1) of a range that is to be made."""
+        self.marks[end] = frame
+        self.ranges_changed.emit()
+
+    def set_comparison(self, comparison: Comparison | None, about: Generation | None = None) -> None:
+        """Take in the result of a comparison, and what it is about: what is in use now, unless it is given."""
+        self.comparison, self.compared = comparison, about or self.generation
         self.comparison_changed.emit()
 
     def set_placebo(self, placebo: Placebo | None) -> None:
@@ -236,10 +275,13 @@ class Session:
         self.placebo = placebo
         self.placebo_changed.emit()
 
-    # The job: at most one at a time
+    @property
+    def is_current(self) -> bool:
+        """Whether the comparison is of the movie, fit, ranges and bad frames that are in use."""
+        return self.comparison is not None and not self.compared.changed(self.generation)
 
     def begin(self, state: JobState, title: str = "", dock: str = "") -> Controls:
-        """Start a job and return what it has to look at; its title and dock are for the state strip.
+        """Start a job and return what it has to look at; a training starts a new history.
 
         Raises
         ------
@@ -249,59 +291,19 @@ class Session:
         self._require_idle("start this")
         if state == "training":
             self.history = []
-        self.controls = Controls()
-        self.progress = Progress(state, title, dock)
-        self._set_job(state)
-        return self.controls
-
-    def advance(self, controls: Controls, phase: str, done: int, total: int, known: Any = None) -> None:
-        """Take in how far the job with these controls is."""
-        if controls is self.controls and self.progress is not None:
-            self.progress = replace(self.progress, phase=phase, done=done, total=total, known=known)
-            self.progressed.emit()
-
-    def pause(self) -> None:
-        """Let the training wait after its batch."""
-        if self.controls is not None and self.job == "training":
-            self.controls.pause.set()
-            self._set_job("paused")
-
-    def resume(self) -> None:
-        """Let the training go on."""
-        if self.controls is not None and self.job == "paused":
-            self.controls.pause.clear()
-            self._set_job("training")
-
-    def stop(self, keep: bool) -> None:
-        """End the job after its batch, and keep the best result so far, or nothing."""
-        if self.controls is not None:
-            self.controls.end(keep)
-            self._set_job("stopping")
-
-    @property
-    def keeps(self) -> bool:
-        """Whether there is a job, and what it has will be kept."""
-        return self.controls is not None and self.controls.keep
-
-    def end(self, controls: Controls) -> None:
-        """Say that the job with these controls has ended."""
-        if controls is self.controls:
-            self.controls = self.progress = None
-            self._set_job("idle")
+        self.began = self.generation
+        return super().begin(state, title, dock)
 
     @property
     def movie_text(self) -> str:
         """The movie in one line."""
-        if self.stack is None:
-            return "none yet: open one in the Movie dock"
-        (t, y, x), rate = self.stack.shape, self.stack.frame_rate
-        length = f"{t} frames" if rate is None else f"{t / rate:.4g} s at {rate:.4g} Hz"
-        return f"{self.stack.name}, {length}, {y} × {x} px"
+        return "none yet: open one in the Movie dock" if self.stack is None else describe_movie(self.stack)
 
     @property
     def model_text(self) -> str:
         """The fit in one line."""
-        return "none yet: train or load one in the Train dock" if self.fit is None else describe_fit(self.fit)
+        fit = self.fit
+        return "none yet: train or load one in the Train dock" if fit is None else describe_fit(fit, self.explained)
 
     def require_stack(self) -> Stack:
         """Return the movie, or raise a StackError that says how to get one."""
@@ -317,23 +319,16 @@ class Session:
 
     def _replace_movie(self, stack: Stack | None) -> None:
         """Change the movie and drop what belongs to the one before."""
+        self._movies += 1
         self.stack = stack
-        self.frames = self.fit = self.latents = self.components = self.edge = self.comparison = None
-        self.history, self.ranges = [], {"a": (), "b": ()}
+        self.frames = self.fit = self.latents = self.components = self.caution = self.explained = None
+        self.edge = self.comparison = None
+        self.history, self.ranges, self.marks = [], {"a": (), "b": ()}, [None, None]
+        self.forget_experiment()
         self.set_placebo(None)
         for signal in (self.movie_changed, self.fit_changed, self.ranges_changed, self.comparison_changed):
             signal.emit()
-
-    def _require_idle(self, wish: str) -> None:
-        """Raise while a job is running."""
-        if self.job != "idle":
-            raise ValueError(f"Cannot {wish} now: a job is {self.job}. Wait for it or stop it first.")
-
-    def _set_job(self, state: JobState) -> None:
-        """Change the state of the job and tell."""
-        if state != self.job:
-            self.job = state
-            self.job_changed.emit(state)
+        self.set_frame(0)
 
 
 _sessions: dict[int, Session] = {}

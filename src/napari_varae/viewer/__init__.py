@@ -1,1 +1,1 @@
-"""napari layers: made, updated and followed. No Qt."""
+"""The napari layers of a session: make them, keep them current, follow them. No Qt."""

@@ -71,6 +71,9 @@ class LazyMovie:
             raise ValueError("The frames are computed on demand: there is no array to share without a copy.")
         return np.asarray(self[:], dtype=dtype)
 
+    def __deepcopy__(self, _memo: Any) -> LazyMovie:
+        return self  # napari's Duplicate copies data; there is nothing to copy here
+
     def _frame(self, index: int) -> NDArray[np.float32]:
         """Compute or remember one frame, shape (Y, X)."""
         if not -len(self) <= index < len(self):

@@ -1,4 +1,4 @@
-"""Responses of trials: found where there are any, and taken away."""
+"""Responses of trials: found where there are any, and subtracted."""
 
 from itertools import pairwise
 
@@ -8,11 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import napari_varae as nv
+from napari_varae.core.comparison import notes
+from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.latents import compare_latents
-from napari_varae.core.comparison.responses import mean_response, response_caution
+from napari_varae.core.comparison.responses import mean_response
+from napari_varae.core.movie.frame_set import FrameSet
 
 TRIALS, LENGTH, K = 12, 40, 6
 PARTS = [(60 * i, 60 * i + LENGTH) for i in range(TRIALS)]
+FRAMES = FrameSet(tuple(PARTS), tuple(PARTS), 0)
 COURSE = np.outer(np.exp(-np.square((np.arange(LENGTH) - 12) / 3) / 2), [1, 1, 0, 0, 1, 0])
 
 
@@ -27,6 +31,10 @@ def trials(rng, response=0.0):
     return found
 
 
+def placed(z):
+    return Segments(tuple(z), tuple(start for start, _ in PARTS))
+
+
 @given(st.integers(0, 2**32 - 1), st.integers(0, 60))
 def test_what_is_left_has_the_same_mean_at_all_times(seed, bad):
     rng = np.random.default_rng(seed)
@@ -36,9 +44,10 @@ def test_what_is_left_has_the_same_mean_at_all_times(seed, bad):
         edges = [start - 1, *sorted(marked & {*range(start, stop)}), stop]
         runs += [(a + 1, b) for a, b in pairwise(edges) if b - a > 2]
     latents = [rng.normal(size=(stop - start, K)) for start, stop in runs]
-    response = mean_response(PARTS, runs, latents)
+    segments = Segments(tuple(latents), tuple(start for start, _ in runs))
+    response = mean_response(FRAMES, segments)
     left = np.full((60 * TRIALS, K), np.nan)
-    for (start, stop), z in zip(runs, response.taken_from(latents), strict=True):
+    for (start, stop), z in zip(runs, response.subtracted_from(segments).latents, strict=True):
         left[start:stop] = z
     by_time = np.stack([left[start:stop] for start, stop in PARTS])
     seen = np.isfinite(by_time).any((0, 2))
@@ -49,33 +58,28 @@ def test_what_is_left_has_the_same_mean_at_all_times(seed, bad):
 def test_only_a_response_is_told():
     rng = np.random.default_rng(0)
     said = [
-        [
-            response_caution("Range A", mean_response(PARTS, PARTS, z), z, 0.15)
-            for z in (trials(rng, size) for _ in range(60))
-        ]
+        [mean_response(FRAMES, z).strongest(z) for z in (placed(trials(rng, size)) for _ in range(60))]
         for size in (0.0, 1.0)
     ]
-    assert sum(map(len, said[0])) <= 1
-    assert sum(map(len, said[1])) >= 59
-    assert "Range A consists of trials with a response" in said[1][0][0]
+    assert sum(latent is not None for latent in said[0]) <= 1
+    assert sum(latent in (0, 1, 4) for latent in said[1]) >= 59
 
 
 def test_few_parts_or_unequal_ones_are_no_trials():
-    z = [np.zeros((LENGTH, K))] * TRIALS
-    assert mean_response(PARTS[:3], PARTS[:3], z[:3]) is None
-    unequal = [*PARTS[:-1], (700, 730)]
-    assert mean_response(unequal, unequal, [*z[:-1], z[0][:30]]) is None
-    assert response_caution("Range A", None, z, 1.0) == ()
+    z = placed([np.zeros((LENGTH, K))] * TRIALS)
+    for parts in (PARTS[:3], [*PARTS[:-1], (700, 730)]):
+        assert mean_response(FrameSet(tuple(parts), tuple(parts), 0), z) is None
+    assert notes.response("Range A", None) == []
 
 
 @pytest.mark.long
-def test_a_response_counts_as_dynamics_until_it_is_taken_away():
+def test_a_response_counts_as_dynamics_until_it_is_subtracted():
     """Of 20 pairs, A with a response."""
     small = np.zeros((2, 20), dtype=bool)
     for seed in range(20):
         rng = np.random.default_rng(seed)
         a, b = trials(rng, 2.0), trials(rng)
-        plain = [mean_response(PARTS, PARTS, z).taken_from(z) for z in (a, b)]
+        plain = [mean_response(FRAMES, z).subtracted_from(z).latents for z in map(placed, (a, b))]
         for i, ranges in enumerate(((a, b), plain)):
             small[i, seed] = compare_latents(*ranges, resamples=59, power_draws=0).p_value <= 0.05
     assert small[0].sum() >= 5
@@ -98,9 +102,11 @@ def test_a_movie_of_trials_is_compared_without_its_responses(fitted):
     without = nv.compare(*fitted, a, b, resamples=19, power_draws=0, subtract_responses=True)
     assert not any("consists of trials" in warning for warning in without.warnings)
     assert without.statistic != plain.statistic
-    np.testing.assert_allclose(without.mean_shift * without.scale, plain.mean_shift * plain.scale, rtol=1e-6, atol=1e-9)
-    assert "after the mean over the trials of each range was taken away" in without.methods_text()
-    assert "taken away" not in plain.methods_text()
+    np.testing.assert_allclose(
+        without.test.mean_shift * without.test.scale, plain.test.mean_shift * plain.test.scale, rtol=1e-6, atol=1e-9
+    )
+    assert "after the mean over the trials of each range was subtracted" in without.methods_text()
+    assert "subtracted" not in plain.methods_text()
     p, left = (
         nv.placebo(*fitted, segments=(a, b), repeats=2, resamples=99, subtract_responses=away) for away in (True, False)
     )

@@ -4,15 +4,12 @@ from threading import Event
 
 import pytest
 
-import napari_varae.core.fit.fit as fits
 from napari_varae.core.comparison.compare import compare
 from napari_varae.core.comparison.placebo import placebo
-from napari_varae.core.compute.checkpoint import asking
 from napari_varae.core.maps.contribution import contribution_map
 from napari_varae.core.movie.stack import Stack
-from napari_varae.core.settings import FitConfig
-from napari_varae.core.training.train import train
 from napari_varae.errors import StoppedError
+from napari_varae.session.job_events import Controls
 
 
 class StopsAt:
@@ -29,31 +26,22 @@ class StopsAt:
         return self.array[key]
 
 
-def test_a_check_raises_only_once_the_event_is_set():
-    stop = Event()
-    check = asking(stop)
-    check()
-    asking(None)()
-    stop.set()
-    with pytest.raises(StoppedError, match="Stopped"):
-        check()
-
-
 @pytest.mark.parametrize("work", ["encode", "driver", "effect", "compare"])
-def test_reading_ends_at_the_block_in_which_it_was_stopped(small_stack, small_fit, monkeypatch, work):
-    monkeypatch.setattr(fits, "BLOCK_PIXELS", 8 * small_stack.shape[1] * small_stack.shape[2])
-    stop = Event()
-    movie = StopsAt(small_stack.array, stop, 3)
-    stack, check = Stack(movie), asking(stop)
+def test_reading_ends_at_the_piece_in_which_it_was_stopped(small_stack, small_fit, monkeypatch, work):
+    monkeypatch.setattr("napari_varae.core.movie.stack.PIECE", 8 * small_stack.array[0].nbytes)
+    controls = Controls()
+    movie = StopsAt(small_stack.array, controls.stop, 1)
+    stack = Stack(movie)
+    checked = stack.checked(controls.check)
     runs = {
-        "encode": lambda: small_fit.encode(stack, check=check),
-        "compare": lambda: compare(small_fit, stack, (0, 100), (110, 210), stop=stop),
-        "driver": lambda: contribution_map(small_fit, stack, kind="driver", check=check),
-        "effect": lambda: contribution_map(small_fit, stack, kind="effect", check=check),
+        "encode": lambda: small_fit.encode(checked),
+        "compare": lambda: compare(small_fit, stack, (0, 100), (110, 210), stop=controls.stop),
+        "driver": lambda: contribution_map(small_fit, checked, kind="driver", own_past=True),
+        "effect": lambda: contribution_map(small_fit, checked, kind="effect"),
     }
     with pytest.raises(StoppedError):
         runs[work]()
-    assert movie.reads >= -64  # one batch of a driver map reads 64 frames one by one
+    assert movie.reads == 0
 
 
 def test_a_stopped_placebo_gives_no_coarse_value(small_stack, small_fit):
@@ -71,11 +59,3 @@ def test_a_stopped_placebo_gives_no_coarse_value(small_stack, small_fit):
     movie = StopsAt(small_stack.array, stop, 1)
     assert not len(placebo(small_fit, Stack(movie), lengths=(60, 60), repeats=5, stop=stop))
     assert movie.reads > -4
-
-
-def test_training_names_what_it_prepares(small_stack):
-    phases = []
-    for _ in train(small_stack, FitConfig(latents=3, epochs=1), phase=phases.append):
-        assert len(phases) == 4
-    assert phases[0] == "reading the frames"
-    assert len(set(phases)) == 4

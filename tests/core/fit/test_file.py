@@ -1,8 +1,11 @@
 """Fits as files: what is loaded is what was saved, to the bit, or an error in words; never code."""
 
+import contextlib
 import json
 import math
 import pickle
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,10 +15,13 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.numpy import save_file
 
-from napari_varae.core.fit.file import _digest, load_fit, save_fit
+from napari_varae.core.autoencoder.network import make_network, tensor_shapes
+from napari_varae.core.fit.file import _digest
 from napari_varae.core.fit.fit import Fit
+from napari_varae.core.fit.load import load_fit
+from napari_varae.core.settings import FitConfig
 from napari_varae.errors import FitFileError
 
 
@@ -27,7 +33,7 @@ def saved(small_fit, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def parts(saved) -> tuple[dict, dict]:
     """Header and tensors."""
-    with safe_open(saved, framework="pt") as file:
+    with safe_open(saved, framework="np") as file:
         return json.loads(file.metadata()["varae"]), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
@@ -59,11 +65,30 @@ def test_a_loaded_fit_is_the_saved_one_to_the_bit(saved, small_fit, small_stack)
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_the_suffix_is_added_when_there_is_none(saved, small_fit, tmp_path):
+def test_a_file_of_another_kind_is_never_replaced(saved, small_fit, tmp_path):
     assert saved.name == "cells.varae"
-    assert save_fit(small_fit, tmp_path / "a.fit") == tmp_path / "a.fit"
-    assert save_fit(small_fit, str(tmp_path / "b")) == tmp_path / "b.varae"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.fit", "b.varae"]
+    movie = tmp_path / "movie.tif"
+    movie.write_text("months of work")
+    names = {"b": "b.varae", "mouse.day2": "mouse.day2.varae", "movie.tif": "movie.tif.varae", "c.VARAE": "c.VARAE"}
+    for name, expected in names.items():
+        assert small_fit.save(tmp_path / name) == tmp_path / expected
+    assert movie.read_text() == "months of work"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted({*names.values(), "movie.tif"})
+
+
+def test_writers_of_one_fit_do_not_disturb_each_other(small_fit, tmp_path):
+    with ThreadPoolExecutor(3) as pool:
+        for saving in [pool.submit(small_fit.save, tmp_path / "shared") for _ in range(60)]:
+            saving.result()
+    assert same(load_fit(tmp_path / "shared.varae", "cpu"), small_fit)
+    assert [path.name for path in tmp_path.iterdir()] == ["shared.varae"]
+
+
+def test_a_fit_of_an_earlier_version_opens():
+    """Written by the first program that knew format version 2."""
+    fit = load_fit(Path(__file__).with_name("format-2.varae"), "cpu")
+    assert fit.id == "88663558d238"
+    assert len(fit.history) == 2
 
 
 def test_saving_again_gives_the_same_file(saved, small_fit, tmp_path):
@@ -91,7 +116,7 @@ def test_the_header_says_what_made_it(parts, small_fit):
     assert len(header["history"]) == 3
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 @given(data=st.data())
 def test_a_damaged_file_is_noticed(saved, small_fit, tmp_path, data):
     content = bytearray(saved.read_bytes())
@@ -143,17 +168,111 @@ def test_nonsense_in_the_header_is_refused_in_words(parts, tmp_path, place):
             assert isinstance(loaded, Fit)
 
 
-@pytest.mark.parametrize("change", ["missing", "cut", "wrapped"])
-def test_tensors_that_do_not_fit_are_refused_in_words(parts, tmp_path, change):
+CHANGES = {
+    "missing": lambda tensor: None,
+    "cut": lambda tensor: tensor[1:].copy(),
+    "wrapped": lambda tensor: tensor[None].copy(),
+    "of another type": lambda tensor: tensor.astype({4: np.float64, 8: np.float32}[tensor.itemsize]),
+    "not a number": lambda tensor: np.full_like(tensor, np.nan),
+    "infinite": lambda tensor: np.full_like(tensor, np.inf),
+    "huge": lambda tensor: np.full_like(tensor, 1e30),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_tensors_that_make_no_sense_are_refused_in_words(parts, tmp_path, change):
     header, tensors = parts
     for name, tensor in tensors.items():
         others = {key: value for key, value in tensors.items() if key != name}
-        if change == "cut":
-            others[name] = tensor[1:].clone()
-        elif change == "wrapped":
-            others[name] = tensor[None].clone()
-        with pytest.raises(FitFileError, match="do not fit together"):
+        if (other := CHANGES[change](tensor)) is not None:
+            others[name] = other
+        with pytest.raises(FitFileError, match=f"forged.varae is damaged: the tensor {name}"):
             load_fit(forged(tmp_path, header, others), "cpu")
+
+
+@pytest.mark.parametrize(("name", "number"), [("var.scale", 0), ("var.weights", -1), ("var.coefficients", 1e300)])
+def test_impossible_numbers_of_the_var_are_refused(parts, tmp_path, name, number):
+    tensors = parts[1] | {name: np.full_like(parts[1][name], number)}
+    with pytest.raises(FitFileError, match=f"the tensor {name} has numbers"):
+        load_fit(forged(tmp_path, parts[0], tensors), "cpu")
+
+
+def test_a_tensor_that_does_not_belong_is_refused_unread(parts, tmp_path):
+    path = forged(tmp_path, parts[0], parts[1] | {"extra": np.zeros(3)})
+    with pytest.raises(FitFileError, match="'extra' does not belong"):
+        load_fit(path, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("key", "junk"),
+    [("epoch", "one"), ("seconds", "3"), ("best", 1), ("train_loss", math.nan), ("penalty", math.inf), ("extra", 1)],
+)
+def test_a_history_with_nonsense_is_refused(parts, tmp_path, key, junk):
+    header = json.loads(json.dumps(parts[0]))
+    header["history"][1][key] = junk
+    with pytest.raises(FitFileError, match=rf"damaged: history\.1.*{key}"):
+        load_fit(forged(tmp_path, header, parts[1]), "cpu")
+
+
+def edited(content: bytes, change) -> bytes:
+    """A safetensors file with a changed list of tensors."""
+    length = int.from_bytes(content[:8], "little")
+    listed = json.loads(content[8 : 8 + length])
+    change(listed)
+    text = json.dumps(listed).encode()
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
+
+
+def claim(listed: dict) -> None:
+    """Say that a tensor is larger than the file."""
+    listed["static"].update(shape=[30_000, 35_000], data_offsets=[0, 4 * 30_000 * 35_000])
+
+
+def ask_for_more(listed: dict) -> None:
+    """Ask for the largest network there can be."""
+    header = json.loads(listed["__metadata__"]["varae"])
+    header["config"] |= {"latents": 1024, "channels": 128, "grid": 2}
+    header["image"] = [16384, 16384]
+    listed["__metadata__"]["varae"] = json.dumps(header)
+
+
+def overlap(listed: dict) -> None:
+    listed["var.scale"]["data_offsets"] = listed["var.mean"]["data_offsets"]
+
+
+def many(listed: dict) -> None:
+    """List ever more tensors of the same bytes."""
+    listed |= {f"tensor {i}": listed["static"] for i in range(3000)}
+
+
+@pytest.mark.parametrize("change", [claim, ask_for_more, overlap, many])
+def test_a_small_hostile_file_takes_no_memory(saved, tmp_path, change):
+    path = tmp_path / "hostile.varae"
+    path.write_bytes(edited(saved.read_bytes(), change))
+    with memory_limited(1 << 30), pytest.raises(FitFileError, match=r"hostile\.varae is damaged: the tensor"):
+        load_fit(path, "cpu")
+
+
+@contextlib.contextmanager
+def memory_limited(n_bytes: int) -> Iterator[None]:
+    """Let this process take only so much more memory than now; anything larger is a MemoryError or RuntimeError."""
+    resource = pytest.importorskip("resource")
+    if not Path("/proc/self/statm").is_file():
+        pytest.skip("reads the memory in use from /proc")
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + n_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+@pytest.mark.parametrize(("latents", "grid", "skip"), [(3, 4, True), (2, 5, False)])
+def test_the_expected_tensors_are_those_of_the_network(latents, grid, skip):
+    config = FitConfig(latents=latents, grid=grid, static_skip=skip)
+    state = make_network(config, (18, 21)).state_dict()
+    assert tensor_shapes(config, (18, 21)) == {name: tuple(tensor.shape) for name, tensor in state.items()}
 
 
 def test_files_that_are_no_fit_are_refused(tmp_path, parts):
@@ -162,11 +281,11 @@ def test_files_that_are_no_fit_are_refused(tmp_path, parts):
     empty = tmp_path / "empty.varae"
     empty.write_bytes(b"")
     other = tmp_path / "other.varae"
-    save_file({"a": torch.ones(3)}, other)
+    save_file({"a": np.ones(3)}, other)
     deep = tmp_path / "deep.varae"
-    save_file({"a": torch.ones(3)}, deep, metadata={"varae": "[" * 100_000})
+    save_file({"a": np.ones(3)}, deep, metadata={"varae": "[" * 100_000})
     listed = tmp_path / "listed.varae"
-    save_file({"a": torch.ones(3)}, listed, metadata={"varae": "[1]"})
+    save_file({"a": np.ones(3)}, listed, metadata={"varae": "[1]"})
     for path in (text, empty, other, deep, listed):
         with pytest.raises(FitFileError, match="not a fit"):
             load_fit(path)

@@ -532,3 +532,13 @@ def test_a_penalty_that_is_not_on_the_path_is_refused(penalty):
     path = lasso_path(*moments(*regression()), 0.1)
     with pytest.raises(ValueError, match=r"not on the path, which ends at 0\.1"):
         path.at(penalty)
+
+
+def test_moments_without_a_minimum_are_refused():
+    """Along the null space of the Gram matrix the objective falls for ever, and once ended at 8e14."""
+    gram, cross = np.ones((2, 2)), np.array([[1.0, 0.5]])
+    for penalty in (0.0, 0.1):
+        with pytest.raises(ValueError, match="No finite coefficients minimise the squares of target 0"):
+            lasso(gram, cross, penalty)
+    assert np.abs(lasso(gram, cross, 0.3)).max() < 1  # bounded, with a penalty of more than half the gap
+    assert np.abs(lasso(gram, np.ones((1, 2)), 0.0)).sum() == pytest.approx(1)

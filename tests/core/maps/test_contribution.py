@@ -72,16 +72,16 @@ def test_gradient_times_input_is_complete_for_a_linear_encoder(linear, small_sta
 
 def test_the_driver_map_is_gradient_times_input(crowded, small_stack):
     """Frame by frame and lag by lag, from the encoder alone."""
-    filters, images = crowded.banks[0], []
+    filters, images = crowded.network.banks(crowded.network.static)[0].detach(), []
     for frame in small_stack.read(50, 60):
         x = torch.from_numpy((frame - crowded.static) / crowded.scale)[None].requires_grad_()
         for a in crowded.var.coefficients:
             row = torch.from_numpy((a[3] / crowded.var.scale).astype(np.float32))
             (gradient,) = torch.autograd.grad(crowded.network.encode(x, filters)[0] @ row, x)
             images.append((gradient * x.detach())[0].numpy())
-    found = contribution_map(crowded, small_stack, frames=(50, 60), target=3, own_past=True)
+    found = contribution_map(crowded, small_stack, frames=(50, 60), target=3, own_past=True, steps=1)
     assert close(found, np.sum(images, axis=0) / 10)
-    absolute = contribution_map(crowded, small_stack, frames=(50, 60), target=3, own_past=True, signed=False)
+    absolute = contribution_map(crowded, small_stack, frames=(50, 60), target=3, own_past=True, signed=False, steps=1)
     assert close(absolute, np.abs(images).sum(0) / 10)
 
 
@@ -90,7 +90,9 @@ def test_the_driver_map_of_a_linear_encoder_in_closed_form(linear, small_stack):
     d = (small_stack.read()[frames] - linear.static) / linear.scale
     weights = linear.var.coefficients / linear.var.scale
     weights[:, range(6), range(6)] = 0
-    gradients = np.einsum("lts,sp->ltp", weights, linear.banks[0].numpy()).reshape(-1, *linear.shape)
+    gradients = np.einsum(
+        "lts,sp->ltp", weights, linear.network.banks(linear.network.static)[0].detach().numpy()
+    ).reshape(-1, *linear.shape)
     expected = np.abs(d).mean(0) * np.abs(gradients).sum(0)
     assert close(contribution_map(linear, small_stack, frames=FRAMES), expected)
     assert close(contribution_map(linear, small_stack, frames=FRAMES, signed=True), d.mean(0) * gradients.sum(0))
@@ -263,7 +265,28 @@ def test_a_driver_map_by_integrated_gradients_is_complete(crowded, small_stack):
 
 @pytest.fixture(scope="module")
 def compared(crowded, small_stack) -> Comparison:
-    return compare(crowded, small_stack, (20, 130), [(150, 210), (215, 300)], resamples=19, within=False)
+    return compare(crowded, small_stack, (20, 130), [(150, 210), (215, 300)], resamples=19, halves=False)
+
+
+def with_edges(compared: Comparison, **columns: float) -> Comparison:
+    edges = compared.edges.copy()
+    for name, value in columns.items():
+        edges[name] = value
+    return replace(compared, test=replace(compared.test, edges=edges))
+
+
+@pytest.mark.parametrize("kind", ["driver", "effect"])
+def test_a_part_shorter_than_the_order_is_left_out(crowded, small_stack, kind):
+    """As the comparison leaves it out."""
+    parts, short = [(150, 210), (215, 300)], (305, 305 + crowded.var.order)
+    settings = {"resamples": 19, "halves": False, "power_draws": 0}
+    plain, more = (
+        with_edges(compare(crowded, small_stack, (20, 130), b, **settings), p_adjusted=0.01)
+        for b in (parts, [*parts, short])
+    )
+    np.testing.assert_array_equal(
+        *(difference_map(crowded, small_stack, found, kind) for found in (plain, more)),
+    )
 
 
 @pytest.mark.parametrize("kind", ["driver", "effect"])
@@ -272,26 +295,26 @@ def test_a_difference_map_holds_the_coefficients_of_each_range_against_each_othe
         coefficients = np.zeros_like(crowded.var.coefficients)
         for edge in compared.edges:
             lag, target, source = edge["lag"] - 1, edge["target"], edge["source"]
-            in_latents = edge[name] * compared.scale[target] / compared.scale[source]
+            in_latents = edge[name] * compared.test.scale[target] / compared.test.scale[source]
             coefficients[lag, target, source] = in_latents * crowded.var.scale[source] / crowded.var.scale[target]
         part = replace(crowded, var=replace(crowded.var, coefficients=coefficients))
         return contribution_map(part, small_stack, kind, compared.ranges[name], own_past=True)
 
-    found = difference_map(crowded, small_stack, replace(compared, level=1.0), kind)
+    found = difference_map(crowded, small_stack, with_edges(compared, p_adjusted=0.01), kind)
     assert close(found, of("a") - of("b"), 1e-3)
 
 
 def test_a_difference_map_shows_only_links_that_differ(crowded, small_stack, compared):
-    none = replace(compared, level=0.0)
+    none = with_edges(compared, p_adjusted=1)
     np.testing.assert_array_equal(difference_map(crowded, small_stack, none), np.zeros(crowded.shape))
     one = compared.edges.copy()
     one["p_adjusted"] = 1
     one["p_adjusted"][3] = 0.01
-    image = difference_map(crowded, small_stack, replace(compared, edges=one))
+    image = difference_map(crowded, small_stack, replace(compared, test=replace(compared.test, edges=one)))
     assert image.any()
     one["b"][3] = one["a"][3]
     one["a"][3] = 0
-    swapped = difference_map(crowded, small_stack, replace(compared, edges=one))
+    swapped = difference_map(crowded, small_stack, replace(compared, test=replace(compared.test, edges=one)))
     assert (swapped <= 0).all()
     assert swapped.any()
 

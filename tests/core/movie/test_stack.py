@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as npst
 
 from napari_varae.core.movie.frames import check_range
 from napari_varae.core.movie.stack import LARGEST, Stack
-from napari_varae.errors import StackError
+from napari_varae.errors import StackError, StoppedError
 
 REAL = st.sampled_from(["u1", "i1", "<u2", ">u2", "<i4", "<u4", ">i8", "<f2", "<f4", ">f4", "<f8"])
 SHAPES = st.tuples(st.integers(2, 6), st.integers(8, 10), st.integers(8, 10))
@@ -41,6 +41,13 @@ def test_frames_come_as_float32(movie: np.ndarray):
     assert frames.dtype == np.float32
     assert frames.dtype.isnative
     np.testing.assert_array_equal(frames, movie.astype(np.float32))
+
+
+@given(movie=movies)
+def test_frames_are_a_copy(movie: np.ndarray):
+    original = movie.copy()
+    Stack(movie).read()[:] = 7
+    np.testing.assert_array_equal(movie, original)
 
 
 @given(movie=movies, size=st.integers(1, 8))
@@ -275,3 +282,66 @@ def test_frames_that_take_too_much_stay_where_they_are():
     assert movie.in_memory(5 * 64 * 8, (0, 5)) is not movie
     array = Stack(np.ones((10, 8, 8)))
     assert array.in_memory(1 << 30) is array
+
+
+def test_a_checked_stack_reads_the_same_and_asks_between_pieces(rng):
+    array, asked = rng.random((50, 256, 256), dtype=np.float32), []
+    stack = Stack(array, 10, 0.5, [3], "toy", ["a note"])
+    checked = stack.checked(lambda: asked.append(1))
+    np.testing.assert_array_equal(checked.read(3, 40), stack.read(3, 40))
+    assert len(asked) == 10  # four frames of 256 KiB make a piece
+    assert (checked.bad_frames, checked.notes, checked.fingerprint()) == ({3}, ("a note",), stack.fingerprint())
+
+    def stop():
+        raise StoppedError("Dropped.")
+
+    with pytest.raises(StoppedError):
+        stack.checked(stop).read(0, 1)
+
+
+@given(breaks=st.lists(st.integers(1, 11)))
+def test_breaks_are_sorted_frames(breaks: list[int]):
+    stack = Stack(np.zeros((12, 8, 8)), breaks=breaks)
+    assert stack.breaks == tuple(sorted(set(breaks)))
+    assert Stack(np.zeros((12, 8, 8))).breaks == ()
+
+
+@pytest.mark.parametrize(
+    ("breaks", "message"),
+    [([0], "frames 1 to 11"), ([12], "frames 1 to 11"), ([3, -1], "frames 1 to 11"), ([1.5], "whole"), (["3"], "whole"),
+     (np.ones(12, dtype=bool), "whole"), (5, "whole")],
+)  # fmt: skip
+def test_breaks_lie_inside_the_movie(movie: np.ndarray, breaks: object, message: str):
+    with pytest.raises(ValueError, match=message):
+        Stack(movie, breaks=breaks)
+
+
+def test_shifts_are_one_pair_per_frame(movie: np.ndarray):
+    given_shifts = np.arange(24).reshape(12, 2)
+    stack = Stack(movie, shifts=given_shifts)
+    given_shifts[:] = 0  # the caller's array is copied
+    np.testing.assert_array_equal(stack.shifts, np.arange(24).reshape(12, 2))
+    assert stack.shifts.dtype == np.float64
+    assert not stack.shifts.flags.writeable
+    assert Stack(movie).shifts is None
+
+
+@pytest.mark.parametrize(
+    ("shifts", "message"),
+    [(np.zeros((11, 2)), r"shape \(11, 2\)"), (np.zeros(12), r"shape \(12,\)"), ("fast", "numbers of pixels"),
+     ([[0, np.nan]] * 12, "first in frame 0")],
+)  # fmt: skip
+def test_shifts_that_make_no_sense(movie: np.ndarray, shifts: object, message: str):
+    with pytest.raises(ValueError, match=message):
+        Stack(movie, shifts=shifts)
+
+
+def test_what_is_known_of_a_movie_is_kept(movie: np.ndarray):
+    known = {"frame_rate": 4.0, "pixel_size": 2.0, "bad_frames": {3}, "name": "a", "notes": ("b",), "breaks": (5,)}
+    stack = Stack(Counted(movie), **known, shifts=np.ones((12, 2)))
+    for other in (stack.replace(), stack.in_memory(1 << 20), stack.in_memory(1 << 20, (2, 9))):
+        assert {name: getattr(other, name) for name in known} == known
+        np.testing.assert_array_equal(other.shifts, np.ones((12, 2)))
+    changed = stack.replace(name="c", breaks=())
+    assert (changed.name, changed.breaks, changed.pixel_size) == ("c", (), 2.0)
+    assert changed.array is stack.array

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
-from napari_varae.core.training.data import Recording, held_out_runs
+from napari_varae.core.training.data import Recording
+from napari_varae.core.training.split import held_out_runs
 from napari_varae.errors import StackError
 
 orders = st.integers(1, 20)

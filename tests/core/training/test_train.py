@@ -1,6 +1,7 @@
 """Training: honest reports, a stop at once, the best state kept, the same again, and no bad frame seen."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import numpy as np
@@ -9,8 +10,10 @@ import tifffile
 import torch
 from sklearn.decomposition import PCA
 
+from napari_varae.core.compute.threads import default_threads, threads
 from napari_varae.core.fit.evaluate import evaluate
 from napari_varae.core.fit.fit import Fit
+from napari_varae.core.fit.load import load_fit
 from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
@@ -57,7 +60,7 @@ def start(small_stack, small_config) -> Fit:
 
 @pytest.fixture
 def reads_of_start(small_stack, small_config, monkeypatch) -> int:
-    """How often a movie larger than memory is read before the first step, and three frames afterwards for its name."""
+    """How often a movie larger than memory is read before the first step; three more give its name at the end."""
     monkeypatch.setattr(recording, "HELD_BYTES", 0)
     watched = Watched(small_stack.array)
     fit(Stack(watched, bad_frames=small_stack.bad_frames), changed(small_config, epochs=0))
@@ -168,8 +171,8 @@ def test_a_range_that_fits_is_decoded_once(small_stack, small_config, small_fit)
     start, stop = small_config.frames
     watched = Watched(small_stack.array)
     _, fitted = run(Stack(watched, bad_frames=small_stack.bad_frames), small_config)
-    named = {0, small_stack.n_frames // 2, small_stack.n_frames - 1}  # frames that the movie is recognised by
-    assert watched.reads == -(-(stop - start) // 64) + len(named - set(range(start, stop)))
+    named = {0, small_stack.n_frames // 2, small_stack.n_frames - 1}  # frames by which the movie is recognised
+    assert watched.reads == -(-(stop - start) // 64) + 2 * len(named)  # before and after
     assert fitted.id == small_fit.id
 
 
@@ -457,3 +460,73 @@ def test_the_start_beats_pca_on_a_real_recording(recordings):
     of_pca = 1 - (error**2).sum(dtype=np.float64) / ((later - pca.mean_) ** 2).sum(dtype=np.float64)
     fitted = fit(Stack(movie), FitConfig(latents=64, epochs=0, frames=(0, 1600), device="cpu"))
     assert evaluate(fitted, Stack(movie), (1600, 2000))["reconstruction_fve"] > of_pca + 0.01
+
+
+@pytest.mark.parametrize("held", [0, 1 << 30])
+def test_a_movie_that_changes_during_training_is_noted_and_nothing_is_lost(
+    small_stack, small_config, monkeypatch, tmp_path, held
+):
+    monkeypatch.setattr(recording, "HELD_BYTES", held)
+    array = small_stack.array.copy()
+    stack = Stack(Watched(array))
+    named = stack.fingerprint()
+    steps = train(stack, changed(small_config, epochs=2))
+    next(steps)
+    array[:] = array[::-1].copy()
+    next(steps)
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    fitted = end.value.value
+    assert fitted.movie == named != stack.fingerprint()
+    assert "changed during training" in fitted.notes[0]
+    assert load_fit(fitted.save(tmp_path / "fit"), "cpu").notes == fitted.notes
+
+
+def test_a_movie_that_can_no_longer_be_read_at_the_end_costs_no_fit(small_stack, small_config, reads_of_start):
+    def vanish(reads: int) -> None:
+        if reads > reads_of_start:
+            raise OSError("the drive is gone")
+
+    stack = Stack(Watched(small_stack.array, vanish), bad_frames=small_stack.bad_frames)
+    fitted = fit(stack, changed(small_config, epochs=0))
+    assert "could no longer be read" in fitted.notes[0]
+
+
+def test_an_undisturbed_training_has_no_notes(small_fit):
+    assert small_fit.notes == ()
+
+
+def test_the_fit_does_not_depend_on_the_threads_of_the_caller(small_stack, small_config, small_fit):
+    """A script uses all cores, a worker of the window leaves one."""
+    found = set()
+    for count in (1, 2, 3):
+        with threads(count):
+            found.add(fit(small_stack, small_config).id)
+            assert torch.get_num_threads() == count
+    assert found == {small_fit.id}
+    assert small_fit.config.threads == default_threads()
+
+
+def test_the_fit_keeps_the_number_of_its_threads(small_stack, small_config):
+    fitted = fit(small_stack, changed(small_config, threads=3))
+    assert fitted.config.threads == 3
+    assert fit(small_stack, fitted.config).id == fitted.id
+
+
+def test_who_takes_the_reports_computes_on_their_own_threads(small_stack, small_config):
+    with threads(2):
+        for _report in train(small_stack, changed(small_config, threads=1)):
+            assert torch.get_num_threads() == 2
+
+
+def test_fits_in_parallel_are_those_made_alone(small_stack, small_config):
+    """Also where torch's own generator is in use meanwhile."""
+    config = changed(small_config, epochs=1, threads=1)
+    alone = [fit(small_stack, changed(config, seed=seed)).id for seed in range(4)]
+    torch.manual_seed(7)
+    state = torch.get_rng_state()
+    with ThreadPoolExecutor(4) as pool:
+        together = pool.map(lambda seed: fit(small_stack, changed(config, seed=seed)).id, 3 * list(range(4)))
+        assert list(together) == 3 * alone
+    assert len(set(alone)) == 4
+    assert torch.equal(torch.get_rng_state(), state)

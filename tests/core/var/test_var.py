@@ -346,3 +346,12 @@ def test_the_penalty_on_links_does_not_depend_on_how_well_a_latent_follows_its_p
 def test_other_words_for_weights_are_refused():
     with pytest.raises(ValueError, match="neither 'links'"):
         estimate_var(np.random.default_rng(0).normal(size=(50, 2)), weights="own")
+
+
+@pytest.mark.parametrize("exponent", [-900, 0, 660])
+def test_the_unit_of_latents_does_not_matter_even_where_squares_overflow(rng, exponent):
+    z = rng.normal(size=(200, 3)).cumsum(0)
+    plain, scaled = estimate_var(z), estimate_var(np.ldexp(z, exponent))
+    np.testing.assert_array_equal(scaled.coefficients, plain.coefficients)
+    np.testing.assert_array_equal(scaled.scale, np.ldexp(plain.scale, exponent))
+    assert plain.coefficients.any()

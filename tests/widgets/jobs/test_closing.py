@@ -2,13 +2,17 @@
 
 import subprocess
 import sys
+import time
 from textwrap import dedent
 
+import numpy as np
 import pytest
 from qtpy.QtCore import QThreadPool
 
 from napari_varae.core.comparison.compare import compare
+from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
+from napari_varae.viewer.movie import open_movie
 from napari_varae.widgets.parts.state_strip import JobLine
 
 from ..conftest import PATIENCE
@@ -101,7 +105,7 @@ SCRIPT = """
     import napari
     from qtpy.QtCore import QThreadPool, QTimer
     from qtpy.QtWidgets import QApplication, QMainWindow
-    from napari_varae.viewer import layers
+    from napari_varae.viewer.movie import open_movie
     from napari_varae.core.settings import FitConfig
     from napari_varae.core.simulation.settings import SimulationConfig
     from napari_varae.core.simulation.simulate import simulate
@@ -115,7 +119,7 @@ SCRIPT = """
 
     def start():
         panels = open_workspace(viewer)
-        layers.add_movie(viewer, session.use_movie(Stack(stack.array)))
+        open_movie(viewer, Stack(stack.array))
         panels["Train"].form.set_value(FitConfig(latents=4, epochs=100_000, patience=100_000))
         panels["Train"].start()
 
@@ -170,3 +174,63 @@ def test_the_program_ends_well(plan, loop, tmp_path):
     assert ("windows 0" if loop == "script" else "workers 0") in done.stdout
     for sign in ("Traceback", "QThread", "abort", "has been deleted"):
         assert sign not in done.stderr, done.stderr
+
+
+class SlowArray:
+    """A movie on a slow disk: every frame takes a while."""
+
+    def __init__(self, array, seconds):
+        self.array, self.seconds = array, seconds
+        self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
+
+    def __getitem__(self, key):
+        frames = self.array[key]
+        time.sleep(self.seconds * (len(frames) if np.ndim(frames) == 3 else 1))
+        return frames
+
+
+@pytest.fixture
+def slow(viewer, session, stack, fit, monkeypatch):
+    """A movie of which a pass takes a minute, in use with its fit."""
+    monkeypatch.setattr("napari_varae.core.movie.stack.PIECE", 1)  # as with frames of a megabyte
+    slow = SlowArray(stack.array, 0.0)
+    open_movie(viewer, Stack(slow, stack.frame_rate))
+    session.use_fit(fit, fit.encode(stack))
+    session.set_range("a", (0, 90))
+    session.set_range("b", (100, 200))
+    slow.seconds = 0.3
+
+
+@pytest.mark.parametrize("work", ["comparison", "map", "loading"])
+def test_the_window_closes_at_once_while_frames_are_read_slowly(viewer, docks, session, slow, work, qtbot, tmp_path):
+    if work == "comparison":
+        docks["Compare"].run()
+    elif work == "map":
+        docks["Look"].show_map()
+    else:
+        session.fit.save(tmp_path / "slow.varae")
+        docks["Train"].load(str(tmp_path / "slow.varae"))
+    qtbot.wait(1000)
+    assert session.job != "idle"
+    began = time.monotonic()
+    viewer.close()
+    assert time.monotonic() - began < 2
+    QThreadPool.globalInstance().waitForDone(10_000)
+    assert time.monotonic() - began < 4
+    assert session.job == "idle"
+
+
+def test_removing_the_layer_ends_a_comparison_without_a_word_on_repeats(
+    viewer, docks, session, movie, fit, idle, notices, qtbot
+):
+    session.use_fit(fit, fit.encode(movie))
+    session.set_range("a", (0, 90))
+    session.set_range("b", (100, 200))
+    docks["Compare"].form.fields["resamples"].set_value(99_999)
+    docks["Compare"].run()
+    qtbot.wait(50)
+    viewer.layers.remove(viewer.layers[0])
+    idle()
+    assert session.comparison is None
+    assert len(notices) == 1
+    assert "Comparing A with B: dropped" in notices[0]

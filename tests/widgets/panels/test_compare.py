@@ -9,10 +9,14 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QImage
 from qtpy.QtSvg import QSvgRenderer
+from qtpy.QtWidgets import QLabel
 
+from napari_varae.core.movie.frame_set import FrameSet
+from napari_varae.core.movie.stack import Stack
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import format_ranges
-from napari_varae.viewer import layers
+from napari_varae.viewer import ours
+from napari_varae.viewer.movie import open_movie
 from napari_varae.widgets.parts.plots import A_COLOUR, B_COLOUR
 from napari_varae.widgets.parts.state_strip import JobLine
 
@@ -34,6 +38,12 @@ def compared(docks, ready, session, idle):
     return session.comparison
 
 
+def with_p_adjusted(compared, value):
+    edges = compared.edges.copy()
+    edges["p_adjusted"] = value
+    return replace(compared, test=replace(compared.test, edges=edges))
+
+
 def drawn(plot):
     """Repeats in the histogram."""
     return plot._bars.getData()[1].sum()
@@ -50,7 +60,7 @@ def test_a_comparison_that_is_dropped_leaves_the_last_one_on_the_screen(docks, c
     idle()
     assert session.comparison is compared
     assert dock.verdict.text() == before
-    assert drawn(dock.plot) == compared.resamples
+    assert drawn(dock.plot) == compared.test.resamples
     assert dock.table.isEnabled()
 
 
@@ -60,13 +70,13 @@ def test_the_answer_so_far_is_told_while_comparing(docks, ready, session, qtbot,
     dock.run()
     assert "first answer follows" in dock.verdict.text()
     qtbot.waitUntil(lambda: dock.verdict.text().startswith("So far p = "), timeout=PATIENCE)
-    assert "of 100000 repeats" in dock.verdict.text()
+    assert "of 100000 resamples" in dock.verdict.text()
     assert dock.plot.isVisibleTo(dock)
     assert 0 < drawn(dock.plot) < 100_000
     assert not any(export.isEnabled() for export in dock.exports)
     dock.stop_button.click()
     idle()
-    assert drawn(dock.plot) == session.comparison.resamples
+    assert drawn(dock.plot) == session.comparison.test.resamples
     assert all(export.isEnabled() for export in dock.exports)
     assert dock.verdict.p.text().startswith(f"{session.comparison.p_value:.3g}")
     assert "So far" not in dock.verdict.text()
@@ -75,21 +85,22 @@ def test_the_answer_so_far_is_told_while_comparing(docks, ready, session, qtbot,
 def test_the_verdict_names_both_nulls_and_what_could_have_been_found(docks, ready, session, compared):
     dock = docks["Compare"]
     text = dock.verdict.text()
-    assert f"{compared.p_of_null['VAR']:.3g} if the latents are a VAR" in text
-    assert f"{compared.p_of_null['stretches']:.3g} if blocks of the recording are exchangeable" in text
+    assert f"{compared.test.p_of_null['VAR']:.3g} if the latents are a VAR" in text
+    assert f"{compared.test.p_of_null['blocks']:.3g} if blocks of the recording are exchangeable" in text
     between = compared.edges["target"] != compared.edges["source"]
     detectable = np.median(compared.edges["detectable"][between])
     assert f"a change of {detectable:.2f} would be found in about 3 of 4" in text
     assert f"of {len(compared.edges)} coefficients differ" in text
-    assert ("links alone" in text) == (compared.p_value <= compared.level)
-    assert ("autocorrelated" in text) == (min(np.divide(compared.effective, compared.lengths)) < 0.7)
-    session.set_comparison(replace(compared, p_value=0.01, p_links=0.03, effective=(20.0, 10.0)))
+    assert ("links alone" in text) == (compared.p_value <= compared.config.level)
+    assert ("autocorrelated" in text) == (min(np.divide(compared.test.effective_frames, compared.test.n_pairs)) < 0.7)
+    test = replace(compared.test, p_value=0.01, p_links=0.03, effective_frames=(20.0, 10.0))
+    session.set_comparison(replace(compared, test=test))
     assert "links alone, without own past: p = 0.03" in dock.verdict.text()
     assert "A: 20 of " in dock.verdict.text()
     few = compared.edges.copy()
-    for size, words in ((np.inf, "too few repeats"), (np.nan, "is not known")):
+    for size, words in ((np.inf, "too few resamples"), (np.nan, "is not known")):
         few["detectable"] = size
-        session.set_comparison(replace(compared, edges=few))
+        session.set_comparison(replace(compared, test=replace(compared.test, edges=few)))
         assert words in dock.verdict.text()
 
 
@@ -97,10 +108,10 @@ def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, ses
     dock = docks["Compare"]
     from napari_varae.core.comparison.difference_map import difference_map
 
-    none = replace(compared, level=0.0)
+    none = with_p_adjusted(compared, 1.0)
     session.set_comparison(none)
     assert not dock.map_button.isEnabled()
-    every = replace(compared, level=1.0)
+    every = with_p_adjusted(compared, 0.01)
     session.set_comparison(every)
     assert dock.map_button.isEnabled()
     dock.map_button.click()
@@ -108,19 +119,19 @@ def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, ses
     layer = viewer.layers[-1]
     np.testing.assert_array_equal(layer.data, difference_map(trained, movie, every))
     a, b = (format_ranges(every.ranges[letter], movie.frame_rate) for letter in "ab")
-    assert layer.name == f"difference map, A {a} s minus B {b} s, p ≤ 1"
+    assert layer.name == f"difference map, A {a} s minus B {b} s, p ≤ 0.05"
     session.set_comparison(none)
     assert not layer.visible
     layer.visible = True
     session.use_fit(trained, trained.encode(movie))
     assert not layer.visible
-    assert "the map of A minus the map of B" in layer.metadata[layers.KEY]["definition"]
+    assert "the map of A minus the map of B" in layer.metadata[ours.KEY]["definition"]
 
 
 def test_maps_and_range_marks_have_the_same_colour_for_a_and_for_b():
     """Positive in a difference map, A minus B, is A."""
     marks = np.array([QColor(colour).getRgbF()[:3] for colour in (A_COLOUR, B_COLOUR)])
-    ends = layers.SIGNED.map(np.array([1.0, 0.0]))[:, :3]
+    ends = ours.SIGNED.map(np.array([1.0, 0.0]))[:, :3]
     distance = np.linalg.norm(marks[:, None] - ends, axis=-1)
     assert (distance.argmin(1) == [0, 1]).all()
 
@@ -130,7 +141,8 @@ def test_a_difference_map_says_which_ranges_and_is_not_taken_for_that_of_others(
 ):
     dock, names = docks["Compare"], []
     for b in ([(100, 160)], [(100 + 20 * i, 110 + 20 * i) for i in range(4)]):
-        session.set_comparison(replace(compared, level=1.0, ranges={"a": ((0, 60),), "b": tuple(b)}))
+        frames = {name: FrameSet(tuple(side), tuple(side), 0) for name, side in (("a", [(0, 60)]), ("b", b))}
+        session.set_comparison(replace(with_p_adjusted(compared, 0.01), frames=frames))
         dock.map_button.click()
         idle()
         names.append(viewer.layers[-1].name)
@@ -138,7 +150,7 @@ def test_a_difference_map_says_which_ranges_and_is_not_taken_for_that_of_others(
     assert set(names) <= {layer.name for layer in viewer.layers}
     assert "…" not in names[0]
     assert "…" in names[1]
-    definition = viewer.layers[-1].metadata[layers.KEY]["definition"]
+    definition = viewer.layers[-1].metadata[ours.KEY]["definition"]
     assert format_ranges(tuple(b), session.stack.frame_rate) in definition
 
 
@@ -170,12 +182,13 @@ def test_a_result_of_a_movie_that_is_gone_is_dropped(viewer, docks, ready, sessi
     idle()
     assert session.comparison is None
     assert "no longer in use" in notices.pop()
+    assert not notices
 
 
 def test_means_and_variances_are_told_apart_from_the_test(docks, ready, session, compared):
-    shifts, ratios = np.zeros(len(compared.mean_shift)), np.ones(len(compared.mean_shift))
+    shifts, ratios = np.zeros(len(compared.test.mean_shift)), np.ones(len(compared.test.mean_shift))
     shifts[2], ratios[0], ratios[1] = -1.5, 3, np.nan
-    session.set_comparison(replace(compared, mean_shift=shifts, variance_ratio=ratios))
+    session.set_comparison(replace(compared, test=replace(compared.test, mean_shift=shifts, variance_ratio=ratios)))
     text = docks["Compare"].verdict.text()
     assert "means differ by up to 1.5 SD (latent 2)" in text
     assert "1 to 3 times the variance" in text
@@ -188,7 +201,7 @@ def test_responses_of_trials_are_taken_away_on_request(docks, ready, session, id
     dock.form.fields["subtract_responses"].set_value(True)
     dock.run()
     idle()
-    assert session.comparison.subtract_responses
+    assert session.comparison.config.subtract_responses
     session.set_range("b", [(25 * i + 13, 25 * i + 24 + i % 2) for i in range(8)])
     dock.placebo.where.setCurrentIndex(dock.placebo.where.findData("segments"))
     for run in (dock.run, dock.placebo.run):
@@ -198,8 +211,8 @@ def test_responses_of_trials_are_taken_away_on_request(docks, ready, session, id
 
 
 def test_too_few_repeats_find_nothing_and_say_so(docks, ready, session, compared, idle, notices):
-    session.set_comparison(replace(compared, level=0.001))
-    assert "too few repeats to find a difference at this level" in docks["Compare"].verdict.text()
+    session.set_comparison(replace(compared, config=compared.config.model_copy(update={"level": 0.001})))
+    assert "too few resamples to find a difference at this level" in docks["Compare"].verdict.text()
     assert "99.9 % interval" in docks["Compare"].verdict.text()
     docks["Compare"].form.fields["level"].set_value(0.001)
     docks["Compare"].run()
@@ -218,7 +231,7 @@ def test_every_file_can_be_opened(docks, ready, compared, tmp_path, suffix):
         assert QSvgRenderer(str(path)).isValid()
         assert "test statistic" in path.read_text()
     elif suffix == "json":
-        assert json.loads(path.read_text())["p_of_null"] == compared.p_of_null
+        assert json.loads(path.read_text())["p_of_null"] == compared.test.p_of_null
     else:
         assert path.read_text().splitlines()[0].endswith("p_adjusted,q_value,detectable")
 
@@ -294,7 +307,7 @@ def test_the_last_pair_of_a_placebo_counts(docks, ready, session, idle, where):
     dock = docks["Compare"]
     session.set_range("a", [(25 * i, 25 * i + 12) for i in range(8)])
     session.set_range("b", [(25 * i + 13, 25 * i + 25) for i in range(8)])
-    dock.form.fields["stretches"].set_value(0)
+    dock.form.fields["blocks"].set_value(0)
     dock.placebo.where.setCurrentIndex(dock.placebo.where.findData(where))
     dock.placebo.run()
     idle()
@@ -315,7 +328,8 @@ def test_the_answer_leads_with_a_sentence_and_three_numbers(docks, ready, sessio
     assert len(shown) == 4
     assert box.sentence.text().count(".") == 1
     assert not any(fold.isExpanded() for fold in box.folds.values())
-    session.set_comparison(replace(compared, p_value=0.01, warnings=("Be <b>careful</b>.", "And here.")))
+    test = replace(compared.test, p_value=0.01)
+    session.set_comparison(replace(compared, test=test, warnings=("Be <b>careful</b>.", "And here.")))
     assert box.sentence.text() == "The dynamics in A and B differ; read the 2 cautions below."
     box.folds["Cautions"].expand()
     assert "<b>careful</b>" in box.warnings.text()
@@ -419,9 +433,9 @@ def test_one_stop_for_every_job(docks, session, trained, movie, qtbot, idle, mon
         usual(controls)
 
     monkeypatch.setattr(Controls, "check", slow)
-    monkeypatch.setattr("napari_varae.widgets.panels.train.BLOCK", 2)
+    monkeypatch.setattr("napari_varae.core.fit.apply.BLOCK", 2)
     if work == "map":
-        monkeypatch.setattr("napari_varae.core.fit.fit.BLOCK_PIXELS", 2 * 32 * 32)
+        monkeypatch.setattr("napari_varae.core.movie.stack.PIECE", 1)
         docks["Look"].kind.setCurrentIndex(1)
         docks["Look"].show_map()
     else:
@@ -435,3 +449,55 @@ def test_one_stop_for_every_job(docks, session, trained, movie, qtbot, idle, mon
     assert time.monotonic() - began < 1
     assert session.fit is trained
     assert not notices
+
+
+def test_a_comparison_of_a_fit_of_another_movie_carries_the_caution(viewer, docks, session, fit, stack, idle, tmp_path):
+    other = Stack(stack.array[::-1].copy(), stack.frame_rate, name="backwards")
+    open_movie(viewer, other)
+    fit.save(tmp_path / "cells.varae")
+    docks["Train"].load(str(tmp_path / "cells.varae"))
+    idle()
+    assert "trained on another movie" in session.caution
+    strips = [panel.findChild(QLabel, "caution") for name, panel in docks.items() if name != "Time"]
+    assert all(strip.text() == f"⚠ {session.caution}" and strip.isVisibleTo(strip.window()) for strip in strips)
+    assert f"{session.explained:.1%} of this movie explained" in session.model_text
+    session.set_range("a", (0, 90))
+    session.set_range("b", (100, 200))
+    docks["Compare"].form.fields["resamples"].set_value(29)
+    docks["Compare"].run()
+    idle()
+    assert "trained on another movie" in session.comparison.warnings[0]
+    assert "trained on another movie" in session.comparison.methods_text()
+    assert "trained on another movie" in docks["Compare"].verdict.warnings.text()
+    open_movie(viewer, stack)
+    assert not any(strip.isVisibleTo(strip.window()) for strip in strips)
+
+
+def test_what_was_begun_before_the_ranges_changed_is_not_current(docks, ready, session, qtbot, idle):
+    dock = docks["Compare"]
+    dock.form.fields["resamples"].set_value(100_000)
+    dock.run()
+    qtbot.waitUntil(lambda: "So far" in dock.verdict.text(), timeout=PATIENCE)
+    session.set_range("a", (0, 80))
+    qtbot.waitUntil(lambda: "not of the ranges" in dock.verdict.text(), timeout=PATIENCE)
+    dock.stop_button.click()
+    idle()
+    assert session.comparison.ranges["a"] == ((0, 90),)
+    assert "not of the ranges" in dock.verdict.text()
+    session.set_range("a", (0, 90))
+    assert "not of the ranges" not in dock.verdict.text()
+
+
+def test_placebo_values_of_earlier_ranges_are_dropped(docks, ready, session, qtbot, idle, notices):
+    box = docks["Compare"].placebo
+    session.set_range("a", (0, 50))
+    session.set_range("b", (55, 105))
+    box.run()
+    qtbot.waitUntil(lambda: " pairs have p ≤ 0.05" in box.verdict.text(), timeout=PATIENCE)
+    session.set_range("b", (60, 110))
+    assert "pairs have" not in box.verdict.text()
+    session.stop(keep=True)
+    idle()
+    assert "pairs have" not in box.verdict.text()
+    assert not box.plot.isVisibleTo(docks["Compare"])
+    assert "the range B it began with is no longer in use" in notices[0]

@@ -228,3 +228,24 @@ def test_a_file_of_many_pages_is_opened_in_the_background_and_stopped(
     assert time.monotonic() - began < 1
     assert len(pages) < 400
     assert session.stack is None
+
+
+def test_the_layer_box_follows_names_and_keeps_the_choice(viewer, panel, session):
+    viewer.add_image(GOOD, name="one")
+    viewer.add_image(GOOD, name="two")
+    panel.layer_choice.setCurrentText("two")
+    viewer.layers["two"].name = "renamed"
+    assert panel.layer_choice.currentText() == "renamed"
+    panel.use_layer()
+    assert session.stack.name == "renamed"
+
+
+def test_opening_a_file_leaves_the_layer_that_was_used(viewer, panel, session, tmp_path, idle):
+    mine = viewer.add_image(GOOD, name="mine", metadata={"note": "mine"})
+    panel.use_layer()
+    tifffile.imwrite(tmp_path / "other.tif", GOOD[:20, :12])
+    panel.open(str(tmp_path / "other.tif"))
+    idle()
+    assert (mine.name, mine.data is GOOD, mine.metadata) == ("mine", True, {"note": "mine"})
+    assert [layer.name for layer in viewer.layers] == ["mine", "other.tif"]
+    assert session.stack.shape == (20, 12, 16)

@@ -8,7 +8,7 @@ from qtpy.QtCore import QPoint, Qt
 
 from napari_varae.core.movie.stack import Stack
 from napari_varae.session.labels import describe_latent
-from napari_varae.viewer import layers
+from napari_varae.viewer.movie import open_movie
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_marks_and_keys_make_ranges(viewer, panel, session, trained, qtbot, noti
     panel.parentWidget().hide()
     session.set_frame(150)
     qtbot.keyClick(canvas, Qt.Key.Key_BracketRight)
-    assert panel.marks == [10, 50]
+    assert panel.session.marks == [10, 50]
 
 
 def test_marks_in_the_wrong_order_make_a_range_of_one_frame_or_more(panel, session, movie):
@@ -123,8 +123,7 @@ def test_axes_of_the_trajectory_can_be_chosen(panel, session, trained):
 
 
 def test_time_is_in_frames_until_the_rate_is_known(viewer, panel, session, stack):
-    session.use_movie(Stack(stack.array))
-    layers.add_movie(viewer, session.stack)
+    open_movie(viewer, Stack(stack.array))
     assert panel.traces.getAxis("bottom").labelText == "frame"
     session.describe_movie(20, None)
     assert panel.traces.getAxis("bottom").labelText == "time (s)"
@@ -190,5 +189,5 @@ def test_components_are_not_computed_again_for_each_change(panel, session, train
     monkeypatch.setattr("numpy.linalg.svd", fail)
     session.describe_movie(12, None)
     session.keep_fit(trained)
-    session.use_fit(trained, session.latents, session.components)
+    session.use_fit(trained, session.latents, components=session.components)
     np.testing.assert_allclose(panel.trajectory._points, session.components[:, :2])

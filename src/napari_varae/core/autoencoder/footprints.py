@@ -1,104 +1,133 @@
-r"""The convolutional autoencoder with a static skip.
+r"""The linear network of local footprints.
 
-The static image s is turned into feature images g(s), once per batch. Coarse maps, upsampled and multiplied with these
-features, draw the K footprints with which the decoder speaks and the K filters with which the encoder reads:
+The static image is carried by the skip: it is subtracted before encoding and added after decoding, and what it looks
+like when the whole image brightens or moves has latents of its own. Everything else has a place:
 
-.. math:: \phi_k = \sum_c \mathrm{up}(P_{kc})\, g_c, \qquad h(z_t, g) = \sum_k z_{tk}\, \phi_k, \qquad
-          z_{tk} = \langle \psi_k, d_t \rangle + q_k(d_t), \quad \psi_k = \sum_c \mathrm{up}(Q_{kc})\, g_c
+.. math:: h(z_t) = \sum_k z_{tk}\, \phi_k, \qquad z_t = R\, \Psi d_t
 
-with q a small convolutional network that starts at zero. A latent keeps its place: its footprint. Edges, rings and
-neurites come from the static features, so the maps can stay coarse; and since drawing is once per batch and not once
-per frame, a step costs two matrix products.
+with the footprints :math:`\phi_k`, the filters :math:`\psi_k` (rows of :math:`\Psi`) that read the same places, and a
+matrix R that takes apart what overlapping footprints share; without noise, R inverts their products. Footprints are
+stored tile by tile, so that the cost of encoding and decoding grows with the area of the image and not with
+area times latents. Nothing here convolves; the network that does is
+:mod:`napari_varae.core.autoencoder.convolutional`.
 """
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from napari_varae.core.autoencoder.static import StaticFeatures, TiledFeatures, grid_shape
+from napari_varae.core.autoencoder.network import Network
+from napari_varae.core.autoencoder.tiled import draw, project
+from napari_varae.core.components.tiles import Tiles
 
-__all__ = ["Autoencoder"]
+if TYPE_CHECKING:
+    from napari_varae.core.settings import FitConfig
+
+__all__ = ["FootprintNetwork", "Footprints"]
 
 
-def _bilinear(cells: int, step: int) -> Tensor:
-    """Matrix (cells * step, cells) of bilinear upsampling along one axis."""
-    return F.interpolate(torch.eye(cells)[None], scale_factor=step, mode="linear", align_corners=False)[0].T
+@dataclass(frozen=True, eq=False)
+class Footprints:
+    """Images of latents, tile by tile.
+
+    Attributes
+    ----------
+    images : Tensor, shape (N, L, P)
+        Images of the latents that reach into each tile; zero where there are fewer than L.
+    members : Tensor of int, shape (N, L)
+        Which latents these are; -1 for none.
+    latents : int
+        Number of latents K.
+    """
+
+    images: Tensor
+    members: Tensor
+    latents: int
 
 
-class Autoencoder(nn.Module):
-    """Encoder f, static pathway g and decoder h, on dynamic frames in units of their own deviation.
+class FootprintNetwork(Network):
+    """Linear encoder and decoder with local footprints.
 
     Parameters
     ----------
-    image : (int, int)
-        Image size (Y, X) in pixels.
-    latents : int
-        Number of latents K.
-    step : int
-        Pixels per step of the coarse grid.
-    channels : int
-        Number of feature images C.
-    static_skip : bool
-        Whether the feature images come from the static image.
+    static : Tensor, shape (Y, X)
+        Static image in units of the scale.
+    latents, most : int
+        Number of latents K, and of those that reach into one tile L.
     """
 
-    rows: Tensor
-    columns: Tensor
+    linear = True
+    members: Tensor
+    drawn: Tensor
+    read: Tensor
+    unmix: Tensor
 
-    def __init__(
-        self, image: tuple[int, int], latents: int, step: int, channels: int, static_skip: bool = True
-    ) -> None:
+    def __init__(self, static: Tensor, latents: int, most: int) -> None:
         super().__init__()
-        self.image, self.step, self.grid = image, step, grid_shape(image, step)
-        self.features = StaticFeatures(channels) if static_skip else TiledFeatures(channels, step)
-        h, w = self.grid
-        self.register_buffer("rows", _bilinear(h, step)[: image[0]], persistent=False)
-        self.register_buffer("columns", _bilinear(w, step)[: image[1]], persistent=False)
-        maps = (latents, self.features.channels, h, w)
-        self.draw, self.read = nn.Parameter(torch.randn(maps) / math.sqrt(h * w)), nn.Parameter(torch.zeros(maps))
-        self.convolutions = nn.Sequential(
-            nn.Conv2d(1, channels, 2 * step, stride=step),
-            nn.GELU(),
-            nn.Conv2d(channels, channels, 3, padding=1),
-            nn.GELU(),
-        )
-        self.gather = nn.Parameter(torch.zeros(latents, channels * h * w))
+        self.image: tuple[int, int] = (static.shape[0], static.shape[1])
+        self.latents, self.tiles = latents, Tiles.of(self.image)
+        shape = self.tiles.count, most, self.tiles.pixels
+        self.register_buffer("static", static)
+        self.register_buffer("members", torch.full(shape[:2], -1))
+        self.register_buffer("drawn", torch.zeros(shape))
+        self.register_buffer("read", torch.zeros(shape))
+        self.register_buffer("unmix", torch.eye(latents))
 
-    def bank(self, maps: Tensor, features: Tensor) -> Tensor:
-        """Draw coarse maps (K, C, h, w) with features (C, Y, X) as images, flat, shape (K, Y X)."""
-        return ((self.rows @ maps @ self.columns.T) * features).sum(1).flatten(1)
+    @classmethod
+    def tensors(cls, config: FitConfig, image: tuple[int, int]) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the state; -1 stands for the number of latents that reach into one tile."""
+        if config.latents == "auto":
+            raise ValueError("the settings name no number of latents")
+        tiles = Tiles.of(image)
+        shape = tiles.count, -1, tiles.pixels
+        return {
+            "static": image, "members": shape[:2], "drawn": shape, "read": shape,
+            "unmix": (config.latents, config.latents),
+        }  # fmt: skip
 
-    def bank_transpose(self, images: Tensor, features: Tensor) -> Tensor:
-        """Match flat images (K, Y X) with features (C, Y, X) on the coarse grid: the transpose of :meth:`bank`."""
-        matched: Tensor = self.rows.T @ (images.view(-1, 1, *self.image) * features) @ self.columns
-        return matched
+    @classmethod
+    def from_state(cls, _config: FitConfig, _image: tuple[int, int], state: dict[str, Tensor]) -> FootprintNetwork:
+        """Make a network of its state, as :meth:`state_dict` gives it."""
+        network = cls(state["static"], len(state["unmix"]), state["members"].shape[1])
+        network.load_state_dict(state)
+        return network
 
-    def banks(self, static: Tensor) -> tuple[Tensor, Tensor]:
-        """Draw filters psi and footprints phi, each (K, Y X), for the scaled static image (Y, X). Once per batch."""
-        features = self.features(static)
-        return self.bank(self.read, features), self.bank(self.draw, features)
+    def encode(self, frames: Tensor) -> Tensor:
+        """Latents (B, K) of dynamic frames (B, Y, X)."""
+        return project(self.tiles.cut(frames), self.read, self.members, self.latents) @ self.unmix
 
-    def encode(self, frames: Tensor, filters: Tensor) -> Tensor:
-        """Latents (B, K) of scaled dynamic frames (B, Y, X)."""
-        y, x = self.image
-        (h, w), step = self.grid, self.step
-        before = step // 2
-        padded = F.pad(frames[:, None], (before, (w + 1) * step - x - before, before, (h + 1) * step - y - before))
-        local: Tensor = self.convolutions(padded)
-        return frames.flatten(1) @ filters.T + local.flatten(1) @ self.gather.T
+    def decode(self, latents: Tensor, context: Any = None) -> Tensor:  # noqa: ARG002 - other networks need it
+        """Dynamic frames (B, Y, X) from latents (B, K)."""
+        return self.tiles.join(draw(latents, self.drawn, self.members))
 
-    def decode(self, latents: Tensor, footprints: Tensor) -> Tensor:
-        """Scaled dynamic frames (B, Y, X) from latents (B, K)."""
-        return (latents @ footprints).view(-1, *self.image)
+    def footprints(self) -> Tensor:
+        """Draw what one unit of each latent adds to the image, shape (K, Y, X)."""
+        return torch.cat([self.decode(unit) for unit in torch.eye(self.latents, device=self.static.device).split(32)])
+
+    @torch.no_grad()
+    def attribute(self, rows: Tensor, frames: Tensor, origin: Tensor, signed: bool, steps: int = 1) -> Tensor:  # noqa: ARG002
+        """Attribute combinations of latents to pixels; the gradient is the same everywhere, so that steps are one."""
+        distance = frames - origin
+        weights = rows @ self.unmix.T
+        if signed:
+            gradient = draw(weights.sum(0, keepdim=True), self.read, self.members)
+            return self.tiles.join(gradient)[0] * distance.sum(0)
+        size = torch.zeros(self.tiles.count, 1, self.tiles.pixels, device=origin.device)
+        for some in weights.split(32):
+            size += draw(some, self.read, self.members).abs().sum(1, keepdim=True)
+        return self.tiles.join(size)[0] * distance.abs().sum(0)
 
     @torch.no_grad()
     def rescale(self, factors: Tensor, order: Tensor) -> None:
         """Divide latent k by `factors` (K,), draw it as much stronger, and put latents into a new `order` (K,)."""
-        wide = factors[:, None, None, None]
-        self.draw.copy_((self.draw * wide)[order])
-        self.read.copy_((self.read / wide)[order])
-        self.gather.copy_((self.gather / factors[:, None])[order])
+        there = self.members >= 0
+        strength = torch.where(there, factors[self.members.clamp(min=0)], 0.0)
+        self.drawn.mul_(strength[:, :, None])
+        place = torch.empty_like(order)
+        place[order] = torch.arange(len(order), device=order.device)
+        self.members.copy_(torch.where(there, place[self.members.clamp(min=0)], -1))
+        self.unmix.copy_((self.unmix / factors)[order][:, order])

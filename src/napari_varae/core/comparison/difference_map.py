@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.comparison.result import Comparison
-from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.maps.contribution import weighted_map
 from napari_varae.core.movie.stack import Stack
@@ -19,11 +18,7 @@ Image = NDArray[np.float32]
 
 
 def difference_map(
-    fit: Fit,
-    stack: Stack,
-    comparison: Comparison,
-    kind: Literal["driver", "effect"] = "driver",
-    check: Check = go_on,
+    fit: Fit, stack: Stack, comparison: Comparison, kind: Literal["driver", "effect"] = "driver"
 ) -> Image:
     """Map where the coefficients that differ between two ranges drive, or draw, more in A than in B.
 
@@ -38,8 +33,6 @@ def difference_map(
         Of two ranges of this movie by this fit. Those with an adjusted p-value above its level count as equal.
     kind : {"driver", "effect"}
         As for :func:`contribution_map`.
-    check : callable, optional
-        Called between pieces of the work; what it raises ends the map.
 
     Returns
     -------
@@ -57,14 +50,14 @@ def difference_map(
             f"The comparison is of {f'fit {comparison.fit}' if comparison.fit else 'latents alone'}, and this is fit "
             f"{fit.id}. Compare the ranges with nv.compare and this fit."
         )
-    links = comparison.edges[comparison.edges["p_adjusted"] <= comparison.level]
+    links = comparison.differing
     image: Image = np.zeros(fit.shape, dtype=np.float32)
-    unit = comparison.scale / fit.var.scale
+    unit = comparison.test.scale / fit.var.scale
     for sign, name in ((1, "a"), (-1, "b")):
         weights = np.zeros_like(fit.var.coefficients)
         size = links[name] * unit[links["target"]] / unit[links["source"]]
         weights[links["lag"] - 1, links["target"], links["source"]] = size
         if weights.any():
-            part = weighted_map(kind, fit, stack, comparison.ranges[name], weights, signed=False, check=check)
-            image += np.float32(sign) * part
+            runs = comparison.frames[name].with_pairs(fit.var.order)
+            image += np.float32(sign) * weighted_map(kind, fit, stack, runs, weights, signed=False)
     return image

@@ -1,156 +1,193 @@
-"""What a reader of a comparison should know, in words."""
+"""What a reader of a comparison should know, in words: every sentence and its rule.
+
+Needs no torch, so that the window can show what is known before anything is computed.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from numpy.typing import ArrayLike
-
-from napari_varae.core.comparison.inference.bootstrap import CommonModel
-from napari_varae.core.comparison.inference.permutation import Deal
-from napari_varae.core.comparison.inference.two_sample import Sample
-from napari_varae.core.comparison.result import Comparison
-from napari_varae.core.fit.fit import Fit
+from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.frames import FrameRange, overlap
-from napari_varae.core.movie.good_frames import closeness
+from napari_varae.core.settings import ComparisonConfig
 
-__all__ = ["cautions", "effective_frames", "own_past_caution", "range_cautions", "whole_image_cautions"]
+if TYPE_CHECKING:
+    from napari_varae.core.comparison.inference.two_sample import TwoSampleTest
+    from napari_varae.core.fit.fit import Fit
+
+__all__ = [
+    "closeness", "fewest_pairs", "halves", "of_ranges", "of_test", "response", "seen_in_training", "shared", "shortage",
+    "whole_image",
+]  # fmt: skip
 
 FEW = 10
-"""Independent frames in a stretch below which dealing stretches does not protect much from what is no VAR."""
-HANGS = 0.1
-"""Correlation of what a VAR leaves over, or of its size, with that of the frame before, from which it is no VAR."""
+"""Independent frames in a block below which permuting blocks does not protect much from latents that are not a VAR."""
+AUTOCORRELATED = 0.1
+"""Correlation of the residuals of a VAR, or of their squares, with the frame before, from which it is not one."""
+SEEN = 0.1
+"""Difference between the shares of A and B that were seen in training from which it is worth a word."""
+HALVES_LEVEL = 0.05
+"""P-value of the halves up to which there is a warning: four blocks of each can be permuted in 35 ways."""
+UNIT_ROOT = 0.98
+"""Spectral radius from which drift may look like dynamics."""
+UNSETTLED = 0.01
+"""Share of draws without a converged estimate from which that is worth a word."""
 
 
-def range_cautions(fit: Fit, ranges: dict[str, tuple[FrameRange, ...]], order: int) -> tuple[str, ...]:
-    """Say what is noteworthy about the frames that are compared."""
-    found = [close] if (close := closeness(ranges["a"], ranges["b"], order)) else []
-    seen = [overlap([fit.frames], parts) / sum(e - s for s, e in parts) for parts in ranges.values()]
-    if abs(seen[0] - seen[1]) > 0.1:
-        found.append(
-            f"{seen[0]:.0%} of A but {seen[1]:.0%} of B was seen in training: the latents may fit one range better. A "
-            "placebo comparison tells how much that matters."
-        )
-    return tuple(found)
+def fewest_pairs(order: int) -> int:
+    """Lag pairs that a range needs to be compared."""
+    return 10 * order + 20
 
 
-def cautions(
-    samples: tuple[Sample, Sample],
-    model: CommonModel,
-    deal: Deal | None,
-    effective: tuple[float, float],
-    made: int,
-    wanted: int,
-    silent: int,
-) -> tuple[str, ...]:
-    """Say what is noteworthy about latents, nulls and draws."""
-    found = []
-    predictors = samples[0].x.shape[-1]
-    for name, sample in zip("AB", samples, strict=True):
-        if sample.count < 2 * predictors:
+# Before a comparison
+
+
+def of_ranges(a: FrameSet, b: FrameSet, order: int, trained: FrameRange | None) -> list[str]:
+    """List what speaks against comparing A and B, or should be known; `trained` are the training frames of the fit."""
+    found = [shared(a, b), *(shortage(s.n_pairs(order), order, f"Range {n}") for n, s in (("A", a), ("B", b)))]
+    found.append(closeness(a, b, order))
+    if trained is not None:
+        found.append(seen_in_training(trained, a, b))
+    return [text for text in found if text]
+
+
+def shared(a: FrameSet, b: FrameSet) -> str | None:
+    """Warn of frames that A and B have in common."""
+    frames = overlap(a.ranges, b.ranges)
+    return f"A and B share {frames} frames: move one of them." if frames else None
+
+
+def shortage(pairs: int, order: int, name: str) -> str | None:
+    """Warn of too few lag pairs for a VAR of this order."""
+    need = fewest_pairs(order)
+    if pairs >= need:
+        return None
+    before = "a good one" if order == 1 else f"{order} good ones"
+    return (
+        f"{name} has {pairs} good frames with {before} before them; at VAR order {order} at least {need} are needed. "
+        "Choose longer ranges."
+    )
+
+
+def closeness(a: FrameSet, b: FrameSet, order: int) -> str | None:
+    """Warn of fewer than `order` frames between A and B."""
+    gap = a.gap(b)
+    if not 0 <= gap < order:
+        return None
+    apart = "touch" if gap == 0 else f"are {gap} frame{'s' * (gap > 1)} apart"
+    return f"A and B {apart}: frames side by side are alike. Leave a gap of {order} frame{'s' * (order > 1)} or more."
+
+
+def seen_in_training(trained: FrameRange, a: FrameSet, b: FrameSet) -> str | None:
+    """Warn when one range was seen in training more than the other."""
+    seen = [overlap([trained], side.ranges) / len(side) for side in (a, b)]
+    if abs(seen[0] - seen[1]) <= SEEN:
+        return None
+    return (
+        f"{seen[0]:.0%} of A but {seen[1]:.0%} of B was seen in training: the latents may fit one range better. A "
+        "placebo comparison shows how much that matters."
+    )
+
+
+# After a comparison
+
+
+def of_test(test: TwoSampleTest, config: ComparisonConfig) -> tuple[str, ...]:
+    """List what is noteworthy about latents, nulls and draws."""
+    return (*_own_past(test, config), *_data(test), *_blocks(test), *_draws(test, config))
+
+
+def _own_past(test: TwoSampleTest, config: ComparisonConfig) -> list[str]:
+    """Warn when no link can be shown to differ."""
+    if not test.p_value <= config.level < test.p_links:
+        return []
+    return ["No link alone can be shown to differ. Own past changes with noise and activity before anything else does."]
+
+
+def _data(test: TwoSampleTest) -> list[str]:
+    """List what the latents do not allow."""
+    found, predictors = [], int(test.known.sum()) * test.order
+    for name, pairs in zip("AB", test.n_pairs, strict=True):
+        if pairs < 2 * predictors:
             found.append(
-                f"{name} has {sample.count} lag pairs for {predictors} predictors: only large changes can be found. "
+                f"{name} has {pairs} lag pairs for {predictors} predictors: only large changes can be found. "
                 "Longer ranges or fewer latents help."
             )
-    if silent:
+    if silent := int((~test.known).sum()):
         found.append(f"{silent} latent(s) do not vary in one of the ranges and were left out.")
-    if model.radius > 0.98:
+    if test.unsettled or test.unsettled_draws > UNSETTLED * test.resamples:
         found.append(
-            f"The dynamics are close to a unit root (spectral radius {model.radius:.3f}): drift may look like dynamics."
+            f"The estimate did not converge for {test.unsettled} latent(s), nor in {test.unsettled_draws} draws: "
+            "latents are nearly the same, or nearly constant. Fewer latents, a lower order or longer ranges help."
         )
-    if deal is None:
-        found.append("Every frame counts as independent given its past: on a recording p is then far too small.")
-    else:
-        if deal.ways < 2 * made:
-            found.append(
-                f"There are only {deal.ways} ways to deal {sum(deal.counts)} stretches: p cannot be finer than that."
-            )
-        pairs, stretch = sum(sample.count for sample in samples), deal.x.shape[1]
-        worth = stretch * min(e / sample.count for e, sample in zip(effective, samples, strict=True))
-        if worth < FEW and _hanging(model) > max(HANGS, 3 / math.sqrt(pairs)):
-            alone = "one independent frame" if worth < 1.5 else f"{worth:.0f} independent ones"
-            found.append(
-                f"The latents are no VAR of order {model.order}: what it leaves over hangs together over time. Long "
-                f"stretches protect then, but one of {stretch} frames is worth about {alone}: p may be several times "
-                "too small. Longer ranges help, sometimes a higher order."
-            )
-    if made < wanted:
+    if test.spectral_radius > UNIT_ROOT:
         found.append(
-            f"Stopped after {made} of {wanted} resamples: a p at which one stops because it is small is too small."
+            f"The dynamics are close to a unit root (spectral radius {test.spectral_radius:.3f}): drift may look like "
+            "dynamics."
+        )
+    return found
+
+
+def _blocks(test: TwoSampleTest) -> list[str]:
+    """List what the block permutation cannot do."""
+    if not test.block_length:
+        return ["Every frame counts as independent given its past: on a recording p is then far too small."]
+    found, length = [], test.block_length
+    if test.permutations < 2 * test.resamples:
+        found.append(
+            f"There are only {test.permutations} ways to permute {test.n_blocks} blocks: p cannot be finer than that."
+        )
+    worth = length * min(e / n for e, n in zip(test.effective_frames, test.n_pairs, strict=True))
+    if worth < FEW and test.autocorrelation > max(AUTOCORRELATED, 3 / math.sqrt(sum(test.n_pairs))):
+        alone = "one independent frame" if worth < 1.5 else f"{worth:.0f} independent ones"
+        found.append(
+            f"The latents are not a VAR of order {test.order}: its residuals are autocorrelated. Long blocks protect "
+            f"then, but one of {length} frames is worth about {alone}: p may be several times too small. Longer ranges "
+            "help, sometimes a higher order."
+        )
+    return found
+
+
+def _draws(test: TwoSampleTest, config: ComparisonConfig) -> list[str]:
+    """List what so many draws do not allow."""
+    found, made = [], test.resamples
+    if made < config.resamples:
+        found.append(
+            f"Stopped after {made} of {config.resamples} resamples: a p at which one stops because it is small is too "
+            "small."
         )
     if made < 199:
         found.append(f"With {made} resamples p cannot be smaller than {1 / (made + 1):.3g}.")
-    return tuple(found)
+    return found
 
 
-def _hanging(model: CommonModel) -> float:
-    """Correlation of the residuals, or of their squares, with those of the frame before; mean over latents."""
-
-    def correlation(parts: list[torch.Tensor]) -> torch.Tensor:
-        after = sum(((part[1:] * part[:-1]).sum(0) for part in parts), torch.zeros(()))
-        return after / sum((part.square().sum(0) for part in parts), torch.zeros(())).clamp_min(1e-30)
-
-    residuals = [part for side in model.residuals for part in side]
-    squares = [
-        part.square() - variance for side, variance in zip(model.residuals, model.variances, strict=True)
-        for part in side
-    ]  # fmt: skip
-    return max(float(correlation(residuals).square().mean().sqrt()), float(correlation(squares).mean()))
+def response(name: str, latent: int | None) -> list[str]:
+    """Warn of trials with a response, strongest in this latent, if any."""
+    if latent is None:
+        return []
+    text = (
+        f"{name} consists of trials with a response at a fixed time (latent {latent} most). To this test a response is "
+        "a change of dynamics: subtract it (Subtract responses), unless you ask about both."
+    )
+    return [text]
 
 
-def own_past_caution(p_value: float, p_links: float, level: float) -> tuple[str, ...]:
-    """Say so when no link can be shown to differ."""
-    text = "No link alone can be shown to differ. Own past changes with noise and activity before anything else does."
-    return (text,) if p_value <= level < p_links else ()
+def halves(p_values: dict[str, float]) -> list[str]:
+    """Warn of ranges whose halves differ as well."""
+    return [
+        f"The dynamics differ within {name.upper()} too (its halves: p = {p:.2g}): a difference between A and B is to "
+        "be expected then, and is little evidence about a condition."
+        for name, p in p_values.items()
+        if p <= HALVES_LEVEL
+    ]
 
 
-def whole_image_cautions(fit: Fit, found: Comparison) -> tuple[str, ...]:
-    """Name the latents of the whole image among the coefficients that differ."""
-    differ = found.edges[found.edges["p_adjusted"] <= found.level]
+def whole_image(fit: Fit, test: TwoSampleTest, config: ComparisonConfig) -> list[str]:
+    """Warn of latents of the whole image among the coefficients that differ."""
+    differ = test.edges[test.edges["p_adjusted"] <= config.level]
     involved = {int(k) for name in ("target", "source") for k in differ[name]} & fit.whole_image.keys()
     if not involved:
-        return ()
+        return []
     names = ", ".join(f"{k} ({fit.whole_image[k]})" for k in sorted(involved))
-    return (f"Among the differences are latents of the whole image: {names}. They say nothing about cells.",)
-
-
-def effective_frames(segments: Sequence[ArrayLike], starts: Sequence[int] | None = None) -> float:
-    """Independent frames that would say as much about a correlation between latents; median over latents.
-
-    The correlation of two series with autocorrelations r has a variance of (1 + 2 sum of r squared) / n (Bartlett
-    1935), summed here up to the first lag at which r is within chance, from the pairs of frames that are there.
-
-    Parameters
-    ----------
-    segments : sequence of array, shape (T_s, K)
-    starts : sequence of int, optional
-        First frame of each; without them segments count as far apart.
-    """
-    parts = [torch.as_tensor(np.asarray(z, dtype=np.float64)) for z in segments]
-    if starts is None:
-        longest = max(map(len, parts))
-        starts = np.cumsum([0, *(len(z) + longest for z in parts[:-1])]).tolist()
-    first = min(starts)
-    frames = max(start + len(part) for start, part in zip(starts, parts, strict=True)) - first
-    z = torch.zeros(frames, parts[0].shape[1], dtype=torch.float64)
-    there = torch.zeros(frames, dtype=torch.float64)
-    mean = torch.cat(parts).mean(0)
-    for start, part in zip(starts, parts, strict=True):
-        z[start - first :][: len(part)] = part - mean
-        there[start - first :][: len(part)] = 1
-    n = float(there.sum())
-    variance = z.square().sum(0).clamp_min(1e-30) / n
-    factor, rising = torch.ones_like(mean), torch.ones_like(mean, dtype=torch.bool)
-    for lag in range(1, frames):
-        pairs = float(there[lag:] @ there[:-lag])
-        if not pairs:
-            break
-        r = (z[lag:] * z[:-lag]).sum(0) / pairs / variance
-        rising &= r > 2 / math.sqrt(pairs)
-        if not rising.any():
-            break
-        factor += 2 * pairs / n * torch.where(rising, r.square(), 0)
-    return float((n / factor).median())
+    return [f"Among the differences are latents of the whole image: {names}. They are no evidence about cells."]

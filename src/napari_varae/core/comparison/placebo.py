@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from threading import Event
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_varae.core.comparison.compare import compare
+from napari_varae.core.comparison.inference.two_sample import UnusableRangesError
+from napari_varae.core.comparison.latents import settled
 from napari_varae.core.compute.workers import Workers
 from napari_varae.core.fit.fit import Fit
+from napari_varae.core.fit.movie_latents import MovieLatents
 from napari_varae.core.movie.frames import FrameRange, check_range, overlap
 from napari_varae.core.movie.stack import Stack
+from napari_varae.core.settings import ComparisonConfig
 from napari_varae.errors import StoppedError
 
-__all__ = ["dealt_pairs", "placebo", "placed_pairs"]
+__all__ = ["permuted_pairs", "placebo", "placed_pairs"]
 
 FEWEST_SEGMENTS = 4
-"""Segments of each range that can be dealt in more than a few ways."""
-
+"""Segments of each range that can be permuted in more than a few ways."""
 MOST_ALIKE = 0.5
 """Share of frames up to which a pair is another one than that of the comparison."""
 ATTEMPTS = 1000
 """Pairs that are drawn before there seem to be no others."""
+UNUSABLE = 100
+"""Pairs in a row that cannot be compared, after which the placebo ends."""
 
 Pair = tuple[list[FrameRange], list[FrameRange]]
 
@@ -36,40 +42,46 @@ def placebo(
     unlike: tuple[Sequence[FrameRange], Sequence[FrameRange]] | None = None,
     segments: tuple[Sequence[FrameRange], Sequence[FrameRange]] | None = None,
     repeats: int = 20,
-    resamples: int = 99,
-    seed: int = 0,
-    stretches: int = 8,
+    config: ComparisonConfig = ComparisonConfig(resamples=99),  # noqa: B008  # frozen
+    *,
+    latents: ArrayLike | MovieLatents | None = None,
     stop: Event | None = None,
     progress: Callable[[NDArray[np.float64]], None] | None = None,
     workers: Workers | None = None,
-    subtract_responses: bool = False,
+    **overrides: Any,
 ) -> NDArray[np.float64]:
     """P-values of the test on random pairs of ranges between which no condition differs.
 
     Under the null, and if the assumptions hold, a share x of them lies below x. Drift, bleaching and latents that
-    were fitted on the same frames show here. Either `lengths` or `segments` say what a pair is.
+    were fitted on the same frames show here. Either `lengths` or `segments` define what a pair is. A pair that cannot
+    be compared, since it has too few good frames or latents that do not vary, is replaced by another one. Each frame is
+    encoded once.
 
     Parameters
     ----------
     fit : Fit
     stack : Stack
     lengths : (int, int), optional
-        Frames in A and B, which are then two stretches from one that is believed to be homogeneous.
+        Frames in A and B, which are then two ranges from one that is believed to be homogeneous.
     within : (int, int), optional
-        That stretch; all frames when not given.
+        That range; all frames when not given.
     unlike : (sequence of (int, int), sequence of (int, int)), optional
         Ranges A and B of the comparison: pairs that lie for more than half of their frames as these do are not drawn,
         since they would find the same difference.
     segments : (sequence of (int, int), sequence of (int, int)), optional
-        Segments of A and of B, dealt anew, half of each to either side: right where conditions take turns.
+        Segments of A and of B, permuted, half of each to either side: right where conditions take turns.
     repeats : int
         Number of pairs.
-    resamples, seed, stretches, workers, subtract_responses
-        As for :func:`compare`; responses are those of `segments`.
+    config : ComparisonConfig
+        As for :func:`compare`; responses are those of `segments`. Halves are not compared and power is not simulated.
+    latents, workers
+        As for :func:`compare`.
     stop : threading.Event, optional
         When set, the p-values so far are returned.
     progress : callable, optional
         Called with the p-values so far.
+    **overrides
+        Single settings instead of those of `config`.
 
     Returns
     -------
@@ -78,32 +90,38 @@ def placebo(
     Raises
     ------
     ValueError
-        When the stretch is too short for two ranges with a gap, or for any unlike those of the comparison, or segments
-        are too few to be dealt.
+        When the range is too short for two ranges with a gap, or for any unlike those of the comparison, segments are
+        too few to be permuted, or no pair can be compared.
     """
+    config = settled(config, overrides).changed(halves=False, power_draws=0)
     if (lengths is None) == (segments is None):
         raise ValueError("A placebo needs either the lengths of the ranges or their segments.")
     draw: Callable[[np.random.Generator], Pair]
     if segments is not None:
-        draw = dealt_pairs(*segments)
+        draw = permuted_pairs(*segments)
     elif lengths is not None:
+        config = config.changed(subtract_responses=False)
         draw = placed_pairs(lengths, check_range(within, stack.n_frames, name="within"), fit.var.order, unlike)
-    rng = np.random.default_rng(seed)
+    known = latents if isinstance(latents, MovieLatents) else MovieLatents(fit, stack, latents)
+    rng, stop = np.random.default_rng(config.seed), stop or Event()
     found: list[float] = []
-    for i in range(repeats):
-        if stop is not None and stop.is_set():
-            break
-        a, b = draw(rng)
+    unusable = 0
+    while len(found) < repeats and not stop.is_set():
+        settings = config.changed(seed=config.seed + len(found))
         try:
-            result = compare(
-                fit, stack, a, b, resamples=resamples, seed=seed + i, stretches=stretches, within=False,
-                workers=workers, stop=stop, power_draws=0,
-                subtract_responses=subtract_responses and segments is not None,
-            )  # fmt: skip
+            result = compare(fit, stack, *draw(rng), settings, latents=known, stop=stop, workers=workers)
         except StoppedError:
             break
-        if result.resamples < resamples:  # stopped on the way: its p-value is coarser than the others
+        except UnusableRangesError as error:
+            unusable += 1
+            if unusable == UNUSABLE:
+                raise ValueError(
+                    f"{UNUSABLE} pairs in a row could not be compared, the last one for this reason: {error}"
+                ) from error
+            continue
+        if result.test.resamples < settings.resamples:  # stopped on the way: not a p-value like the others
             break
+        unusable = 0
         found.append(result.p_value)
         if progress is not None:
             progress(np.array(found))
@@ -116,7 +134,7 @@ def placed_pairs(
     gap: int,
     unlike: tuple[Sequence[FrameRange], Sequence[FrameRange]] | None = None,
 ) -> Callable[[np.random.Generator], Pair]:
-    """Draw two stretches at random places, with a gap between them and in either order, unlike a given pair."""
+    """Draw two ranges at random places, with a gap between them and in either order, unlike a given pair."""
     start, stop = within
     free = stop - start - sum(lengths) - gap
     if free < 0:
@@ -150,15 +168,15 @@ def _likeness(pair: Pair, other: tuple[Sequence[FrameRange], Sequence[FrameRange
     return max(straight, swapped) / sum(stop - start for side in pair for start, stop in side)
 
 
-def dealt_pairs(a: Sequence[FrameRange], b: Sequence[FrameRange]) -> Callable[[np.random.Generator], Pair]:
-    """Deal segments so that both sides hold as large a share of what was A, as nearly as numbers allow.
+def permuted_pairs(a: Sequence[FrameRange], b: Sequence[FrameRange]) -> Callable[[np.random.Generator], Pair]:
+    """Permute segments so that both sides hold the same share of what was A, as nearly as numbers allow.
 
-    A condition that matters then differs between the sides hardly at all, and the true assignment is never dealt.
+    A condition that matters then differs between the sides hardly at all, and the true assignment is never drawn.
     """
     if min(len(a), len(b)) < FEWEST_SEGMENTS:
         raise ValueError(
-            f"A has {len(a)} segments and B {len(b)}: at least {FEWEST_SEGMENTS} of each are needed to deal them anew. "
-            "Compare random stretches instead."
+            f"A has {len(a)} segments and B {len(b)}: at least {FEWEST_SEGMENTS} of each are needed to permute them. "
+            "Compare random ranges instead."
         )
     share = len(a) * len(a) / (len(a) + len(b))
 

@@ -1,51 +1,124 @@
-"""Fits as files: safetensors with settings, normalisation, versions and the movie's fingerprint in the header.
+"""The file of a fit, as bytes: a header with a schema, and named tensors. Knows no fit and no network.
 
-No pickle: opening a stranger's model must not run code.
+The format is safetensors, with the header as JSON in its metadata: no pickle, since opening a stranger's file must not
+run code. What the file lists is compared with what its header asks for before anything is allocated, so that a small
+file cannot take much memory or time.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-from dataclasses import asdict, fields
-from importlib.metadata import version
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, BinaryIO, Final, Literal
 
 import numpy as np
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from safetensors.numpy import save
 
-from napari_varae.core.autoencoder.footprints import Autoencoder
-from napari_varae.core.compute.device import choose_device
-from napari_varae.core.fit.fit import Fit
+from napari_varae.core.files import write_file
 from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.settings import FitConfig
-from napari_varae.core.var.model import VAR
 from napari_varae.errors import FitFileError
 
-__all__ = ["load_fit", "save_fit"]
+__all__ = ["LARGEST", "SUFFIX", "Header", "TensorSpec", "VARHeader", "read", "write"]
 
-_FORMAT = "napari-varae fit"
-_FORMAT_VERSION = 2
-_VAR_ARRAYS = ("coefficients", "mean", "scale", "gram", "cross", "covariance", "weights")
+SUFFIX = ".varae"
+LARGEST = 1e16
+"""Numbers beyond it (ten times the largest pixel) are damage."""
+
+FORMAT: Final = "napari-varae fit"
+VERSION: Final = 3
+_TYPES = {"F32": ("<f4", "torch.float32"), "F64": ("<f8", "torch.float64"), "I64": ("<i8", "torch.int64")}
+"""Each type of a tensor: as numpy calls it, and as the digest does."""
+
+Tensors = Mapping[str, NDArray[Any]]
+Edge = Annotated[int, Field(ge=1, le=16384)]
+Frame = Annotated[int, Field(ge=0, le=2**53)]
 
 
-def save_fit(fit: Fit, path: str | Path) -> Path:
-    """Write a fit to a file; an existing one is replaced only once the new one is whole.
+class _Checked(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    Parameters
-    ----------
-    fit : Fit
-    path : path
-        `.varae` is appended when it has no suffix.
+
+class VARHeader(_Checked):
+    """The plain numbers of a VAR; see :class:`napari_varae.core.var.model.VAR`."""
+
+    penalty: float = Field(ge=0, le=LARGEST)
+    order: int = Field(ge=1)
+    n_pairs: int = Field(ge=1, le=2**53)
+
+
+class Header(_Checked):
+    """All that a file holds besides tensors; see :class:`napari_varae.core.fit.fit.Fit`."""
+
+    format: Literal["napari-varae fit"] = FORMAT
+    format_version: Literal[3] = VERSION
+    config: FitConfig
+    image: tuple[Edge, Edge]
+    scale: float = Field(gt=0, le=LARGEST)
+    movie: str = Field(max_length=200)
+    frames: tuple[Frame, Frame]
+    var: VARHeader
+    history: tuple[EpochReport, ...] = Field(max_length=100_000)
+    versions: dict[str, str]
+    notes: tuple[str, ...] = Field((), max_length=100)
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Header:
+        if self.config.latents == "auto":
+            raise ValueError("the settings name no number of latents")
+        if self.var.order != self.config.order:
+            raise ValueError(f"a VAR of order {self.var.order} with settings for {self.config.order}")
+        if self.frames[0] >= self.frames[1]:
+            raise ValueError(f"the training frames {self.frames} are empty")
+        return self
+
+    @property
+    def n_latents(self) -> int:
+        """Number of latents K."""
+        return int(self.config.latents)
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """What a tensor must be: its shape (-1: any), its type (F32, F64 or I64), and the range of its numbers."""
+
+    shape: tuple[int, ...]
+    dtype: str = "F32"
+    low: float = -LARGEST
+    high: float = LARGEST
+
+    def fits(self, dtype: str, shape: tuple[int, ...]) -> bool:
+        """Whether a tensor of this type and shape will do."""
+        alike = len(shape) == len(self.shape)
+        return dtype == self.dtype and alike and all(w in (-1, n) for n, w in zip(shape, self.shape, strict=True))
+
+    def n_bytes(self, shape: tuple[int, ...]) -> int:
+        """Size in bytes of a tensor of this type."""
+        return math.prod(shape) * np.dtype(_TYPES[self.dtype][0]).itemsize
+
+
+class _Entry(_Checked):
+    """What safetensors lists of a tensor."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data_offsets: tuple[int, int]
+
+
+def write(path: str | Path, header: Header, tensors: Tensors) -> Path:
+    """Write a header and tensors; an existing file is replaced only once the new one is whole.
 
     Returns
     -------
     path : Path
-        Where it was written.
+        Where they were written: with `.varae` appended, unless it is there already.
 
     Raises
     ------
@@ -53,124 +126,135 @@ def save_fit(fit: Fit, path: str | Path) -> Path:
         When the file cannot be written.
     """
     path = Path(path)
-    path = path if path.suffix else path.with_suffix(".varae")
-    tensors = {f"network.{name}": weights.cpu().contiguous() for name, weights in fit.network.state_dict().items()}
-    tensors |= {f"var.{name}": torch.from_numpy(getattr(fit.var, name).copy()) for name in _VAR_ARRAYS}
-    tensors["static"] = torch.from_numpy(fit.static.copy())
-    header = {
-        "format": _FORMAT,
-        "format_version": _FORMAT_VERSION,
-        "config": fit.config.model_dump(mode="json"),
-        "image": fit.shape,
-        "scale": fit.scale,
-        "movie": fit.movie,
-        "frames": fit.frames,
-        "var": {name: getattr(fit.var, name) for name in ("penalty", "order", "n_pairs")},
-        "history": [asdict(report) for report in fit.history],
-        "versions": {name: version(name) for name in ("napari-varae", "torch", "numpy", "safetensors")},
-    }
-    header["digest"] = _digest(header, tensors)
-    partial = path.with_name(path.name + ".partial")
+    path = path if path.suffix.lower() == SUFFIX else path.with_name(path.name + SUFFIX)
+    whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    plain = header.model_dump(mode="json")
+    plain["digest"] = _digest(plain, whole)
     try:
-        save_file(tensors, partial, metadata={"varae": json.dumps(header)})
-        partial.replace(path)
-    except (OSError, SafetensorError) as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+        write_file(path, save(whole, metadata={"varae": json.dumps(plain)}))
+    except OSError as error:
         raise FitFileError(
             f"{path} could not be written ({error}). Choose another folder, or free some space."
         ) from error
     return path
 
 
-def _digest(header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> str:
-    """Hash all that a file holds, so that damage is noticed."""
-    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode() + tensor.numpy().tobytes())
-    return digest.hexdigest()
-
-
-def load_fit(path: str | Path, device: str = "auto") -> Fit:
-    """Read a fit from a file.
+def read(
+    path: str | Path, expected: Callable[[Header], Mapping[str, TensorSpec]]
+) -> tuple[Header, dict[str, NDArray[Any]]]:
+    """Read a header and the tensors that it asks for.
 
     Parameters
     ----------
     path : path
-    device : {"auto", "cpu", "cuda", "mps"}
-        Where the fit shall compute.
+    expected : callable
+        Gives the tensors that a file with such a header must hold, no more and no fewer.
 
     Raises
     ------
     FitFileError
-        When the file is missing, is not a fit, is damaged, or comes from a newer version.
-    ValueError
-        When the device is not there or does not work.
+        When the file is missing, is not a fit, is damaged, or has another format version.
     """
     path = Path(path)
-    target, _ = choose_device(device)
     if not path.is_file():
-        raise FitFileError(f"{path} is not a file. Choose a fit saved by napari-varae (.varae).")
+        raise FitFileError(f"{path} is not a file. Choose a fit saved by napari-varae ({SUFFIX}).")
     try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get("varae", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError, ValueError, RecursionError) as error:
-        raise FitFileError(f"{path.name} is not a fit file or is damaged ({error}). Choose another one.") from error
-    if not isinstance(header, dict) or header.get("format") != _FORMAT:
-        raise FitFileError(
-            f"{path.name} is a safetensors file, but not a fit saved by napari-varae. Choose another one."
-        )
-    if header.get("format_version") != _FORMAT_VERSION:
-        raise FitFileError(
-            f"{path.name} has format version {header.get('format_version')!r}; this napari-varae reads version "
-            f"{_FORMAT_VERSION}. Update napari-varae, or train anew."
-        )
-    try:
-        return _build(header, tensors, target)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, RuntimeError, ValueError) as error:
-        raise FitFileError(
-            f"{path.name} is damaged: its parts do not fit together ({error}). Choose another one."
-        ) from error
+        with path.open("rb") as file:
+            return _read(file, path.name, expected)
+    except OSError as error:
+        raise FitFileError(f"{path} could not be read ({error}). Check the disk, or choose another file.") from error
 
 
-def _build(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: torch.device) -> Fit:
-    if header.pop("digest", None) != _digest(header, tensors):
-        raise ValueError("they are not what was saved")
-    config = FitConfig.model_validate(header["config"])
-    image = (int(header["image"][0]), int(header["image"][1]))
-    static = tensors["static"].numpy()
-    if static.shape != image:
-        raise ValueError(f"static image of shape {static.shape} in a fit for {image}")
-    if config.grid is None:
-        raise ValueError("the settings name no grid")
-    with torch.random.fork_rng(devices=[]):
-        network = Autoencoder(image, config.latents, config.grid, config.channels, config.static_skip)
-    network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")})
-    arrays = {name: tensors[f"var.{name}"].numpy() for name in _VAR_ARRAYS}
-    order = int(header["var"]["order"])
-    size, lagged = config.latents, config.latents * order
-    shapes = {
-        "mean": (size,),
-        "scale": (size,),
-        "gram": (lagged, lagged),
-        "cross": (size, lagged),
-        "covariance": (size, size),
-        "coefficients": (order, size, size),
-        "weights": (order, size, size),
-    }
-    for name, shape in shapes.items():
-        if arrays[name].shape != shape:
-            raise ValueError(f"var.{name} has shape {arrays[name].shape} and should have {shape}")
-    names = {field.name for field in fields(EpochReport)}
-    return Fit(
-        config=config,
-        network=network.to(device).eval().requires_grad_(False),
-        var=VAR(penalty=float(header["var"]["penalty"]), order=order, n_pairs=int(header["var"]["n_pairs"]), **arrays),
-        static=static,
-        baseline=static if config.static_skip else np.zeros_like(static),
-        scale=float(header["scale"]),
-        movie=str(header["movie"]),
-        frames=(int(header["frames"][0]), int(header["frames"][1])),
-        history=tuple(EpochReport(**{k: v for k, v in r.items() if k in names}) for r in header["history"]),
-    )
+def _read(
+    file: BinaryIO, name: str, expected: Callable[[Header], Mapping[str, TensorSpec]]
+) -> tuple[Header, dict[str, NDArray[Any]]]:
+    try:
+        plain, entries, start, size = _directory(file)
+    except (ValueError, RecursionError) as error:
+        raise FitFileError(f"{name} is not a fit file or is damaged ({_short(error)}). Choose another one.") from error
+    if plain.get("format") != FORMAT:
+        raise FitFileError(f"{name} is a safetensors file, but not a fit saved by napari-varae. Choose another one.")
+    if (found := plain.get("format_version")) != VERSION:
+        raise FitFileError(
+            f"{name} has format version {str(found)[:20]}; this napari-varae reads version {VERSION}. Update "
+            "napari-varae, or train again."
+        )
+    try:
+        digest = plain.pop("digest", None)
+        header = Header.model_validate_json(json.dumps(plain), strict=True)
+        specs = expected(header)
+        _compare(entries, specs, size)
+        tensors = {key: _tensor(file, start, key, entries[key], spec) for key, spec in specs.items()}
+        if digest != _digest(plain, tensors):
+            raise ValueError("the contents are not what was saved")
+    except (ValueError, RecursionError) as error:
+        raise FitFileError(f"{name} is damaged: {_short(error)}. Choose another one.") from error
+    return header, tensors
+
+
+def _directory(file: BinaryIO) -> tuple[dict[str, Any], dict[str, _Entry], int, int]:
+    """Read what the file lists: our header, the entries, where the tensors start, and how many bytes they take."""
+    total = os.fstat(file.fileno()).st_size
+    length = int.from_bytes(file.read(8), "little")
+    if total < 8 or length > total - 8:
+        raise ValueError("its header is cut off")
+    listed = json.loads(file.read(length))
+    if not isinstance(listed, dict):
+        raise ValueError("it lists no tensors")
+    metadata = listed.pop("__metadata__", None)
+    text = metadata.get("varae", "{}") if isinstance(metadata, dict) else "{}"
+    plain = json.loads(text) if isinstance(text, str) else None
+    if not isinstance(plain, dict):
+        raise ValueError("its header is none")
+    entries = {name: _Entry.model_validate_json(json.dumps(entry), strict=True) for name, entry in listed.items()}
+    return plain, entries, 8 + length, total - 8 - length
+
+
+def _compare(entries: Mapping[str, _Entry], specs: Mapping[str, TensorSpec], size: int) -> None:
+    """Raise ValueError unless the listed tensors are the expected ones, side by side in all of `size` bytes."""
+    if missing := sorted(specs.keys() - entries.keys()):
+        raise ValueError(f"the tensor {missing[0]} is missing")
+    if extra := sorted(entries.keys() - specs.keys()):
+        raise ValueError(f"the tensor {extra[0][:40]!r} does not belong to it")
+    end = 0
+    for name, entry in sorted(entries.items(), key=lambda item: item[1].data_offsets):
+        spec = specs[name]
+        if not spec.fits(entry.dtype, entry.shape):
+            raise ValueError(
+                f"the tensor {name} is {entry.dtype[:10]} of shape {entry.shape[:8]} and should be {spec.dtype} of "
+                f"shape {spec.shape}"
+            )
+        if entry.data_offsets != (end, end + spec.n_bytes(entry.shape)):
+            raise ValueError(f"the tensor {name} is not where it should be")
+        end += spec.n_bytes(entry.shape)
+    if end != size:
+        raise ValueError(f"the tensors take {end} bytes, and the file has {size}")
+
+
+def _tensor(file: BinaryIO, start: int, name: str, entry: _Entry, spec: TensorSpec) -> NDArray[Any]:
+    """Read a tensor whose size has been compared with that of the file."""
+    tensor = np.empty(entry.shape, _TYPES[spec.dtype][0])
+    file.seek(start + entry.data_offsets[0])
+    if file.readinto(tensor.reshape(-1).view(np.uint8)) != spec.n_bytes(entry.shape):  # type: ignore[attr-defined]
+        raise ValueError(f"the tensor {name} is cut off")
+    if not (tensor >= spec.low).all() or not (tensor <= spec.high).all():  # neither holds for NaN
+        raise ValueError(f"the tensor {name} has numbers that are NaN or not between {spec.low:g} and {spec.high:g}")
+    return tensor
+
+
+def _digest(header: dict[str, Any], tensors: Tensors) -> str:
+    """Hash all that a file holds, so that damage is noticed."""
+    names = {np.dtype(numpy): torch for numpy, torch in _TYPES.values()}
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {names[tensor.dtype]} {tensor.shape}".encode() + tensor.tobytes())
+    return digest.hexdigest()
+
+
+def _short(error: BaseException) -> str:
+    """Put what went wrong into one line."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        return f"{place}: {first['msg']}"[:200] if place else first["msg"][:200]
+    return str(error)[:200]

@@ -6,30 +6,26 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_varae.core.autoencoder.footprints import Autoencoder
+from napari_varae.core.autoencoder.network import Network
 from napari_varae.core.autoencoder.static import WHOLE, derivatives, orthonormal
-from napari_varae.core.compute.checkpoint import Check, go_on
+from napari_varae.core.fit.file import Header, VARHeader, write
+from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.movie.frames import FrameRange, check_range
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.var.model import VAR
 
-if TYPE_CHECKING:
-    from napari_varae.core.fit.report import EpochReport
-
 __all__ = ["Fit"]
 
 Images = NDArray[np.float32]
-
-BLOCK_PIXELS = 1 << 24
-"""Pixels that are encoded between two looks at whether the latents are still wanted: a fraction of a second."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +36,8 @@ class Fit:
     ----------
     config : FitConfig
         Settings of the training, with what it chose itself filled in.
-    network : Autoencoder
-        Encoder, static pathway and decoder.
+    network : Network
+        Encoder and decoder, with the static image.
     var : VAR
         The VAR on the latents of the training frames.
     static : array, shape (Y, X)
@@ -51,15 +47,17 @@ class Fit:
     scale : float
         Deviation of the dynamic part, in the movie's units.
     movie : str
-        Fingerprint of the training movie.
+        Fingerprint of the training movie when training began.
     frames : (int, int)
         Half-open range of the training frames.
     history : tuple of EpochReport
         One report per epoch.
+    notes : tuple of str
+        What a user should know of the training, in words: for instance that the movie changed meanwhile.
     """
 
     config: FitConfig
-    network: Autoencoder
+    network: Network
     var: VAR
     static: Images
     baseline: Images
@@ -67,6 +65,7 @@ class Fit:
     movie: str
     frames: FrameRange
     history: tuple[EpochReport, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -76,12 +75,12 @@ class Fit:
     @property
     def latents(self) -> int:
         """Number of latents K."""
-        return self.config.latents
+        return self.network.latents
 
     @property
     def device(self) -> torch.device:
         """Where the network computes."""
-        return self.network.draw.device
+        return self.network.static.device
 
     @cached_property
     def id(self) -> str:
@@ -93,25 +92,42 @@ class Fit:
         return digest.hexdigest()[:12]
 
     @cached_property
-    def banks(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Filters and footprints, each (K, Y X), on scaled frames."""
+    def _context(self) -> Any:
+        """What the static image gives to the decoder."""
         with torch.no_grad():
-            return self.network.banks(torch.from_numpy(self.static / self.scale).to(self.device))
+            return self.network.context()
 
     @cached_property
     def footprints(self) -> Images:
         """What one unit of each latent adds to the image, shape (K, Y, X), in the movie's units."""
-        images: Images = self.banks[1].cpu().numpy().reshape(self.latents, *self.shape) * np.float32(self.scale)
+        with torch.no_grad():
+            images: Images = self.network.footprints().cpu().numpy()
+        images *= np.float32(self.scale)
         return images
+
+    def _some_footprints(self) -> Iterator[Images]:
+        """Yield the footprints a few at a time, for images so large that all of them fill the memory."""
+        for unit in torch.eye(self.latents, device=self.device).split(32):
+            with torch.no_grad():
+                drawn = self.network.decode(unit, self._context) - self.network.decode(0 * unit[:1], self._context)
+            yield drawn.cpu().numpy() * np.float32(self.scale)
+
+    @cached_property
+    def strengths(self) -> NDArray[np.float32]:
+        """Root mean square over the image of each footprint, shape (K,), in the movie's units."""
+        return np.concatenate([np.sqrt(np.square(some).mean((1, 2))) for some in self._some_footprints()])
 
     @cached_property
     def places(self) -> NDArray[np.float64]:
         """Centre (y, x) of each footprint in pixels, shape (K, 2): its centroid where it exceeds half its maximum."""
-        size = np.abs(self.footprints)
-        weight = np.where(size >= size.max((1, 2), keepdims=True) / 2, size, 0) + np.finfo(np.float32).tiny
-        total = weight.sum((1, 2), dtype=np.float64)
         axes = (np.arange(self.shape[0])[:, None], np.arange(self.shape[1])[None, :])
-        return np.stack([(weight * axis).sum((1, 2), dtype=np.float64) / total for axis in axes], axis=1)
+        found = []
+        for some in self._some_footprints():
+            size = np.abs(some)
+            weight = np.where(size >= size.max((1, 2), keepdims=True) / 2, size, 0) + np.finfo(np.float32).tiny
+            total = weight.sum((1, 2), dtype=np.float64)
+            found.append(np.stack([(weight * axis).sum((1, 2), dtype=np.float64) / total for axis in axes], axis=1))
+        return np.concatenate(found)
 
     @cached_property
     def whole_image(self) -> dict[int, str]:
@@ -119,15 +135,17 @@ class Fit:
 
         More than half of the footprint's squares lie in the span of what such changes of the static image look like.
         """
-        images = derivatives(torch.from_numpy(self.static)).flatten(1).numpy().astype(np.float64)
-        flat = (
-            self.footprints.reshape(self.latents, -1)
-            / np.linalg.norm(self.footprints, axis=(1, 2)).clip(1e-30)[:, None]
-        )
+        images = derivatives(torch.from_numpy(self.static)).flatten(1).numpy()
         basis = orthonormal(torch.from_numpy(images.T)).numpy()
-        follows = np.flatnonzero(np.square(flat @ basis).sum(1) > 0.5)
-        alike = np.abs(flat @ images.T)
-        return {int(k): WHOLE[int(alike[k].argmax())] for k in follows}
+        found: dict[int, str] = {}
+        k = 0
+        for some in self._some_footprints():
+            for flat in some.reshape(len(some), -1):
+                unit = flat / max(float(np.linalg.norm(flat)), 1e-30)
+                if np.square(unit @ basis).sum() > 0.5:
+                    found[k] = WHOLE[int(np.abs(images @ unit).argmax())]
+                k += 1
+        return found
 
     def check(self, stack: Stack) -> None:
         """Raise ValueError unless the movie has the image size of this fit."""
@@ -137,19 +155,30 @@ class Fit:
                 f"{stack.shape[1]} x {stack.shape[2]}. Open the movie it was trained on, or train anew."
             )
 
+    def caution(self, movie: str) -> str | None:
+        """Say so when the movie with this fingerprint is not the one that the fit was trained on."""
+        if movie == self.movie:
+            return None
+        return (
+            "The fit was trained on another movie: its latents and its VAR may not describe this one. Train on this "
+            "movie, or check the reconstruction."
+        )
+
+    def free(self) -> None:
+        """Free the memory of what can be computed again from the weights."""
+        for name in ("banks", "footprints"):
+            self.__dict__.pop(name, None)
+
     def dynamic(self, stack: Stack, frames: FrameRange | None = None) -> Iterator[tuple[int, torch.Tensor]]:
         """Yield (first frame, scaled dynamic frames (n, Y, X)) in blocks."""
         self.check(stack)
         start, stop = check_range(frames, stack.n_frames)
-        size = max(1, min(256, BLOCK_PIXELS // (self.shape[0] * self.shape[1])))
-        for first, block in stack.blocks(start, stop, size):
+        for first, block in stack.blocks(start, stop):
             yield first, torch.from_numpy((block - self.baseline) / np.float32(self.scale)).to(self.device)
 
     @torch.no_grad()
-    def encode(self, stack: Stack, frames: FrameRange | None = None, check: Check = go_on) -> NDArray[np.float32]:
+    def encode(self, stack: Stack, frames: FrameRange | None = None) -> NDArray[np.float32]:
         """Latents of each frame, shape (n, K); over the training frames each has a deviation of 1.
-
-        `check` is called after each block of frames; what it raises ends the work.
 
         Raises
         ------
@@ -158,11 +187,7 @@ class Fit:
         StackError
             When frames cannot be read or have NaN or infinite pixels.
         """
-        filters = self.banks[0]
-        blocks = []
-        for _, block in self.dynamic(stack, frames):
-            blocks.append(self.network.encode(block, filters).cpu())
-            check()
+        blocks = [self.network.encode(block).cpu() for _, block in self.dynamic(stack, frames)]
         return torch.cat(blocks).numpy()
 
     @torch.no_grad()
@@ -171,7 +196,7 @@ class Fit:
         z = torch.as_tensor(np.asarray(latents, dtype=np.float32), device=self.device)
         if z.ndim != 2 or z.shape[1] != self.latents:
             raise ValueError(f"latents has shape {tuple(z.shape)}; this fit needs (n, {self.latents}).")
-        dynamic: Images = self.network.decode(z, self.banks[1]).cpu().numpy()
+        dynamic: Images = self.network.decode(z, self._context).cpu().numpy()
         return dynamic * np.float32(self.scale) + self.baseline
 
     def reconstruct(self, stack: Stack, frames: FrameRange | None = None) -> Images:
@@ -193,7 +218,34 @@ class Fit:
         return self.var.predict(latents, stack.good_frames(first, stop))[start - first :]
 
     def save(self, path: str | Path) -> Path:
-        """Write the fit to a file; see :func:`napari_varae.core.fit.file.save_fit`."""
-        from napari_varae.core.fit.file import save_fit
+        """Write the fit to a file; an existing one is replaced only once the new one is whole.
 
-        return save_fit(self, path)
+        Parameters
+        ----------
+        path : path
+
+        Returns
+        -------
+        path : Path
+            Where it was written: with `.varae` appended, unless it is there already.
+
+        Raises
+        ------
+        FitFileError
+            When the file cannot be written.
+        """
+        var = self.var
+        header = Header(
+            config=self.config,
+            image=self.shape,
+            scale=self.scale,
+            movie=self.movie,
+            frames=self.frames,
+            var=VARHeader(penalty=var.penalty, order=var.order, n_pairs=var.n_pairs),
+            history=self.history,
+            notes=self.notes,
+            versions={name: version(name) for name in ("napari-varae", "torch", "numpy", "safetensors")},
+        )
+        tensors = {f"network.{name}": weights.cpu().numpy() for name, weights in self.network.state_dict().items()}
+        tensors |= {f"var.{name}": getattr(var, name) for name in VAR.shapes(self.latents, var.order)}
+        return write(path, header, tensors | {"static": self.static})

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import ConfigDict
 
 __all__ = ["EpochReport"]
 
@@ -14,10 +17,10 @@ class EpochReport:
     Attributes
     ----------
     epoch, epochs : int
-        This epoch, counted from 1, and the most there can be.
+        This epoch, counted from 1, and the most there can be; 0 is the start.
     train_loss, held_out_loss : float
         Reconstruction error plus weighted prediction error, as a share of the dynamic variance; reconstruction error
-        alone in the mode `two_stage`.
+        alone in the mode `two_stage`. For the start, both are of held-out frames.
     reconstruction_fve, prediction_fve : float
         Fraction of dynamic variance explained by reconstruction and by one-step prediction.
     latent_r2 : float
@@ -31,6 +34,8 @@ class EpochReport:
     best : bool
         Whether this is the best held-out loss so far.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = {"extra": "forbid", "allow_inf_nan": False}
 
     epoch: int
     epochs: int

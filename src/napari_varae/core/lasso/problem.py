@@ -15,6 +15,8 @@ __all__ = ["Ends", "Problem"]
 
 TINY = 1e-100
 """A predictor with a deviation this small is constant."""
+RUNAWAY = 1e11
+"""Size of a coefficient, in units of the largest correlation, that no moments of data give: their null space does."""
 TRUSTED = 1e-5
 """Violation of the optimality conditions, as a share of the largest correlation, at which a path is not trusted."""
 
@@ -90,6 +92,13 @@ class Problem:
                         f"The solution path of target {len(found)} lost its way before penalty {end:.6g}: it violates "
                         f"the optimality conditions by {walk.violation:.1e} of the largest correlation. Is gram "
                         "positive semi-definite? Otherwise raise the smallest penalty."
+                    )
+                deviations = np.divide(1, scale, where=scale > 0, out=np.zeros_like(scale))
+                if np.abs(walk.coefficients * deviations).max() > RUNAWAY * np.abs(cross * scale).max():
+                    raise ValueError(
+                        f"No finite coefficients minimise the squares of target {len(found)} at penalty {end:.6g}: "
+                        "gram is singular and cross is no combination of its columns, so they are not moments of the "
+                        "same data. Compute both from the same frames, or choose a larger penalty."
                     )
                 found.append(walk)
         return found

@@ -4,9 +4,8 @@ Driver maps attribute the one-step prediction of (standardised) latents to the p
 times input, :math:`\partial \hat z_{it} / \partial d_{t-k}(y, x) \; d_{t-k}(y, x)`, with d the difference from the
 static image, summed over lags and averaged over frames; with several steps between the static image and the frame they
 are integrated gradients (Sundararajan, Taly, Yan 2017), whose sum is the change of the prediction. Effect maps go the
-other way: how strongly the predicted part moves each pixel. Since the decoder is linear in the latents, effect maps
-need the covariance of the predictions only. A difference map holds the two against each other in two ranges of frames,
-by the links that a test found to differ.
+other way: how strongly the predicted part moves each pixel, by the derivative of the decoded image at z = 0, so that
+they need the covariance of the predictions only. Of a linear decoder that is exact, of another one to first order.
 """
 
 from __future__ import annotations
@@ -19,14 +18,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.movie.frames import FrameRange, check_ranges
 from napari_varae.core.movie.stack import Stack
 
 __all__ = ["contribution_map", "weighted_map"]
 MAP_FRAMES = 256
-"""Frames over which a driver map is averaged, evenly spread over the range."""
+"""Frames over which a driver map is averaged, evenly spread over the range; a quarter of it with integration."""
+COMPLETE = 0.02
+"""Largest error of completeness: root mean square of what attributions sum to, less the change of the prediction,
+relative to that change."""
+STEPS = (1, 4, 8, 16, 32, 64)
+"""Numbers of steps of integration that are tried, until attributions are complete."""
 Edge = tuple[int, int, int]
 Image = NDArray[np.float32]
 
@@ -40,8 +43,7 @@ def contribution_map(
     edge: Edge | None = None,
     signed: bool | None = None,
     own_past: bool = False,
-    steps: int = 1,
-    check: Check = go_on,
+    steps: int | None = None,
 ) -> Image:
     """Map where the dynamics come from ("driver") or what they change ("effect").
 
@@ -63,10 +65,10 @@ def contribution_map(
         Whether contributions may cancel. By default they do for a target or an edge, and not for the whole VAR.
     own_past : bool
         Whether what a latent's own past predicts counts too (an `edge` always counts).
-    steps : int
+    steps : int, optional
         For driver maps. 1: gradient times input. More: integrated gradients by the midpoint rule, so many times slower.
-    check : callable, optional
-        Called between pieces of the work; what it raises ends the map.
+        When not given, the least of :data:`STEPS` with which attributions sum to the change of the prediction, within
+        :data:`COMPLETE`: 1 where the encoder is linear.
 
     Returns
     -------
@@ -94,9 +96,9 @@ def contribution_map(
     weights = _coefficients(fit, target, edge, own_past)
     if signed is None:
         signed = target is not None or edge is not None
-    if steps < 1:
+    if steps is not None and steps < 1:
         raise ValueError(f"steps={steps} must be at least 1.")
-    return weighted_map(kind, fit, stack, segments, weights, signed, steps, check)
+    return weighted_map(kind, fit, stack, segments, weights, signed, steps)
 
 
 def weighted_map(
@@ -106,14 +108,13 @@ def weighted_map(
     segments: Sequence[FrameRange],
     weights: NDArray[np.float64],
     signed: bool,
-    steps: int = 1,
-    check: Check = go_on,
+    steps: int | None = None,
 ) -> Image:
     """Map what some coefficients (p, K, K) drive ("driver") or change ("effect"); as :func:`contribution_map`."""
     if kind == "driver":
-        return _driver(fit, stack, segments, weights, signed, steps, check)
+        return _driver(fit, stack, segments, weights, signed, steps)
     if kind == "effect":
-        return _effect(fit, stack, segments, weights, signed, check)
+        return _effect(fit, stack, segments, weights, signed)
     raise ValueError(f"kind={kind!r} is neither 'driver' nor 'effect'.")
 
 
@@ -146,28 +147,42 @@ def _driver(
     segments: Sequence[FrameRange],
     weights: NDArray[np.float64],
     signed: bool,
-    steps: int,
-    check: Check,
+    steps: int | None,
 ) -> Image:
     rows = torch.from_numpy((weights / fit.var.scale).astype(np.float32)).to(fit.device).flatten(0, 1)
-    rows = rows.sum(0, keepdim=True) if signed else rows[rows.abs().sum(1) > 0]
-    filters, origin = fit.banks[0], _scaled(fit, fit.static)
-    total = torch.zeros(fit.shape, device=fit.device)
-    # Places between the static image (0) and the frame (1) at which gradients are taken.
-    share = (torch.arange(steps, device=fit.device) + 0.5) / steps if steps > 1 else torch.ones(1, device=fit.device)
+    rows = rows[rows.abs().sum(1) > 0]
+    origin, total = _scaled(fit, fit.static), torch.zeros(fit.shape, device=fit.device)
     chosen = _spread(stack, segments)
+    if not len(rows):  # nothing predicts
+        return np.zeros(fit.shape, dtype=np.float32)
+    if steps is None:
+        some = _frames(fit, stack, chosen[:: -(-len(chosen) // 16)])
+        steps = 1 if fit.network.linear else steps_to_complete(fit, rows, some, origin)
+    if steps > 1:
+        chosen = chosen[:: 4 if len(chosen) > MAP_FRAMES // 4 else 1]
     for t in np.array_split(chosen, min(len(chosen), -(-len(chosen) * steps // 64))):
-        check()
-        d = _scaled(fit, np.concatenate([stack.read(int(i), int(i) + 1) for i in t]))
-        points = (origin + share[:, None, None, None] * (d - origin)).flatten(0, 1)
-        z = fit.network.encode(points.requires_grad_(), filters)
-        for row in rows:
-            check()
-            gradient = torch.autograd.grad((z @ row).sum(), points, retain_graph=True)[0]
-            part = gradient.view(steps, *d.shape).mean(0) * (d - origin)
-            total += (part if signed else part.abs()).sum(0)
+        total += fit.network.attribute(rows, _frames(fit, stack, t), origin, signed, steps)
     image: Image = (total / len(chosen)).cpu().numpy()
     return image
+
+
+def incompleteness(fit: Fit, rows: Tensor, d: Tensor, origin: Tensor, steps: int) -> float:
+    """Error of completeness; see :data:`COMPLETE`, parameters as for :meth:`Network.attributions`."""
+    with torch.no_grad():
+        change = (fit.network.encode(d) - fit.network.encode(origin[None])) @ rows.T
+    summed = torch.stack([part.sum((1, 2)) for part in fit.network.attributions(rows, d, origin, steps)], 1)
+    return float((summed - change).square().sum().sqrt() / change.square().sum().sqrt().clamp(min=1e-30))
+
+
+def steps_to_complete(fit: Fit, rows: Tensor, d: Tensor, origin: Tensor) -> int:
+    """Choose the least of :data:`STEPS` with which some attributions are complete, or the most."""
+    some = rows[:: -(-len(rows) // 8)]
+    return next((n for n in STEPS if incompleteness(fit, some, d, origin, n) <= COMPLETE), STEPS[-1])
+
+
+def _frames(fit: Fit, stack: Stack, frames: NDArray[np.intp]) -> Tensor:
+    """Read some frames as the network takes them."""
+    return _scaled(fit, np.concatenate([stack.read(int(t), int(t) + 1) for t in frames]))
 
 
 def _scaled(fit: Fit, images: Image) -> Tensor:
@@ -185,16 +200,11 @@ def _spread(stack: Stack, segments: Sequence[FrameRange]) -> NDArray[np.intp]:
 
 
 def _effect(
-    fit: Fit,
-    stack: Stack,
-    segments: Sequence[FrameRange],
-    weights: NDArray[np.float64],
-    signed: bool,
-    check: Check,
+    fit: Fit, stack: Stack, segments: Sequence[FrameRange], weights: NDArray[np.float64], signed: bool
 ) -> Image:
     order, found = fit.var.order, []
     for frames in segments:
-        z = fit.var.standardise(fit.encode(stack, frames, check))
+        z = fit.var.standardise(fit.encode(stack, frames))
         z[~stack.good_frames(*frames)] = np.nan
         found.append(sum(z[order - lag : len(z) - lag] @ a.T for lag, a in enumerate(weights, 1)) * fit.var.scale)
     ahead = np.concatenate(found)

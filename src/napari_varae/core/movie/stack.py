@@ -1,20 +1,24 @@
-"""A recording as the rest of the package sees it: lazy (T, Y, X), with its rate, pixel size and bad frames."""
+"""A recording as the rest of the package sees it: lazy (T, Y, X), with its rate, pixel size, breaks and bad frames."""
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_varae.core.compute.checkpoint import Check, go_on
+from napari_varae.core.movie.frame_source import FrameSource, Series
 from napari_varae.core.movie.frames import FrameRange, check_range, whole_numbers
 from napari_varae.errors import StackError
 
 __all__ = ["Stack"]
+PIECE = 1 << 20
+"""Bytes that are read between two looks at whether they are still wanted."""
 LARGEST = 1e15
 """Pixels beyond it would overflow float32 when squared and summed."""
 
@@ -37,7 +41,8 @@ class Stack:
     Parameters
     ----------
     array : array-like, shape (T, Y, X)
-        numpy, memmap, zarr, dask or xarray; anything with `shape`, `dtype` and slicing. Not copied, not read here.
+        numpy, memmap, zarr, dask or xarray; anything with `shape`, `dtype` and slicing, or with
+        `get_series(start, stop)`, as the imaging extractors of roiextractors. Not copied, not read here.
     frame_rate : float, optional
         Frames per second (Hz). None when unknown: then time is in frames, never guessed.
     pixel_size : float, optional
@@ -48,13 +53,18 @@ class Stack:
         A short name for the screen.
     notes : iterable of str
         What was found when the file was opened, in words.
+    breaks : iterable of int
+        Frames at which a new run begins (a new file, a new acquisition, the end of a gap), each between 1 and T - 1.
+        Frames on the two sides of a break do not follow each other in time.
+    shifts : array-like, shape (T, 2), optional
+        By how much registration moved each frame, (y, x) in pixels. None when unknown.
 
     Raises
     ------
     StackError
         When the array is not (T, Y, X) of real numbers with at least two frames.
     ValueError
-        When the frame rate, pixel size or bad frames make no sense.
+        When the frame rate, pixel size, bad frames, breaks or shifts make no sense.
 
     Examples
     --------
@@ -75,7 +85,11 @@ class Stack:
         bad_frames: Iterable[int] = (),
         name: str = "movie",
         notes: Iterable[str] = (),
+        breaks: Iterable[int] = (),
+        shifts: ArrayLike | None = None,
     ) -> None:
+        if hasattr(array, "get_series"):
+            array = _series(array)
         if not (hasattr(array, "shape") and hasattr(array, "dtype") and hasattr(array, "__getitem__")):
             try:
                 array = np.asarray(array)
@@ -87,12 +101,34 @@ class Stack:
         self.pixel_size = _positive(pixel_size, "pixel_size", "um")
         self.name = name
         self.notes = tuple(notes)
+        self._check = go_on
         try:
             self.bad_frames = frozenset(whole_numbers(bad_frames))
         except (TypeError, ValueError):
             raise ValueError(f"bad_frames={bad_frames!r} must be whole frame numbers (not a mask).") from None
         if outside := sorted(f for f in self.bad_frames if not 0 <= f < self.n_frames):
             raise ValueError(f"bad_frames {outside[:5]} lie outside the movie of {self.n_frames} frames.")
+        self.breaks = _check_breaks(breaks, self.n_frames)
+        self.shifts = None if shifts is None else _check_shifts(shifts, self.n_frames)
+
+    def replace(self, **changes: Any) -> Stack:
+        """Return the same movie with other values of some parameters of :class:`Stack`; all else is kept.
+
+        Raises
+        ------
+        StackError, ValueError
+            As for :class:`Stack`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import napari_varae as nv
+        >>> stack = nv.Stack(np.zeros((100, 16, 16)), frame_rate=30.0)
+        >>> stack.replace(bad_frames=[3, 4]).frame_rate
+        30.0
+        """
+        names = ("array", "frame_rate", "pixel_size", "bad_frames", "name", "notes", "breaks", "shifts")
+        return Stack(**{name: getattr(self, name) for name in names} | changes)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -117,7 +153,7 @@ class Stack:
         return f"Stack({self.name!r}, {t} frames of {y} x {x}, {self.dtype.name}, {rate})"
 
     def read(self, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
-        """Read frames [start, stop) as float32, shape (stop - start, Y, X).
+        """Read frames [start, stop) as float32, shape (stop - start, Y, X), always a copy.
 
         Raises
         ------
@@ -129,7 +165,7 @@ class Stack:
         start, stop = check_range((start, self.n_frames if stop is None else stop), self.n_frames)
         raw = self._raw(start, stop)
         with np.errstate(over="ignore", invalid="ignore"):  # what does not fit float32 is reported just below
-            frames = np.asarray(raw, dtype=np.float32)
+            frames = raw.astype(np.float32)  # always a copy: the caller may change it, the movie stays
         if raw.dtype.kind == "f" or raw.dtype.itemsize > 4:
             usable = (np.abs(frames) <= LARGEST).all(axis=(1, 2))
             if not usable.all():
@@ -140,8 +176,26 @@ class Stack:
                 )
         return frames
 
+    def checked(self, check: Check) -> Stack:
+        """Return the same movie, of which every read asks `check` between pieces: what that raises ends the read."""
+        same = copy.copy(self)
+        same._check = check  # noqa: SLF001 - a copy of itself
+        return same
+
     def _raw(self, start: int, stop: int) -> NDArray[Any]:
         """Read frames [start, stop) as stored."""
+        if self._check is go_on:
+            return self._piece(start, stop)
+        raw = np.empty((stop - start, *self.shape[1:]), self.dtype)
+        frames = max(1, PIECE // max(1, raw[0].nbytes))
+        for first in range(start, stop, frames):
+            self._check()
+            last = min(first + frames, stop)
+            raw[first - start : last - start] = self._piece(first, last)
+        return raw
+
+    def _piece(self, start: int, stop: int) -> NDArray[Any]:
+        """Read frames [start, stop) as stored, in one go."""
         try:
             raw = np.asarray(self.array[start:stop])
         except Exception as error:  # every array library and file format has its own
@@ -155,8 +209,8 @@ class Stack:
     def in_memory(self, most: int, frames: FrameRange | None = None, check: Check = go_on) -> Stack:
         """Return the same movie with frames in memory, or itself when they take more than `most` bytes.
 
-        Decoding a compressed file at every pass costs more than the arithmetic on it; an array or a memory map is left
-        as it is. `check` is asked between pieces.
+        Decoding a compressed file at every pass costs more than the arithmetic on it; an array, a memory map and a file
+        of plain frames are left as they are. `check` is asked between pieces.
 
         Raises
         ------
@@ -167,7 +221,8 @@ class Stack:
         """
         start, stop = check_range(frames, self.n_frames)
         shape = stop - start, *self.shape[1:]
-        if isinstance(self.array, np.ndarray) or math.prod(shape) * self.dtype.itemsize > most:
+        plain = isinstance(self.array, np.ndarray) or (isinstance(self.array, FrameSource) and self.array.copies_only)
+        if plain or math.prod(shape) * self.dtype.itemsize > most:
             return self
         pixels = np.empty(shape, self.dtype)
         for first in range(start, stop, 64):
@@ -175,7 +230,7 @@ class Stack:
             last = min(first + 64, stop)
             pixels[first - start : last - start] = self._raw(first, last)
         held = _Held(self.array, start, pixels)
-        return Stack(held, self.frame_rate, self.pixel_size, self.bad_frames, self.name, self.notes)
+        return self.replace(array=held)
 
     def blocks(
         self, start: int = 0, stop: int | None = None, size: int = 256
@@ -205,6 +260,16 @@ class Stack:
         return digest.hexdigest()[:16]
 
 
+def _series(source: Any) -> Series:
+    try:
+        return Series(source)
+    except Exception as error:  # every library has its own
+        raise StackError(
+            f"The size of a {type(source).__name__} could not be read ({type(error).__name__}: {error}). It needs "
+            "get_series(start, stop) with frames (n, Y, X), and get_num_samples(), shape or a length."
+        ) from error
+
+
 def _check_array(array: Any) -> None:
     shape = tuple(array.shape)
     try:
@@ -227,6 +292,33 @@ def _check_array(array: Any) -> None:
         raise StackError(f"Found {shape[0]} frame(s), shape {shape}; a movie needs at least two.")
     if min(shape[1:]) < 8:
         raise StackError(f"Found frames of {shape[1]} x {shape[2]} pixels; at least 8 x 8 are needed.")
+
+
+def _check_breaks(breaks: Iterable[int], n_frames: int) -> tuple[int, ...]:
+    try:
+        numbers = tuple(sorted(set(whole_numbers(breaks))))
+    except (TypeError, ValueError):
+        raise ValueError(f"breaks={breaks!r} must be whole frame numbers, the first frame of each new run.") from None
+    if outside := [f for f in numbers if not 0 < f < n_frames]:
+        raise ValueError(
+            f"breaks {outside[:5]} lie outside the movie: with {n_frames} frames, a new run can begin at frames 1 to "
+            f"{n_frames - 1}."
+        )
+    return numbers
+
+
+def _check_shifts(shifts: ArrayLike, n_frames: int) -> NDArray[np.float64]:
+    try:
+        array = np.array(shifts, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"shifts must be numbers of pixels, shape ({n_frames}, 2): {error}.") from None
+    if array.shape != (n_frames, 2):
+        raise ValueError(f"shifts have shape {array.shape}; one (y, x) per frame is needed, shape ({n_frames}, 2).")
+    if not np.isfinite(array).all():
+        frame = int((~np.isfinite(array)).any(axis=1).argmax())
+        raise ValueError(f"shifts are NaN or infinite, first in frame {frame}. Leave shifts out when they are unknown.")
+    array.flags.writeable = False
+    return array
 
 
 def _positive(value: float | None, name: str, unit: str) -> float | None:

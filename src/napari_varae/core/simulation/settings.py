@@ -75,6 +75,22 @@ class SimulationConfig(Settings):
         ge=0,
         le=10,
     )
+    spacing: float = setting(
+        2.2,
+        "Smallest distance between the centres of cells, where there is room; below 2 they lie above each other.",
+        label="Spacing",
+        unit="soma radii",
+        ge=0,
+        le=100,
+    )
+    surround: float = setting(
+        0.0,
+        "How far the neuropil around a cell follows it: the neuropil's share in the cell's footprint, relative to the "
+        "cell's own fluctuation.",
+        label="Surround",
+        ge=0,
+        le=10,
+    )
     bleaching: float = setting(
         0.1, "Share of brightness lost by bleaching over the movie.", label="Bleaching", ge=0, lt=1
     )
@@ -134,5 +150,6 @@ SCENARIOS = {
     "realistic": _REALISTIC,
     "distractors": _REALISTIC.model_copy(update={"distractors": 12}),
     "change": _REALISTIC.model_copy(update={"change_at": 750}),
+    "overlap": _REALISTIC.model_copy(update={"spacing": 0.8, "surround": 0.7}),
 }
 """Kinds of recordings on which the method is judged: what each adds is what it may fail on."""

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.simulation.settings import SimulationConfig
-from napari_varae.core.simulation.tissue import BRIGHT, draw_cell, draw_neurites, draw_neuropil, place
+from napari_varae.core.simulation.tissue import BRIGHT, draw_cell, draw_neurites, draw_neuropil, draw_surround, place
 from napari_varae.core.var.stability import spectral_radius
 
 __all__ = ["Simulation", "simulate"]
@@ -118,7 +118,7 @@ def simulate(config: SimulationConfig | None = None) -> Simulation:
     neuropil, vessels = draw_neuropil(shape, tissue)
     radius, moving = config.soma_radius / config.pixel_size, config.cells + config.distractors
     count = moving + config.silent
-    centres = place(count, shape, margin + radius / 2, 2.2 * radius, vessels, places)
+    centres = place(count, shape, margin + radius / 2, config.spacing * radius, vessels, places)
     rings = [config.ring_share] * config.cells + [0.0] * config.distractors + [config.ring_share] * config.silent
     painters = places.spawn(count)  # one for each: more distractors leave the cells as they are
     hows = zip(rings, painters, strict=True)
@@ -126,6 +126,9 @@ def simulate(config: SimulationConfig | None = None) -> Simulation:
     resting = neuropil + bodies.sum(axis=0) + draw_neurites(shape, tissue)
     swing = np.concatenate([traces.std(axis=0), np.ones(config.distractors)]).astype(np.float32)[:, None, None]
     maps = config.signal * bodies[:moving] / swing
+    if config.surround:
+        for i, centre in enumerate(centres[: config.cells]):
+            maps[i] += config.signal * config.surround * draw_surround(neuropil, centre, 3 * radius) / swing[i]
     weights = np.concatenate([traces, distractor_traces, config.neuropil * neuropil_trace[:, None]], axis=1)
 
     movie, expected = _record(config, resting, np.concatenate([maps, neuropil[None]]), weights, shifts, noise)

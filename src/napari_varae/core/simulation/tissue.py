@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import expit
 
-__all__ = ["BRIGHT", "draw_cell", "draw_neurites", "draw_neuropil", "place"]
+__all__ = ["BRIGHT", "draw_cell", "draw_neurites", "draw_neuropil", "draw_surround", "place"]
 
 BRIGHT = 6000.0
 """Movie units of a bright soma; about ten times this saturates the 16-bit detector."""
@@ -36,6 +36,13 @@ def place(
                 break
         spacing, avoid = 0.9 * spacing, np.zeros_like(vessels)  # too crowded: let somata touch, and lie on vessels
     return centres
+
+
+def draw_surround(neuropil: Image, centre: NDArray[np.float64], reach: float) -> Image:
+    """Draw the neuropil (Y, X) around a cell, fading as a Gaussian with this standard deviation in pixels."""
+    y, x = (np.exp(-0.5 * ((np.arange(n) - c) / reach) ** 2) for n, c in zip(neuropil.shape, centre, strict=True))
+    surround: Image = neuropil * np.outer(y, x).astype(np.float32)
+    return surround
 
 
 def draw_cell(

@@ -5,18 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from functools import partial
+from pathlib import Path
 from threading import Event
 
 import numpy as np
 
+from napari_varae.core.components.compressed import CompressedMovie
+from napari_varae.core.compute.checkpoint import Check
+from napari_varae.core.compute.threads import default_threads, on_threads
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
+from napari_varae.core.training.checkpoint import Checkpoint, Start
+from napari_varae.core.training.compress import Progress
+from napari_varae.core.training.end_to_end import EndToEnd
+from napari_varae.core.training.state import State
 from napari_varae.core.training.trainer import Trainer
 from napari_varae.errors import TrainingError
 
-__all__ = ["fit", "train"]
+__all__ = ["fit", "resume", "train"]
+
+PATIENCE = {"footprints": 1, "convolutional": 8}
+"""Epochs that are not better after which training ends, where that is not chosen."""
 
 
 def fit(stack: Stack, config: FitConfig | None = None, stop: Event | None = None) -> Fit:
@@ -51,7 +62,8 @@ def train(
     stop: Event | None = None,
     pause: Event | None = None,
     drop: Event | None = None,
-    phase: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
+    checkpoint: str | Path | None = None,
 ) -> Generator[EpochReport, None, Fit]:
     """Train an autoencoder with an embedded VAR.
 
@@ -67,13 +79,17 @@ def train(
         While set, training waits between batches, or between the pieces of its start.
     drop : threading.Event, optional
         When set, training ends with an error as soon as it can, also before there is a start, and nothing is kept.
-    phase : callable, optional
-        Called with what is being prepared, in words, until the first epoch begins.
+    progress : callable, optional
+        Called with the name of a phase (reading, compressing, projecting, finding places, training) and the share of
+        it that is done.
+    checkpoint : path, optional
+        A folder for what there is so far, written after compressing, after the start and after each epoch; see
+        :func:`resume`.
 
     Yields
     ------
     report : EpochReport
-        After each epoch.
+        Of the start, as epoch 0, and after each epoch.
 
     Returns
     -------
@@ -90,18 +106,113 @@ def train(
         When the loss is no longer finite, or the training was dropped.
     """
     config = config or FitConfig()
+    kept = None if checkpoint is None else Checkpoint(checkpoint)
+    if kept is not None:
+        if config.network != "footprints":
+            raise ValueError("Checkpoints are kept of the network 'footprints' only. Leave out `checkpoint`.")
+        kept.begin(config, stack.fingerprint())
+    return _on_threads(stack, config, stop, pause, drop, progress, kept, None, None)
+
+
+def resume(
+    path: str | Path,
+    stack: Stack,
+    stop: Event | None = None,
+    pause: Event | None = None,
+    drop: Event | None = None,
+    progress: Progress | None = None,
+) -> Generator[EpochReport, None, Fit]:
+    """Go on with a training that was cut short; as :func:`train`, whose argument `checkpoint` named the folder.
+
+    Parameters
+    ----------
+    path : path
+        The folder of the checkpoint.
+    stack : Stack
+        The movie that the training began with.
+    stop, pause, drop, progress
+        As for :func:`train`.
+
+    Yields
+    ------
+    report : EpochReport
+        After each further epoch.
+
+    Returns
+    -------
+    fit : Fit
+
+    Raises
+    ------
+    TrainingError
+        When there is no checkpoint, it is damaged, or it belongs to another movie.
+
+    Examples
+    --------
+    >>> import tempfile, napari_varae as nv
+    >>> stack = nv.simulate(nv.SimulationConfig(frames=200, height=32, width=32, cells=4)).stack
+    >>> folder = tempfile.mkdtemp()
+    >>> steps = nv.train(stack, nv.FitConfig(latents=4, epochs=3, patience=3), checkpoint=folder)
+    >>> _start, first = next(steps), next(steps)
+    >>> steps.close()  # the window was closed, or the computer switched off
+    >>> [report.epoch for report in nv.resume(folder, stack)]
+    [2, 3]
+    """
+    kept = Checkpoint(path)
+    config, movie, start = kept.read(stack.fingerprint())
+    return _on_threads(stack, config, stop, pause, drop, progress, kept, movie, start)
+
+
+def _on_threads(
+    stack: Stack, config: FitConfig, stop: Event | None, pause: Event | None, drop: Event | None,
+    progress: Progress | None, kept: Checkpoint | None, movie: CompressedMovie | None, start: Start | None,
+) -> Generator[EpochReport, None, Fit]:  # fmt: skip
+    """Train on the threads that the settings name."""
+    n_threads = config.threads or default_threads()
+    config = config.model_copy(update={"threads": n_threads})
     stop, pause, drop = stop or Event(), pause or Event(), drop or Event()
+    check = partial(_wait_or_end, stop, pause, drop)
+    steps = _train(stack, config, stop, check, progress or (lambda _phase, _share: None), kept, movie, start)
+    return on_threads(n_threads, steps)
+
+
+def _train(
+    stack: Stack, config: FitConfig, stop: Event, check: Check, progress: Progress, kept: Checkpoint | None,
+    movie: CompressedMovie | None, start: Start | None,
+) -> Generator[EpochReport, None, Fit]:  # fmt: skip
+    """Train on the threads of the caller."""
     began = time.monotonic()
-    phase = phase or _ignore
-    trainer = Trainer(stack, config, partial(_wait_or_end, stop, pause, drop), phase)
-    phase("estimating the first VAR")
+    if config.network == "convolutional":
+        return (yield from _epochs(EndToEnd(stack, config, check), config, stop, progress, began, [], lambda *_: None))
+    trainer = Trainer(stack, config, check, progress, movie, start)
+    if kept is not None and movie is None:
+        kept.keep_movie(trainer.movie)
+
+    def keep(best: State, reports: list[EpochReport]) -> None:
+        if kept is not None:
+            kept.keep_state(Start(trainer.footprints, best.weights, tuple(reports)))
+
+    reports = list(start.reports) if start is not None else []
+    return (yield from _epochs(trainer, config, stop, progress, began, reports, keep))
+
+
+def _epochs(
+    trainer: Trainer | EndToEnd, config: FitConfig, stop: Event, progress: Progress, began: float,
+    reports: list[EpochReport], keep: Callable[[State, list[EpochReport]], None],
+) -> Generator[EpochReport, None, Fit]:  # fmt: skip
+    """Train epoch by epoch, as long as it brings something."""
+    progress("training", 0.0)
     best = trainer.assess()
-    reports: list[EpochReport] = []
+    keep(best, reports)
+    if not reports:  # a training that goes on has reported its start
+        reports.append(best.report(0, config.epochs, best.loss, time.monotonic() - began, True))
+        yield reports[0]
+    patience = config.patience or PATIENCE[config.network]
     since_best = 0
-    for epoch in range(1, config.epochs + 1):
+    for epoch in range(reports[-1].epoch + 1, config.epochs + 1):
         losses = []
         for window in trainer.windows():
-            trainer.data.check()
+            trainer.check()
             if stop.is_set():
                 break
             losses.append(trainer.step(window, epoch))
@@ -109,18 +220,17 @@ def train(
             break
         state = trainer.assess()
         better = state.loss < best.loss
-        best, since_best = (state, 0) if better else (best, since_best + 1)
+        since_best = 0 if state.loss < best.loss * (1 - config.min_gain) else since_best + 1
+        best = state if better else best
+        progress("training", epoch / config.epochs)
         report = state.report(epoch, config.epochs, float(np.mean(losses)), time.monotonic() - began, better)
         reports.append(report)
+        keep(best, reports)
         yield report
-        if since_best >= config.patience:
+        if since_best >= patience:
             break
-    trainer.data.check()
+    trainer.check()
     return trainer.finish(best, tuple(reports))
-
-
-def _ignore(_phase: str) -> None:
-    """Report nothing."""
 
 
 def _wait_or_end(stop: Event, pause: Event, drop: Event) -> None:

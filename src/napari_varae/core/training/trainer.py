@@ -1,253 +1,278 @@
-"""The state of a training: the network, its data and its optimiser, what one step does, and how it is judged."""
+"""Training of the footprint network on components: what one step does, and how its state is judged."""
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
-from typing import Literal
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from napari_varae.core.autoencoder.footprints import Autoencoder
-from napari_varae.core.autoencoder.static import derivatives
+from napari_varae.core.autoencoder.footprints import FootprintNetwork
+from napari_varae.core.autoencoder.tiled import draw, gram, project
+from napari_varae.core.components.cache import find, keep
+from napari_varae.core.components.compressed import CompressedMovie
 from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.compute.device import choose_device
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.report import EpochReport
-from napari_varae.core.lasso.estimate import lasso
 from napari_varae.core.movie.frames import FrameRange
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
-from napari_varae.core.training.data import Recording
-from napari_varae.core.training.initialise import draw_first, first_footprints, set_footprints
+from napari_varae.core.training.checkpoint import Start
+from napari_varae.core.training.compress import Progress, block_length, compress, compression_key
+from napari_varae.core.training.objective import cross_predictions
 from napari_varae.core.training.optimiser import Adam
+from napari_varae.core.training.places import Places
+from napari_varae.core.training.split import Split
+from napari_varae.core.training.state import State, check_finite, rule
 from napari_varae.core.var.estimate import estimate_var
-from napari_varae.core.var.lags import lag_moments, lag_pairs, standardise
-from napari_varae.core.var.model import VAR
-from napari_varae.errors import TrainingError
+from napari_varae.core.var.lags import standardise
+from napari_varae.errors import StackError, TrainingError
 
-__all__ = ["State", "Trainer"]
+__all__ = ["Trainer"]
 
-
-@dataclass(frozen=True)
-class State:
-    """Weights and what they achieve on held-out frames."""
-
-    weights: dict[str, Tensor]
-    latents: NDArray[np.float32]
-    var: VAR
-    loss: float
-    reconstruction_fve: float
-    prediction_fve: float
-    latent_r2: float
-
-    def report(self, epoch: int, epochs: int, train_loss: float, seconds: float, best: bool) -> EpochReport:
-        """Say what an epoch achieved that ended in this state."""
-        nonzeros = float(np.count_nonzero(self.var.coefficients) / self.var.latents)
-        return EpochReport(
-            epoch, epochs, train_loss, self.loss, self.reconstruction_fve, self.prediction_fve, self.latent_r2,
-            nonzeros, self.var.penalty, seconds, best,
-        )  # fmt: skip
+RIDGE = 1e-4
+"""Ridge of the filters, as a share of the mean square of the footprints."""
+WINDOW, PER_LATENT = 240, 3
+"""Frames of a window that is not chosen, and for each latent, if that is more."""
 
 
 class Trainer:
-    """The network, its data and its optimiser."""
+    """The network in components, its data and its optimiser.
+
+    Footprints have a part in the span of the components, which is trained, and one outside it, which shrinking them
+    left and which stays. Filters lie in the span, so that latents of components are latents of the movie.
+
+    Parameters
+    ----------
+    stack : Stack
+    config : FitConfig
+    check : callable, optional
+        Asked between pieces of work.
+    progress : callable, optional
+    movie : CompressedMovie, optional
+        The movie in components, if it was compressed before; else it is looked for in the cache.
+    start : Start, optional
+        Where an earlier training was cut short.
+    """
 
     def __init__(
-        self,
-        stack: Stack,
-        config: FitConfig,
-        check: Check = go_on,
-        phase: Callable[[str], object] = str,
-    ) -> None:
+        self, stack: Stack, config: FitConfig, check: Check = go_on, progress: Progress = lambda _phase, _share: None,
+        movie: CompressedMovie | None = None, start: Start | None = None,
+    ) -> None:  # fmt: skip
         alone = config.mode == "two_stage"
         self.prediction_weight = 0.0 if alone else config.prediction_weight
         self.latent_weight = 0.0 if alone else config.latent_weight
-        phase("reading the frames")
-        self.data = data = Recording(stack, config, check)
+        self.check, self.stack, self.split = check, stack, Split(stack, config)
+        self.fingerprint = stack.fingerprint()
         self.device, _ = choose_device(config.device)
-        self.static = torch.from_numpy(data.static / data.scale).to(self.device)
-        whole = derivatives(self.static.cpu()) if config.static_skip else torch.zeros(0, *data.image)
-        phase("finding the first footprints")
-        images, smoothing = first_footprints(
-            data, whole, config.latents, config.order, config.smoothing, self.prediction_weight
-        )
-        phase("fitting the network to them")
-        footprints = torch.from_numpy(images).to(self.device)
-        if config.grid is None:
-            self.network = draw_first(partial(self._network, config), data, footprints, self.static)
+        self.movie = movie = movie or self._compressed(config, progress)
+        self.split.leave_out(movie.odd)
+        if start is None:
+            progress("finding places", 0.0)
+            places = Places(movie, self.split.trained, self.split.start, config.order, self.prediction_weight, check)
+            footprints = places.choose(config.latents)
         else:
-            self.network = self._network(config, config.grid)
-            set_footprints(self.network, footprints, self.static, check=check)
-        self.config = config.model_copy(update={"smoothing": smoothing, "grid": self.network.step})
+            footprints = start.footprints
+        self.footprints = footprints
+        self.latents, self.members = footprints.latents, footprints.members
+        window = config.window or max(WINDOW, PER_LATENT * self.latents)
+        self.config = config.model_copy(
+            update={"latents": self.latents, "smoothing": movie.smoothing, "window": window}
+        )
+        drawn = torch.bmm(footprints.images, movie.basis)
+        self.outside = footprints.images - torch.bmm(drawn, movie.basis.mT)
+        self.outside_gram = gram(self.outside, self.members, self.latents)
+        inside = gram(drawn, self.members, self.latents)
+        ridge = RIDGE * inside.diagonal().mean().clamp(min=1e-12) * torch.eye(self.latents, dtype=inside.dtype)
+        unmix = torch.cholesky_inverse(torch.linalg.cholesky(inside + ridge)).float()
+        weights = (drawn, drawn, unmix) if start is None else start.weights
+        self.drawn, self.read, self.unmix = (nn.Parameter(part.clone()) for part in weights)
+        self.components = movie.traces[self.split.start : self.split.stop]
+        self._hold_out(stack)
         self.random = torch.Generator().manual_seed(config.seed)
         self.optimiser = self._optimiser()
 
-    def _network(self, config: FitConfig, step: int) -> Autoencoder:
-        """Make an untrained network on a grid of this step."""
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(config.seed)
-            network = Autoencoder(self.data.image, config.latents, step, config.channels, config.static_skip)
-        return network.to(self.device)
+    def _compressed(self, config: FitConfig, progress: Progress) -> CompressedMovie:
+        """Compress the movie, or take it from the cache."""
+        key = compression_key(self.fingerprint, self.split, config)
+        found = find(key)
+        if found is None:
+            found = compress(self.stack, self.split, config, progress, self.check)
+            keep(key, found, math.prod(self.stack.shape) * self.stack.dtype.itemsize)
+        return found
 
     def _optimiser(self) -> Adam:
-        rate, network = self.config.learning_rate, self.network
-        draw, read = (rate * float(maps.detach().square().mean().sqrt()) for maps in (network.draw, network.read))
+        rate = self.config.learning_rate
         return Adam(
-            [
-                ([network.draw], draw),
-                ([network.read], read),
-                ([network.gather], 0.02 * read),  # zero at first: has no size of its own
-                ([*network.features.parameters(), *network.convolutions.parameters()], 0.1 * rate),
-            ]
+            ([part], rate * float(part.detach().square().mean().sqrt())) for part in (self.drawn, self.read, self.unmix)
         )
+
+    @torch.no_grad()
+    def _hold_out(self, stack: Stack) -> None:
+        """Read the held-out frames once: their power, and what components cannot know of how footprints match them."""
+        split, movie = self.split, self.movie
+        frames = np.flatnonzero(split.held_out)
+        self.power, self.around = torch.zeros(len(frames)), torch.zeros(len(frames))
+        self.matched_outside = torch.zeros(len(frames), self.latents)
+        offset = torch.from_numpy((movie.static - movie.baseline) / np.float32(movie.scale))
+        length = block_length(stack)
+        for rows in np.array_split(np.arange(len(frames)), max(1, -(-len(frames) // length))):
+            self.check()
+            first, last = int(frames[rows[0]]), int(frames[rows[-1]]) + 1
+            if last - first > 2 * len(rows):  # two runs
+                read = np.concatenate(
+                    [stack.read(split.start + int(t), split.start + int(t) + 1) for t in frames[rows]]
+                )
+            else:
+                read = stack.read(split.start + first, split.start + last)[frames[rows] - first]
+            d = torch.from_numpy((read - movie.baseline) / np.float32(movie.scale))
+            self.power[rows] = d.square().sum((1, 2))
+            self.around[rows] = (d - offset).square().sum((1, 2))
+            self.matched_outside[rows] = project(movie.tiles.cut(d), self.outside, self.members, self.latents)
 
     def windows(self) -> Iterator[FrameRange]:
         """Yield the runs of frames of one epoch, in random order and at random places."""
-        runs = self.data.windows(self.config.window, self.random)
+        runs = self.split.windows(self.config.window or WINDOW, self.random)
         yield from (runs[i] for i in torch.randperm(len(runs), generator=self.random).tolist())
 
     def step(self, window: FrameRange, epoch: int) -> float:
         """Take one gradient step on a run of frames; return the loss as a share of the variance."""
-        frames, good = self.data.read(*window)
-        d, usable = torch.from_numpy(frames).to(self.device), torch.from_numpy(good).to(self.device)
-        hidden = self.config.dropout
-        shown = d
-        if hidden:
-            shown = d * (torch.rand(d.shape, generator=self.random) >= hidden).to(self.device) / (1 - hidden)
-        filters, footprints = self.network.banks(self.static)
-        z = self.network.encode(shown, filters)
-        loss = (self.network.decode(z, footprints) - d)[usable].square().mean()
-        _check_finite(loss, epoch)  # before the VAR, which takes no latents that are not finite
+        part = slice(window[0] - self.split.start, window[1] - self.split.start)
+        c = self.components[part].transpose(0, 1)
+        usable = torch.from_numpy(self.split.good[part])
+        pixels = self.split.image[0] * self.split.image[1]
+
+        def error(latents: Tensor, frames: Tensor) -> Tensor:
+            drawn = draw(latents, self.drawn, self.members)
+            return (drawn - c[:, frames]).square().sum() / (len(frames) * pixels)
+
+        z = project(c, self.read, self.members, self.latents) @ self.unmix
+        loss = error(z[usable], usable.nonzero()[:, 0])
+        check_finite(loss, epoch)  # before the VAR, which takes no latents that are not finite
         if self.prediction_weight or self.latent_weight:
-            loss = loss + self._prediction_loss(z, d, usable, footprints)
-            _check_finite(loss, epoch)
+            standardised, mean, scale = standardise(z, usable)
+            for frames, known, ahead in cross_predictions(standardised, usable, self.var, self.config):
+                if self.latent_weight:
+                    loss = loss + self.latent_weight / 2 * (known - ahead).square().mean().to(z)
+                if self.prediction_weight:
+                    loss = loss + self.prediction_weight / 2 * error((ahead * scale + mean).to(z), frames)
+            check_finite(loss, epoch)
         self.optimiser.clear()
         loss.backward()
         self.optimiser.step()
-        return float(loss.detach())
+        return float(loss.detach()) + (1 + self.prediction_weight) * self._outside_share
 
-    def _prediction_loss(self, z: Tensor, d: Tensor, usable: Tensor, footprints: Tensor) -> Tensor:
-        """Prediction error, the VAR estimated on each half of the run and judged on the other one.
-
-        Judged where it was estimated, a VAR only seems to predict, and the gradient through the estimate says little.
-        The VAR is computed on the CPU: it is small, and not every device has float64.
-        """
-        order, middle = self.config.order, len(z) // 2
-        total = z.new_zeros(())
-        usable = usable.cpu()
-        standardised, mean, scale = standardise(z.cpu(), usable)
-        for estimated, judged in ((slice(0, middle), slice(middle, None)), (slice(middle, None), slice(0, middle))):
-            frames = lag_pairs(len(z[judged]), order, usable[judged])
-            if len(frames) == 0 or len(lag_pairs(len(z[estimated]), order, usable[estimated])) < 2:
-                continue
-            moments = lag_moments(standardised[estimated], order, usable[estimated])
-            beta = lasso(moments.gram, moments.cross, self._window_penalty(moments.count), self.weights)
-            if self.config.mode == "stop_gradient":
-                beta = beta.detach()
-            part = standardised[judged]
-            ahead = torch.cat([part[frames - lag] for lag in range(1, order + 1)], 1) @ beta.T
-            if self.latent_weight:
-                total = total + self.latent_weight / 2 * (part[frames] - ahead).square().mean().to(z)
-            if self.prediction_weight:
-                drawn = self.network.decode((ahead * scale + mean).to(z), footprints)
-                total = total + self.prediction_weight / 2 * (drawn - d[judged][frames.to(d.device)]).square().mean()
-        return total
-
-    def _window_penalty(self, n_pairs: int) -> float:
-        """Penalty for a short run: an l1 penalty has to grow like 1 / sqrt(n) to keep out as much noise."""
-        return min(1.0, self.penalty * math.sqrt(self.n_pairs / n_pairs))
+    @property
+    def _outside_share(self) -> float:
+        """Share of the variance that lies outside the components."""
+        return float(
+            1 - self.components.square().sum() / (len(self.components) * self.split.image[0] * self.split.image[1])
+        )
 
     @torch.no_grad()
-    def latents(self) -> NDArray[np.float32]:
+    def encode(self) -> NDArray[np.float32]:
         """Latents of all frames of the training range."""
-        filters, _ = self.network.banks(self.static)
-        blocks = (torch.from_numpy(frames).to(self.device) for _, frames in self.data.blocks())
-        return torch.cat([self.network.encode(block, filters).cpu() for block in blocks]).numpy()
+        z = [project(c.transpose(0, 1), self.read, self.members, self.latents) for c in self.components.split(512)]
+        found: NDArray[np.float32] = (torch.cat(z) @ self.unmix).numpy()
+        return found
 
     @torch.no_grad()
     def assess(self) -> State:
         """Estimate the VAR on the training frames and judge it and the reconstruction on the held-out ones."""
-        data, order = self.data, self.config.order
-        latents = self.latents()
+        split, order = self.split, self.config.order
+        latents = self.encode()
         if not np.isfinite(latents).all():
             raise TrainingError("The latents are no longer finite. Choose a smaller learning rate.")
-        var = estimate_var(latents, order, _rule(self.config), data.trained, "links")
-        self.penalty, self.n_pairs = var.penalty, var.n_pairs
-        self.weights = torch.from_numpy(np.concatenate(list(var.weights), axis=1))
-        ahead = var.predict(latents, data.good)
-        judged = data.held_out & np.isfinite(ahead).all(1)
+        self.var = var = estimate_var(latents, order, rule(self.config), split.trained, "links")
+        ahead = var.predict(latents, split.good)
+        judged = np.asarray(np.isfinite(ahead[split.held_out]).all(1))
         if not judged.any():
             raise ValueError(
                 f"No held-out frame has {order} good frames before it: mark fewer frames as bad, or choose a larger "
                 "held-out share or a lower order."
             )
-        reconstruction, prediction = self._explained(latents, ahead.astype(np.float32), judged)
-        z, z_ahead = var.standardise(latents[judged]), var.standardise(ahead[judged])
+        known, ahead = latents[split.held_out][judged], ahead[split.held_out][judged]
+        reconstruction, prediction = self._explained(known, ahead.astype(np.float32), judged)
+        z, z_ahead = var.standardise(known), var.standardise(ahead)
         latent_r2 = 1 - float(np.square(z - z_ahead).sum() / max(np.square(z).sum(), 1e-30))
         loss = 1 - reconstruction + self.prediction_weight * (1 - prediction) + self.latent_weight * (1 - latent_r2)
         if not np.isfinite(loss):
             raise TrainingError("The held-out loss is not finite. Choose a smaller learning rate.")
-        weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        weights = self.drawn.detach().clone(), self.read.detach().clone(), self.unmix.detach().clone()
         return State(weights, latents, var, loss, reconstruction, prediction, latent_r2)
 
-    @torch.no_grad()
     def _explained(
         self, latents: NDArray[np.float32], ahead: NDArray[np.float32], judged: NDArray[np.bool_]
     ) -> tuple[float, float]:
-        """Fraction of the variance of the judged frames that each of two sets of latents explains when decoded."""
-        data = self.data
-        _, footprints = self.network.banks(self.static)
-        static = torch.from_numpy((data.static - data.baseline) / np.float32(data.scale))
-        errors = np.zeros(3)
-        for run in data.held_out_runs:
-            for first, frames in data.blocks(*run):
-                rows = np.flatnonzero(judged[first - data.start :][: len(frames)]) + first - data.start
-                d = torch.from_numpy(frames[rows - (first - data.start)])
-                for i, z in enumerate((latents, ahead)):
-                    drawn = self.network.decode(torch.from_numpy(z[rows]).to(self.device), footprints).cpu()
-                    errors[i] += float((drawn - d).square().sum(dtype=torch.float64))
-                errors[2] += float((d - static).square().sum(dtype=torch.float64))
-        shares = 1 - errors[:2] / max(errors[2], 1e-30)
-        return float(shares[0]), float(shares[1])
+        """Fraction of the variance of the judged frames that each of two sets of latents explains when decoded.
 
+        |d - Phi z|^2 = |d|^2 - 2 z' Phi'd + z' Phi'Phi z, of which components know all but the part outside.
+        """
+        rows = torch.from_numpy(np.flatnonzero(self.split.held_out)[judged])
+        seen = torch.from_numpy(judged)
+        matched = project(self.components[rows].transpose(0, 1), self.drawn, self.members, self.latents)
+        matched = (matched + self.matched_outside[seen]).double()
+        products = gram(self.drawn, self.members, self.latents) + self.outside_gram
+        total = max(float(self.around[seen].double().sum()), 1e-30)
+
+        def fve(z: NDArray[np.float32]) -> float:
+            z_ = torch.from_numpy(z).double()
+            error = self.power[seen].double().sum() - 2 * (z_ * matched).sum() + ((z_ @ products) * z_).sum()
+            return 1 - float(error) / total
+
+        return fve(latents), fve(ahead)
+
+    @torch.no_grad()
     def finish(self, best: State, history: tuple[EpochReport, ...]) -> Fit:
-        """Make the fit: best weights, latents of deviation 1 in order of the variance they carry, VAR on all frames."""
-        self.network.load_state_dict(best.weights)
-        deviation = best.latents[self.data.good].std(0, dtype=np.float64).astype(np.float32).clip(min=1e-8)
-        with torch.no_grad():
-            factors = torch.from_numpy(deviation).to(self.device)
-            _, footprints = self.network.banks(self.static)
-            order = (factors * footprints.norm(dim=1)).argsort(descending=True, stable=True)
-            self.network.rescale(factors, order)
-        latents = (best.latents / deviation)[:, order.cpu().numpy()]
-        var = estimate_var(latents, self.config.order, _rule(self.config), self.data.good, "links")
+        """Make the fit: best weights, latents of SD 1 in order of the variance they carry, VAR on all frames."""
+        movie, split = self.movie, self.split
+        drawn, read, unmix = best.weights
+        network = FootprintNetwork(
+            torch.from_numpy(movie.static / np.float32(movie.scale)), self.latents, drawn.shape[1]
+        )
+        network.members.copy_(self.members)
+        network.drawn.copy_(torch.bmm(drawn, movie.basis.mT) + self.outside)
+        network.read.copy_(torch.bmm(read, movie.basis.mT))
+        network.unmix.copy_(unmix)
+        deviation = best.latents[split.good].std(0, dtype=np.float64).astype(np.float32).clip(min=1e-8)
+        factors = torch.from_numpy(deviation)
+        norms = (gram(drawn, self.members, self.latents) + self.outside_gram).diagonal().sqrt().float()
+        order = (factors * norms).argsort(descending=True, stable=True)
+        network.rescale(factors, order)
+        latents = (best.latents / deviation)[:, order.numpy()]
+        var = estimate_var(latents, self.config.order, rule(self.config), split.good, "links")
         return Fit(
             config=self.config,
-            network=copy.deepcopy(self.network).eval().requires_grad_(False),
+            network=network.to(self.device).eval().requires_grad_(False),
             var=var,
-            static=self.data.static,
-            baseline=self.data.baseline,
-            scale=self.data.scale,
-            movie=self.data.stack.fingerprint(),
-            frames=(self.data.start, self.data.stop),
+            static=movie.static,
+            baseline=movie.baseline,
+            scale=movie.scale,
+            movie=self.fingerprint,
+            frames=(split.start, split.stop),
             history=history,
+            notes=self._notes(),
         )
 
-
-def _rule(config: FitConfig) -> Literal["bic", "ebic", "cv"] | float:
-    return config.penalty if config.sparsity == "fixed" else config.sparsity
-
-
-def _check_finite(loss: Tensor, epoch: int) -> None:
-    if not torch.isfinite(loss):
-        raise TrainingError(
-            f"The loss became {loss.item()} in epoch {epoch}. Nothing is lost but this run: choose a smaller learning "
-            "rate."
-        )
+    def _notes(self) -> tuple[str, ...]:
+        """Report odd frames that were left out, and that the movie changed since training began."""
+        notes = []
+        if odd := self.movie.odd:
+            some = ", ".join(map(str, odd[:8])) + (", …" if len(odd) > 8 else "")
+            notes.append(
+                f"{len(odd)} frames differ from all others in most of the image ({some}) and were left out of "
+                "training. Look at them, and mark them as bad if they are."
+            )
+        try:
+            if self.stack.fingerprint() != self.fingerprint:
+                notes.append(
+                    f"The movie {self.stack.name!r} changed during training: the fit may mix old and new frames. Train "
+                    "again, or open the movie that it began with."
+                )
+        except StackError as error:
+            notes.append(f"The movie could no longer be read when training ended: {error}")
+        return tuple(notes)

@@ -61,12 +61,15 @@ def standardise(latents: Tensor, good: Tensor | None = None) -> tuple[Tensor, Te
     """
     latents = latents.double()
     used = latents if good is None else latents[good]
+    with torch.no_grad():  # a power of two near the largest value, so that no square overflows or vanishes
+        unit = torch.ldexp(torch.ones_like(used[:1, :1]), used.abs().amax().frexp().exponent.clamp(-1000, 1000))[0, 0]
+    latents, used = latents / unit, used / unit
     mean = used.mean(0)
     variance = (used - mean).square().mean(0)
     with torch.no_grad():  # rounding of the mean is no signal either
         floor = 1e-8 * variance.mean() + (1e-12 * mean.abs().max()).square() + torch.finfo(torch.float64).tiny
     scale = variance.clamp(min=floor).sqrt()
-    return (latents - mean) / scale, mean, scale
+    return (latents - mean) / scale, mean * unit, scale * unit
 
 
 def lag_pairs(n_frames: int, order: int, good: Tensor | None = None) -> Tensor:

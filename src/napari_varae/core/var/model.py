@@ -54,6 +54,20 @@ class VAR:
     covariance: Array
     weights: Array
 
+    @staticmethod
+    def shapes(latents: int, order: int) -> dict[str, tuple[int, ...]]:
+        """Shape of each array for K latents and p lags."""
+        lagged, by_lag = order * latents, (order, latents, latents)
+        return {
+            "coefficients": by_lag,
+            "mean": (latents,),
+            "scale": (latents,),
+            "gram": (lagged, lagged),
+            "cross": (latents, lagged),
+            "covariance": (latents, latents),
+            "weights": by_lag,
+        }
+
     @property
     def latents(self) -> int:
         """Number of latents K."""

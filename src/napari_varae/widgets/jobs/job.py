@@ -6,6 +6,7 @@ in the slots of the screen's thread.
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from qtpy.QtCore import QCoreApplication, QEvent, QObject, QThreadPool, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_varae.errors import StoppedError, TrainingError
+from napari_varae.session.generation import Part, name_parts
 from napari_varae.session.job_events import Controls, JobState
 from napari_varae.session.session import Session
 from napari_varae.widgets.jobs.responsiveness import hand_over_often, leave_a_core
@@ -24,8 +26,9 @@ from napari_varae.widgets.parts.text import literal, report_done, report_error
 
 __all__ = ["Job", "Report", "Work"]
 
-PATIENCE_MS = 5000
-"""How long a closing window waits for the current batch."""
+PATIENCE_MS = 500
+"""How long a closing window waits for the current batch. What takes longer, such as one slow read, ends after the
+window, and the program waits for it before it exits."""
 
 
 class Report(Protocol):
@@ -57,6 +60,9 @@ class Job(QObject):
     on_yield, on_return : callable
         Called in the thread of the screen. They hand things to the session or the viewer and must not know the widgets
         of the panel, which may be closed by then. A result that the user threw away is not returned.
+    about : tuple of str
+        What the result is about, of the session's generation. When one of these is another before the job ends, its
+        progress and its result are dropped, with a notice.
 
     Raises
     ------
@@ -76,9 +82,11 @@ class Job(QObject):
         total: int = 0,
         on_return: Callable[[Any], None] | None = None,
         on_yield: Callable[[Any], None] | None = None,
+        about: tuple[Part, ...] = (),
     ) -> None:
         super().__init__()
         self._session: Session = panel.session
+        self._generation, self._about, self._title = panel.session.generation, about, title
         self._controls = panel.session.begin(state, title, panel.dock)
         self._on_yield, self._on_return = on_yield or _ignore, on_return or _ignore
         self._worker = create_worker(
@@ -106,7 +114,8 @@ class Job(QObject):
         self._worker.start()
 
     def end(self) -> None:
-        """Stop now, forget the result, and wait for the current batch."""
+        """Stop now, forget the result, and wait a moment for the current batch."""
+        self._about = ()  # nobody is there to be notified
         _halt(self._controls, self._worker)
         self._session.end(self._controls)
         self._let_go()
@@ -137,18 +146,18 @@ class Job(QObject):
             bar = self._worker.pbar
             bar.total = total
             bar.update(done - bar.n)
-        self._session.advance(self._controls, phase, done, total, known)
+        self._session.advance(self._controls, phase, done, total, None if self._changed() else known)
 
     def _returned(self, result: Any) -> None:
         on_return = self._on_return
         self._let_go()  # the thread may outlive the panel by a moment
         self._session.end(self._controls)
-        if self._controls.keep:
+        if self._controls.keep and not self._changed():
             on_return(result)
 
     def _errored(self, error: Exception) -> None:
         """Report what a user can act on in words, and anything else with its traceback."""
-        if not self._controls.keep:  # thrown away, and its errors with it
+        if not self._controls.keep or self._changed():  # thrown away, and its errors with it
             return
         if isinstance(error, StoppedError):  # as the user wished
             report_done(str(error))
@@ -166,6 +175,12 @@ class Job(QObject):
         self._session.end(self._controls)
         _running.discard(self)
         hand_over_often(bool(_running))
+        if changed := self._changed():
+            report_done(f"{self._title}: dropped, as the {name_parts(changed)} it began with is no longer in use.")
+
+    def _changed(self) -> tuple[Part, ...]:
+        """Return what is no longer as it was when the job began, of what the result is about."""
+        return self._generation.changed(self._session.generation, self._about)
 
 
 def _ignore(_news: Any) -> None:
@@ -186,11 +201,19 @@ def _guarded(work: Work, controls: Controls, report: Report) -> Generator[Any, N
 
 
 def _halt(controls: Controls, worker: GeneratorWorker, _object: Any = None) -> None:
-    """Stop a worker and wait for its batch."""
+    """Stop a worker and wait a moment for its batch."""
     controls.end(keep=False)
     worker.quit()
     if worker.is_running:
         QThreadPool.globalInstance().waitForDone(PATIENCE_MS)
+
+
+def _wait_for_all() -> None:
+    """Let what is still running end before the program does: a thread must not outlive the interpreter."""
+    QThreadPool.globalInstance().waitForDone()
+
+
+atexit.register(_wait_for_all)
 
 
 def _main_window(widget: QWidget) -> QWidget:

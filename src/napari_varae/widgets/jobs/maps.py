@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from napari_varae.session.generation import EVERYTHING, Generation, Part
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import Segments, name_ranges
 from napari_varae.session.results import Edge
-from napari_varae.viewer import layers
+from napari_varae.viewer.maps import show_map
 from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.parts.panel import Panel
 
@@ -27,7 +28,10 @@ __all__ = ["MapRequest", "show", "show_difference", "show_edge"]
 
 
 class MapRequest(NamedTuple):
-    """Which contribution map: its kind, its subject, its frames (parts with a sign), and a name for the layer."""
+    """Which contribution map: its kind, its subject, its frames (parts with a sign), a name for the layer.
+
+    `ranges` names the frame sets of the session that the frames are.
+    """
 
     kind: Literal["driver", "effect"]
     subject: str
@@ -36,13 +40,16 @@ class MapRequest(NamedTuple):
     own_past: bool
     spans: tuple[tuple[float, Segments | None], ...]
     name: str
+    ranges: tuple[Part, ...] = ()
 
     @property
     def definition(self) -> str:
         """What the map shows, in words."""
         what = {
-            "driver": "Gradient times input of the one-step prediction, mean over frames, in SD of the latent",
-            "effect": "SD over time of the image that the VAR predicts, in the movie's units",
+            "driver": "Integrated gradients from the static image of the one-step prediction (gradient times input "
+            "where the encoder is linear), mean over frames, in SD of the latent",
+            "effect": "SD over time of the image that the VAR predicts, by the derivative of the decoded image at the "
+            "mean latents, in the movie's units",
         }[self.kind]
         own = "with" if self.own_past or self.edge is not None else "without"
         return f"{self.name}: {what}; {own} what a latent's own past predicts."
@@ -61,7 +68,8 @@ def show(panel: Panel, stack: Stack, fit: Fit, request: MapRequest) -> None:
         "computing",
         partial(_compute, fit, stack, request),
         title=request.name,
-        on_return=partial(_add_layer, panel.viewer, fit, stack, request),
+        on_return=partial(_add_layer, panel.viewer, fit, stack, request, panel.session.generation),
+        about=("movie", "fit"),
     )
 
 
@@ -82,23 +90,26 @@ def show_difference(panel: Panel, comparison: Comparison) -> None:
         [name_ranges(comparison.ranges[letter], stack.frame_rate, short=short) for short in (False, True)]
         for letter in "ab"
     )
-    name = f"difference map, A {short_a} minus B {short_b}, p ≤ {comparison.level:g}"
+    name = f"difference map, A {short_a} minus B {short_b}, p ≤ {comparison.config.level:g}"
     definition = (
         f"Difference map, A ({a}) minus B ({b}): mean absolute gradient times input of the one-step "
-        f"prediction by the coefficients that differ (adjusted p <= {comparison.level:g}; own past included), with "
-        "those of each range: the map of A minus the map of B."
+        f"prediction by the coefficients that differ (adjusted p <= {comparison.config.level:g}; own past included), "
+        "with those of each range: the map of A minus the map of B."
     )
+
+    about = panel.session.compared
 
     def compute(controls: Controls, _report: Report) -> Generator[None, None, NDArray[np.float32]]:
         from napari_varae.core.comparison.difference_map import difference_map
 
         yield
-        return difference_map(fit, stack, comparison, check=controls.check)
+        return difference_map(fit, stack.checked(controls.check), comparison)
 
     def add_layer(image: NDArray[np.float32]) -> None:
-        layers.show_map(panel.viewer, stack, fit, image, name, definition, "difference")
+        show_map(viewer, stack, fit, image, name, definition, "difference", about, EVERYTHING)
 
-    Job(panel, "computing", compute, title=name, on_return=add_layer)
+    viewer = panel.viewer
+    Job(panel, "computing", compute, title=name, on_return=add_layer, about=("movie", "fit"))
 
 
 def _compute(
@@ -108,6 +119,7 @@ def _compute(
     from napari_varae.core.maps.contribution import contribution_map
 
     image: Any = 0
+    stack = stack.checked(controls.check)
     for sign, segments in request.spans:
         yield
         found = contribution_map(
@@ -118,12 +130,15 @@ def _compute(
             target=request.target,
             edge=request.edge,
             own_past=request.own_past,
-            check=controls.check,
         )
         image = image + np.float32(sign) * found
     return np.asarray(image)
 
 
-def _add_layer(viewer: Viewer, fit: Fit, stack: Stack, request: MapRequest, image: NDArray[np.float32]) -> None:
+def _add_layer(
+    viewer: Viewer, fit: Fit, stack: Stack, request: MapRequest, generation: Generation, image: NDArray[np.float32]
+) -> None:
     """Show a map that has been computed."""
-    layers.show_map(viewer, stack, fit, image, request.name, request.definition, f"{request.kind} {request.subject}")
+    parts: tuple[Part, ...] = ("movie", "fit", "bad_frames", *request.ranges)
+    group = f"{request.kind} {request.subject}"
+    show_map(viewer, stack, fit, image, request.name, request.definition, group, generation, parts)

@@ -11,11 +11,12 @@ import numpy as np
 from qtpy.QtWidgets import QApplication, QComboBox, QLineEdit
 
 from napari_varae.core.settings import ComparisonConfig
+from napari_varae.session.generation import Generation
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import Segments, format_duration, format_ranges, parse_ranges, total
 from napari_varae.session.results import Edge
-from napari_varae.session.session import Letter, Session
-from napari_varae.viewer import layers
+from napari_varae.session.session import Letter
+from napari_varae.viewer.maps import hide_maps
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.panels.placebo import PlaceboBox
@@ -26,14 +27,16 @@ from napari_varae.widgets.parts.forms import SettingsForm
 from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.plots import NullPlot
 from napari_varae.widgets.parts.text import heading, in_words, note, report_done
-from napari_varae.widgets.parts.verdict import NOT_COMPARED, VerdictBox, differing, is_of_these
+from napari_varae.widgets.parts.verdict import NOT_COMPARED, VerdictBox, differing
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+    from numpy.typing import NDArray
 
     from napari_varae.core.comparison.result import Comparison
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.movie.stack import Stack
+    from napari_varae.session.session import Session
 
 __all__ = ["ComparePanel"]
 
@@ -63,7 +66,7 @@ class ComparePanel(Panel):
         self.keep_settings(self.form)
         self.run_button = button("Compare A with B", self.run, "Runs in the background; you can go on working")
         self.stop_button = button(
-            "Stop", partial(self.session.stop, keep=True), "Keep the answer that the repeats made so far give"
+            "Stop", partial(self.session.stop, keep=True), "Keep the answer that the resamples made so far give"
         )
         self.plot = NullPlot()
         self.add_plot(self.plot)
@@ -126,9 +129,10 @@ class ComparePanel(Panel):
             Job(
                 self,
                 "comparing",
-                partial(_compare, fit, stack, a, b, config),
+                partial(_compare, fit, stack, a, b, config, self.session.latents),
                 title=COMPARING,
-                on_return=partial(_use, self.session, stack, fit),
+                on_return=partial(_use, self.session, self.session.generation),
+                about=("movie", "fit"),
             )
 
     def show_difference(self) -> None:
@@ -257,7 +261,7 @@ class ComparePanel(Panel):
 
     def _hide_maps(self) -> None:
         """Hide the difference maps of earlier comparisons."""
-        layers.hide_maps(self.viewer, "difference")
+        hide_maps(self.viewer, "difference")
 
     def _show_verdict(self) -> None:
         result = self.session.comparison
@@ -265,17 +269,18 @@ class ComparePanel(Panel):
         if result is None:
             self.verdict.show_message(NOT_COMPARED)
         else:
-            self.verdict.show_result(result, self._rate(), current=is_of_these(self.session))
+            self.verdict.show_result(result, self._rate(), current=self.session.is_current)
             self.plot.show_null(result.null, result.statistic)
 
     def _show_progress(self) -> None:
-        """Show and draw what the repeats so far give, of a comparison or of a placebo."""
+        """Show and draw what the resamples so far give, of a comparison or of a placebo."""
         progress = self.session.progress
         if progress is None or progress.dock != self.dock:
             return
-        known = progress.known
+        known, changed = progress.known, self.session.began.changed(self.session.generation)
         if isinstance(known, np.ndarray):
-            self.placebo.show_values(known)
+            if not changed:
+                self.placebo.show_values(known)
         elif not self._comparing():
             return
         elif known is None:
@@ -284,15 +289,12 @@ class ComparePanel(Panel):
         else:
             self.plot.setVisible(True)
             self.plot.show_null(known.null, known.statistic)
-            self.verdict.show_running(known)
+            self.verdict.show_running(known, current=not changed)
 
 
-def _use(session: Session, stack: Stack, fit: Fit, comparison: Comparison) -> None:
-    """Show a result, unless it is of a movie or a fit that is no longer in use."""
-    if session.stack is stack and session.fit is fit:
-        session.set_comparison(comparison)
-    else:
-        report_done("The comparison was of a movie or a fit that is no longer in use; it was dropped.")
+def _use(session: Session, began: Generation, comparison: Comparison) -> None:
+    """Take in a result, which may be of ranges that are others now."""
+    session.set_comparison(comparison, began)
 
 
 def _compare(
@@ -301,6 +303,7 @@ def _compare(
     a: Segments,
     b: Segments,
     config: ComparisonConfig,
+    latents: NDArray[np.float32] | None,
     controls: Controls,
     report: Report,
 ) -> Generator[None, None, Comparison]:
@@ -309,8 +312,8 @@ def _compare(
     from napari_varae.core.comparison.compare import compare
 
     yield
+    stack = stack.checked(controls.check_drop)
     return compare(
-        fit, stack, list(a), list(b), resamples=config.resamples, seed=config.seed, level=config.level,
-        stretches=config.stretches, subtract_responses=config.subtract_responses, stop=controls.stop,
-        progress=lambda running: report("repeat", running.made, running.wanted, running),
+        fit, stack, a, b, config, latents=latents, stop=controls.stop,
+        progress=lambda running: report("resample", running.made, running.planned, running),
     )  # fmt: skip

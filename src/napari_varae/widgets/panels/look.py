@@ -12,7 +12,8 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGridLayout
 from napari_varae.session.labels import describe_latent
 from napari_varae.session.ranges import Segments
 from napari_varae.session.results import Edge
-from napari_varae.viewer import layers
+from napari_varae.session.session import Letter
+from napari_varae.viewer import views
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.parts.fields import NumberField
 from napari_varae.widgets.parts.panel import Panel, button
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LookPanel"]
 
-VIEWS: dict[layers.View, str] = {
+VIEWS: dict[views.View, str] = {
     "reconstruction": "Reconstruction",
     "residual": "Residual",
     "prediction": "VAR prediction",
@@ -124,16 +125,17 @@ class LookPanel(Panel):
             "all": ((1.0, None),), "a": ((1.0, a),), "b": ((1.0, b),), "a-b": ((1.0, a), (-1.0, b)),
         }  # fmt: skip
         suffix = "" if span == "all" else f", {SPANS[span]}"
-        return maps.MapRequest(
-            kind, subject, target, edge, self.own_past.isChecked(), spans[span], f"{kind} map of {of}{suffix}"
-        )
+        ranges: dict[str, tuple[Letter, ...]] = {"all": (), "a": ("a",), "b": ("b",), "a-b": ("a", "b")}
+        name = f"{kind} map of {of}{suffix}"
+        own_past = self.own_past.isChecked()
+        return maps.MapRequest(kind, subject, target, edge, own_past, spans[span], name, ranges[span])
 
-    def _toggle(self, view: layers.View, on: bool) -> None:
+    def _toggle(self, view: views.View, on: bool) -> None:
         with in_words():
             if on:
-                layers.show(self.viewer, self.session.require_stack(), self.session.require_fit(), view)
+                views.show(self.viewer, self.session.require_stack(), self.session.require_fit(), view)
             else:
-                layers.hide(self.viewer, view)
+                views.hide(self.viewer, view)
         self._show_toggles()
 
     def _pick(self, target: int, source: int) -> None:
@@ -168,9 +170,6 @@ class LookPanel(Panel):
 
     def _show_fit(self) -> None:
         fit = self.session.fit
-        for view in VIEWS if fit is not None and self.session.stack is not None else ():
-            if layers.is_shown(self.viewer, view):  # keep what is visible, computed with the new fit
-                layers.show(self.viewer, self.session.require_stack(), self.session.require_fit(), view)
         if fit is None:
             self.summary.setText("No fit yet: train or load one in the Train dock.")
         else:
@@ -206,7 +205,7 @@ class LookPanel(Panel):
 
     def _show_toggles(self, _event: Any = None) -> None:
         for view, box in self.views.items():
-            box.setChecked(layers.is_shown(self.viewer, view))
+            box.setChecked(views.is_shown(self.viewer, view))
 
 
 def _choice(options: dict[str, str]) -> QComboBox:

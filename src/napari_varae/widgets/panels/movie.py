@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLineEdit, QWidg
 from napari_varae.core.movie.frames import check_range
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import format_duration, format_ranges, parse_ranges
-from napari_varae.viewer import layers
+from napari_varae.viewer.movie import open_movie, use_layer
 from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.parts.fields import NumberField
 from napari_varae.widgets.parts.panel import Panel, button, row
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_varae.core.movie.stack import Stack
-    from napari_varae.session.session import Session
 
 __all__ = ["MoviePanel"]
 
@@ -76,7 +75,8 @@ class MoviePanel(Panel):
 
         self.listen(self.session.movie_changed, self._show)
         self.listen(self.session.job_changed, self._show_job)
-        for event in (napari_viewer.layers.events.inserted, napari_viewer.layers.events.removed):
+        events = napari_viewer.layers.events
+        for event in (events.inserted, events.removed, events.renamed):
             self.listen(event, self._list_layers)
         self._list_layers()
         self._show()
@@ -95,7 +95,7 @@ class MoviePanel(Panel):
                 "computing",
                 partial(_open, path),
                 title="Opening the recording",
-                on_return=partial(_show_movie, self.viewer, self.session),
+                on_return=partial(_show_movie, self.viewer),
             )
 
     def use_sample(self) -> None:
@@ -104,22 +104,19 @@ class MoviePanel(Panel):
         from napari_varae.core.simulation.simulate import simulate
 
         with in_words():
-            stack = self.session.use_movie(simulate(SAMPLE).stack)
-            layers.add_movie(self.viewer, stack)
+            open_movie(self.viewer, simulate(SAMPLE).stack)
 
     def use_layer(self) -> None:
         """Use the chosen image layer as the movie."""
         with in_words():
             if self.layer_choice.currentText() not in self.viewer.layers:
                 raise ValueError("There is no image layer to choose. Drop a file on the window, or open one here.")
-            layer = self.viewer.layers[self.layer_choice.currentText()]
-            stack = self.session.use_movie(layers.stack_of_layer(layer))
-            layers.adopt(self.viewer, layer, stack)
+            use_layer(self.viewer, self.viewer.layers[self.layer_choice.currentText()])
 
     def apply(self) -> None:
         """Use frame rate, pixel size, training frames and bad frames: all of them, or none when one is impossible."""
         with in_words():
-            n_frames, frame = self.session.require_stack().n_frames, self.session.frame
+            n_frames = self.session.require_stack().n_frames
             text = self.bad_frames.text().strip()
             bad = parse_ranges(text, None, n_frames, name="Bad frames") if text else ()
             first, last = self.first.value(), self.last.value()
@@ -131,18 +128,18 @@ class MoviePanel(Panel):
             rate, pixel = self.frame_rate.value(), self.pixel_size.value()
             self.session.describe_movie(rate, pixel, [f for start, stop in bad for f in range(start, stop)])
             self.session.set_frames(frames)
-            layers.rescale(self.viewer, self.session.require_stack())
-            layers.show_frame(self.viewer, self.session.require_stack(), frame)
-            self.session.set_frame(frame)
             self._show_values(fresh=True)
 
     def _list_layers(self, _event: Any = None) -> None:
-        """Offer the image layers that could be movies."""
-        chosen = self.layer_choice.currentText()
-        names = [layer.name for layer in self.viewer.layers if isinstance(layer, Image) and layer.ndim >= 3]
-        self.layer_choice.clear()
-        self.layer_choice.addItems(names or ["no image layer yet"])
-        self.layer_choice.setCurrentText(chosen)
+        """Offer the image layers that could be movies; the chosen one stays chosen, whatever its name is now."""
+        choice, chosen = self.layer_choice, self.layer_choice.currentData()
+        choice.clear()
+        for layer in self.viewer.layers:
+            if isinstance(layer, Image) and layer.ndim >= 3:
+                choice.addItem(layer.name, str(layer.unique_id))
+        choice.setCurrentIndex(max(0, choice.findData(chosen)))
+        if not choice.count():
+            choice.addItem("no image layer yet")
 
     def _show(self) -> None:
         stack = self.session.stack
@@ -196,10 +193,10 @@ def _open(path: str, controls: Controls, report: Report) -> Generator[None, None
     return open_stack(path, check=controls.check)
 
 
-def _show_movie(viewer: Viewer, session: Session, stack: Stack) -> None:
+def _show_movie(viewer: Viewer, stack: Stack) -> None:
     """Make an opened recording the movie of the window."""
     with in_words():
-        layers.add_movie(viewer, session.use_movie(stack))
+        open_movie(viewer, stack)
 
 
 def _runs(frames: frozenset[int]) -> tuple[tuple[int, int], ...]:

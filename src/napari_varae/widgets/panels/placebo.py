@@ -10,6 +10,7 @@ import numpy as np
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from napari_varae.core.settings import ComparisonConfig
+from napari_varae.session.generation import EVERYTHING
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import total
 from napari_varae.session.results import Placebo
@@ -76,9 +77,10 @@ class PlaceboBox(QWidget):
             Job(
                 self._panel,
                 "comparing",
-                partial(_placebo, fit, stack, self._pairs(), self._settings()),
+                partial(_placebo, fit, stack, self._pairs(), self._settings(), session.latents),
                 title="Placebo comparisons",
-                on_return=partial(_use, session, _inputs(session), self.where.currentData() == "segments"),
+                on_return=partial(_use, session, self.where.currentData() == "segments"),
+                about=EVERYTHING,
             )
 
     def _pairs(self) -> dict[str, Any]:
@@ -111,14 +113,9 @@ class PlaceboBox(QWidget):
         self.verdict.setText(_in_words(p_values, permuted))
 
 
-def _inputs(session: Session) -> tuple[Any, ...]:
-    """Collect what a placebo depends on."""
-    return session.stack, session.fit, session.ranges["a"], session.ranges["b"]
-
-
-def _use(session: Session, inputs: tuple[Any, ...], permuted: bool, p_values: NDArray[np.float64]) -> None:
-    """Keep the values, unless ranges, movie or fit have changed meanwhile."""
-    session.set_placebo(Placebo(p_values, permuted) if inputs == _inputs(session) and len(p_values) else None)
+def _use(session: Session, permuted: bool, p_values: NDArray[np.float64]) -> None:
+    """Keep the values."""
+    session.set_placebo(Placebo(p_values, permuted) if len(p_values) else None)
 
 
 def _in_words(p_values: NDArray[np.float64], permuted: bool) -> str:
@@ -143,6 +140,7 @@ def _placebo(
     stack: Stack,
     pairs: dict[str, Any],
     settings: ComparisonConfig,
+    latents: NDArray[np.float32] | None,
     controls: Controls,
     report: Report,
 ) -> Generator[None, None, Any]:
@@ -151,8 +149,9 @@ def _placebo(
     from napari_varae.core.comparison.placebo import placebo
 
     yield
+    stack = stack.checked(controls.check_drop)
     return placebo(
-        fit, stack, **pairs, repeats=REPEATS, seed=settings.seed, stretches=settings.stretches,
-        subtract_responses=settings.subtract_responses, stop=controls.stop,
+        fit, stack, **pairs, repeats=REPEATS, seed=settings.seed, blocks=settings.blocks,
+        subtract_responses=settings.subtract_responses, latents=latents, stop=controls.stop,
         progress=lambda p_values: report("pair", len(p_values), REPEATS, p_values),
     )  # fmt: skip

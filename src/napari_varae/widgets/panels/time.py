@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,6 @@ class TimePanel(Panel):
         self._picked: list[int] = []
         self._of: Any = None
         self.x, self.y = QComboBox(), QComboBox()
-        self.marks: list[int | None] = [None, None]
         self.text = note()
         self.text.setTextFormat(Qt.TextFormat.RichText)  # coloured marks; all else in it are numbers
         self._axes: dict[str, NDArray[Any]] = {}
@@ -70,15 +69,14 @@ class TimePanel(Panel):
         self.listen(self.session.frame_changed, self._show_cursor)
         self._show_latents()
 
-    def mark(self, end: int) -> None:
-        """Remember the current frame as the start (0) or the end (1) of a range to be."""
-        self.marks[end] = self.session.frame + end  # ranges are half-open: the current frame belongs to it
-        self._show_ranges()
+    def mark(self, end: Literal[0, 1]) -> None:
+        """Mark the current frame as the start (0) or the end (1) of a range that is to be made."""
+        self.session.set_mark(end, self.session.frame + end)  # ranges are half-open: the current frame belongs to it
 
     def make_range(self, letter: Letter) -> None:
         """Make range A or B from the marked start to the marked end."""
         with in_words():
-            start, stop = self.marks
+            start, stop = self.session.marks
             if start is None or stop is None:
                 raise ValueError("Mark a start and an end first: move to a frame and press Start, then End.")
             self.session.set_range(letter, (min(start, stop - 1), max(start + 1, stop)))
@@ -211,7 +209,7 @@ class TimePanel(Panel):
         """Return the latents that change the image most, those of the whole image last."""
         fit, z = self.session.require_fit(), self.session.latents
         assert z is not None
-        spread = z.std(axis=0) * np.sqrt((fit.footprints**2).mean(axis=(1, 2)))
+        spread = z.std(axis=0) * fit.strengths
         spread[list(fit.whole_image)] -= np.inf  # motion and brightness
         return sorted(np.argsort(-spread)[:TRACES].tolist())
 
@@ -232,7 +230,8 @@ class TimePanel(Panel):
             self.traces.set_spans(letter, [(start / (rate or 1), stop / (rate or 1)) for start, stop in segments])
             text = f"{format_ranges(segments, rate)} {unit}" if segments else "not set"
             lines.append(f"<span style='color:{colour}'>■</span> {letter.upper()}: {text}")
-        marked = ["–" if mark is None else format_ranges(((mark, mark),), rate).split(" - ")[0] for mark in self.marks]
+        marks = self.session.marks
+        marked = ["–" if mark is None else format_ranges(((mark, mark),), rate).split(" - ")[0] for mark in marks]
         marked_text = f"Marked: {marked[0]} to {marked[1]} {unit}"
-        lines.append("No start or end marked." if self.marks == [None, None] else marked_text)
+        lines.append("No start or end marked." if marks == [None, None] else marked_text)
         self.text.setText("<br>".join(lines))

@@ -6,7 +6,6 @@ from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from qtpy.QtWidgets import QComboBox, QFileDialog
 
 from napari_varae.core.settings import FitConfig
@@ -19,24 +18,24 @@ from napari_varae.widgets.parts.forms import SettingsForm
 from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.plots import CurvePlot
 from napari_varae.widgets.parts.state_strip import describe_job
-from napari_varae.widgets.parts.text import heading, in_words, note, report_done
+from napari_varae.widgets.parts.text import heading, in_words, note, report_caution, report_done
 
 if TYPE_CHECKING:
+    import numpy as np
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
+    from napari_varae.core.fit.apply import Applied
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.fit.report import EpochReport
     from napari_varae.core.movie.stack import Stack
 
-    Fitted = tuple[Fit, NDArray[np.float32], NDArray[np.float64]]
+    Fitted = tuple[Fit, Applied, NDArray[np.float64]]
 
 __all__ = ["TrainPanel"]
 
 FILES = "Fits (*.varae)"
 PER_LATENT = "nonzero, per latent"
-BLOCK = 64
-"""Frames that are encoded between two reports of progress."""
 
 
 class TrainPanel(Panel):
@@ -99,7 +98,7 @@ class TrainPanel(Panel):
                 title="Training",
                 total=config.epochs + 1,  # the device, then the epochs
                 on_yield=partial(_report, self.session),
-                on_return=partial(_use, self.session, stack),
+                on_return=partial(_use, self.session, self.session.generation.movie),
             )
             self._show_history()
 
@@ -119,8 +118,10 @@ class TrainPanel(Panel):
     def save(self, path: str) -> None:
         """Save the fit."""
         with in_words():
-            self.session.require_fit().save(path)
-            report_done(f"The fit was saved as {path}.")
+            fit = self.session.require_fit()
+            written = fit.save(path)
+            self.session.keep_fit(fit, saved=True)
+            report_done(f"The fit was saved as {written}.")
 
     def ask_load(self) -> None:
         """Let the user choose a fit file, and load it."""
@@ -130,7 +131,7 @@ class TrainPanel(Panel):
 
     def load(self, path: str) -> None:
         """Load a fit and encode the movie with it."""
-        self._compute(partial(_load, path), "Loading the fit")
+        self._compute(partial(_load, path), "Loading the fit", saved=True)
 
     def _choose(self, index: int) -> None:
         """Go back to an earlier fit."""
@@ -138,7 +139,7 @@ class TrainPanel(Panel):
             self._compute(partial(_return, self.session.fits[index]), "Encoding the movie")
         self._show_fits()
 
-    def _compute(self, get_fit: Callable[[], Fit], title: str) -> None:
+    def _compute(self, get_fit: Callable[[], Fit], title: str, *, saved: bool = False) -> None:
         with in_words():
             stack = self.session.require_stack()
             Job(
@@ -147,7 +148,7 @@ class TrainPanel(Panel):
                 partial(_encode, get_fit, stack),
                 title=title,
                 on_yield=self.session.set_device,
-                on_return=partial(_use, self.session, stack),
+                on_return=partial(_use, self.session, self.session.generation.movie, saved=saved),
             )
 
     def _show_job(self) -> None:
@@ -166,7 +167,7 @@ class TrainPanel(Panel):
         if job != "idle":
             self.status.setText(f"{describe_job(self.session)}.")
             return
-        words = _in_words(fit) if fit is not None and fit.history else "Ready."
+        words = self.session.caution or (_in_words(fit) if fit is not None and fit.history else "Ready.")
         if shown and (fit is None or fit.history != tuple(shown)):
             words += " These curves belong to a run whose model is not in use."
         self.status.setText(words)
@@ -223,9 +224,12 @@ def _train(stack: Stack, config: FitConfig, controls: Controls, report: Report) 
     from napari_varae.core.training.train import train
 
     report("loading PyTorch")
+    stack = stack.checked(controls.check_drop)
     yield choose_device(config.device)[1]
-    fit = yield from train(stack, config, controls.stop, controls.pause, controls.drop, phase=report)
-    return _encoded(fit, stack, controls.check_drop, report)
+    fit = yield from train(
+        stack, config, controls.stop, controls.pause, controls.drop, progress=partial(_report_phase, report)
+    )
+    return _applied(fit, stack, report)
 
 
 def _encode(
@@ -234,23 +238,25 @@ def _encode(
     """Get a fit and encode the movie with it, which fails when it does not suit the movie."""
     fit = get_fit()
     yield f"{str(fit.device).upper()}, where the fit was loaded"
-    return _encoded(fit, stack, controls.check, report)
+    return _applied(fit, stack.checked(controls.check), report)
 
 
-def _encoded(fit: Fit, stack: Stack, check: Callable[[], None], report: Report) -> Fitted:
+def _report_phase(report: Report, phase: str, share: float) -> None:
+    """Report what is prepared; the epochs of the training itself are reported one by one."""
+    report("" if phase == "training" else f"{phase}, {share:.0%}")
+
+
+def _applied(fit: Fit, stack: Stack, report: Report) -> Fitted:
     """Encode the whole movie, unless it is stopped, and compute here what the docks will ask the fit for."""
-    blocks = []
-    for first in range(0, stack.n_frames, BLOCK):
-        check()
-        report("encoding the movie, frame", first, stack.n_frames)
-        blocks.append(fit.encode(stack, (first, min(first + BLOCK, stack.n_frames))))
-    _ = fit.whole_image, fit.places  # kept by the fit; too slow for the thread of the screen
-    latents = np.concatenate(blocks)
-    return fit, latents, principal_components(fit, latents)
+    from napari_varae.core.fit.apply import apply_fit
+
+    found = apply_fit(fit, stack, partial(report, "encoding the movie, frame"))
+    _ = fit.whole_image, fit.places, fit.strengths  # kept by the fit; too slow for the thread of the screen
+    return fit, found, principal_components(fit, found.latents)
 
 
 def _load(path: str) -> Fit:
-    from napari_varae.core.fit.file import load_fit
+    from napari_varae.core.fit.load import load_fit
 
     return load_fit(path)
 
@@ -267,11 +273,14 @@ def _report(session: Session, news: Any) -> None:
         session.report(news)
 
 
-def _use(session: Session, stack: Stack, result: Fitted) -> None:
+def _use(session: Session, movie: int, result: Fitted, *, saved: bool = False) -> None:
     """Take a fit in use; when its movie was closed meanwhile, keep it among the fits of the session."""
-    fit, latents, components = result
-    if session.stack is stack:
-        session.use_fit(fit, latents, components)
+    fit, found, components = result
+    for text in fit.notes:
+        report_caution(text)
+    if session.generation.movie == movie:
+        session.use_fit(fit, found.latents, found.movie, found.explained, components)
+        session.keep_fit(fit, saved=saved)
     else:
-        session.keep_fit(fit)
+        session.keep_fit(fit, saved=saved)
         report_done(f"The movie was closed; its fit {fit.id} is kept in the Train dock.")

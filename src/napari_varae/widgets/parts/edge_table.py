@@ -48,7 +48,7 @@ class EdgeTable(QTableWidget):
         self.setRowCount(len(order))
         for line, i in enumerate(order):
             edge = Edge(int(edges["lag"][i]), int(edges["target"][i]), int(edges["source"][i]))
-            name = str(edge) if result.order > 1 else f"{edge.source} → {edge.target}"
+            name = str(edge) if result.test.order > 1 else f"{edge.source} → {edge.target}"
             self.setItem(line, 0, _Cell(name, edge))
             for column, field in enumerate(COLUMNS, 1):
                 self.setItem(line, column, _Cell(_text(edges[i], field), float(edges[field][i])))

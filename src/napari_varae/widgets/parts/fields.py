@@ -31,14 +31,18 @@ class NumberField(QAbstractSpinBox):
     bounds : iterable
         Bounds from `annotated_types`: Ge, Gt, Le, Lt.
     empty : str
-        What to show, and to accept, for None; when empty, None is not accepted.
+        What to show, and to accept, where there is no number; when empty, there must be one.
+    absent : object
+        The value where there is no number.
     """
 
     changed = Signal()
 
-    def __init__(self, kind: type[int] | type[float] = float, bounds: Iterable[Any] = (), empty: str = "") -> None:
+    def __init__(
+        self, kind: type[int] | type[float] = float, bounds: Iterable[Any] = (), empty: str = "", absent: Any = None
+    ) -> None:
         super().__init__()
-        self._kind, self._bounds, self._empty = kind, tuple(bounds), empty
+        self._kind, self._bounds, self._empty, self._absent = kind, tuple(bounds), empty, absent
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumWidth(60)
         edit = self.lineEdit()
@@ -46,7 +50,7 @@ class NumberField(QAbstractSpinBox):
         edit.textEdited.connect(lambda _text: self.changed.emit())
 
     def value(self) -> Any:
-        """Return the number, or None when the field is empty and may be.
+        """Return the number, or `absent` when the field is empty and may be.
 
         Raises
         ------
@@ -55,16 +59,16 @@ class NumberField(QAbstractSpinBox):
         """
         text = self.text().strip()
         if self._empty and text in ("", self._empty):
-            return None
+            return self._absent
         try:
             return self._kind(text)
         except ValueError:
             kind = "whole number" if self._kind is int else "number"
             raise ValueError(f"{text!r} is not a {kind}.") from None
 
-    def set_value(self, value: float | None) -> None:
-        """Show a number, or None."""
-        text = "" if value is None else repr(self._kind(value)).removesuffix(".0")
+    def set_value(self, value: Any) -> None:
+        """Show a number, or that there is none."""
+        text = "" if value is None or value == self._absent else repr(self._kind(value)).removesuffix(".0")
         if text != self.text():
             self.lineEdit().setText(text)
             self.lineEdit().setCursorPosition(0)
@@ -72,7 +76,8 @@ class NumberField(QAbstractSpinBox):
 
     def stepBy(self, steps: int) -> None:
         """Step by one, or by one unit of the leading digit."""
-        value = self._number() or 0
+        number = self._number()
+        value = number if isinstance(number, int | float) else 0
         if self._kind is int:
             stepped: float = value + steps
         else:
@@ -172,6 +177,16 @@ class _PairField(QWidget):
             end.set_value(number)
 
 
+def _number_or_word(kinds: tuple[Any, ...]) -> NumberField | None:
+    """Make the field of a number, of type Annotated[int, Field(...)], or a word like "auto" in its place."""
+    words = [get_args(kind)[0] for kind in kinds if get_origin(kind) is Literal]
+    numbers = [kind for kind in kinds if hasattr(kind, "__metadata__")]
+    if len(words) != 1 or len(numbers) != 1:
+        return None
+    bounds = [bound for field in numbers[0].__metadata__ for bound in field.metadata]
+    return NumberField(get_args(numbers[0])[0], bounds, empty=words[0], absent=words[0])
+
+
 def make_field(info: FieldInfo) -> Any:
     """Make the widget for one setting.
 
@@ -183,6 +198,8 @@ def make_field(info: FieldInfo) -> Any:
     kind: Any = info.annotation
     optional = False
     if get_origin(kind) in (Union, types.UnionType):
+        if field := _number_or_word(get_args(kind)):
+            return field
         kinds = [arg for arg in get_args(kind) if arg is not type(None)]
         optional = len(kinds) < len(get_args(kind))
         kind = kinds[0] if len(kinds) == 1 else kind

@@ -11,7 +11,7 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from napari_varae.session.session import session_of
-from napari_varae.viewer.layers import follow
+from napari_varae.viewer.follow import follow
 from napari_varae.widgets.parts.state_strip import StateStrip
 from napari_varae.widgets.parts.text import literal
 

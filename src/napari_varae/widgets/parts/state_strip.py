@@ -10,7 +10,7 @@ from superqt import QElidingLabel
 
 from napari_varae.session.ranges import format_time
 from napari_varae.widgets.parts.docks import show_dock
-from napari_varae.widgets.parts.text import literal
+from napari_varae.widgets.parts.text import literal, note
 
 if TYPE_CHECKING:
     from napari_varae.session.session import Session
@@ -24,7 +24,7 @@ LINE_HEIGHT = 22
 
 
 class StateStrip(QFrame):
-    """Four lines at the top of a dock: movie, model, device and why that device, job."""
+    """Lines at the top of a dock: movie, model, device and why that device, job, and a caution when there is one."""
 
     def __init__(self, panel: Panel, margin: int) -> None:
         super().__init__()
@@ -36,13 +36,15 @@ class StateStrip(QFrame):
         layout.setColumnStretch(1, 1)
         self.lines = [_line() for _ in range(3)]
         self.job = JobLine(panel)
-        for i, (name, line) in enumerate(
-            zip(("Movie", "Model", "Device", "Job"), (*self.lines, self.job), strict=True)
-        ):
+        for i, (name, line) in enumerate(zip(NAMES, (*self.lines, self.job), strict=True)):
             title = QLabel(name)
             title.setStyleSheet("font-weight: bold")
             layout.addWidget(title, i, 0)
             layout.addWidget(line, i, 1)
+        self.caution = note()
+        self.caution.setObjectName("caution")
+        self.caution.setStyleSheet("background: #f5c542; color: black; padding: 4px; border-radius: 3px;")
+        layout.addWidget(self.caution, len(NAMES), 0, 1, 2)
         for signal in (self._session.movie_changed, self._session.fit_changed, self._session.device_changed):
             panel.listen(signal, self._show)
         self._show()
@@ -51,6 +53,8 @@ class StateStrip(QFrame):
         texts = (self._session.movie_text, self._session.model_text, self._session.device)
         for line, text in zip(self.lines, texts, strict=True):
             _set_text(line, text)
+        self.caution.setText(f"⚠ {self._session.caution}")
+        self.caution.setVisible(self._session.caution is not None)
 
 
 class JobLine(QWidget):
@@ -141,7 +145,7 @@ def _stop_tip(session: Session) -> str:
     if progress is not None and progress.task == "training":
         return "Keep the best epoch so far"
     if progress is not None and progress.task == "comparing":
-        return "Keep the answer that the repeats made so far give"
+        return "Keep the answer that the resamples made so far give"
     return "Stop within a second; nothing changes"
 
 

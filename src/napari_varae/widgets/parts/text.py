@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
 from napari_varae.errors import TrainingError
 
-__all__ = ["heading", "in_words", "literal", "note", "report_done", "report_error"]
+__all__ = ["heading", "in_words", "literal", "note", "report_caution", "report_done", "report_error"]
 
 JOINER = "\u2060"
 """Invisible, and part of no tag: Qt takes no text for HTML in which it follows each sign that could begin one."""
@@ -30,6 +30,11 @@ def report_error(text: str) -> None:
 def report_done(text: str) -> None:
     """Show what was done, as a notification."""
     show_info(literal(text))
+
+
+def report_caution(text: str) -> None:
+    """Show what should be known about a result, as a notification."""
+    show_warning(literal(text))
 
 
 @contextmanager

@@ -10,21 +10,19 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_varae.core.comparison.percent import percent
-from napari_varae.core.movie.good_frames import bad_frames
 from napari_varae.session.ranges import name_ranges
 from napari_varae.session.results import Edge
 from napari_varae.widgets.parts.text import heading, note
 
 if TYPE_CHECKING:
-    from napari_varae.core.comparison.inference.nulls import Running
+    from napari_varae.core.comparison.inference.resampling import Running
     from napari_varae.core.comparison.result import Comparison
-    from napari_varae.session.session import Session
 
-__all__ = ["VerdictBox", "differing", "is_of_these"]
+__all__ = ["VerdictBox", "differing"]
 
 SLOW = 0.7
 """Share of independent frames below which the dock mentions it."""
-NULLS = {"VAR": "the latents are a VAR", "stretches": "blocks of the recording are exchangeable"}
+NULLS = {"VAR": "the latents are a VAR", "blocks": "blocks of the recording are exchangeable"}
 NOT_COMPARED = "Not compared yet. The question: are the VAR coefficients the same in A and in B?"
 NOT_OF_THESE = "This result is not of the ranges and bad frames that are set now."
 
@@ -65,18 +63,19 @@ class VerdictBox(QWidget):
         """Show a sentence alone: there is no result, or not yet."""
         self._set(sentence, hint)
 
-    def show_running(self, running: Running) -> None:
-        """Show what the repeats so far give."""
+    def show_running(self, running: Running, *, current: bool) -> None:
+        """Show what the resamples so far give, and whether they are of what is set now."""
         self._set(
-            f"So far p = {running.p_value:.3g}, after {running.made} of {running.wanted} repeats",
-            f"95 % interval of p: {running.low:.3f} to {running.high:.3f}. Choose the number of repeats before you "
+            f"So far p = {running.p_value:.3g}, after {running.made} of {running.planned} resamples",
+            f"95 % interval of p: {running.low:.3f} to {running.high:.3f}. Choose the number of resamples before you "
             "look: stopping because p is small makes p too small.",
         )
+        self.stale.setHidden(current)
 
     def show_result(self, result: Comparison, rate: float | None, *, current: bool) -> None:
         """Show a result, and whether it is of what is set now."""
-        smallest, level = 1 / (result.resamples + 1), result.level
-        at_most = " (smallest value possible with these repeats)" if result.p_value <= smallest else ""
+        smallest, level = 1 / (result.test.resamples + 1), result.config.level
+        at_most = " (smallest value possible with these resamples)" if result.p_value <= smallest else ""
         first = result.edges[0]
         link = Edge(int(first["lag"]), int(first["target"]), int(first["source"]))
         self._set(_sentence(result), "")
@@ -85,7 +84,7 @@ class VerdictBox(QWidget):
             f"{first['difference']:+.2f} ({percent(1 - level)} interval {first['low']:+.2f} to {first['high']:+.2f}), "
             + (f"own past of latent {link.target}" if link.source == link.target else f"link {link}")
         )
-        (a, b), (all_a, all_b) = result.effective, result.lengths
+        (a, b), (all_a, all_b) = result.test.effective_frames, result.test.n_pairs
         self.frames.setText(f"A: {a:.0f} of {all_a}, B: {b:.0f} of {all_b}")
         self.details.setText(_details(result, rate))
         self.warnings.setText("\n\n".join(f"⚠ {warning}" for warning in result.warnings))
@@ -112,18 +111,9 @@ class VerdictBox(QWidget):
         self.setEnabled(True)
 
 
-def is_of_these(session: Session) -> bool:
-    """Whether the last comparison is of the ranges, and leaves out the bad frames, that are set now."""
-    comparison, stack = session.comparison, session.stack
-    if comparison is None or stack is None:
-        return False
-    ranges = {"a": session.ranges["a"], "b": session.ranges["b"]}
-    return comparison.ranges == ranges and comparison.bad == bad_frames(stack, ranges)
-
-
 def differing(result: Comparison | None) -> int:
     """Count the coefficients that differ."""
-    return 0 if result is None else int((result.edges["p_adjusted"] <= result.level).sum())
+    return 0 if result is None else len(result.differing)
 
 
 def _fold(text: QLabel) -> QCollapsible:
@@ -136,29 +126,29 @@ def _fold(text: QLabel) -> QCollapsible:
 
 def _sentence(result: Comparison) -> str:
     """Give the answer in one sentence."""
-    if 1 / (result.resamples + 1) > result.level * (1 + 1e-9):
-        return "These are too few repeats to find a difference at this level."
+    if 1 / (result.test.resamples + 1) > result.config.level * (1 + 1e-9):
+        return "These are too few resamples to find a difference at this level."
     n = len(result.warnings)
     read = f"; read the {f'{n} cautions' if n > 1 else 'caution'} below" if n else ""
-    if result.p_value <= result.level:
+    if result.p_value <= result.config.level:
         return f"The dynamics in A and B differ{read}."
     return "No difference was found between the dynamics in A and B."
 
 
 def _details(result: Comparison, rate: float | None) -> str:
     """Report what was compared, both p-values, counts, what could have been found, and what is not part of the test."""
-    level = percent(result.level)
+    level = percent(result.config.level)
     compared = ", ".join(
         f"{letter.upper()} {name_ranges(parts, rate, short=True)}" for letter, parts in result.ranges.items()
     )
-    both = ", and ".join(f"{p:.3g} if {NULLS.get(name, name)}" for name, p in result.p_of_null.items())
-    larger = "; the larger one counts" if len(result.p_of_null) > 1 else ""
-    n, m = differing(result), int((result.edges["q_value"] <= result.level).sum())
+    both = ", and ".join(f"{p:.3g} if {NULLS.get(name, name)}" for name, p in result.test.p_of_null.items())
+    larger = "; the larger one counts" if len(result.test.p_of_null) > 1 else ""
+    n, m = differing(result), int((result.edges["q_value"] <= result.config.level).sum())
     links = f" Among links alone, without own past: p = {result.p_links:.3g}." if np.isfinite(result.p_links) else ""
     return "\n\n".join(
         (
             f"Compared: {compared}.",
-            f"p is {both}{larger}.{links if result.p_value <= result.level else ''}",
+            f"p is {both}{larger}.{links if result.p_value <= result.config.level else ''}",
             f"{n} of {len(result.edges)} coefficients differ at the {level} level, {m} at an FDR of {level}.",
             _reach(result),
             _apart(result),
@@ -168,7 +158,7 @@ def _details(result: Comparison, rate: float | None) -> str:
 
 def _apart(result: Comparison) -> str:
     """Report how means and variances differ, which is not part of the test."""
-    shifts, ratios = np.abs(result.mean_shift), result.variance_ratio[result.known]
+    shifts, ratios = np.abs(result.test.mean_shift), result.test.variance_ratio[result.test.known]
     most = int(np.nanargmax(shifts))
     return (
         f"Not part of the test: means differ by up to {shifts[most]:.2g} SD (latent {most}), and innovations in B "
@@ -183,9 +173,9 @@ def _reach(result: Comparison) -> str:
     if np.isfinite(detectable):
         text = f"For half of the links, a change of {detectable:.2f} would be found in about 3 of 4 such comparisons."
     elif np.isinf(detectable):
-        text = "These are too few repeats to test single coefficients at this level."
+        text = "These are too few resamples to test single coefficients at this level."
     else:
         text = "How large a change would have been found is not known."
-    if min(e / n for e, n in zip(result.effective, result.lengths, strict=True)) < SLOW:
+    if min(e / n for e, n in zip(result.test.effective_frames, result.test.n_pairs, strict=True)) < SLOW:
         text += " Latents are autocorrelated: frames are not independent, and their effective number is smaller."
     return text

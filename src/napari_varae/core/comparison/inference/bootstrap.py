@@ -6,76 +6,162 @@ Each frame's own residuals are multiplied by a random sign for all latents at on
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from torch import Tensor
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from napari_varae.core.comparison.inference.two_sample import Difference, Sample, difference, relaxed
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_varae.core.comparison.inference.sample import Array, Sample
+from napari_varae.core.comparison.inference.statistic import Difference, difference, relaxed
+from napari_varae.core.compute.compiled import compiled
 from napari_varae.core.var.stability import spectral_radius
 
-__all__ = ["LARGEST_RADIUS", "CommonModel"]
+__all__ = ["LARGEST_RADIUS", "Signs", "WildBootstrap"]
 
 LARGEST_RADIUS = 0.995
 """Spectral radius to which an unstable common model is drawn back: a series that explodes has no null."""
 
+Signs = tuple[NDArray[np.int8], NDArray[np.int8]]
+"""Signs (n,) of the residuals of A and of B."""
 
-class CommonModel:
-    """The common model of both ranges, and scores of series drawn from it.
+
+class Residuals(NamedTuple):
+    """What is left of the lag pairs of one range, and what its segments begin with.
+
+    Residuals (n, K) of the lag pairs, the number (S,) of lag pairs in each segment, and the first p frames (S, p, K) of
+    each.
+    """
+
+    values: Array
+    lengths: NDArray[np.int64]
+    heads: Array
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """Whether the lag pair before each, from the second on, is of the same segment; shape (n - 1,)."""
+        inside = np.ones(len(self.values), dtype=bool)
+        inside[np.cumsum(self.lengths)[:-1]] = False
+        return inside[1:]
+
+
+class WildBootstrap:
+    """The common model of both ranges, and ranges drawn from it.
 
     Parameters
     ----------
-    series : (list of Tensor, list of Tensor)
+    segments : (sequence of array, sequence of array)
         Segments (T_s, K) of latents of A and of B.
     samples : (Sample, Sample)
         Their lag pairs.
     observed : Difference
     order : int
+
+    Attributes
+    ----------
+    coefficients : array, shape (K, p K)
+        The common coefficients.
+    radius : float
+        Their spectral radius, before an unstable model is drawn back.
+    residuals : (Residuals, Residuals)
+    variances : (array, array), shape (K,)
+        Residual variances in A and B.
     """
 
     name = "VAR"
 
     def __init__(
-        self, series: list[list[Tensor]], samples: tuple[Sample, Sample], observed: Difference, order: int
+        self,
+        segments: tuple[Sequence[Array], Sequence[Array]],
+        samples: tuple[Sample, Sample],
+        observed: Difference,
+        order: int,
     ) -> None:
-        self.order, self.segments = order, series
+        self.order = order
         coefficients = relaxed(*samples, observed)
-        self.radius = spectral_radius(coefficients.numpy())
+        self.radius = spectral_radius(coefficients)
         if self.radius > LARGEST_RADIUS:
-            for k in range(order):
-                block = slice(k * len(coefficients), (k + 1) * len(coefficients))
-                coefficients[:, block] *= (LARGEST_RADIUS / self.radius) ** (k + 1)
+            lag = np.repeat(np.arange(1, order + 1), len(coefficients))
+            coefficients *= (LARGEST_RADIUS / self.radius) ** lag
         self.coefficients = coefficients
         total = sum(sample.count for sample in samples)
         used = (coefficients != 0).sum(1)
-        self.residuals: list[list[Tensor]] = []
-        for sample, parts in zip(samples, series, strict=True):
-            residual = sample.y[0] - sample.x[0] @ coefficients.T
-            free = (sample.count - used * sample.count / total - 1).clamp_min(1)
-            residual = (residual - residual.mean(0)) * (sample.count / free).sqrt()
-            lengths = [len(z) - order for z in parts]
-            self.residuals.append([r.clone() for r in residual.split(lengths)])  # a view would be packed with the whole
-        in_a, in_b = (torch.cat(parts).square().mean(0)[None] for parts in self.residuals)
+        found = []
+        for sample, parts in zip(samples, segments, strict=True):
+            residual = sample.y - sample.x @ coefficients.T
+            free = (sample.count - used * sample.count / total - 1).clip(min=1)
+            residual = (residual - residual.mean(0)) * np.sqrt(sample.count / free)
+            lengths = np.array([len(z) - order for z in parts])
+            found.append(Residuals(residual, lengths, np.stack([z[:order] for z in parts])))
+        self.residuals = found[0], found[1]
+        in_a, in_b = (np.square(side.values).mean(0) for side in self.residuals)
         self.variances = in_a, in_b
 
-    def deal(self, count: int, rng: np.random.Generator) -> list[list[Tensor]]:
-        """Draw the signs (count, T_s - p) of the residuals of each segment of A and of B, `count` times."""
+    @property
+    def autocorrelation(self) -> float:
+        """Correlation of the residuals, or of their squares, with those of the frame before; mean over latents."""
+
+        def correlation(parts: list[Array]) -> Array:
+            after = sum((z[1:] * z[:-1])[side.inside].sum(0) for z, side in zip(parts, self.residuals, strict=True))
+            correlation: Array = after / sum(np.square(z).sum(0) for z in parts).clip(min=1e-30)
+            return correlation
+
+        residuals = [side.values for side in self.residuals]
+        squares = [np.square(z) - variance for z, variance in zip(residuals, self.variances, strict=True)]
+        return max(float(np.sqrt(np.square(correlation(residuals)).mean())), float(correlation(squares).mean()))
+
+    def random(self, count: int, rng: np.random.Generator) -> list[Signs]:
+        """Draw the signs of all residuals, `count` times."""
         coin = np.array([-1, 1], dtype=np.int8)
-        return [[torch.from_numpy(rng.choice(coin, (count, len(r)))) for r in side] for side in self.residuals]
+        a, b = (
+            np.concatenate([rng.choice(coin, (count, n)) for n in side.lengths.tolist()], axis=1)
+            for side in self.residuals
+        )
+        return list(zip(a, b, strict=True))
 
-    def scores(self, dealt: list[list[Tensor]]) -> Tensor:
-        """Scores of all coefficients, shape (count, K p K), of series drawn with these signs."""
-        a, b = (Sample.of(self.series(side, dealt[side]), self.order) for side in (0, 1))
-        return difference(a, b, (self.coefficients, self.variances)).score.flatten(1)
+    def difference(self, signs: Signs) -> Difference:
+        """Estimate the difference between ranges drawn with these signs."""
+        a, b = (self.sample(side, signs[side]) for side in (0, 1))
+        return difference(a, b, (self.coefficients, self.variances))
 
-    def series(self, side: int, dealt: list[Tensor], coefficients: Tensor | None = None) -> list[Tensor]:
-        """Draw the segments (count, T_s, K) of A (0) or B (1) with these signs, from given coefficients if any."""
-        p, drawn = self.order, []
-        step = (self.coefficients if coefficients is None else coefficients).mT
-        for z, residual, signs in zip(self.segments[side], self.residuals[side], dealt, strict=True):
-            series = z.new_empty(len(signs), *z.shape)
-            series[:, :p] = z[:p]
-            for t in range(p, len(z)):
-                past = torch.cat([series[:, t - k] for k in range(1, p + 1)], -1)
-                series[:, t] = (past[:, None] @ step)[:, 0] + signs[:, t - p, None] * residual[t - p]
-            drawn.append(series)
-        return drawn
+    def sample(self, side: int, signs: NDArray[np.int8], coefficients: Array | None = None) -> Sample:
+        """Draw the lag pairs of A (0) or B (1) with these signs, from given coefficients (K, p K) if any."""
+        coefficients = self.coefficients if coefficients is None else coefficients
+        target, column = np.nonzero(coefficients)
+        x, y = recursion(*self.residuals[side], signs, target, column, coefficients[target, column])
+        x -= x.mean(0)
+        y -= y.mean(0)
+        return Sample(x, y)
+
+
+@compiled
+def recursion(
+    residuals: Array,
+    lengths: NDArray[np.int64],
+    heads: Array,
+    signs: NDArray[np.int8],
+    targets: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    values: Array,
+) -> tuple[Array, Array]:
+    """Run a VAR forward through segments: predictors (n, p K) and targets (n, K).
+
+    The coefficients that are not zero are `values`, by which predictors in `columns` act on `targets`.
+    """
+    n, k = residuals.shape
+    order = heads.shape[1]
+    x, y = np.empty((n, order * k)), np.empty((n, k))
+    t = 0
+    for segment in range(len(lengths)):
+        for step in range(lengths[segment]):
+            for lag in range(order):
+                since = step - 1 - lag
+                past = y[t - 1 - lag] if since >= 0 else heads[segment, order + since]
+                for j in range(k):
+                    x[t, lag * k + j] = past[j]
+            for i in range(k):
+                y[t, i] = signs[t] * residuals[t, i]
+            for m in range(len(values)):
+                y[t, targets[m]] += values[m] * x[t, columns[m]]
+            t += 1
+    return x, y

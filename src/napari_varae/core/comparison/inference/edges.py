@@ -1,4 +1,4 @@
-"""What a comparison says of each coefficient: a link from one latent to another, or a latent's own past."""
+"""The table of coefficients: links from one latent to another, and each latent's own past."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_varae.core.comparison.inference.nulls import Draws
-from napari_varae.core.comparison.inference.two_sample import Difference
+from napari_varae.core.comparison.inference.draws import Draws
+from napari_varae.core.comparison.inference.statistic import Difference
 
 __all__ = ["EDGE", "edge_table"]
 
@@ -26,19 +26,18 @@ EDGE = np.dtype(
 def edge_table(
     observed: Difference, draws: Sequence[Draws], order: int, critical: float, detectable: float
 ) -> NDArray[Any]:
-    """Table of all coefficients, the surest difference first, with simultaneous intervals and adjusted p-values.
+    """Table of all coefficients, the largest studentised difference first.
 
-    `critical` is the score at which a coefficient is called different, `detectable` the size that would be found, in
-    half widths of the interval.
+    Intervals are simultaneous and p-values adjusted. `critical` is the score at which a coefficient is called
+    different, `detectable` the size that would be found, in half widths of the interval.
 
     The false discovery rate among the coefficients down to each one is estimated by the number that the null gives
     on average over the number found (Tusher, Tibshirani, Chu 2001; all coefficients taken for equal).
     """
-    k = observed.a.shape[1]
-    descending = observed.score[0].flatten().argsort(descending=True, stable=True).numpy()
+    k = len(observed.a)
+    descending = np.argsort(-observed.score.ravel(), kind="stable")
     a, b, student, error, bound = (
-        x[0].flatten().numpy()[descending]
-        for x in (observed.a, observed.b, observed.student, observed.error, observed.bound)
+        x.ravel()[descending] for x in (observed.a, observed.b, observed.student, observed.error, observed.bound)
     )
     table = np.zeros(len(descending), dtype=EDGE)
     target, column = np.divmod(descending, k * order)

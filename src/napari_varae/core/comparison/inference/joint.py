@@ -66,21 +66,24 @@ class Target(NamedTuple):
 @compiled
 def estimate(
     a: Side, b: Side, common: Array, variance_a: Array, variance_b: Array, levels: tuple[float, float]
-) -> tuple[Array, Array, Array, Array]:
+) -> tuple[Array, Array, Array, Array, int]:
     """Estimate the common part (K, P), the difference (K, P) and the residual variances in A and B (K,).
 
     Begins at `common` and the given variances; `levels` are the penalties of the common part, own lags being free, and
-    of the difference, for predictors and targets of variance 1. Penalties are still on what is returned.
+    of the difference, for predictors and targets of variance 1. Penalties are still on what is returned. Returned last
+    is the number of targets whose estimate had not converged when it was stopped.
     """
     k, p = a.cross.shape
     common, delta = common.copy(), np.zeros((k, p))
     variance_a, variance_b = variance_a.copy(), variance_b.copy()
     penalty, penalty_delta, curvature = np.empty(p), np.empty(p), np.empty(p)
     down_a, down_b = np.empty(p), np.empty(p)
+    unsettled = 0
     for i in range(k):
         own = np.arange(i, p, k)
         slope(a, i, common[i] + delta[i] / 2, down_a)
         slope(b, i, common[i] - delta[i] / 2, down_b)
+        steady = converged = False
         for _ in range(ROUNDS):
             weight_a, weight_b = a.share / variance_a[i], b.share / variance_b[i]
             for j in range(p):
@@ -90,25 +93,28 @@ def estimate(
                 penalty_delta[j] = levels[1] * math.sqrt(of_a * of_b / max(of_a + of_b, 1e-300))
             inverse = np.linalg.inv(weighted(a, b, weight_a, weight_b, own))
             target = Target(i, weight_a, weight_b, curvature, penalty, penalty_delta, own, inverse)
-            descend(a, b, target, common[i], delta[i], down_a, down_b)
+            converged = descend(a, b, target, common[i], delta[i], down_a, down_b)
             before_a, before_b = variance_a[i], variance_b[i]
             variance_a[i] = residual_variance(a, i, common[i] + delta[i] / 2, down_a)
             variance_b[i] = residual_variance(b, i, common[i] - delta[i] / 2, down_b)
-            if max(abs(variance_a[i] / before_a - 1), abs(variance_b[i] / before_b - 1)) < SETTLED:
+            steady = max(abs(variance_a[i] / before_a - 1), abs(variance_b[i] / before_b - 1)) < SETTLED
+            if steady:
                 break
-    return common, delta, variance_a, variance_b
+        unsettled += not (steady and converged)
+    return common, delta, variance_a, variance_b, unsettled
 
 
 @compiled
-def descend(a: Side, b: Side, target: Target, x: Array, d: Array, down_a: Array, down_b: Array) -> None:
+def descend(a: Side, b: Side, target: Target, x: Array, d: Array, down_a: Array, down_b: Array) -> bool:
     """Minimise over the common part x (P,) and the difference d (P,) of a target, in place, with the slopes in A and B.
 
-    Only predictors in use are swept over; others join when their slope exceeds their penalty.
+    Only predictors in use are swept over; others join when their slope exceeds their penalty. Returned is whether the
+    last sweeps converged.
     """
     inside = (x != 0) | (d != 0) | (target.penalty == 0)
-    grown = True
+    grown, converged = True, False
     while grown:
-        settle(a.gram, b.gram, target, np.flatnonzero(inside), x, d, down_a, down_b)
+        converged = settle(a.gram, b.gram, target, np.flatnonzero(inside), x, d, down_a, down_b)
         slope(a, target.of, x + d / 2, down_a)
         slope(b, target.of, x - d / 2, down_b)
         grown = False
@@ -117,6 +123,7 @@ def descend(a: Side, b: Side, target: Target, x: Array, d: Array, down_a: Array,
             steep = abs(in_a + in_b) > target.penalty[j] or abs(in_a - in_b) > 2 * target.penalty_delta[j]
             if steep and not inside[j]:
                 inside[j] = grown = True
+    return converged
 
 
 @compiled
@@ -129,8 +136,11 @@ def settle(
     d: Array,
     down_a: Array,
     down_b: Array,
-) -> None:
-    """Minimise over own past, then one predictor in use after the other, until none moves; their slopes follow."""
+) -> bool:
+    """Minimise over own past, then one predictor in use after the other, until none moves; their slopes follow.
+
+    Returned is whether that happened within :data:`SWEEPS`.
+    """
     for _ in range(SWEEPS):
         largest = 0.0
         own_slope = target.weight_a * down_a[target.own] + target.weight_b * down_b[target.own]
@@ -163,7 +173,8 @@ def settle(
                     down_b[other] -= half * gram_b[j, other]
             largest = max(largest, math.sqrt(h) * (abs(step) + abs(half)))
         if largest < TOLERANCE:
-            break
+            return True
+    return False
 
 
 @compiled

@@ -7,13 +7,12 @@ from threading import Event
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from scipy.special import ndtri
-from torch import Tensor
 
-from napari_varae.core.comparison.inference.bootstrap import LARGEST_RADIUS, CommonModel
-from napari_varae.core.comparison.inference.nulls import BATCH_PAIRS
-from napari_varae.core.comparison.inference.two_sample import Difference, Sample, difference
+from napari_varae.core.comparison.inference.bootstrap import LARGEST_RADIUS, Signs, WildBootstrap
+from napari_varae.core.comparison.inference.resampling import BATCH_PAIRS
+from napari_varae.core.comparison.inference.sample import Array
+from napari_varae.core.comparison.inference.statistic import Difference, difference
 from napari_varae.core.compute.workers import Workers, in_order
 from napari_varae.core.var.stability import spectral_radius
 
@@ -27,17 +26,16 @@ FEWEST = 0.2
 """Share of the changes that must leave the series stable: fewer are no fair sample of the links."""
 
 
-class _Plan(NamedTuple):
-    """Some pairs of ranges to draw: signs of the residuals, coefficients in B (R, K, p K), and the changed links."""
+class _Change(NamedTuple):
+    """A pair of ranges to draw: signs of the residuals, the link that changes in B, and by how much."""
 
-    dealt: list[list[Tensor]]
-    coefficients: Tensor
-    link: tuple[Tensor, Tensor, Tensor]
-    sign: Tensor
+    signs: Signs
+    link: tuple[int, int]
+    size: float
 
 
 def detectable(
-    model: CommonModel,
+    model: WildBootstrap,
     observed: Difference,
     critical: float,
     draws: int,
@@ -49,18 +47,18 @@ def detectable(
 
     Ranges as long as the observed ones are drawn from their common model, after one of its links changed in B by about
     this size: as many pairs as `draws`, another link each time. How large a difference comes out, and how much it
-    scatters, tells which size it takes.
+    scatters, gives the size that is needed.
 
     Parameters
     ----------
-    model : CommonModel
+    model : WildBootstrap
     observed : Difference
         Of the two ranges.
     critical : float
         Score at which a link is called different.
     draws, seed : int
     stop, workers
-        As for :func:`napari_varae.core.comparison.inference.nulls.draw`.
+        As for :func:`napari_varae.core.comparison.inference.resampling.resample`.
 
     Returns
     -------
@@ -72,48 +70,53 @@ def detectable(
         return np.inf
     if len(model.coefficients) == 1 or not draws or (stop is not None and stop.is_set()):
         return np.nan
-    guess = 1 + ndtri(POWER) / (critical * observed.bound[0])
-    sizes = critical * observed.bound[0] * observed.error[0] * guess
-    plans = list(_plans(model, sizes, draws, np.random.default_rng((seed, 1))))
-    reached = list(in_order(_reached, (model, critical), plans, workers, stop))
-    if len(reached) < len(plans) or sum(map(len, reached)) < FEWEST * draws:
+    guess = 1 + ndtri(POWER) / (critical * observed.bound)
+    sizes = critical * observed.bound * observed.error * guess
+    changes = list(_changes(model, sizes, draws, np.random.default_rng((seed, 1))))
+    jobs = list(_batches(changes, max(1, BATCH_PAIRS // sum(len(side.values) for side in model.residuals))))
+    reached = [score for batch in in_order(_reached, (model, critical), jobs, workers, stop) for score in batch]
+    if len(reached) < max(len(changes), FEWEST * draws):
         return np.nan
-    scores = torch.cat(reached)  # it takes 1 to be found
-    planted = torch.cat([guess[plan.link[1:]] for plan in plans])
+    scores = np.array(reached)  # it takes 1 to be found
+    planted = np.array([guess[change.link] for change in changes])
     kept = float((scores / planted).mean())  # what is left of a change of half a width
-    unlucky = float((scores - kept * planted).quantile(1 - POWER))
+    unlucky = float(np.quantile(scores - kept * planted, 1 - POWER))
     return (1 - unlucky) / kept if kept > 0 else np.nan
 
 
-def _plans(model: CommonModel, sizes: Tensor, draws: int, rng: np.random.Generator) -> Iterator[_Plan]:
+def _changes(model: WildBootstrap, sizes: Array, draws: int, rng: np.random.Generator) -> Iterator[_Change]:
     """Choose links that change, up or down, so that the series stay as stable as they may be."""
     k, order = len(model.coefficients), model.order
-    limit = max(LARGEST_RADIUS, spectral_radius(model.coefficients.numpy())) + 1e-6
-    batch = max(1, BATCH_PAIRS // sum(len(r) for side in model.residuals for r in side))
-    for first in range(0, draws, batch):
-        changed, links, signs = [], [], []
-        for _ in range(min(batch, draws - first)):
-            target, source = rng.choice(k, 2, replace=False)
-            link = int(target), int(source) + k * int(rng.integers(order))
-            direction = float(rng.choice([-1, 1]))
-            for sign in (direction, -direction):
-                after = model.coefficients.clone()
-                after[link] += sign * sizes[link]
-                if spectral_radius(after.numpy()) <= limit:
-                    changed.append(after)
-                    links.append(link)
-                    signs.append(sign)
-                    break
-        if changed:
-            target_of, column_of = torch.tensor(links).T
-            link_of = torch.arange(len(links)), target_of, column_of
-            yield _Plan(model.deal(len(links), rng), torch.stack(changed), link_of, torch.tensor(signs))
+    limit = max(LARGEST_RADIUS, spectral_radius(model.coefficients)) + 1e-6
+    for _ in range(draws):
+        target, source = rng.choice(k, 2, replace=False)
+        link = int(target), int(source) + k * int(rng.integers(order))
+        direction = float(rng.choice([-1, 1]))
+        for size in (direction * float(sizes[link]), -direction * float(sizes[link])):
+            if spectral_radius(_changed(model, link, size)) <= limit:
+                yield _Change(model.random(1, rng)[0], link, size)
+                break
 
 
-def _reached(common: tuple[CommonModel, float], plan: _Plan) -> Tensor:
+def _changed(model: WildBootstrap, link: tuple[int, int], size: float) -> Array:
+    """Return the common coefficients (K, p K) after a change of one link."""
+    coefficients = model.coefficients.copy()
+    coefficients[link] += size
+    return coefficients
+
+
+def _batches(changes: list[_Change], size: int) -> Iterator[list[_Change]]:
+    """Cut a list into jobs."""
+    return (changes[first : first + size] for first in range(0, len(changes), size))
+
+
+def _reached(common: tuple[WildBootstrap, float], changes: list[_Change]) -> list[float]:
     """Scores that the changed links reach, in units of what is needed, against the change if negative."""
     model, critical = common
-    a = Sample.of(model.series(0, plan.dealt[0]), model.order)
-    b = Sample.of(model.series(1, plan.dealt[1], plan.coefficients), model.order)
-    found = difference(a, b, (model.coefficients, model.variances))
-    return -plan.sign * (found.student / found.bound)[plan.link] / critical
+    scores = []
+    for change in changes:
+        after = _changed(model, change.link, change.size)
+        a, b = model.sample(0, change.signs[0]), model.sample(1, change.signs[1], after)
+        found = difference(a, b, (model.coefficients, model.variances))
+        scores.append(float(-np.sign(change.size) * (found.student / found.bound)[change.link] / critical))
+    return scores

@@ -1,201 +1,250 @@
-r"""A studentised difference between the VAR coefficients of two samples of latents, for many resamples at once.
-
-The coefficients of both ranges are estimated together, :math:`A^{(A)} = B + D/2`, :math:`A^{(B)} = B - D/2`, with an
-l1 penalty on the common part B (own lags are free) and on the difference D, and the common part again without a penalty
-on the coefficients found. Each range is then freed of the bias that is left by a one-step correction with a
-ridge-regularised inverse of its own Gram matrix (van de Geer et al. 2014; Javanmard, Montanari 2014), and the
-difference of the corrected coefficients is divided by its heteroscedasticity-robust standard error. Intercepts and
-innovation covariances are free in each range.
-
-Coefficients that the common part contains, and own lags, are few and the likeliest to change; all others are many. Each
-of the two families gets half of the error budget: a studentised difference counts in units of the size that chance
-reaches in its family. The common part and the difference are asymptotically independent, and resamples choose their
-families anew.
-"""
+"""The test of whether the latents of two frame sets follow the same VAR."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from threading import Event
+from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-from napari_varae.core.comparison.inference.joint import Array, Side, estimate, refit
+from napari_varae.core.comparison.inference.bootstrap import WildBootstrap
+from napari_varae.core.comparison.inference.draws import Draws, Null
+from napari_varae.core.comparison.inference.edges import edge_table
+from napari_varae.core.comparison.inference.permutation import BlockPermutation
+from napari_varae.core.comparison.inference.power import detectable
+from napari_varae.core.comparison.inference.resampling import Progress, resample
+from napari_varae.core.comparison.inference.sample import Array, Sample
+from napari_varae.core.comparison.inference.segments import Segments
+from napari_varae.core.comparison.inference.statistic import Difference, difference, own_past
+from napari_varae.core.compute.threads import one_blas_thread
+from napari_varae.core.compute.workers import Workers
+from napari_varae.core.settings import ComparisonConfig
+from napari_varae.errors import StoppedError
 
-__all__ = ["Difference", "Sample", "difference", "relaxed"]
+__all__ = ["TwoSampleTest", "UnusableRangesError", "two_sample_test"]
 
-RIDGE = 3.0
-"""Ridge of the correction, times p K / n: the noise of a correlation matrix. It vanishes as ranges get longer."""
-SPARING = 0.5
-"""Penalty of the difference as a share of the universal one, which lets no chance difference pass."""
-CONSTANT = 1e-12
-"""Mean square up to which latents of deviation 1 do not vary, as one that is silent on one side of a deal."""
-BUDGET = 0.05
-"""Level at which the bounds of the two families are balanced; the null distribution holds at any level."""
+SILENT = 1e-9
+"""SD up to which a latent does not vary, as a share of its largest value."""
+FEWEST_DRAWS = 19
+"""Draws below which there is no answer: p could not reach 5 %."""
+
+
+class UnusableRangesError(ValueError):
+    """Ranges that cannot be compared, where others can: too short, or without latents that vary."""
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
-    """Lag pairs of one range, R resamples side by side: predictors (R, n, p K) and targets (R, n, K), both centred."""
+class TwoSampleTest:
+    """What the test found.
 
-    x: Tensor
-    y: Tensor
+    Attributes
+    ----------
+    p_value : float
+        Chance, under equal coefficients, of a statistic at least as large; at least 1 / (resamples + 1).
+    statistic : float
+        Largest absolute studentised difference of a coefficient, in units of the size that chance reaches in its
+        family (:attr:`napari_varae.core.comparison.inference.statistic.Difference.score`).
+    p_of_null : dict
+        The p-value of each null distribution: "VAR", if the latents are one; "blocks", if these are alike.
+    p_links : float
+        The same for links between latents alone; of use where p_value is small. Noise and activity change a latent's
+        own past first, and links of correlated latents as well: a small value does not rule them out. NaN for a single
+        latent.
+    null : array, shape (R,)
+        The statistic in each draw, from the null distribution with the larger p-value.
+    effect_size : float
+        Size of the largest studentised difference of a coefficient, on latents of SD 1.
+    effect_interval : (float, float)
+        Its simultaneous confidence interval at 1 - level, which allows for its having been picked among all: above
+        zero where p <= level.
+    edges : structured array
+        One row per coefficient among latents that vary in both ranges, the largest studentised difference first: lag
+        (from 1), target, source; the coefficient in a and b (corrected for the penalty's bias, on latents standardised
+        over both ranges); difference a - b with its simultaneous interval low to high; student, the studentised
+        difference; p_adjusted, by step-down max-T over all coefficients (Westfall, Young 1993); q_value, the false
+        discovery rate among the coefficients down to this one; detectable, the size of a change of a link that is
+        found in about three of four such pairs of ranges (infinite when draws are too few for the level, NaN for own
+        past and where unknown).
+    scale : array, shape (K,)
+        SD of the latents in the two ranges, the unit of the coefficients.
+    mean_shift : array, shape (K,)
+        Mean in b minus mean in a, in SD. No part of the test.
+    variance_ratio : array, shape (K,)
+        Innovation variance in b over that in a; NaN for a silent latent. No part of the test.
+    order : int
+        Order p of the VAR.
+    resamples : int
+        Draws from each null; fewer than planned when it was stopped.
+    n_pairs : (int, int)
+        Lag pairs in a and b.
+    effective_frames : (float, float)
+        Independent frames that would give a correlation as precisely (Bartlett 1935): latents are slow.
+    block_length : int
+        Consecutive lag pairs that were permuted together; 0 when none were.
+    n_blocks : int
+        Blocks in both ranges.
+    permutations : int
+        Ways to permute them that may give different statistics.
+    spectral_radius : float
+        That of the common coefficients.
+    autocorrelation : float
+        Of the residuals of the common model, or of their squares, with the frame before.
+    unsettled : int
+        Latents for which the estimate did not converge.
+    unsettled_draws : int
+        Draws in which that happened.
+    """
 
-    @classmethod
-    def of(cls, segments: list[Tensor], order: int) -> Sample:
-        """Collect the lag pairs of segments (R, T_s, K) or (T_s, K), none across a break."""
-        segments = [z if z.ndim == 3 else z[None] for z in segments]
-        past = [torch.cat([z[:, order - k : z.shape[1] - k] for k in range(1, order + 1)], -1) for z in segments]
-        return cls.centred(torch.cat(past, 1), torch.cat([z[:, order:] for z in segments], 1))
-
-    @classmethod
-    def centred(cls, x: Tensor, y: Tensor) -> Sample:
-        """Take away the means, and with them the intercepts."""
-        return cls(x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True))
+    p_value: float
+    statistic: float
+    p_of_null: dict[str, float]
+    p_links: float
+    null: Array
+    effect_size: float
+    effect_interval: tuple[float, float]
+    edges: NDArray[Any]
+    scale: Array
+    mean_shift: Array
+    variance_ratio: Array
+    order: int
+    resamples: int
+    n_pairs: tuple[int, int]
+    effective_frames: tuple[float, float]
+    block_length: int
+    n_blocks: int
+    permutations: int
+    spectral_radius: float
+    autocorrelation: float
+    unsettled: int
+    unsettled_draws: int
 
     @property
-    def count(self) -> int:
-        """Number of lag pairs n."""
-        return self.x.shape[1]
-
-    @cached_property
-    def gram(self) -> Tensor:
-        """Mean of x x', shape (R, p K, p K)."""
-        return self.x.mT @ self.x / self.count
-
-    @cached_property
-    def cross(self) -> Tensor:
-        """Mean of y x', shape (R, K, p K)."""
-        return self.y.mT @ self.x / self.count
-
-    @cached_property
-    def square(self) -> Tensor:
-        """Mean square of each target, shape (R, K)."""
-        return self.y.square().mean(1)
-
-    @cached_property
-    def spread(self) -> Tensor:
-        """Mean square of each predictor, shape (R, p K)."""
-        return self.gram.diagonal(dim1=-2, dim2=-1)
-
-    @cached_property
-    def varies(self) -> Tensor:
-        """Whether target and predictor of each coefficient vary, shape (R, K, p K)."""
-        return (self.square > CONSTANT)[..., :, None] & (self.spread > CONSTANT)[..., None, :]
-
-    def sides(self, share: float) -> Iterator[Side]:
-        """Moments of each resample, when this is such a share of all lag pairs."""
-        for gram, cross, square in zip(self.gram, self.cross, self.square, strict=True):
-            yield Side(gram.numpy(), cross.numpy(), square.numpy(), share)
-
-    def residual_variance(self, coefficients: Tensor) -> Tensor:
-        """Mean squared residual of each target, shape (R, K)."""
-        explained = 2 * coefficients * self.cross - coefficients * (coefficients @ self.gram)
-        return (self.square - explained.sum(-1)).clamp_min(1e-12)
+    def known(self) -> NDArray[np.bool_]:
+        """Which latents vary in both ranges and were compared, shape (K,)."""
+        found: NDArray[np.bool_] = np.isfinite(self.variance_ratio)
+        return found
 
 
-@dataclass(frozen=True, eq=False)
-class Difference:
-    """Corrected coefficients of A and B, standard errors of their difference, and the common part, (R, K, p K) each.
+@one_blas_thread()
+def two_sample_test(
+    a: Segments,
+    b: Segments,
+    order: int,
+    config: ComparisonConfig,
+    stop: Event | None = None,
+    progress: Progress | None = None,
+    workers: Workers | None = None,
+) -> TwoSampleTest:
+    """Test whether the segments of two frame sets follow the same VAR.
 
-    And which are known: predictor and target vary in both ranges.
+    Parameters
+    ----------
+    a, b : Segments
+        Latents, in any units. Each segment holds a lag pair.
+    order : int
+        Order p of the VAR.
+    config : ComparisonConfig
+    stop, progress, workers
+        As for :func:`napari_varae.core.comparison.latents.compare_latents`.
+
+    Raises
+    ------
+    UnusableRangesError
+        When no latent varies, or a range is too short for the blocks.
+    StoppedError
+        When it was stopped before there was an answer.
+    """
+    units = _Units(a, b, order)
+    scaled = units.scaled(a), units.scaled(b)
+    samples = Sample.of(scaled[0], order), Sample.of(scaled[1], order)
+    n_pairs = samples[0].count, samples[1].count
+    if min(n_pairs) < config.blocks:
+        raise UnusableRangesError(
+            f"The shorter range has {min(n_pairs)} lag pairs and cannot be cut into {config.blocks} blocks. Choose "
+            "fewer blocks, or longer ranges."
+        )
+    observed = difference(*samples)
+    model = WildBootstrap(scaled, samples, observed, order)
+    blocks = BlockPermutation(samples, observed, min(n_pairs) // config.blocks) if config.blocks else None
+    nulls: list[Null] = [model, blocks] if blocks else [model]
+    draws = resample(nulls, observed, sum(n_pairs), config.resamples, config.seed, stop, progress, workers)
+    made = len(draws[0].largest)
+    if made < FEWEST_DRAWS:
+        raise StoppedError(f"Stopped after {made} of {config.resamples} resamples: too few for an answer.")
+    statistic = float(observed.score.max())
+    critical = max(d.critical(config.level) for d in draws)
+    size = detectable(model, observed, critical, config.power_draws, config.seed, stop, workers)
+    edges = edge_table(observed, draws, order, critical, size)
+    edges["target"], edges["source"] = units.alive[edges["target"]], units.alive[edges["source"]]
+    ratio = samples[1].residual_variance(observed.b) / samples[0].residual_variance(observed.a)
+    return TwoSampleTest(
+        p_value=float(edges["p_adjusted"][0]),
+        statistic=statistic,
+        p_of_null={null.name: d.p_value(statistic) for null, d in zip(nulls, draws, strict=True)},
+        p_links=_p_of_links(observed, draws),
+        null=max(draws, key=lambda d: d.p_value(statistic)).largest,
+        effect_size=abs(float(edges["difference"][0])),
+        effect_interval=_interval_of_size(float(edges["low"][0]), float(edges["high"][0])),
+        edges=edges,
+        scale=np.ldexp(units.deviation, units.exponent),
+        mean_shift=units.spread((units.mean_b - units.mean_a)[units.alive] / units.deviation[units.alive]),
+        variance_ratio=units.spread(ratio),
+        order=order,
+        resamples=made,
+        n_pairs=n_pairs,
+        effective_frames=(a.effective_frames, b.effective_frames),
+        block_length=blocks.length if blocks else 0,
+        n_blocks=sum(blocks.counts) if blocks else 0,
+        permutations=blocks.ways if blocks else 0,
+        spectral_radius=model.radius,
+        autocorrelation=model.autocorrelation,
+        unsettled=observed.unsettled,
+        unsettled_draws=sum(d.unsettled for d in draws),
+    )
+
+
+class _Units:
+    """What brings the latents of both ranges to mean 0 and SD 1, and which of them vary.
+
+    Latents are first divided by a power of two near their largest value, so that no square overflows.
     """
 
-    a: Tensor
-    b: Tensor
-    error: Tensor
-    common: Tensor
-    known: Tensor
-    variances: tuple[Tensor, Tensor]
+    def __init__(self, a: Segments, b: Segments, order: int) -> None:
+        peak = np.abs(np.concatenate([a.joined, b.joined])).max(0)
+        self.exponent = np.frexp(peak)[1]
+        small_a, small_b = (side.replaced(np.ldexp(z, -self.exponent) for z in side.latents) for side in (a, b))
+        whole_a, whole_b = small_a.joined, small_b.joined
+        self.mean_a, self.mean_b = whole_a.mean(0), whole_b.mean(0)
+        self.deviation: Array = np.sqrt((whole_a.var(0) + whole_b.var(0)) / 2)
+        least = np.minimum(small_a.least_deviation(order), small_b.least_deviation(order))
+        self.alive = np.flatnonzero(least > SILENT * np.ldexp(peak, -self.exponent))
+        if not self.alive.size:
+            raise UnusableRangesError("The latents do not vary in these ranges: there are no dynamics to compare.")
 
-    @cached_property
-    def student(self) -> Tensor:
-        """The studentised difference, shape (R, K, p K)."""
-        return (self.a - self.b) / self.error
+    def scaled(self, side: Segments) -> list[Array]:
+        """Latents of a range that vary, about its own mean."""
+        small = [np.ldexp(z, -self.exponent) for z in side.latents]
+        mean = np.concatenate(small).mean(0)
+        return [np.ascontiguousarray((z - mean)[:, self.alive] / self.deviation[self.alive]) for z in small]
 
-    @cached_property
-    def bound(self) -> Tensor:
-        """Size that chance reaches among the coefficients of the same family, shape (R, K, p K)."""
-        likely = (self.common != 0) | ~_penalised(self.common).bool()
-        few = likely.sum((1, 2), keepdim=True)
-        return torch.where(likely, _bound(few), _bound(likely[0].numel() - few))
-
-    @cached_property
-    def score(self) -> Tensor:
-        """Absolute studentised difference in units of its family's bound, shape (R, K, p K); 0 where it is unknown."""
-        return torch.where(self.known, self.student.abs() / self.bound, 0.0)
-
-
-def _bound(members: Tensor) -> Tensor:
-    """Size that the largest of so many absolute normal deviates exceeds with half the budget, at most (Bonferroni)."""
-    bound: Tensor = torch.special.ndtri(1 - BUDGET / (4 * members.clamp_min(1).double()))
-    return bound
+    def spread(self, values: Array) -> Array:
+        """Put values of the latents that vary among all, NaN for the others."""
+        whole = np.full(len(self.deviation), np.nan)
+        whole[self.alive] = values
+        return whole
 
 
-def _penalised(coefficients: Tensor) -> Tensor:
-    """1 where a coefficient (..., K, p K) is penalised, 0 for own lags; shape (K, p K)."""
-    k, p = coefficients.shape[-2:]
-    return 1 - torch.eye(k, dtype=coefficients.dtype).repeat(1, p // k)
+def _p_of_links(observed: Difference, draws: Sequence[Draws]) -> float:
+    """P-value of the largest score among links; NaN without any."""
+    links = observed.score[~own_past(*observed.score.shape)]
+    return max(d.p_of_links(float(links.max())) for d in draws) if links.size else math.nan
 
 
-def difference(a: Sample, b: Sample, start: tuple[Tensor, tuple[Tensor, Tensor]] | None = None) -> Difference:
-    """Estimate the difference between two samples; `start` (coefficients and variances) saves time."""
-    common, delta, refitted, variances = _estimate(a, b, start)
-    ca, va = _corrected(a, refitted + delta / 2)
-    cb, vb = _corrected(b, refitted - delta / 2)
-    return Difference(ca, cb, (va + vb).sqrt(), common, a.varies & b.varies, variances)
-
-
-def _estimate(
-    a: Sample, b: Sample, start: tuple[Tensor, tuple[Tensor, Tensor]] | None
-) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor]]:
-    """Estimate the common part, the difference, the common part freed of its penalty, and the residual variances.
-
-    Shapes (R, K, p K), and (R, K) for the variances in A and in B.
-    """
-    r, k, p = a.cross.shape
-    n = a.count + b.count
-    if start is None:
-        start = torch.zeros(k, p, dtype=torch.float64), (a.square.clamp_min(1e-12), b.square.clamp_min(1e-12))
-    first = start[0].expand(r, k, p), start[1][0].expand(r, k), start[1][1].expand(r, k)
-    levels = math.sqrt(2 * math.log(p) / n), SPARING * math.sqrt(2 * math.log(p * k) / n)
-    jobs = zip(a.sides(a.count / n), b.sides(b.count / n), *(part.numpy() for part in first), strict=True)
-
-    def one(job: tuple[Side, Side, Array, Array, Array]) -> tuple[Array, ...]:
-        common, delta, in_a, in_b = estimate(*job, levels)
-        return common, delta, refit(*job[:2], common, delta, in_a, in_b), in_a, in_b
-
-    if min(r, torch.get_num_threads()) == 1:
-        found = [one(job) for job in jobs]
-    else:
-        with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-            found = list(threads.map(one, jobs))
-    common, delta, refitted, in_a, in_b = (torch.from_numpy(np.stack(part)) for part in zip(*found, strict=True))
-    return common, delta, refitted, (in_a, in_b)
-
-
-def _corrected(sample: Sample, coefficients: Tensor) -> tuple[Tensor, Tensor]:
-    """Coefficients after a one-step correction of the penalty's bias, and their variances, (R, K, p K) each."""
-    size = sample.spread.sqrt().clamp_min(1e-12)
-    scale = size[..., :, None] * size[..., None, :]
-    p = sample.gram.shape[-1]
-    ridge = RIDGE * p / sample.count * torch.eye(p, dtype=scale.dtype)
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(sample.gram / scale + ridge)) / scale
-    weights = inverse / (inverse @ sample.gram).diagonal(dim1=-2, dim2=-1)[..., None]
-    corrected = coefficients + (sample.cross - coefficients @ sample.gram) @ weights.mT
-    residuals = sample.y - sample.x @ coefficients.mT
-    directions = sample.x @ weights.mT
-    return corrected, residuals.square().mT @ directions.square() / sample.count**2
-
-
-def relaxed(a: Sample, b: Sample, observed: Difference) -> Tensor:
-    """Estimate the common coefficients (K, p K) by weighted least squares on their support, if nothing differs."""
-    share = a.count / (a.count + b.count)
-    (side_a,), (side_b,), common = a.sides(share), b.sides(1 - share), observed.common[0].numpy()
-    variances = (variance[0].numpy() for variance in observed.variances)
-    return torch.from_numpy(refit(side_a, side_b, common, np.zeros_like(common), *variances))
+def _interval_of_size(low: float, high: float) -> tuple[float, float]:
+    """Interval of the absolute value of what lies between low and high."""
+    sizes = sorted((abs(low), abs(high)))
+    return (0.0 if low <= 0 <= high else sizes[0], sizes[1])

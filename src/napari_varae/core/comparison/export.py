@@ -1,0 +1,143 @@
+"""A comparison as files and as a paragraph for a methods section."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_varae.core.comparison.inference.edges import EDGE
+from napari_varae.core.comparison.percent import percent
+from napari_varae.core.files import write_file
+
+if TYPE_CHECKING:
+    from napari_varae.core.comparison.result import Comparison
+
+__all__ = ["as_dict", "methods_text", "to_csv", "to_json"]
+
+
+def as_dict(comparison: Comparison) -> dict[str, Any]:
+    """Everything as plain numbers, lists and texts; None for what is not known, "infinite" as a text."""
+    test = {name: getattr(comparison.test, name) for name in comparison.test.__dataclass_fields__}
+    for name, value in test.items():
+        if isinstance(value, np.ndarray | tuple):
+            test[name] = [_plain(x) for x in value] if name != "edges" else _rows(value)
+        elif isinstance(value, float):
+            test[name] = _plain(value)
+    return {
+        **test,
+        "settings": comparison.config.model_dump(),
+        "ranges": {name: [list(part) for part in parts] for name, parts in comparison.ranges.items()},
+        "bad_frames": {name: frames.n_bad for name, frames in comparison.frames.items()},
+        "halves": comparison.halves,
+        "fit": comparison.fit,
+        "movie": comparison.movie,
+        "warnings": list(comparison.warnings),
+        "methods": methods_text(comparison),
+        "napari-varae": version("napari-varae"),
+    }
+
+
+def to_json(comparison: Comparison, path: str | Path) -> None:
+    """Write everything as JSON."""
+    write_file(path, json.dumps(as_dict(comparison), indent=1, allow_nan=False) + "\n")
+
+
+def to_csv(comparison: Comparison, path: str | Path) -> None:
+    """Write the table of coefficients as CSV."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(EDGE.names or ())
+    writer.writerows(row.tolist() for row in comparison.edges)
+    write_file(path, text.getvalue())
+
+
+def methods_text(comparison: Comparison) -> str:
+    """Return a paragraph for a methods section."""
+    return " ".join(part(comparison) for part in (_what, _how, _found))
+
+
+def _what(comparison: Comparison) -> str:
+    """Describe what was compared, and the null hypothesis."""
+    test = comparison.test
+    compared, silent = int(test.known.sum()), int((~test.known).sum())
+    spans = "; ".join(
+        f"{name.upper()}: frames " + ", ".join(f"{start} to {stop - 1}" for start, stop in parts)
+        for name, parts in comparison.ranges.items()
+    )
+    n_bad = [frames.n_bad for frames in comparison.frames.values()]
+    bad = ", {} and {} bad frames left out".format(*n_bad) if any(n_bad) else ""
+    foreign = ", trained on another movie" if comparison.trained_on != comparison.movie else ""
+    fit = f" (fit {comparison.fit}{foreign})" if comparison.fit else ""
+    without = (
+        ", after the mean over the trials of each range was subtracted" if comparison.config.subtract_responses else ""
+    )
+    left_out = f" ({silent} that do not vary in one of them left out)" if silent else ""
+    return (
+        f"The dynamics in two ranges of the recording ({spans or 'latents given'}; {test.n_pairs[0]} and "
+        f"{test.n_pairs[1]} lag pairs{bad}) were compared with napari-varae {version('napari-varae')}{fit}{without}. "
+        f"The null hypothesis was that the coefficients of a vector autoregression of order {test.order} on {compared} "
+        f"latents{left_out} are the same in both ranges, while intercepts and innovation covariances may differ."
+    )
+
+
+def _how(comparison: Comparison) -> str:
+    """Describe the statistic and its null distributions."""
+    test, config = comparison.test, comparison.config
+    blocks = (
+        f" and from a block permutation (blocks of {test.block_length} lag pairs, assigned to the two ranges at random)"
+        if test.block_length
+        else ""
+    )
+    stopped = f"; stopped before the {config.resamples} that were planned" if test.resamples < config.resamples else ""
+    larger = "; the larger p-value was taken" if test.block_length else ""
+    return (
+        "Coefficients were estimated with an l1 penalty on their common part and on their difference and corrected for "
+        "the bias of the penalty; the statistic was the largest absolute studentised difference, the coefficients of "
+        "the common part and all others weighing the same as families. Null distributions came from a wild bootstrap "
+        f"(Rademacher) of the common model{blocks}, {test.resamples} resamples each{stopped}, the whole statistic "
+        f"being computed again in each (seed {config.seed}){larger}."
+    )
+
+
+def _found(comparison: Comparison) -> str:
+    """Report p-values, the largest difference, and what could have been found."""
+    test, level = comparison.test, comparison.config.level
+    alone = f" (links between latents alone: p = {test.p_links:.3g})" if np.isfinite(test.p_links) else ""
+    low, high = test.effect_interval
+    text = (
+        f"Global test: p = {test.p_value:.3g}{alone}. The largest studentised difference of a coefficient was "
+        f"{test.effect_size:.3f} (simultaneous {percent(1 - level)} interval {low:.3f} to {high:.3f}; latents of SD "
+        f"1). P-values of single coefficients were adjusted by step-down max-T (level {percent(level)}), their false "
+        "discovery rate was estimated from the same draws."
+    )
+    if comparison.halves:
+        halves = ", ".join(f"{name.upper()}: p = {p:.2g}" for name, p in comparison.halves.items())
+        text += f" Halves of the ranges were compared in the same way ({halves})."
+    detectable = test.edges["detectable"][np.isfinite(test.edges["detectable"])]
+    if len(detectable):
+        text += (
+            f" By simulation from the common model ({comparison.config.power_draws} pairs of ranges), a change of a "
+            f"link by {np.median(detectable):.2f} (median) would have been found in 80 %."
+        )
+    return text
+
+
+def _rows(edges: Any) -> list[dict[str, Any]]:
+    """Rows of the table of coefficients by the names of their columns."""
+    return [dict(zip(EDGE.names or (), map(_plain, row.tolist()), strict=True)) for row in edges]
+
+
+def _plain(number: Any) -> float | int | str | None:
+    """Give a number as JSON has it: none that is infinite or NaN."""
+    value = number.item() if isinstance(number, np.generic) else number
+    if isinstance(value, int):
+        return value
+    if np.isinf(value):
+        return "infinite" if value > 0 else "-infinite"
+    return None if np.isnan(value) else value

@@ -1,0 +1,117 @@
+"""The latents of a frame set: segments of consecutive frames, and where each starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_varae.core.comparison.inference.sample import Array
+from napari_varae.core.compute.compiled import compiled
+
+__all__ = ["Segments"]
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """Segments (T_s, K) of latents, and the first frame of each."""
+
+    latents: tuple[Array, ...]
+    starts: tuple[int, ...]
+
+    @classmethod
+    def apart(cls, latents: Sequence[Array]) -> Segments:
+        """Take segments of unknown place, so far apart that none has to do with another."""
+        longest = max(map(len, latents))
+        starts = np.cumsum([0, *(len(z) + longest for z in latents[:-1])])
+        return cls(tuple(latents), tuple(starts.tolist()))
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return sum(map(len, self.latents))
+
+    @property
+    def joined(self) -> Array:
+        """All frames in order, shape (T, K)."""
+        return np.concatenate(self.latents)
+
+    def n_pairs(self, order: int) -> int:
+        """Count the lag pairs of a VAR of this order."""
+        return sum(max(len(z) - order, 0) for z in self.latents)
+
+    def with_pairs(self, order: int) -> Segments:
+        """Leave out segments that hold no lag pair."""
+        return _longer_than(order, zip(self.latents, self.starts, strict=True))
+
+    def replaced(self, latents: Iterable[Array]) -> Segments:
+        """Put other latents in their place."""
+        return Segments(tuple(latents), self.starts)
+
+    def halves(self) -> tuple[Segments, Segments]:
+        """Cut in the middle."""
+        before, after, left = [], [], len(self) // 2
+        for z, start in zip(self.latents, self.starts, strict=True):
+            first = min(left, len(z))
+            left -= first
+            before.append((z[:first], start))
+            after.append((z[first:], start + first))
+        return _longer_than(0, before), _longer_than(0, after)
+
+    def least_deviation(self, order: int) -> Array:
+        """Least SD (K,) of the latents as predictors, at each lag, and as targets."""
+        shifted = (np.concatenate([z[k : len(z) - order + k] for z in self.latents]) for k in range(order + 1))
+        least: Array = np.stack([z.std(0) for z in shifted]).min(0)
+        return least
+
+    @cached_property
+    def effective_frames(self) -> float:
+        """Effective number of frames: independent frames that give a correlation as precisely; median over latents.
+
+        The correlation of two series with autocorrelations r has a variance of (1 + 2 sum of r squared) / n (Bartlett
+        1935), summed here up to the first lag at which r is within chance, from the pairs of frames that are there.
+        """
+        z = self.joined
+        z = np.ldexp(z, -np.frexp(np.abs(z).max(0))[1])  # no square overflows or vanishes
+        centred = z - z.mean(0)
+        deviation = centred.std(0)
+        centred = np.divide(centred, deviation, out=np.zeros_like(z), where=deviation > 0)
+        frames = np.concatenate([np.arange(s, s + len(z)) for z, s in zip(self.latents, self.starts, strict=True)])
+        return float(np.median(len(z) / variance_factor(centred, frames)))
+
+
+def _longer_than(frames: int, segments: Iterable[tuple[Array, int]]) -> Segments:
+    """Keep the segments of more than so many frames."""
+    kept = [(z, start) for z, start in segments if len(z) > frames]
+    return Segments(tuple(z for z, _ in kept), tuple(start for _, start in kept))
+
+
+@compiled
+def variance_factor(z: Array, frames: NDArray[np.int64]) -> Array:
+    """Factor (K,) by which autocorrelation raises the variance of a correlation, for z (T, K) of mean 0 and SD 1.
+
+    `frames` (T,) are the numbers of the frames, increasing.
+    """
+    n, k = z.shape
+    factor, rising = np.ones(k), np.ones(k, dtype=np.bool_)
+    for lag in range(1, frames[-1] - frames[0] + 1):
+        total, pairs, before = np.zeros(k), 0, 0
+        for after in range(n):
+            while frames[before] < frames[after] - lag:
+                before += 1
+            if frames[before] == frames[after] - lag:
+                pairs += 1
+                for j in range(k):
+                    total[j] += z[after, j] * z[before, j]
+        if pairs == 0:
+            break
+        for j in range(k):
+            r = total[j] / pairs
+            rising[j] &= r > 2 / np.sqrt(pairs)
+            if rising[j]:
+                factor[j] += 2 * pairs / n * r**2
+        if not rising.any():
+            break
+    return factor

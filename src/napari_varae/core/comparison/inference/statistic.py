@@ -1,0 +1,136 @@
+r"""A studentised difference between the VAR coefficients of two samples of latents.
+
+The coefficients of both ranges are estimated together, :math:`A^{(A)} = B + D/2`, :math:`A^{(B)} = B - D/2`, with an
+l1 penalty on the common part B (own lags are free) and on the difference D, and the common part again without a penalty
+on the coefficients found. Each range is then freed of the bias that is left by a one-step correction with a
+ridge-regularised inverse of its own Gram matrix (van de Geer et al. 2014; Javanmard, Montanari 2014), and the
+difference of the corrected coefficients is divided by its heteroscedasticity-robust standard error. Intercepts and
+innovation covariances are free in each range.
+
+Coefficients that the common part contains, and own lags, are few and the likeliest to change; all others are many. Each
+of the two families gets half of the error budget: a studentised difference counts in units of the size that chance
+reaches in its family. The common part and the difference are asymptotically independent, and each resample chooses its
+families again.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from napari_varae.core.comparison.inference.joint import estimate, refit
+from napari_varae.core.comparison.inference.sample import Array, Sample
+
+__all__ = ["Difference", "Start", "difference", "own_past", "relaxed"]
+
+RIDGE = 3.0
+"""Ridge of the correction, times p K / n: the noise of a correlation matrix. It vanishes as ranges get longer."""
+SPARING = 0.5
+"""Penalty of the difference as a share of the universal one, which lets no chance difference pass."""
+BUDGET = 0.05
+"""Level at which the bounds of the two families are balanced; the null distribution holds at any level."""
+BLOCK = 512
+"""Lag pairs whose residuals are in the processor's cache together."""
+
+Start = tuple[Array, tuple[Array, Array]]
+"""Coefficients (K, p K), and variances (K,) in A and B, at which an estimate begins."""
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """What two samples give for each coefficient, shape (K, p K) unless noted.
+
+    Attributes
+    ----------
+    a, b : array
+        Coefficients of A and B, corrected for the bias of the penalty.
+    error : array
+        Standard error of their difference.
+    common : array
+        Their common part, with its penalty.
+    known : array of bool
+        Whether predictor and target vary in both ranges.
+    variances : (array, array), shape (K,)
+        Residual variances in A and B.
+    unsettled : int
+        Targets for which the coordinate descent did not converge.
+    """
+
+    a: Array
+    b: Array
+    error: Array
+    common: Array
+    known: NDArray[np.bool_]
+    variances: tuple[Array, Array]
+    unsettled: int
+
+    @cached_property
+    def student(self) -> Array:
+        """The studentised difference."""
+        return (self.a - self.b) / self.error
+
+    @cached_property
+    def bound(self) -> Array:
+        """Size that chance reaches among the coefficients of the same family."""
+        likely = (self.common != 0) | own_past(*self.common.shape)
+        few = int(likely.sum())
+        return np.where(likely, _bound(few), _bound(likely.size - few))
+
+    @cached_property
+    def score(self) -> Array:
+        """Absolute studentised difference in units of its family's bound; 0 where it is unknown."""
+        return np.where(self.known, np.abs(self.student) / self.bound, 0.0)
+
+
+def own_past(latents: int, predictors: int) -> NDArray[np.bool_]:
+    """Mask (K, p K) of the coefficients of each latent's own past; all others are links."""
+    return np.tile(np.eye(latents, dtype=bool), predictors // latents)
+
+
+def _bound(members: int) -> float:
+    """Size that the largest of so many absolute normal deviates exceeds with half the budget, at most (Bonferroni)."""
+    return float(ndtri(1 - BUDGET / (4 * max(members, 1))))
+
+
+def difference(a: Sample, b: Sample, start: Start | None = None) -> Difference:
+    """Estimate the difference between two samples; `start` saves time."""
+    k, p = a.cross.shape
+    n = a.count + b.count
+    if start is None:
+        start = np.zeros((k, p)), (a.square.clip(min=1e-12), b.square.clip(min=1e-12))
+    levels = math.sqrt(2 * math.log(p) / n), SPARING * math.sqrt(2 * math.log(p * k) / n)
+    sides = a.side(a.count / n), b.side(b.count / n)
+    common, delta, in_a, in_b, unsettled = estimate(*sides, start[0], *start[1], levels)
+    refitted = refit(*sides, common, delta, in_a, in_b)
+    ca, va = _corrected(a, refitted + delta / 2)
+    cb, vb = _corrected(b, refitted - delta / 2)
+    return Difference(ca, cb, np.sqrt(va + vb), common, a.varies & b.varies, (in_a, in_b), int(unsettled))
+
+
+def _corrected(sample: Sample, coefficients: Array) -> tuple[Array, Array]:
+    """Coefficients after a one-step correction of the penalty's bias, and their variances, (K, p K) each."""
+    size = np.sqrt(sample.gram.diagonal()).clip(min=1e-12)
+    scale = size[:, None] * size
+    p = len(scale)
+    inverse = np.linalg.inv(sample.gram / scale + RIDGE * p / sample.count * np.eye(p)) / scale
+    weights = inverse / np.einsum("ij,ji->i", inverse, sample.gram)[:, None]
+    corrected = coefficients + (sample.cross - coefficients @ sample.gram) @ weights.T
+    squares = np.zeros_like(coefficients)
+    for first in range(0, sample.count, BLOCK):
+        x, y = sample.x[first : first + BLOCK], sample.y[first : first + BLOCK]
+        residuals, directions = y - x @ coefficients.T, x @ weights.T
+        squares += np.square(residuals, out=residuals).T @ np.square(directions, out=directions)
+    return corrected, squares / sample.count**2
+
+
+def relaxed(a: Sample, b: Sample, observed: Difference) -> Array:
+    """Estimate the common coefficients (K, p K) by weighted least squares on their support, if nothing differs."""
+    share = a.count / (a.count + b.count)
+    common = observed.common
+    found: Array = refit(a.side(share), b.side(1 - share), common, np.zeros_like(common), *observed.variances)
+    return found

@@ -1,0 +1,1 @@
+"""A movie in local components: tiles, the compressed movie, its cache."""

@@ -1,0 +1,1 @@
+"""What is known about a recording beside its movie: cells, trials and behaviour."""

@@ -1,0 +1,210 @@
+r"""Compress a movie once: two passes through its pixels, after which everything works on local components.
+
+0. A sample of frames gives a first static image, the smoothing, and what an ordinary frame looks like.
+1. First pass: the exact static image, and in each tile the leading principal components of smoothed frames, averaged
+   over a few neighbours in time. Smoothed, because an unsmoothed PCA fits the noise. Components of successive parts of
+   the movie are merged, so that memory does not grow with the number of frames. What the static image alone can
+   draw, the same everywhere (brighter, dimmer, displaced, blurred), is taken out of the frames before: left in,
+   bleaching and motion would be spread over all cells.
+2. Second pass: the full-rate traces of these components, :math:`c_t = B' (x_t - s) / scale`.
+
+Frames that differ from all others in most of the image (a flash, a closed shutter) enter none of this.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_varae.core.components.compressed import CompressedMovie
+from napari_varae.core.components.tiles import Tiles
+from napari_varae.core.compute.checkpoint import Check, go_on
+from napari_varae.core.movie.stack import Stack
+from napari_varae.core.settings import FitConfig
+from napari_varae.core.training.lowrank import leading_components, merge_components
+from napari_varae.core.training.sample import Sample, common_images
+from napari_varae.core.training.split import Split
+
+__all__ = ["Progress", "block_length", "compress", "compression_key", "n_components"]
+
+VERSION = 1
+"""Raised when the same movie and settings give other components."""
+
+BLOCK_BYTES = 1 << 26
+"""Frames read at a time, as float32."""
+PART_BYTES = 3 << 27
+"""Averaged frames from which components are computed at a time."""
+PER_AREA = 48 / 64**2
+"""Components per pixel of a tile: several times as many as cells that are seen."""
+PER_LATENT = 2
+"""Components for each latent that is asked for, if that is more."""
+MOST_AVERAGED = 4
+"""Neighbouring frames that are averaged, at most: transients must not be."""
+ENOUGH = 2000
+"""Averaged frames below which fewer neighbours are averaged."""
+
+Progress = Callable[[str, float], None]
+"""Called with the name of a phase, and the share of it that is done."""
+Images = NDArray[np.float32]
+
+
+def compress(
+    stack: Stack, split: Split, config: FitConfig, progress: Progress, check: Check = go_on
+) -> CompressedMovie:
+    """Compress a movie to local components: the basis from the frames trained on, the traces of all frames.
+
+    Parameters
+    ----------
+    stack : Stack
+    split : Split
+        Which frames are trained on.
+    config : FitConfig
+    progress : callable
+    check : callable, optional
+        Asked between blocks.
+
+    Raises
+    ------
+    StackError
+        When frames cannot be read or do not vary.
+    """
+    progress("reading", 0.0)
+    sample, tiles = Sample(stack, split, config, check), Tiles.of(split.image)
+    count = min(n_components(tiles, config), tiles.pixels - len(sample.common), int(split.trained.sum()) - 1)
+    smoothing = sample.choose_smoothing(tiles, check) if config.smoothing is None else config.smoothing
+    learned = _learn(stack, split, sample, tiles, count, smoothing, config.seed, progress, check)
+    static = learned.static if config.static == "mean" else sample.static
+    baseline = static if config.static_skip else np.zeros_like(static)
+    common = tiles.cut(common_images(static, config.static_skip)).mT
+    basis = torch.linalg.qr(torch.cat([common, learned.components], 2))[0]
+    traces, odd = _traces(stack, sample, tiles, basis, baseline, progress, check)
+    return CompressedMovie(
+        tiles=tiles,
+        static=static,
+        baseline=baseline,
+        scale=sample.scale,
+        basis=basis,
+        common=torch.bmm(common.mT, basis).transpose(0, 1),
+        traces=traces,
+        variance=learned.variance,
+        bins=learned.bins,
+        smoothing=smoothing,
+        odd=odd,
+    )
+
+
+def compression_key(fingerprint: str, split: Split, config: FitConfig) -> str:
+    """Name of all that decides what a movie is compressed to: the movie, its frames, and a few settings."""
+    count = n_components(Tiles.of(split.image), config)
+    settings = (config.static, config.static_skip, config.smoothing, config.seed, count)
+    digest = hashlib.sha256(repr((VERSION, fingerprint, split.start, settings)).encode())
+    digest.update(split.trained.tobytes() + split.good.tobytes())
+    return digest.hexdigest()[:32]
+
+
+def n_components(tiles: Tiles, config: FitConfig) -> int:
+    """Give the number of components of a tile."""
+    count = round(PER_AREA * tiles.pixels)
+    return count if config.latents == "auto" else max(count, -(-PER_LATENT * config.latents // tiles.count))
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """What the first pass gives: static image, components (N, P, M), variance (N, P) and number of averaged frames."""
+
+    static: Images
+    components: Tensor
+    variance: Tensor
+    bins: int
+
+
+def _learn(
+    stack: Stack, split: Split, sample: Sample, tiles: Tiles, count: int, smoothing: float, seed: int,
+    progress: Progress, check: Check,
+) -> _Learned:  # fmt: skip
+    """Take the first pass."""
+    size = int(np.clip(-(-split.trained.sum() // ENOUGH), 1, MOST_AVERAGED))
+    image = tiles.image
+    at_once = min(-(-int(split.trained.sum()) // size), max(PART_BYTES // (4 * tiles.count * tiles.pixels), 2 * count))
+    part = torch.zeros(tiles.count, at_once, tiles.pixels)
+    common = sample.common.flatten(1)
+    random = torch.Generator().manual_seed(seed)
+    total, variance = torch.zeros(image, dtype=torch.float64), torch.zeros(tiles.count, tiles.pixels)
+    baseline = torch.from_numpy(sample.baseline)
+    seen = bins = filled = 0
+    found: list[Tensor] = []
+
+    def close_part() -> None:
+        nonlocal found, filled
+        if filled:
+            found.append(leading_components(part[:, :filled], count, tiles.edge, smoothing, random))
+            found = [merge_components(found, count)]
+        filled = 0
+
+    for _, frames in _blocks(stack, split, sample, size, progress, check):
+        total += torch.from_numpy(frames).sum(0)
+        seen += len(frames)
+        whole = torch.from_numpy(frames[: len(frames) // size * size]).view(-1, size, *image)
+        flat = (whole.sum(1) / size - baseline).div_(sample.scale).flatten(1)
+        flat -= (flat @ common.T) @ common
+        cut = tiles.cut(flat.view(-1, *image))
+        variance += cut.square().sum(1)
+        for some in cut.split(at_once, 1):
+            if filled + some.shape[1] > at_once:
+                close_part()
+            part[:, filled : filled + some.shape[1]] = some
+            filled += some.shape[1]
+            bins += some.shape[1]
+    close_part()
+    return _Learned((total / seen).float().numpy(), found[0], variance / bins, bins)
+
+
+def _blocks(
+    stack: Stack, split: Split, sample: Sample, size: int, progress: Progress, check: Check
+) -> Iterator[tuple[int, Images]]:
+    """Yield ordinary frames that are trained on, a multiple of `size` at a time where there are so many."""
+    length = max(size, block_length(stack) // size * size)
+    for first in range(split.start, split.stop, length):
+        check()
+        progress("compressing", (first - split.start) / (split.stop - split.start))
+        last = min(first + length, split.stop)
+        trained = split.trained[first - split.start : last - split.start]
+        if not trained.any():
+            continue
+        frames = stack.read(first, last)
+        keep = trained & ~sample.odd(frames)
+        if keep.any():
+            yield first, frames if keep.all() else frames[keep]
+
+
+def block_length(stack: Stack) -> int:
+    """Frames that are read at a time, counted in bytes."""
+    return max(1, BLOCK_BYTES // (4 * stack.shape[1] * stack.shape[2]))
+
+
+def _traces(
+    stack: Stack, sample: Sample, tiles: Tiles, basis: Tensor, baseline: Images, progress: Progress,
+    check: Check,
+) -> tuple[Tensor, tuple[int, ...]]:  # fmt: skip
+    """Take the second pass: traces (T, N, M) of all frames, zero for bad and odd ones, and the odd ones."""
+    good, odd = stack.good_frames(), []
+    traces = torch.zeros(stack.n_frames, tiles.count, basis.shape[2])
+    scaled = basis / sample.scale
+    offset = torch.bmm(tiles.cut(torch.from_numpy(baseline)[None]), scaled)[:, 0]
+    length = block_length(stack)
+    for first in range(0, stack.n_frames, length):
+        check()
+        progress("projecting", first / stack.n_frames)
+        frames = stack.read(first, min(first + length, stack.n_frames))
+        strange = sample.odd(frames)
+        odd += [first + int(i) for i in np.flatnonzero(strange & good[first : first + length])]
+        found = torch.bmm(tiles.cut(torch.from_numpy(frames)), scaled).transpose(0, 1) - offset
+        found[torch.from_numpy(strange | ~good[first : first + length])] = 0
+        traces[first : first + length] = found
+    return traces, tuple(odd)

@@ -1,0 +1,99 @@
+"""Join images that continue each other across a border of tiles: parts of one cell.
+
+Two parts are one place when the noise-free parts of their traces are the same up to scale. Measurement noise is
+independent from frame to frame, so covariances at lag 1 are free of it: their correlation says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
+from torch import Tensor
+
+from napari_varae.core.components.tiles import Tiles
+
+__all__ = ["Part", "Piece", "join"]
+
+SAME = 0.8
+"""Correlation at lag 1 from which two images at a border are one place."""
+NEAR = 26.0
+"""Distance of their centres, at most, in pixels."""
+SAME_WITHIN, NEAR_WITHIN = 0.9, 13.0
+"""The same within a tile, where varimax has already turned them apart."""
+SLOW = 0.1
+"""Lag-1 autocorrelation below which a trace is noise, and joins nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Directions of one tile: components (M, k), images (P, k) and scores (k,)."""
+
+    tile: int
+    directions: Tensor
+    images: Tensor
+    scores: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """One place: its direction (M,) and image (P,) in each tile that it has a part of, and its score."""
+
+    directions: list[tuple[int, Tensor]]
+    images: list[tuple[int, Tensor]]
+    score: float
+
+
+def join(parts: list[Part], traces: Tensor, tiles: Tiles) -> list[Piece]:
+    """Make places of the directions of all tiles, whose traces are (T, Q)."""
+    origin = [(part, i) for part in parts for i in range(len(part.scores))]
+    covariance = (traces.mT @ traces / len(traces)).double()
+    label = _groups(parts, traces, covariance, tiles)
+    pieces = []
+    for members in np.split(np.argsort(label, kind="stable"), np.cumsum(np.bincount(label))[:-1]):
+        together = covariance[np.ix_(members, members)]
+        weights = torch.linalg.eigh(together)[1][:, -1]
+        weights = weights * torch.where(weights[weights.abs().argmax()] < 0, -1.0, 1.0)
+        own = torch.stack([origin[i][0].scores[origin[i][1]] for i in members])
+        score = weights @ together @ weights + weights.square() @ (own - together.diagonal())
+        directions: dict[int, Tensor] = {}
+        images: dict[int, Tensor] = {}
+        for i, weight in zip(members, weights.float(), strict=True):
+            part, column = origin[i]
+            directions[part.tile] = directions.get(part.tile, 0) + weight * part.directions[:, column]
+            images[part.tile] = images.get(part.tile, 0) + weight * part.images[:, column]
+        pieces.append(Piece(list(directions.items()), list(images.items()), float(score)))
+    return pieces
+
+
+def _groups(parts: list[Part], traces: Tensor, covariance: Tensor, tiles: Tiles) -> NDArray[np.int32]:
+    """Give the number of the place that each direction belongs to, shape (Q,)."""
+    tile = torch.cat([torch.full((len(part.scores),), part.tile) for part in parts])
+    centres = torch.cat([_centres(part, tiles) for part in parts])
+    lagged = (traces[1:].mT @ traces[:-1] / (len(traces) - 1)).double()
+    lagged = (lagged + lagged.mT) / 2
+    own = lagged.diagonal()
+    slow = own > SLOW * covariance.diagonal()
+    size = own.clamp(min=torch.finfo(torch.float64).tiny).sqrt()
+    same = lagged.abs() / size[:, None] / size > SAME
+    alone = tile[:, None] == tile
+    border = tiles.adjacent()[tile[:, None], tile] & ~alone
+    near = torch.cdist(centres, centres) < torch.where(alone, NEAR_WITHIN, NEAR)
+    same &= torch.where(alone, lagged.abs() / size[:, None] / size > SAME_WITHIN, True)
+    border |= alone
+    label: NDArray[np.int32]
+    _, label = connected_components((same & border & near & slow & slow[:, None]).numpy(), directed=False)
+    return label
+
+
+def _centres(part: Part, tiles: Tiles) -> Tensor:
+    """Centre (y, x) of each image of a part in pixels, shape (k, 2): its centroid above half its maximum."""
+    size = part.images.abs()
+    weight = torch.where(size >= size.amax(0) / 2, size, 0.0)
+    weight = weight / weight.sum(0).clamp(min=1e-30)
+    along = torch.arange(tiles.edge, dtype=weight.dtype)
+    y, x = along.repeat_interleave(tiles.edge), along.repeat(tiles.edge)
+    return torch.stack([y @ weight, x @ weight], 1) + tiles.corners()[part.tile]

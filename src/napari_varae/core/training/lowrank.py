@@ -1,0 +1,100 @@
+"""Leading components of tiled frames, by a randomised range finder, and of several such parts together.
+
+The components are those of smoothed frames; it is the few random images that are smoothed, not the many frames, since
+X S (S' X' ...) needs the smoothing S only on the side of the pixels (Halko, Martinsson, Tropp 2011, algorithm 4.4).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter1d
+from torch import Tensor
+
+__all__ = ["leading_components", "merge_components", "smoothing_matrix"]
+
+OVERSAMPLING = 8
+"""Random images beyond the number of components."""
+RANK = 1e-6
+"""Share of the largest sum of squares that is rounding in float32."""
+POWER = 2
+"""Rounds of the power iteration; the spectrum of noisy movies decays slowly."""
+
+
+@lru_cache(maxsize=8)
+def smoothing_matrix(edge: int, width: float) -> Tensor:
+    """Matrix (edge, edge) that smooths one axis of a tile with a Gaussian of this width in pixels."""
+    return torch.from_numpy(gaussian_filter1d(np.eye(edge, dtype=np.float32), width, axis=0, mode="nearest"))
+
+
+def _smooth(images: Tensor, edge: int, width: float) -> Tensor:
+    """Smooth images (N, P, q) of tiles."""
+    if not width:
+        return images
+    n, _, q = images.shape
+    matrix = smoothing_matrix(edge, width).to(images)
+    once = (matrix @ images.reshape(n, edge, edge * q)).view(n, edge, edge, q)
+    return (matrix @ once).reshape(n, edge * edge, q)
+
+
+def _smooth_transpose(images: Tensor, edge: int, width: float) -> Tensor:
+    if not width:
+        return images
+    n, _, q = images.shape
+    matrix = smoothing_matrix(edge, width).to(images).T.contiguous()
+    once = (matrix @ images.reshape(n, edge, edge * q)).view(n, edge, edge, q)
+    return (matrix @ once).reshape(n, edge * edge, q)
+
+
+def leading_components(frames: Tensor, count: int, edge: int, width: float, random: torch.Generator) -> Tensor:
+    """Leading components of smoothed frames, tile by tile.
+
+    Parameters
+    ----------
+    frames : Tensor, shape (N, B, P)
+        Frames of each tile.
+    count : int
+        Number of components.
+    edge : int
+        Edge of a tile, P = edge^2.
+    width : float
+        Width (SD) of the smoothing in pixels.
+    random : torch.Generator
+
+    Returns
+    -------
+    components : Tensor, shape (N, P, count)
+        Images times the square root of the sum of squares that they carry, strongest first; zero beyond the rank.
+    """
+    n, batch, pixels = frames.shape
+    size = min(count + OVERSAMPLING, batch, pixels)
+    images = torch.randn(n, pixels, size, generator=random).to(frames)
+    for _ in range(POWER + 1):
+        basis = _orthonormal(torch.bmm(frames, _smooth(images, edge, width)))
+        images = _smooth_transpose(torch.bmm(frames.mT, basis), edge, width)
+    return _principal(images, count)
+
+
+def merge_components(parts: list[Tensor], count: int) -> Tensor:
+    """Components (N, P, count) of frames whose parts have the components (N, P, m), as :func:`leading_components`."""
+    return parts[0][:, :, :count] if len(parts) == 1 else _principal(torch.cat(parts, 2), count)
+
+
+def _orthonormal(columns: Tensor) -> Tensor:
+    """Orthonormal basis of columns (N, B, q), zero beyond their rank.
+
+    From their products: many small QR decompositions cost more than everything else here.
+    """
+    values, vectors = torch.linalg.eigh(torch.bmm(columns.mT, columns).double().cpu())
+    kept = values > RANK * values.amax(1, keepdim=True)
+    scale = torch.where(kept, values.clamp(min=torch.finfo(torch.float64).tiny).rsqrt(), 0.0)
+    return torch.bmm(columns, (vectors * scale[:, None]).to(columns))
+
+
+def _principal(images: Tensor, count: int) -> Tensor:
+    """Turn images (N, P, q) so that they are orthogonal, and keep the `count` with the largest sum of squares."""
+    gram = torch.bmm(images.mT, images).double().cpu()
+    vectors = torch.linalg.eigh(gram)[1].flip(2)[:, :, :count]
+    return torch.bmm(images, vectors.to(images))

@@ -1,0 +1,180 @@
+"""Find the places that get a latent: where the movie varies, and by a rule, one image each.
+
+1. In each tile the components are turned to simple structure by varimax (as in cell sorting by PCA and spatial ICA;
+   Mukamel, Nimmerjahn, Schnitzer 2009), and a VAR with l1 penalty is estimated on them. With S the mean products of
+   their traces and R those of their prediction, the directions of largest S + w R are kept, w the weight of prediction
+   in the loss: a place that flickers as strongly as a cell, but by no rule, gives way to the cell. Without weight this
+   is a PCA.
+2. The kept directions of a tile are turned to simple structure, and those that continue each other across a border of
+   tiles are joined (:mod:`napari_varae.core.training.joining`).
+3. Where a footprint is no larger than its own standard error it is shrunk towards zero.
+
+Changes of the whole image compete with the places by the same score.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_varae.core.autoencoder.footprints import Footprints
+from napari_varae.core.components.compressed import CompressedMovie
+from napari_varae.core.compute.checkpoint import Check, go_on
+from napari_varae.core.training.joining import Part, Piece, join
+from napari_varae.core.training.rotation import varimax
+from napari_varae.core.training.shrinking import shrink
+from napari_varae.core.var.estimate import estimate_var
+
+__all__ = ["Places"]
+
+TURNS = 40
+"""Steps of the first varimax, which need not settle."""
+OWN = 0.5
+"""Share of a trace that changes of the whole image, and their products, must leave, or it is one of them."""
+SPARE = 0.3
+"""Places beyond those that are wanted among which they are chosen, as a share, where images are joined at borders."""
+SIGNAL = 0.3
+"""Lag-1 autocovariance from which a place has a signal, in variances of the noise."""
+MOST = 1024
+"""Latents that are chosen automatically, at most."""
+
+Mask = NDArray[np.bool_]
+
+
+class Places:
+    """Directions of all tiles, ranked by what they explain and predict.
+
+    Parameters
+    ----------
+    movie : CompressedMovie
+    trained : array of bool, shape (T,)
+        Frames to use, from frame `start` on.
+    start, order, prediction_weight
+        As in :class:`FitConfig`.
+    check : callable, optional
+        Asked between tiles.
+    """
+
+    def __init__(
+        self, movie: CompressedMovie, trained: Mask, start: int, order: int, prediction_weight: float,
+        check: Check = go_on,
+    ) -> None:  # fmt: skip
+        self.movie, self.trained, self.weight, self.check = movie, trained, prediction_weight, check
+        components = movie.traces[start : start + len(trained)]
+        self.common = torch.einsum("tnm,gnm->tg", components, movie.common)
+        local = components - torch.einsum("tg,gnm->tnm", self.common, movie.common)
+        # In a single tile, changes of the whole image leave nothing of themselves.
+        self.skip = movie.n_common if movie.tiles.count == 1 else 0
+        self.basis = movie.basis[:, :, self.skip :]
+        edge = movie.tiles.edge
+        thinned = self.basis.reshape(len(self.basis), edge, edge, -1)[:, ::2, ::2].flatten(1, 2)
+        self.turn = varimax(thinned, TURNS, 1e-4, check)
+        self.traces = torch.einsum("tnm,nmk->ntk", local[:, :, self.skip :], self.turn.float())
+        scores = [self._score(t, order, check) for t in range(len(self.basis))]
+        g = movie.n_common
+        self.common_scores = scores[0].diagonal()[:g]
+        self.local_scores = torch.stack([score[g:, g:] for score in scores])
+        self.values, self.vectors = torch.linalg.eigh(self.local_scores)
+
+    def _score(self, tile: int, order: int, check: Check) -> Tensor:
+        """Mean products of the traces of a tile, plus the weighted ones of their prediction, shape (G + M, G + M).
+
+        Not covariances: without a static skip there is a mean to draw as well.
+        """
+        check()
+        z = torch.cat([self.common, self.traces[tile]], 1).double().numpy()
+        seen = z[self.trained]
+        score = seen.T @ seen / len(seen)
+        if self.weight:
+            penalty = math.sqrt(2 * math.log(z.shape[1] * order + 1) / len(seen))
+            ahead = estimate_var(z, order, min(penalty, 1.0), self.trained, "links").predict(z, self.trained)
+            ahead = ahead[np.isfinite(ahead).all(1)]
+            score = score + self.weight * (ahead.T @ ahead) / len(ahead)
+        return torch.from_numpy(score)
+
+    def choose(self, latents: int | Literal["auto"]) -> Footprints:
+        """Choose K places, those of the whole image first; "auto": as many as have a signal of their own."""
+        everything = torch.cat([self.common_scores, self.values.flatten()])
+        ranked = everything.argsort(descending=True, stable=True)
+        if latents == "auto":
+            latents = self._count_signals()
+        extra = round(SPARE * latents) if self.movie.tiles.count > 1 else 0
+        while True:
+            count = min(latents + extra, len(everything))
+            kept = ranked[:count][ranked[:count] < len(self.common_scores)].sort().values
+            pieces = self._pieces(float(everything[ranked[count - 1]]))
+            if len(kept) + len(pieces) >= latents or count == len(everything):
+                break
+            extra += round(1.2 * (latents - len(kept) - len(pieces))) + 1
+        own, _ = self._own(pieces)
+        worth = torch.tensor([piece.score for piece in pieces]) * own.sqrt()
+        best = worth.argsort(descending=True, stable=True)[: latents - len(kept)]
+        return self._draw(kept, [pieces[i] for i in best.tolist()])
+
+    def _count_signals(self) -> int:
+        """Count the places with a signal that is neither noise nor a change of the whole image, and those changes."""
+        every = self.traces[:, self.trained]
+        lagged = (every[:, 1:] * every[:, :-1]).mean(1)
+        noise = float((every.square().mean(1) - lagged).median())
+        least = float(self.values.flatten().sort(descending=True).values[:MOST][-1])
+        own, signal = self._own(self._pieces(max(least, (1 + self.weight) * SIGNAL * noise)))
+        count = int(((own > OWN) & (signal > SIGNAL * noise)).sum())
+        return max(1, min(count + len(self.common_scores), MOST))
+
+    def _own(self, pieces: list[Piece]) -> tuple[Tensor, Tensor]:
+        """Share of each trace that changes of the whole image, and their products, leave; its lag-1 autocovariance."""
+        traces = torch.stack([self._trace(piece) for piece in pieces], 1)[self.trained].double()
+        total = traces.square().mean(0).clamp(min=1e-30)
+        if self.common.shape[1]:
+            common = self.common[self.trained].double()
+            common = (common - common.mean(0)) / common.std(0).clamp(min=1e-12)
+            pairs = torch.triu_indices(common.shape[1], common.shape[1])
+            known = torch.cat([torch.ones(len(common), 1), common, common[:, pairs[0]] * common[:, pairs[1]]], 1)
+            traces = traces - known @ torch.linalg.lstsq(known, traces).solution
+        return (traces.square().mean(0) / total).clamp(max=1), (traces[1:] * traces[:-1]).mean(0)
+
+    def _trace(self, piece: Piece) -> Tensor:
+        """Trace of a place, shape (T,)."""
+        return sum((self.traces[tile] @ direction for tile, direction in piece.directions), torch.zeros(()))
+
+    def _pieces(self, threshold: float) -> list[Piece]:
+        """Places from the directions above a score: each tile turned to simple structure, and joined across borders."""
+        parts = []
+        for tile, values in enumerate(self.values):
+            count = int((values >= threshold).sum())
+            if not count:
+                continue
+            chosen = self.vectors[tile][:, -count:]
+            images = self.basis[tile] @ (self.turn[tile] @ chosen).float()
+            turn = varimax(images[None], check=self.check)[0]
+            images = images @ turn.float()
+            sign = torch.where((images * images.square().abs()).sum(0) < 0, -1.0, 1.0)
+            directions = (chosen @ turn) * sign
+            scores = torch.einsum("mk,mn,nk->k", directions, self.local_scores[tile], directions)
+            parts.append(Part(tile, directions.float(), images * sign, scores))
+        traces = torch.cat([self.traces[part.tile] @ part.directions for part in parts], 1)[self.trained]
+        return join(parts, traces, self.movie.tiles)
+
+    def _draw(self, common: Tensor, pieces: list[Piece]) -> Footprints:
+        """Draw the changes of the whole image that were kept and the places, shrunk, tile by tile."""
+        n, pixels, _ = self.movie.basis.shape
+        drawn: list[list[tuple[int, Tensor]]] = [[] for _ in range(n)]
+        whole = torch.einsum("gnm,npm->gnp", self.movie.common[common], self.movie.basis)
+        for k, image in enumerate(whole):
+            for tile in range(n):
+                drawn[tile].append((k, image[tile]))
+        shrunk = shrink(self.movie, pieces, [self._trace(piece)[self.trained] for piece in pieces])
+        for k, images in enumerate(shrunk, len(common)):
+            for tile, image in images:
+                drawn[tile].append((k, image))
+        most = max(map(len, drawn))
+        footprints, members = torch.zeros(n, most, pixels), torch.full((n, most), -1)
+        for tile, images in enumerate(drawn):
+            for row, (k, image) in enumerate(images):
+                footprints[tile, row], members[tile, row] = image, k
+        return Footprints(footprints, members, len(common) + len(pieces))

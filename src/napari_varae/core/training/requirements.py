@@ -1,0 +1,139 @@
+"""What a fit will need, before it begins: minutes, memory and disk, from a few measured blocks of the movie."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import psutil
+import torch
+
+from napari_varae.core.components.tiles import Tiles
+from napari_varae.core.compute.threads import default_threads, threads
+from napari_varae.core.movie.stack import Stack
+from napari_varae.core.settings import FitConfig
+from napari_varae.core.training.compress import PART_BYTES, block_length, n_components
+from napari_varae.core.training.lowrank import leading_components
+from napari_varae.core.training.sample import sample_length
+from napari_varae.core.training.split import Split
+
+__all__ = ["Requirements", "estimate"]
+
+BLOCKS = 3
+"""Blocks of the movie that are read."""
+PASSES = 2.2
+"""Passes through the pixels, the sample and the held-out frames included."""
+LATENTS = 300
+"""Latents that are reckoned with when their number is not chosen yet, for each quarter of a million pixels."""
+LIBRARIES = 0.45e9
+"""Bytes that the libraries take."""
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What a fit will need.
+
+    Attributes
+    ----------
+    minutes : float
+        Time, most of it in two passes through the movie.
+    memory : float
+        Peak memory in bytes.
+    disk : float
+        Bytes in the cache, where the compressed movie is kept.
+    available : float
+        Free memory in bytes.
+    advice : str
+        What to change when it will not fit; empty when it will.
+    """
+
+    minutes: float
+    memory: float
+    disk: float
+    available: float
+    advice: str
+
+    def __str__(self) -> str:
+        """Put it into one line."""
+        time_ = f"{60 * self.minutes:.0f} s" if self.minutes < 1.5 else f"{self.minutes:.0f} min"
+        needs = f"About {time_}, {self.memory / 1e9:.1f} GB of memory ({self.available / 1e9:.1f} GB free)"
+        return f"{needs} and {self.disk / 1e9:.1f} GB of disk.{' ' + self.advice if self.advice else ''}"
+
+
+def estimate(stack: Stack, config: FitConfig | None = None) -> Requirements:
+    """Estimate what a fit will need.
+
+    A few blocks of the movie are read and computed with; this takes about a second.
+
+    Parameters
+    ----------
+    stack : Stack
+        The movie, (T, Y, X).
+    config : FitConfig, optional
+        Settings.
+
+    Returns
+    -------
+    requirements : Requirements
+
+    Raises
+    ------
+    ValueError
+        When settings do not fit the movie.
+    StackError
+        When frames cannot be read.
+
+    Examples
+    --------
+    >>> import napari_varae as nv
+    >>> stack = nv.simulate(nv.SimulationConfig(frames=200, height=32, width=32, cells=4)).stack
+    >>> nv.estimate(stack, nv.FitConfig(latents=4)).advice
+    ''
+    """
+    config = config or FitConfig()
+    split, tiles = Split(stack, config), Tiles.of(stack.shape[1:])
+    components = n_components(tiles, config)
+    with threads(config.threads or default_threads()):
+        seconds = _passes(stack, tiles, components)
+    latents = config.latents if config.latents != "auto" else max(16, round(LATENTS * math.prod(tiles.image) / 2**18))
+    trained = int(split.trained.sum())
+    seconds += 2.5e-7 * trained * components * tiles.count  # places: scores of the components of all tiles
+    seconds += 2e-8 * latents**2 * trained / 100 + 4e-8 * latents**3  # the VAR, twice, and an epoch
+    pixels = 4.0 * tiles.count * tiles.pixels
+    disk = 4.0 * stack.n_frames * tiles.count * components + pixels * components
+    frames = 3 * block_length(stack) + sample_length(stack) * 2
+    part = min(trained * pixels, max(PART_BYTES, 2 * components * pixels))
+    memory = LIBRARIES + pixels * (frames + 3 * components) + 1.3 * part + 2.2 * (disk - pixels * components)
+    available = float(psutil.virtual_memory().available)
+    return Requirements(seconds / 60, memory, disk, available, _advice(memory, available))
+
+
+def _passes(stack: Stack, tiles: Tiles, components: int) -> float:
+    """Measure what the passes through the movie take, in seconds."""
+    length = block_length(stack)
+    firsts = np.unique(np.linspace(0, max(stack.n_frames - length, 0), BLOCKS).astype(int)).tolist()
+    basis = torch.zeros(tiles.count, tiles.pixels, components)
+    began, frames = time.perf_counter(), 0
+    for first in firsts:
+        block = torch.from_numpy(stack.read(first, min(first + length, stack.n_frames)))
+        cut = tiles.cut(block)
+        torch.bmm(cut, basis)
+        frames += len(block)
+    passed = (time.perf_counter() - began) / frames * stack.n_frames * PASSES
+    some = min(tiles.count, 4)
+    began = time.perf_counter()
+    leading_components(
+        cut[:some] - cut[:some].mean(1, keepdim=True), min(components, cut.shape[1]), tiles.edge, 1.0, torch.Generator()
+    )
+    return passed + (time.perf_counter() - began) / some * tiles.count * stack.n_frames / 4 / cut.shape[1]
+
+
+def _advice(memory: float, available: float) -> str:
+    if memory <= 0.9 * available:
+        return ""
+    return (
+        f"It will not fit into the free memory of {available / 1e9:.1f} GB: choose fewer training frames, crop the "
+        "movie, or close other programs."
+    )

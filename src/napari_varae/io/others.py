@@ -1,0 +1,171 @@
+"""Bruker, Scanbox, Thor, Femtonics, Inscopix and Micro-Manager, through roiextractors (the extra `formats`).
+
+Roiextractors takes two seconds to import, so it is imported when such a file is opened, never before.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_varae.core.movie.frame_source import FrameSource
+from napari_varae.errors import StackError
+from napari_varae.io.probe import Fact, Found, Wanted
+
+__all__ = ["find", "format_of"]
+
+EXTENSIONS = {".sbx": "Scanbox", ".mesc": "Femtonics", ".isxd": "Inscopix"}
+
+
+class Extracted(FrameSource):
+    """A movie of an imaging extractor; of a volume, one plane."""
+
+    def __init__(self, extractor: Any, plane: int | None) -> None:
+        self.extractor, self.plane = extractor, plane
+        first = np.asarray(extractor.get_series(0, 1))
+        super().__init__((extractor.get_num_samples(), *first.shape[1:3]), first.dtype)
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Read frames [start, stop), shape (stop - start, Y, X)."""
+        frames = np.asarray(self.extractor.get_series(start, stop))
+        return frames if self.plane is None else frames[..., self.plane]
+
+
+def format_of(path: Path) -> str | None:
+    """Name the format of a file or folder that roiextractors reads; None for another."""
+    if path.is_file():
+        return EXTENSIONS.get(path.suffix.lower())
+    if not path.is_dir() or not any(path.glob("*.tif")):
+        return None
+    if (path / "Experiment.xml").is_file():
+        return "Thor"
+    if (path / f"{path.name}.xml").is_file() and any(path.glob("*.ome.tif")):
+        return "Bruker"
+    if (path / "DisplaySettings.json").is_file():
+        return "Micro-Manager"
+    return None
+
+
+def find(path: Path, wanted: Wanted) -> Found:
+    """Find the movie by the imaging extractor for its format.
+
+    Raises
+    ------
+    ChoiceError
+        When there are several channels, planes or recordings, and the caller has not chosen.
+    StackError
+        When roiextractors is not installed, or cannot read the file.
+    """
+    name = format_of(path)
+    try:
+        import roiextractors
+    except ImportError as error:
+        raise StackError(f"{path.name!r} ({name}) needs roiextractors: pip install 'napari-varae[formats]'.") from error
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            extractor, notes, rate = _OPENERS[str(name)](roiextractors, path, wanted)
+            planes = int(extractor.get_num_planes()) if getattr(extractor, "is_volumetric", False) else 1
+            plane = wanted.choose(path.name, {"plane": range(planes)})["plane"] if planes > 1 else None
+            array = Extracted(extractor, plane)
+            rate = rate or Fact.positive(extractor.get_sampling_frequency(), f"from {name}, by roiextractors")
+    except StackError:
+        raise
+    except Exception as error:  # each extractor has its own
+        raise StackError(
+            f"{path.name!r} could not be read as {name} ({type(error).__name__}: {error}). Check that all files of the "
+            "recording are in one folder, under the names that the microscope gave them."
+        ) from error
+    if plane is not None:
+        notes = [*notes, f"Plane {plane} of {planes}"]
+    reported = dict.fromkeys(str(w.message).split("\n")[0] for w in caught if not issubclass(w.category, FutureWarning))
+    return Found(
+        array,
+        "TYX",
+        rate,
+        Fact(),
+        (f"{name}, read by roiextractors", *notes, *(f"roiextractors reports: {text}" for text in list(reported)[:3])),
+    )
+
+
+_Opened = tuple[Any, list[str], Fact | None]
+
+
+def _named(wanted: Wanted, path: Path, names: Sequence[str]) -> tuple[str, list[str]]:
+    """Choose a channel by its name, and note it when there were several."""
+    channel = names[wanted.choose(path.name, {"channel": names})["channel"]]
+    return channel, [f"Channel {channel!r} of {len(names)}"] if len(names) > 1 else []
+
+
+def _bruker(library: Any, path: Path, wanted: Wanted) -> _Opened:
+    from lxml import etree
+
+    root = etree.parse(path / f"{path.name}.xml", etree.XMLParser(resolve_entities=False, no_network=True)).getroot()
+    names = sorted({str(f.get("channelName")) for f in root.iter("File") if f.get("channelName")})
+    channel, notes = _named(wanted, path, names) if names else (None, [])
+    return library.BrukerTiffImagingExtractor(path, channel_name=channel if len(names) > 1 else None), notes, None
+
+
+def _thor(library: Any, path: Path, wanted: Wanted) -> _Opened:
+    first = min(path.glob("*.tif"))
+    names = [str(name) for name in library.ThorTiffImagingExtractor.get_available_channel_names(first)]
+    channel, notes = _named(wanted, path, names)
+    return library.ThorTiffImagingExtractor(first, channel_name=channel), notes, None
+
+
+def _micro_manager(library: Any, path: Path, _wanted: Wanted) -> _Opened:
+    doubt = Fact(None, "not used: Micro-Manager stores the speed of playback only")
+    return library.MicroManagerTiffImagingExtractor(path), [], doubt
+
+
+def _femtonics(library: Any, path: Path, wanted: Wanted) -> _Opened:
+    extractor = library.FemtonicsImagingExtractor
+    units = [
+        (session, unit)
+        for session in extractor.get_available_sessions(path)
+        for unit in extractor.get_available_munits(path, session)
+    ]
+    labels = [f"{session}/{unit}" for session, unit in units]
+    session, unit = units[wanted.choose(path.name, {"dataset": labels})["dataset"]]
+    channel, notes = _named(wanted, path, extractor.get_available_channels(path, session, unit))
+    opened = extractor(path, session_name=session, munit_name=unit, channel_name=channel)
+    return opened, [*notes, f"{session}/{unit} of {len(units)} measurement(s)"], None
+
+
+def _inscopix(library: Any, path: Path, _wanted: Wanted) -> _Opened:
+    return library.InscopixImagingExtractor(path), [], None
+
+
+def _scanbox(library: Any, path: Path, _wanted: Wanted) -> _Opened:
+    from scipy.io import loadmat
+
+    side = path.with_suffix(".mat")
+    if not side.is_file():
+        raise StackError(f"{side.name!r}, which Scanbox writes beside {path.name!r}, is missing. Copy it there.")
+    info = loadmat(side, struct_as_record=False, squeeze_me=True)["info"]
+    waves = np.size(getattr(info, "otwave", ()))
+    if getattr(info, "volscan", waves > 1) and waves > 1:
+        raise StackError(
+            f"{path.name!r} holds {waves} planes of an optotune scan, of which roiextractors would give the first. "
+            "Save one plane as TIFF, for instance with suite2p."
+        )
+    both_ways = 2 - int(info.scanmode)
+    folds = int(info.config.lines) // int(info.fold_lines) if getattr(info, "fold_lines", 0) else 1
+    # Roiextractors cuts the rate to a whole number.
+    rate = float(info.resfreq) / float(info.config.lines) * both_ways * folds
+    return library.SbxImagingExtractor(path), [], Fact.positive(rate, "from Scanbox (resfreq and lines)")
+
+
+_OPENERS: Mapping[str, Callable[[Any, Path, Wanted], _Opened]] = {
+    "Bruker": _bruker,
+    "Thor": _thor,
+    "Micro-Manager": _micro_manager,
+    "Femtonics": _femtonics,
+    "Inscopix": _inscopix,
+    "Scanbox": _scanbox,
+}

@@ -1,0 +1,84 @@
+"""What a session is computing: one job at most, its state, how far it is, and how it is asked to end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from psygnal import Signal
+
+from napari_varae.session.job_events import Controls, JobState, Progress
+
+__all__ = ["CurrentJob"]
+
+
+class CurrentJob:
+    """The part of a session that knows whether a job is running. Belongs to the thread of the screen."""
+
+    job_changed = Signal(str)
+    progressed = Signal()
+
+    def __init__(self) -> None:
+        self.job: JobState = "idle"
+        self.progress: Progress | None = None
+        self.controls: Controls | None = None
+
+    def begin(self, state: JobState, title: str = "", dock: str = "") -> Controls:
+        """Start a job and return what it has to look at; its title and dock are for the state strip.
+
+        Raises
+        ------
+        ValueError
+            When another one is running.
+        """
+        self._require_idle("start this")
+        self.controls = Controls()
+        self.progress = Progress(state, title, dock)
+        self._set_job(state)
+        return self.controls
+
+    def advance(self, controls: Controls, phase: str, done: int, total: int, known: Any = None) -> None:
+        """Take in how far the job with these controls is."""
+        if controls is self.controls and self.progress is not None:
+            self.progress = replace(self.progress, phase=phase, done=done, total=total, known=known)
+            self.progressed.emit()
+
+    def pause(self) -> None:
+        """Let the training wait after its batch."""
+        if self.controls is not None and self.job == "training":
+            self.controls.pause.set()
+            self._set_job("paused")
+
+    def resume(self) -> None:
+        """Let the training go on."""
+        if self.controls is not None and self.job == "paused":
+            self.controls.pause.clear()
+            self._set_job("training")
+
+    def stop(self, keep: bool) -> None:
+        """End the job after its batch, and keep the best result so far, or nothing."""
+        if self.controls is not None:
+            self.controls.end(keep)
+            self._set_job("stopping")
+
+    @property
+    def keeps(self) -> bool:
+        """Whether there is a job, and what it has will be kept."""
+        return self.controls is not None and self.controls.keep
+
+    def end(self, controls: Controls) -> None:
+        """Note that the job with these controls has ended."""
+        if controls is self.controls:
+            self.controls = self.progress = None
+            self._set_job("idle")
+
+    def _require_idle(self, wish: str) -> None:
+        """Raise while a job is running."""
+        if self.job != "idle":
+            raise ValueError(f"Cannot {wish} now: a job is {self.job}. Wait for it or stop it first.")
+
+    def _set_job(self, state: JobState) -> None:
+        """Change the state of the job and emit it."""
+        if state != self.job:
+            self.job = state
+            self.job_changed.emit(state)

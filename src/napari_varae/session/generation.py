@@ -1,0 +1,47 @@
+"""What a result is about: which movie, fit, frame sets and bad frames. A result of others is not current."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple, get_args
+
+from napari_varae.session.ranges import Segments
+
+__all__ = ["EVERYTHING", "Generation", "Part", "name_parts"]
+
+Part = Literal["movie", "fit", "a", "b", "bad_frames"]
+EVERYTHING: tuple[Part, ...] = get_args(Part)
+
+_NAMES: dict[Part, str] = {"movie": "movie", "fit": "fit", "a": "range A", "b": "range B", "bad_frames": "bad frames"}
+
+
+class Generation(NamedTuple):
+    """The state that a job begins with, and that its result is about.
+
+    Attributes
+    ----------
+    movie : int
+        Number of the movie in the session; opening and closing count.
+    fit : str
+        Identity of the fit; empty without one.
+    a, b : tuple of (int, int)
+        Frame sets A and B.
+    bad_frames : frozenset of int
+        Frames that are left out.
+    """
+
+    movie: int = 0
+    fit: str = ""
+    a: Segments = ()
+    b: Segments = ()
+    bad_frames: frozenset[int] = frozenset()
+
+    def changed(self, now: Generation, parts: Iterable[Part] = EVERYTHING) -> tuple[Part, ...]:
+        """Return those of the parts that are different now."""
+        return tuple(part for part in parts if getattr(self, part) != getattr(now, part))
+
+
+def name_parts(parts: Iterable[Part]) -> str:
+    """Name parts as a sentence does: 'fit and range A'."""
+    *most, last = [_NAMES[part] for part in parts]
+    return f"{', '.join(most)} and {last}" if most else last

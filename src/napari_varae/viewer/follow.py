@@ -1,0 +1,99 @@
+"""Slider and cursor, movie and layer, fit and views: what changes on one side is followed on the other."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from napari_varae.session.session import Session
+from napari_varae.viewer.grid import calibrate, frame_in_view, show_frame
+from napari_varae.viewer.movie import use_layer
+from napari_varae.viewer.ours import KEY, MOVIE, about, forget, mark, ours
+from napari_varae.viewer.views import refresh
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
+__all__ = ["follow"]
+
+_followed: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+def follow(viewer: ViewerModel, session: Session) -> None:
+    """Tie the cursor to the slider, the movie to its layer, and the views to the fit. Once per viewer."""
+    if session in _followed:
+        return
+    _followed.add(session)
+    # The session lives in a registry: it must not keep the viewer alive.
+    reference = weakref.ref(getattr(viewer, "__wrapped__", viewer))
+    _follow_cursor(viewer, reference, session)
+    _follow_movie(viewer, reference, session)
+    _follow_results(reference, session)
+
+
+def _follow_cursor(viewer: ViewerModel, reference: Callable[[], ViewerModel | None], session: Session) -> None:
+    """Move slider and cursor together, both ways."""
+
+    def slider_moved(_event: Any = None) -> None:
+        viewer = reference()
+        if viewer is not None and _shows_movie(viewer, session):
+            frame = frame_in_view(viewer)
+            session.set_frame(session.frame if frame is None else frame)
+
+    def cursor_moved(frame: int) -> None:
+        viewer = reference()
+        if viewer is not None and _shows_movie(viewer, session):
+            show_frame(viewer, frame)
+
+    viewer.dims.events.point.connect(slider_moved)
+    session.frame_changed.connect(cursor_moved)
+
+
+def _follow_movie(viewer: ViewerModel, reference: Callable[[], ViewerModel | None], session: Session) -> None:
+    """Take up a sample that is opened while there is no movie; let the movie go when its layer is removed."""
+
+    def take_up(layer: Layer) -> None:
+        viewer = reference()
+        is_sample = layer.metadata.get(KEY, {}).get("kind") == "sample"
+        if viewer is not None and session.stack is None and session.job == "idle" and is_sample:
+            use_layer(viewer, layer)
+
+    def layer_removed(event: Any) -> None:
+        what = about(event.value)
+        forget(event.value)
+        if what is not None and what.kind == MOVIE and session.stack is not None:
+            session.close_movie()
+
+    def layer_inserted(event: Any) -> None:
+        take_up(event.value)
+
+    viewer.layers.events.inserted.connect(layer_inserted)
+    viewer.layers.events.removed.connect(layer_removed)
+    for layer in reversed(viewer.layers):
+        take_up(layer)
+
+
+def _shows_movie(viewer: ViewerModel, session: Session) -> bool:
+    """Whether the movie layer shows the movie in use, which is not so while another one is being opened."""
+    now = session.generation.movie
+    return session.stack is not None and any(what.generation.movie == now for _, what in ours(viewer, MOVIE))
+
+
+def _follow_results(reference: Callable[[], ViewerModel | None], session: Session) -> None:
+    """Keep calibration and views current, and mark what is not."""
+
+    def changed() -> None:
+        viewer = reference()
+        if viewer is not None:
+            if session.stack is not None and _shows_movie(viewer, session):
+                frame = session.frame
+                calibrate(viewer, session.stack)
+                session.set_frame(frame)  # which stays in view, whatever its time is now
+                show_frame(viewer, frame)
+            refresh(viewer, session)
+            mark(viewer, session)
+
+    for signal in (session.movie_changed, session.fit_changed, session.ranges_changed):
+        signal.connect(changed)
