@@ -33,7 +33,7 @@ def test_closing_its_dock_changes_nothing_and_another_dock_reaches_the_training(
 ):
     """The fit in use, the comparison and the training go on; the state strip pauses, stops and shows the training."""
     session.use_fit(fit, fit.encode(movie))
-    session.set_comparison(found := compare(fit, movie, (0, 90), (100, 190), resamples=19, within=False, power_draws=0))
+    session.set_comparison(found := compare(fit, movie, (0, 90), (100, 190), resamples=19, halves=False, power_draws=0))
     docks["Train"].form.set_value(ENDLESS)
     docks["Train"].start()
     qtbot.waitUntil(lambda: len(session.history) >= 1, timeout=PATIENCE)

@@ -116,8 +116,9 @@ def describe_job(session: Session) -> str:
         return "none running"
     if progress.task == "training" and history and job != "stopping":
         last = history[-1]
-        left = (last.epochs - last.epoch) * last.seconds / last.epoch
-        text = f"{progress.title}: epoch {last.epoch} of {last.epochs}, ≤ {format_time(left)} left"
+        text = f"{progress.title}: epoch {last.epoch} of {last.epochs}"
+        if last.epoch:  # the start is reported as epoch 0
+            text += f", ≤ {format_time((last.epochs - last.epoch) * last.seconds / last.epoch)} left"
         if progress.phase and progress.done:  # after the last epoch: the latents of the whole movie
             text = str(progress)
     else:
