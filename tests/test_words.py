@@ -49,9 +49,6 @@ TO_REWRITE = {
     "core/var/estimate.py", "core/var/lags.py", "core/var/model.py", "core/var/stability.py", "errors.py",
     "io/__init__.py", "io/probe.py", "io/tiff.py", "io/tiff_metadata.py",
     "session/labels.py", "session/session.py", "viewer/layers.py",
-
-    "widgets/panels/placebo.py",
-    "widgets/parts/verdict.py",
 }  # fmt: skip
 """Modules whose words are still to be changed."""
 
