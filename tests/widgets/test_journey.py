@@ -308,7 +308,7 @@ def test_curves_of_a_loaded_fit_are_shown(docks, session, trained, idle, tmp_pat
     train.load(str(tmp_path / "cells.varae"))
     idle()
     x, y = train.loss._curves["held out"].getData()
-    np.testing.assert_allclose(x, [1, 2])
+    np.testing.assert_allclose(x, [report.epoch for report in trained.history])
     np.testing.assert_allclose(y, [report.held_out_loss for report in trained.history])
     assert "not in use" not in train.status.text()
 
@@ -319,5 +319,5 @@ def test_preparing_names_its_phase(docks, session, movie, idle, qtbot):
     train.form.set_value(QUICK)
     train.start()
     idle()
-    for phase in ("reading the frames", "finding the first footprints", "encoding the movie"):
+    for phase in ("reading", "compressing", "finding places", "encoding the movie"):
         assert any(f"Training: {phase}" in text for text in phases), phase
