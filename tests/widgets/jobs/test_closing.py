@@ -206,7 +206,7 @@ def test_the_window_closes_at_once_while_frames_are_read_slowly(viewer, docks, s
     if work == "comparison":
         docks["Compare"].run()
     elif work == "map":
-        docks["Look"].own_past.setChecked(True)  # whatever the fit, there is something to map
+        docks["Look"].own_past.setChecked(True)  # the fit may have no links
         docks["Look"].show_map()
     else:
         session.fit.save(tmp_path / "slow.varae")

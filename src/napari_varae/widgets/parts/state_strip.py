@@ -117,8 +117,9 @@ def describe_job(session: Session) -> str:
     if progress.task == "training" and history and job != "stopping":
         last = history[-1]
         text = f"{progress.title}: epoch {last.epoch} of {last.epochs}"
-        if last.epoch:  # the start is reported as epoch 0
-            text += f", ≤ {format_time((last.epochs - last.epoch) * last.seconds / last.epoch)} left"
+        if last.epoch:  # the start is epoch 0
+            left = (last.epochs - last.epoch) * last.seconds / last.epoch
+            text += f", ≤ {format_time(left)} left"
         if progress.phase and progress.done:  # after the last epoch: the latents of the whole movie
             text = str(progress)
     else:
