@@ -3,7 +3,7 @@
     python -m benchmarks.training.ablation [--seeds 5] [--scenarios clean realistic ...]
 
 Each scenario, seed and variant ({no skip, static skip} x {two_stage, stop_gradient, end_to_end}, all with the same
-settings otherwise; and no skip on the coarse grid that the skip chooses) adds a line to the results, and what is
+settings otherwise; a stored variant on a coarse grid is of an earlier network) adds a line to the results, and what is
 there is not computed again. Trained on the first four fifths of the frames, judged on the last one. Where links change
 in the middle, those of before and after are the true ones. Printed: mean and deviation over seeds of each figure of
 merit, beside PCA with a VAR by least squares, and an oracle that reads the movie with the true footprints; and for each
@@ -100,7 +100,7 @@ def figures(sim: nv.Simulation, config: nv.FitConfig, test: tuple[int, int], tho
     train = config.frames or (0, sim.config.frames)
     began = time.perf_counter()
     fit = nv.fit(sim.stack, config)
-    found = {"seconds": time.perf_counter() - began, "epochs": len(fit.history), "grid": fit.config.grid}
+    found = {"seconds": time.perf_counter() - began, "epochs": len(fit.history)}
     held = nv.evaluate(fit, sim.stack, test)
     found |= {"rec": held["reconstruction_fve"], "pred": held["prediction_fve"], "latent R2": held["latent_r2"]}
     found["nonzeros"] = held["nonzeros_per_target"]
@@ -187,9 +187,6 @@ def once(job: tuple[str, int, str, dict[str, Any]]) -> list[dict[str, Any]]:
         config = nv.FitConfig(
             latents=LATENTS, epochs=EPOCHS, mode=mode, static_skip=skip == "skip", seed=seed, frames=train, **changes
         )
-        if variant == SAME_GRID:
-            with_skip = config.model_copy(update={"static_skip": True, "epochs": 0})
-            config = config.model_copy(update={"grid": nv.fit(sim.stack, with_skip).config.grid})
         rows = {variant: figures(sim, config, test)}
     return [{"scenario": scenario, "seed": seed, "variant": name} | row for name, row in rows.items()]
 
@@ -231,7 +228,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=stored("ablation"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--scenarios", nargs="+", choices=list(SCENARIOS), default=list(SCENARIOS))
-    parser.add_argument("--variants", nargs="+", default=[SAME_GRID, *VARIANTS, "baselines"])
+    parser.add_argument("--variants", nargs="+", default=[*VARIANTS, "baselines"])
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="other settings of the fits")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()

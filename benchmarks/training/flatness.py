@@ -29,10 +29,7 @@ MOVES: dict[str, list[Any]] = {
     "prediction_weight": [0.5, 1.0, 4.0, 8.0],
     "window": [120, 480],
     "learning_rate": [0.002, 0.01],
-    "grid": [2, 8],
-    "channels": [5, 16],
     "smoothing": [0.0, 1.5],
-    "dropout": [0.0, 0.5],
     "epochs": [0, 60],
     "static": ["median"],
 }

@@ -18,6 +18,7 @@ import torch
 
 import napari_varae as nv
 from napari_varae.core.lasso.estimate import lasso
+from napari_varae.core.training.objective import window_penalty
 from napari_varae.core.training.trainer import Trainer
 from napari_varae.core.var.lags import lag_moments, standardise
 
@@ -51,15 +52,13 @@ def seconds_per_step(stack: nv.Stack, config: nv.FitConfig, repeats: int = 15) -
         began = time.perf_counter()
         trainer.step(window, 1)
         steps.append(time.perf_counter() - began)
-        frames, _ = trainer.data.read(*window)
-        with torch.no_grad():
-            z = trainer.network.encode(torch.from_numpy(frames), trainer.network.banks(trainer.static)[0])
+        z = torch.from_numpy(trainer.encode()[window[0] - trainer.split.start : window[1] - trainer.split.start])
         z.requires_grad_()
         began = time.perf_counter()
         scaled, _, _ = standardise(z)
         for half in (scaled[: len(z) // 2], scaled[len(z) // 2 :]):
             moments = lag_moments(half, config.order)
-            lasso(moments.gram, moments.cross, trainer._window_penalty(moments.count)).square().sum().backward(
+            lasso(moments.gram, moments.cross, window_penalty(trainer.var, moments.count)).square().sum().backward(
                 retain_graph=True
             )
         estimates.append(time.perf_counter() - began)
