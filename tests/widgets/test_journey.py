@@ -319,5 +319,5 @@ def test_preparing_names_its_phase(docks, session, movie, idle, qtbot):
     train.form.set_value(QUICK)
     train.start()
     idle()
-    for phase in ("reading the frames", "finding the first footprints", "encoding the movie"):
+    for phase in ("reading", "compressing", "finding places", "encoding the movie"):
         assert any(f"Training: {phase}" in text for text in phases), phase

@@ -291,7 +291,7 @@ class NullPlot(Plot):
     """The distribution of a statistic when nothing differs, and the value that was observed."""
 
     def __init__(self) -> None:
-        super().__init__("test statistic", "repeats", height=150)
+        super().__init__("test statistic", "resamples", height=150)
         self._bars = self.plot(stepMode="center", fillLevel=0, name="if nothing differed")
         self._observed = self.plot(pen=pg.mkPen(CURSOR_COLOUR, width=3), name="observed")
 

@@ -135,7 +135,7 @@ def _brief(session: Session) -> str:
     if progress.total:
         return f"{progress.done}/{progress.total}"
     if progress.task == "training" and history:
-        return f"epoch {history[-1].epoch}/{history[-1].epochs}"
+        return f"{history[-1].epoch}/{history[-1].epochs}"
     return progress.title
 
 
