@@ -70,11 +70,15 @@ _LASTING = {"zarr_io"}
 """Threads that a library keeps for good once it has been used."""
 
 
+def _lasts(thread: threading.Thread) -> bool:
+    """Whether a thread may stay. Python lists a thread of Qt's pool for good once it has logged; Qt counts those."""
+    return thread.name in _LASTING or isinstance(thread, threading._DummyThread)
+
+
 def _left_behind(app, threads, widgets) -> list[str]:
     from qtpy.QtCore import QThreadPool
 
-    started = [t for t in threading.enumerate() if t not in threads and not isinstance(t, threading._DummyThread)]
-    running = [f"thread {t.name}" for t in started if t.name not in _LASTING]  # a dummy is a thread of Qt's pool
+    running = [f"thread {t.name}" for t in threading.enumerate() if t not in threads and not _lasts(t)]
     if working := QThreadPool.globalInstance().activeThreadCount():
         running.append(f"{working} running workers")
     return running + [

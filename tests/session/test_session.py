@@ -15,7 +15,8 @@ from napari_varae.core.settings import FitConfig
 from napari_varae.errors import StackError, StoppedError
 from napari_varae.session.fits import KEPT
 from napari_varae.session.generation import name_parts
-from napari_varae.session.session import Edge, Session, session_of
+from napari_varae.session.results import Edge
+from napari_varae.session.session import Session, session_of
 
 SIGNALS = (
     "movie_changed", "fit_changed", "reported", "ranges_changed", "frame_changed", "edge_changed",
@@ -73,8 +74,6 @@ def test_a_movie_that_cannot_be_used_leaves_the_other(session, stack, heard):
     bad = Stack(np.full((10, 16, 16), np.nan, dtype=np.float32))
     with pytest.raises(StackError, match="NaN"):
         session.use_movie(bad)
-    with pytest.raises(StackError):
-        session.open("no such file.tif")
     assert session.stack is stack
     assert not heard
 
@@ -339,7 +338,7 @@ def test_a_fit_that_is_not_in_use_keeps_only_its_weights(session, stack, fit):
     other = train(stack, FitConfig(latents=2, epochs=0))
     session.use_fit(fit, fit.encode(stack))
     footprints = fit.footprints
-    assert {"banks", "footprints"} <= fit.__dict__.keys()
+    assert "footprints" in fit.__dict__
     session.use_fit(other, other.encode(stack))
-    assert not {"banks", "footprints"} & fit.__dict__.keys()
+    assert "footprints" not in fit.__dict__
     np.testing.assert_array_equal(fit.footprints, footprints)

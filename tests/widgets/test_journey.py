@@ -11,7 +11,7 @@ from napari.utils.progress import progress
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.session.labels import describe_latent
-from napari_varae.session.session import Edge
+from napari_varae.session.results import Edge
 from napari_varae.viewer import ours
 
 from .conftest import PATIENCE, QUICK
@@ -31,9 +31,9 @@ def test_from_the_movie_to_the_answer(viewer, docks, session, movie, idle, qtbot
     assert session.job == "training"
     assert not train.start_button.isEnabled()
     idle()
-    assert len(session.history) == 2
-    chosen = {"grid": session.fit.config.grid, "smoothing": session.fit.config.smoothing}
-    assert session.fit.config == QUICK.model_copy(update=chosen)
+    assert session.history[0].epoch == 0  # the start
+    filled = ("smoothing", "window", "threads")
+    assert session.fit.config == QUICK.model_copy(update={name: getattr(session.fit.config, name) for name in filled})
     assert session.latents.shape == (movie.n_frames, 4)
     assert session.device.startswith("CPU")
     assert "Best epoch" in train.status.text() or "No epoch" in train.status.text()
@@ -58,7 +58,7 @@ def test_from_the_movie_to_the_answer(viewer, docks, session, movie, idle, qtbot
     idle()
     result = session.comparison
     assert result.null.shape == (29,)
-    assert f"p = {result.p_value:.3g}" in compare.verdict.text()
+    assert compare.verdict.p.text().startswith(f"{result.p_value:.3g}")
     assert compare.table.rowCount() == len(result.edges["lag"]) == 16
 
     linked = [line for line in range(16) if session.fit.var.coefficients[edge_of(compare.table, line)] != 0]
@@ -132,7 +132,7 @@ def test_pause_stop_and_keep_stop_and_drop(docks, session, movie, idle, qtbot, n
     train.pause_button.click()
     train.drop_button.click()
     idle()
-    assert train.status.text() == f"{said} The curves are of a training that is not in use."
+    assert train.status.text() == f"{said} These curves belong to a run whose model is not in use."
     train.start_button.click()
     train.keep_button.click()  # before there is a start: it will be kept, unless this takes too long
     assert not train.keep_button.isEnabled()
@@ -184,7 +184,7 @@ def test_overlapping_ranges_are_told_and_a_comparison_can_be_stopped(docks, sess
     idle()
     assert not notices
     assert 19 < session.comparison.test.resamples < 100_000
-    assert docks["Compare"].warnings.isVisibleTo(docks["Compare"])
+    assert docks["Compare"].verdict.folds["Cautions"].isVisibleTo(docks["Compare"])
 
 
 def test_ranges_can_be_typed_in_seconds_and_frames(docks, session, movie, notices):
@@ -259,13 +259,14 @@ def test_latents_of_the_whole_image_are_named_and_stand_back(docks, session, tra
         assert docks["Time"].x.findText(f"latent {latent} ({change})") >= 0
     places = [k for k in range(trained.latents) if k not in trained.whole_image]
     monkeypatch.setattr("napari_varae.widgets.panels.time.TRACES", len(places))
-    assert docks["Time"]._chosen(trained.latents) == places
+    assert docks["Time"]._strongest() == places
 
 
 def test_the_whole_way_on_a_real_recording(viewer, docks, session, recordings, idle, tmp_path, notices):
     tactile = tifffile.imread(recordings / "mouse_tactile_2p.tif")[:200]
     tifffile.imwrite(tmp_path / "tactile.tif", tactile)
     docks["Movie"].open(str(tmp_path / "tactile.tif"))
+    idle()
     docks["Train"].form.set_value(FitConfig(latents=8, epochs=2))
     docks["Train"].start()
     idle()
@@ -274,3 +275,49 @@ def test_the_whole_way_on_a_real_recording(viewer, docks, session, recordings, i
     viewer.dims.set_current_step(0, 50)
     assert np.corrcoef(shown.data[50].ravel(), tactile[50].ravel())[0, 1] > 0.5
     assert not notices
+
+
+def test_only_lags_of_the_fit_can_be_chosen(docks, session, movie, idle, notices):
+    from napari_varae.core.training.train import fit
+
+    look = docks["Look"]
+    two = fit(movie, FitConfig(latents=4, epochs=0, order=2))
+    session.use_fit(two, two.encode(movie))
+    assert [look.lag.itemText(i) for i in range(look.lag.count())] == ["1", "2"]
+    look.lag.setCurrentIndex(1)
+    np.testing.assert_array_equal(np.sign(look.matrix._image.image), np.sign(two.var.coefficients[1]))
+    look.matrix.picked.emit(1, 2)
+    assert session.edge == Edge(2, 1, 2)
+    idle()
+    one = fit(movie, FitConfig(latents=4, epochs=0))
+    session.use_fit(one, one.encode(movie))
+    assert look.lag.count() == 1
+    np.testing.assert_array_equal(np.sign(look.matrix._image.image), np.sign(one.var.coefficients[0]))
+    look.matrix.picked.emit(0, 1)
+    assert session.edge == Edge(1, 0, 1)
+    idle()
+    look.subject.setCurrentIndex(look.subject.findData("latent"))
+    look.latent.set_value(7)
+    look.show_map()
+    assert "Choose 0 to 3" in notices.pop()
+
+
+def test_curves_of_a_loaded_fit_are_shown(docks, session, trained, idle, tmp_path):
+    train = docks["Train"]
+    trained.save(tmp_path / "cells.varae")
+    train.load(str(tmp_path / "cells.varae"))
+    idle()
+    x, y = train.loss._curves["held out"].getData()
+    np.testing.assert_allclose(x, [1, 2])
+    np.testing.assert_allclose(y, [report.held_out_loss for report in trained.history])
+    assert "not in use" not in train.status.text()
+
+
+def test_preparing_names_its_phase(docks, session, movie, idle, qtbot):
+    train, phases = docks["Train"], []
+    session.progressed.connect(lambda: phases.append(train.status.text()))
+    train.form.set_value(QUICK)
+    train.start()
+    idle()
+    for phase in ("reading the frames", "finding the first footprints", "encoding the movie"):
+        assert any(f"Training: {phase}" in text for text in phases), phase

@@ -1,19 +1,21 @@
 """How the docks come: by command, from the menu, from the sample; how they look; how they go."""
 
 import gc
+import re
 import weakref
+from pathlib import Path
 
+from napari._app_model import get_app_model
 from qtpy.QtWidgets import QApplication, QScrollArea
 
 from napari_varae.session.session import session_of
+from napari_varae.widgets.parts.docks import dock_key
 from napari_varae.widgets.workspace import DOCKS, open_workspace
 
 
 def test_the_command_places_all_docks(viewer):
-    from napari._app_model import get_app_model
-
     get_app_model().commands.execute_command("napari-varae.workspace").result()
-    assert set(DOCKS) <= set(viewer.window.dock_widgets)
+    assert {dock_key(name) for name in DOCKS} <= set(viewer.window.dock_widgets)
 
 
 def test_every_dock_opens_alone_from_the_menu(viewer):
@@ -27,9 +29,35 @@ def test_the_first_widget_of_the_plugin_brings_all_docks(viewer, qtbot):
     viewer.window.add_plugin_dock_widget("napari-varae")  # as `napari -w napari-varae` does
     qtbot.waitUntil(lambda: len(viewer.window.dock_widgets) == len(DOCKS))
     kinds = {type(widget) for widget in viewer.window.dock_widgets.values()}
-    assert {kind for kind, _ in DOCKS.values()} - kinds == {DOCKS["Movie"][0]}
+    assert kinds == {kind for kind, _ in DOCKS.values()}
     titles = {widget.parentWidget().windowTitle() for widget in viewer.window.dock_widgets.values()}
     assert titles == set(DOCKS)
+
+
+def test_all_docks_from_the_menu_again_doubles_nothing(viewer, qtbot):
+    actions = get_app_model().commands
+    for opened in ("docks", "docks", "workspace", "docks"):
+        actions.execute_command(f"napari-varae.{opened}").result()
+        qtbot.wait(50)
+        assert {type(w) for w in viewer.window.dock_widgets.values()} == {kind for kind, _ in DOCKS.values()}
+        assert len(viewer.window.dock_widgets) == len(DOCKS)
+        assert viewer.window.dock_widgets[dock_key("Movie")].parentWidget().isVisibleTo(viewer.window._qt_window)
+    actions.execute_command("napari-varae.look").result()  # the menu finds the dock that is open, and toggles it
+    assert len(viewer.window.dock_widgets) == len(DOCKS)
+
+
+def test_the_menu_entries_of_the_readme_exist(viewer):
+    text = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    menus = {action.text().replace("&", ""): action.menu() for action in viewer.window._qt_window.menuBar().actions()}
+    entries = re.findall(r"\*(Plugins > [^*]+)\*", text)
+    assert entries
+    for entry in entries:
+        menu = menus["Plugins"]
+        menu.aboutToShow.emit()
+        for step in entry.split(" > ")[1:]:
+            found = {action.text().replace("&", ""): action for action in menu.actions()}
+            assert step in found, entry
+            menu = found[step].menu() or menu
 
 
 def test_docks_that_came_from_the_menu_stay(viewer):

@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.movie.stack import Stack
 from napari_varae.errors import StackError
 from napari_varae.io.files import check_exists, size_on_disk
@@ -28,6 +29,7 @@ def open_stack(
     channel: Option | None = None,
     plane: Option | None = None,
     dataset: Option | None = None,
+    check: Check = go_on,
 ) -> Stack:
     """Open a recording without reading it.
 
@@ -43,6 +45,8 @@ def open_stack(
     channel, plane, dataset : int or str, optional
         Which channel, plane and data set (series, array), by the number from 0 or the name. Needed only where the file
         holds several. `plane="time"` takes the slices of a file without a time axis for time points.
+    check : callable, optional
+        Called between the pages of a TIFF file; what it raises ends the opening.
 
     Returns
     -------
@@ -74,7 +78,7 @@ def open_stack(
     ((300, 64, 48), 30.0, None)
     >>> folder.cleanup()
     """
-    wanted = Wanted(channel, plane, dataset)
+    wanted = Wanted(channel, plane, dataset, check)
     given: Sequence[Path_] = [path] if isinstance(path, str | os.PathLike) else path
     paths = [Path(p).expanduser() for p in given]
     if not paths:

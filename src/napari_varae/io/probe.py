@@ -9,6 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.errors import ChoiceError
 
 __all__ = ["Fact", "Found", "Option", "Wanted"]
@@ -82,6 +83,8 @@ class Wanted:
     channel: Option | None = None
     plane: Option | None = None
     dataset: Option | None = None
+    check: Check = go_on
+    """Called between pages of a file that takes long to open; what it raises ends the opening."""
 
     def choose(self, file: str, options: Mapping[str, Sequence[Option]]) -> dict[str, int]:
         """Return the position of the wanted entry in each list of options; a list of one needs no wish.

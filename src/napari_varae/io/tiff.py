@@ -15,8 +15,9 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from napari_varae.core.compute.checkpoint import Check
 from napari_varae.core.movie.frame_source import FrameSource
-from napari_varae.errors import StackError
+from napari_varae.errors import StackError, StoppedError
 from napari_varae.io import scanimage
 from napari_varae.io.axes import Selection, describe, select
 from napari_varae.io.probe import Found, Wanted
@@ -41,10 +42,10 @@ def find(path: Path, wanted: Wanted) -> Found:
         When the file is damaged or cut off, or holds no (T, Y, X) movie.
     """
     try:
-        chain = follow(path)
+        chain = follow(path, wanted.check)
         with _complaints() as complaints:
             found = _find(path, wanted, chain)
-    except StackError:
+    except (StackError, StoppedError):
         raise
     except Exception as error:  # tifffile meets a damaged file with whatever error comes first
         raise StackError(
@@ -74,7 +75,7 @@ def _find(path: Path, wanted: Wanted, chain: Chain) -> Found:
             # Frames written one by one are a series each; without tifffile's own note on shapes they are one again.
             tif = closing.enter_context(tifffile.TiffFile(path, is_shaped=False))
         series, notes = _movie(tif, path, wanted)
-        _check_extent(tif, series, path)
+        _check_extent(tif, series, path, wanted.check)
         known = metadata(tif)
         axes, shape = series.get_axes(squeeze=True), series.get_shape(squeeze=True)
         selection = select(axes, shape, wanted, path.name, {"channel": channel_names(known)})
@@ -155,7 +156,7 @@ def _check_declared(tif: tifffile.TiffFile, path: Path) -> None:
         )
 
 
-def _check_extent(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path) -> None:
+def _check_extent(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path, check: Check) -> None:
     """Check that all pixels of the series lie inside the file."""
     size = tif.filehandle.size
     if series.dataoffset is not None:
@@ -168,6 +169,7 @@ def _check_extent(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, path:
         what = describe(series.get_axes(squeeze=True), series.get_shape(squeeze=True))
         raise StackError(f"{path.name!r} is damaged: {size} bytes cannot hold {what}.")
     for index, page in enumerate(series.pages):
+        check()
         if page is None:
             raise StackError(
                 f"Image {index + 1} of {path.name!r} is missing. If the recording is spread over several files, "

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.errors import StackError
 
 __all__ = ["Chain", "cut_off", "follow"]
@@ -123,8 +124,8 @@ class _Reader:
                 raise cut_off(self.path, 1, self.size)
 
 
-def follow(path: Path) -> Chain:
-    """Find the pages of a file.
+def follow(path: Path, check: Check = go_on) -> Chain:
+    """Find the pages of a file; `check` is called between pages.
 
     Raises
     ------
@@ -137,10 +138,10 @@ def follow(path: Path) -> Chain:
         if first is None:
             raise cut_off(path, 1, reader.size)
         reader.check_description()
-        return _regular(reader) or _walk(reader)
+        return _regular(reader) or _walk(reader, check)
 
 
-def _walk(reader: _Reader) -> Chain:
+def _walk(reader: _Reader, check: Check) -> Chain:
     """Follow the chain from page to page."""
     pointer, kind, alike = reader.first or 0, None, _Alike(reader)
     seen: set[int] = set()
@@ -149,6 +150,7 @@ def _walk(reader: _Reader) -> Chain:
         if pointer in seen:
             raise StackError(f"{reader.path.name!r} is damaged: its pages run in a circle after page {len(seen)}.")
         seen.add(pointer)
+        check()
         if (known := alike.page(pointer)) is not None:
             data, pointer = known
             offsets.append(data)

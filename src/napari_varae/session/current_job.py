@@ -1,29 +1,30 @@
-"""What a session is computing: one job at most, its state, and how it is asked to end."""
+"""What a session is computing: one job at most, its state, how far it is, and how it is asked to end."""
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import replace
+from typing import Any
 
 from psygnal import Signal
 
-from napari_varae.session.job_events import Controls
+from napari_varae.session.job_events import Controls, JobState, Progress
 
-__all__ = ["CurrentJob", "JobState"]
-
-JobState = Literal["idle", "training", "paused", "stopping", "comparing", "computing"]
+__all__ = ["CurrentJob"]
 
 
 class CurrentJob:
     """The part of a session that knows whether a job is running. Belongs to the thread of the screen."""
 
     job_changed = Signal(str)
+    progressed = Signal()
 
     def __init__(self) -> None:
         self.job: JobState = "idle"
+        self.progress: Progress | None = None
         self.controls: Controls | None = None
 
-    def begin(self, state: JobState) -> Controls:
-        """Start a job and return what it has to look at.
+    def begin(self, state: JobState, title: str = "", dock: str = "") -> Controls:
+        """Start a job and return what it has to look at; its title and dock are for the state strip.
 
         Raises
         ------
@@ -32,8 +33,15 @@ class CurrentJob:
         """
         self._require_idle("start this")
         self.controls = Controls()
+        self.progress = Progress(state, title, dock)
         self._set_job(state)
         return self.controls
+
+    def advance(self, controls: Controls, phase: str, done: int, total: int, known: Any = None) -> None:
+        """Take in how far the job with these controls is."""
+        if controls is self.controls and self.progress is not None:
+            self.progress = replace(self.progress, phase=phase, done=done, total=total, known=known)
+            self.progressed.emit()
 
     def pause(self) -> None:
         """Let the training wait after its batch."""
@@ -61,7 +69,7 @@ class CurrentJob:
     def end(self, controls: Controls) -> None:
         """Note that the job with these controls has ended."""
         if controls is self.controls:
-            self.controls = None
+            self.controls = self.progress = None
             self._set_job("idle")
 
     def _require_idle(self, wish: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from napari_varae.core.movie.stack import Stack
@@ -9,7 +10,7 @@ from napari_varae.core.movie.stack import Stack
 if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
 
-__all__ = ["describe_fit", "describe_latent", "describe_movie"]
+__all__ = ["describe_fit", "describe_latent", "describe_movie", "parse_latents"]
 
 
 def describe_movie(stack: Stack) -> str:
@@ -33,3 +34,23 @@ def describe_latent(fit: Fit, latent: int) -> str:
     """Give a latent's number and, if it is none of a place, the change of the whole image that it draws."""
     change = fit.whole_image.get(latent)
     return str(latent) if change is None else f"{latent} ({change})"
+
+
+def parse_latents(text: str, latents: int) -> list[int]:
+    """Read numbers of latents such as '3, 8-12', both ends included, in the order given.
+
+    Raises
+    ------
+    ValueError
+        When a part is neither a number nor a range, or there is no such latent.
+    """
+    numbers: list[int] = []
+    for part in re.split(r"[,;]", text.strip().rstrip(",;")):
+        match = re.fullmatch(r"\s*(\d+)\s*(?:(?:-|–|to|:)\s*(\d+)\s*)?", part)
+        if match is None:
+            raise ValueError(f"Latents: {part.strip()!r} is not a number or a range. Write, for example, 3, 8 - 12.")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if not first <= last < latents:
+            raise ValueError(f"Latents: {part.strip()!r} is not between 0 and {latents - 1}, the lower number first.")
+        numbers += [number for number in range(first, last + 1) if number not in numbers]
+    return numbers

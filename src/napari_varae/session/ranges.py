@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import pairwise
 
 from napari_varae.core.movie.frames import FrameRange, check_ranges
 
 __all__ = [
     "Segments",
+    "fit_ranges",
     "format_duration",
     "format_ranges",
     "format_time",
@@ -41,7 +44,32 @@ def parse_ranges(text: str, frame_rate: float | None, n_frames: int, *, name: st
             )
         start, stop = (round(float(number) * (frame_rate or 1)) for number in match.groups())
         pairs.append((start, stop))
-    return check_ranges(pairs, n_frames, name=name)
+    return fit_ranges(pairs, frame_rate, n_frames, name=name)
+
+
+def fit_ranges(
+    pairs: Iterable[FrameRange], frame_rate: float | None, n_frames: int, *, name: str = "range"
+) -> Segments:
+    """Return ranges in order, when they fit the movie; what is wrong is reported in the unit that the user sees.
+
+    Raises
+    ------
+    ValueError
+        When there is none, one is empty or lies outside the movie of `n_frames` frames, or two overlap.
+    """
+    ranges = sorted(pairs)
+
+    def spell(*parts: FrameRange) -> str:
+        return name_ranges(parts, frame_rate)
+
+    for part in ranges:
+        if not 0 <= part[0] < part[1] <= n_frames:
+            wrong = "is empty" if part[0] >= part[1] else f"is not inside the movie, {spell((0, n_frames))}"
+            raise ValueError(f"{name}: {spell(part)} {wrong}. Choose a start before the stop, both inside the movie.")
+    for before, after in pairwise(ranges):
+        if after[0] < before[1]:
+            raise ValueError(f"{name}: {spell(before)} and {spell(after)} overlap. Join them or move one.")
+    return check_ranges(ranges, n_frames, name=name)
 
 
 def format_ranges(segments: Segments, frame_rate: float | None) -> str:
@@ -72,7 +100,7 @@ def format_duration(frames: int, frame_rate: float | None) -> str:
 
 
 def format_time(seconds: float) -> str:
-    """Write a span of time as one would say it."""
+    """Write a span of time, rounded."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,34 +14,26 @@ from napari_varae.core.comparison import notes
 from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.frames import FrameRange, check_range, check_ranges
 from napari_varae.core.movie.stack import Stack
+from napari_varae.core.settings import Settings
 from napari_varae.errors import StackError
-from napari_varae.session.current_job import CurrentJob, JobState
+from napari_varae.session.components import principal_components
+from napari_varae.session.current_job import CurrentJob
 from napari_varae.session.experiment import Experiment
 from napari_varae.session.fits import kept_fits
-from napari_varae.session.generation import EVERYTHING, Generation
-from napari_varae.session.job_events import Controls
+from napari_varae.session.generation import Generation
+from napari_varae.session.job_events import Controls, JobState
 from napari_varae.session.labels import describe_fit, describe_movie
 from napari_varae.session.ranges import Segments
+from napari_varae.session.results import Edge, Placebo
 
 if TYPE_CHECKING:
     from napari_varae.core.comparison.result import Comparison
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.fit.report import EpochReport
 
-__all__ = ["Edge", "Letter", "Session", "session_of"]
+__all__ = ["Letter", "Session", "session_of"]
 
 Letter = Literal["a", "b"]
-
-
-class Edge(NamedTuple):
-    """One coefficient of the VAR: `source`, `lag` frames ago, acts on `target`."""
-
-    lag: int
-    target: int
-    source: int
-
-    def __str__(self) -> str:
-        return f"{self.source} → {self.target}, lag {self.lag}"
 
 
 class Session(CurrentJob, Experiment):
@@ -61,6 +52,7 @@ class Session(CurrentJob, Experiment):
     frame_changed = Signal(int)
     edge_changed = Signal()
     comparison_changed = Signal()
+    placebo_changed = Signal()
     device_changed = Signal()
 
     def __init__(self) -> None:
@@ -70,6 +62,7 @@ class Session(CurrentJob, Experiment):
         self.fits: list[Fit] = []
         self.fit: Fit | None = None
         self.latents: NDArray[np.float32] | None = None
+        self.components: NDArray[np.float64] | None = None
         self.caution: str | None = None
         """Why results of the fit in use are in doubt: it was trained on another movie."""
         self.explained: float | None = None
@@ -83,6 +76,10 @@ class Session(CurrentJob, Experiment):
         self.comparison: Comparison | None = None
         self.compared = Generation()
         """What the comparison is about."""
+        self.began = Generation()
+        """What was in use when the last job began."""
+        self.placebo: Placebo | None = None
+        self.settings: dict[str, Settings] = {}
         self.device = "chosen at first use"
         self._movies = 0
         self._saved: weakref.WeakSet[Fit] = weakref.WeakSet()
@@ -99,18 +96,6 @@ class Session(CurrentJob, Experiment):
         )
 
     # The movie
-
-    def open(self, path: str | Path) -> Stack:
-        """Open a file as the movie.
-
-        Raises
-        ------
-        StackError
-            When it cannot be read or used.
-        """
-        from napari_varae.io import open_stack
-
-        return self.use_movie(open_stack(path))
 
     def use_movie(self, stack: Stack) -> Stack:
         """Make `stack` the movie. Fits made so far are kept in `fits`; ranges and results of another movie are dropped.
@@ -150,6 +135,7 @@ class Session(CurrentJob, Experiment):
         bad = stack.bad_frames if bad_frames is None else bad_frames
         self._require_idle("change the movie")
         self.stack = stack.replace(frame_rate=frame_rate, pixel_size=pixel_size, bad_frames=bad)
+        self.set_placebo(None)
         self.movie_changed.emit()
         self.ranges_changed.emit()
 
@@ -178,9 +164,14 @@ class Session(CurrentJob, Experiment):
     # The fit
 
     def use_fit(
-        self, fit: Fit, latents: NDArray[np.float32], movie: str | None = None, explained: float | None = None
+        self,
+        fit: Fit,
+        latents: NDArray[np.float32],
+        movie: str | None = None,
+        explained: float | None = None,
+        components: NDArray[np.float64] | None = None,
     ) -> None:
-        """Make `fit` the fit to look at.
+        """Make `fit` the fit in use.
 
         Parameters
         ----------
@@ -191,6 +182,8 @@ class Session(CurrentJob, Experiment):
             Fingerprint of the movie, when it is known: else frames are read for it.
         explained : float, optional
             Fraction of the movie's variance around the static image that the fit explains, when it is of another movie.
+        components : array, shape (T, 3), optional
+            Principal components of the latents, when they are known.
 
         Raises
         ------
@@ -207,7 +200,9 @@ class Session(CurrentJob, Experiment):
         self.explained = explained if self.caution else None
         if self.caution is not None and self.explained is not None:
             self.caution += f" It explains {self.explained:.1%} of the variance of this one."
+        self.components = principal_components(fit, latents) if components is None else components
         self.fit, self.latents, self.edge, self.comparison = fit, latents, None, None
+        self.set_placebo(None)
         self.keep_fit(fit)
         self.comparison_changed.emit()
 
@@ -232,7 +227,7 @@ class Session(CurrentJob, Experiment):
             self.edge_changed.emit()
 
     def set_device(self, text: str) -> None:
-        """Say where things are computed, and why there."""
+        """Set where things are computed, and why there."""
         self.device = text
         self.device_changed.emit()
 
@@ -251,6 +246,7 @@ class Session(CurrentJob, Experiment):
             segments = check_ranges(ranges, self.require_stack().n_frames, name=f"Range {letter.upper()}")
         if segments != self.ranges[letter]:
             self.ranges[letter] = segments
+            self.set_placebo(None)
             self.ranges_changed.emit()
 
     def range_notes(self) -> list[str]:
@@ -274,12 +270,17 @@ class Session(CurrentJob, Experiment):
         self.comparison, self.compared = comparison, about or self.generation
         self.comparison_changed.emit()
 
+    def set_placebo(self, placebo: Placebo | None) -> None:
+        """Take in the values of a placebo; None when they are of other ranges, another movie or another fit."""
+        self.placebo = placebo
+        self.placebo_changed.emit()
+
     @property
     def is_current(self) -> bool:
         """Whether the comparison is of the movie, fit, ranges and bad frames that are in use."""
-        return self.comparison is not None and not self.compared.changed(self.generation, EVERYTHING)
+        return self.comparison is not None and not self.compared.changed(self.generation)
 
-    def begin(self, state: JobState) -> Controls:
+    def begin(self, state: JobState, title: str = "", dock: str = "") -> Controls:
         """Start a job and return what it has to look at; a training starts a new history.
 
         Raises
@@ -290,23 +291,19 @@ class Session(CurrentJob, Experiment):
         self._require_idle("start this")
         if state == "training":
             self.history = []
-        return super().begin(state)
-
-    # In words
+        self.began = self.generation
+        return super().begin(state, title, dock)
 
     @property
     def movie_text(self) -> str:
         """The movie in one line."""
-        if self.stack is None:
-            return "none yet: open one in the Movie dock"
-        return describe_movie(self.stack)
+        return "none yet: open one in the Movie dock" if self.stack is None else describe_movie(self.stack)
 
     @property
     def model_text(self) -> str:
         """The fit in one line."""
-        if self.fit is None:
-            return "none yet: train or load one in the Train dock"
-        return describe_fit(self.fit, self.explained)
+        fit = self.fit
+        return "none yet: train or load one in the Train dock" if fit is None else describe_fit(fit, self.explained)
 
     def require_stack(self) -> Stack:
         """Return the movie, or raise a StackError that says how to get one."""
@@ -324,9 +321,11 @@ class Session(CurrentJob, Experiment):
         """Change the movie and drop what belongs to the one before."""
         self._movies += 1
         self.stack = stack
-        self.frames = self.fit = self.latents = self.caution = self.explained = self.edge = self.comparison = None
+        self.frames = self.fit = self.latents = self.components = self.caution = self.explained = None
+        self.edge = self.comparison = None
         self.history, self.ranges, self.marks = [], {"a": (), "b": ()}, [None, None]
         self.forget_experiment()
+        self.set_placebo(None)
         for signal in (self.movie_changed, self.fit_changed, self.ranges_changed, self.comparison_changed):
             signal.emit()
         self.set_frame(0)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QMainWindow
+from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_varae.widgets.panels.compare import ComparePanel
 from napari_varae.widgets.panels.look import LookPanel
 from napari_varae.widgets.panels.movie import MoviePanel
 from napari_varae.widgets.panels.time import TimePanel
 from napari_varae.widgets.panels.train import TrainPanel
+from napari_varae.widgets.parts.docks import dock_key
 from napari_varae.widgets.parts.panel import Panel
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def open_workspace(viewer: Viewer) -> dict[str, Any]:
     for name, (panel, area) in DOCKS.items():
         if name not in panels:
             beside = area == "right" and not panels.keys().isdisjoint(RIGHT)
-            window.add_dock_widget(panel(viewer), name=name, area=area, tabify=beside)
-            panels[name] = window.dock_widgets[name]
+            window.add_dock_widget(panel(viewer), name=dock_key(name), area=area, tabify=beside)
+            panels[name] = window.dock_widgets[dock_key(name)]
     docks = {name: panel.parentWidget() for name, panel in panels.items()}
     for name, dock in docks.items():
         dock.setWindowTitle(name)  # short enough for a tab, also when it was opened from the menu
@@ -64,12 +65,15 @@ def _open_panels(viewer: Viewer) -> dict[str, Any]:
     return {name: widgets[0] for name, widgets in found.items() if widgets}
 
 
-class AllDocks(MoviePanel):
-    """The Movie dock, which brings the others with it: what `napari -w napari-varae` opens."""
+class AllDocks(QWidget):
+    """What `napari -w napari-varae` and the menu entry 'All docks' open: it makes room for the docks and is gone."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__(napari_viewer)
-        QTimer.singleShot(0, self._bring_the_others)  # once this one has its place
+        super().__init__()
+        self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)  # plugins are handed a proxy
+        QTimer.singleShot(0, self._give_way)  # once this one has its place
 
-    def _bring_the_others(self) -> None:
-        open_workspace(self.viewer)
+    def _give_way(self) -> None:
+        self._viewer.window.remove_dock_widget(self)
+        open_workspace(self._viewer)
+        self.deleteLater()

@@ -134,3 +134,8 @@ def test_larger_images_are_binned_and_drawn_whole():
     d = frames(1, (300, 130))
     assert torch.allclose(made.reduce(d)[0, 3, 4], d[0, 6:8, 8:10].mean())
     assert np.isfinite(made.decode(made.encode(d)).detach().numpy()).all()
+
+
+def test_an_image_too_small_for_any_map_is_refused_in_words():
+    with pytest.raises(ValueError, match="3 x 40 pixels: choose the footprints network"):
+        latent_map(4, (3, 40))

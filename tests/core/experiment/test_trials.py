@@ -36,6 +36,14 @@ def test_trials_of_a_frame_or_longer_keep_a_frame_and_stay_apart(durations, rate
     assert np.abs(np.array(ranges)[:, 0] - edges[:-1] * rate).max() <= 0.5 + 1e-5
 
 
+@pytest.mark.parametrize("rate", [30.0, 29.97, 7.3])
+def test_a_frame_from_the_middle_of_a_frame_is_a_frame(rate):
+    """The ends lie on the border between two roundings, where the last digit of a float decides."""
+    middles = np.arange(0.5, 3000)
+    trials = Trials(middles / rate, (middles + 1) / rate, ["a"] * len(middles), "s", rate)
+    assert {stop - start for start, stop in trials.frames()} == {1}
+
+
 @given(
     borders, st.sampled_from(["s", "frames"]), st.sampled_from([".csv", ".tsv"]),
     st.lists(st.text("abcé,;\t\"' \n", min_size=1).filter(str.strip), min_size=6, max_size=6),

@@ -12,6 +12,7 @@ from qtpy.QtCore import QThreadPool
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.viewer.movie import open_movie
+from napari_varae.widgets.parts.state_strip import JobLine
 
 from ..conftest import PATIENCE
 
@@ -26,11 +27,51 @@ def training(docks, session, movie, qtbot):
     qtbot.waitUntil(lambda: len(session.history) >= 1, timeout=PATIENCE)
 
 
-def test_closing_the_dock_keeps_what_was_learned(docks, session, training, idle, notices):
+def test_closing_its_dock_changes_nothing_and_another_dock_reaches_the_training(
+    viewer, docks, session, movie, fit, idle, qtbot, notices
+):
+    """The fit in use, the comparison and the training go on; the state strip pauses, stops and shows the training."""
+    session.use_fit(fit, fit.encode(movie))
+    session.set_comparison(found := object())
+    docks["Train"].form.set_value(ENDLESS)
+    docks["Train"].start()
+    qtbot.waitUntil(lambda: len(session.history) >= 1, timeout=PATIENCE)
     docks.pop("Train").parentWidget().destroyOnClose()
+    reached = len(session.history)
+    qtbot.waitUntil(lambda: len(session.history) > reached, timeout=PATIENCE)
+    assert session.job == "training"
+    assert session.fit is fit
+    assert session.comparison is found
+    strip = docks["Movie"].findChild(JobLine)
+    assert strip.text.text().startswith("Training: epoch ")
+    strip.pause.click()
+    assert session.job == "paused"
+    strip.pause.click()
+    assert session.job == "training"
+    strip.show_button.click()
+    again = viewer.window.dock_widgets["Train (VARAE)"]
+    assert again.form.value() == ENDLESS
+    assert not again.form.isEnabled()
+    assert again.pause_button.isEnabled()
+    assert len(again.loss._curves["training"].getData()[0]) >= reached
+    del again
+    strip.stop.click()
     idle()
-    assert session.fit is not None
+    assert session.fit is not fit
     assert not notices
+
+
+@pytest.mark.parametrize("name", ["Movie", "Train", "Look", "Compare", "Time"])
+def test_the_job_is_shown_by_every_dock(docks, session, training, idle, name):
+    strip = docks[name].findChild(JobLine)
+    assert "epoch" in strip.text.text()
+    assert strip.show_button.isHidden() == (name == "Train")
+    strip.stop.click()
+    assert strip.stop.text() == "Stop now"
+    strip.stop.click()
+    idle()
+    assert strip.text.text() == "none running"
+    assert session.fit is None
 
 
 def test_removing_the_layer_keeps_what_was_learned(viewer, session, training, idle, notices):
@@ -93,7 +134,8 @@ SCRIPT = """
             if what == "layer":
                 viewer.layers.clear()
             elif what == "dock":
-                viewer.window.dock_widgets["Train"].parentWidget().destroyOnClose()
+                viewer.window.dock_widgets["Train (VARAE)"].parentWidget().destroyOnClose()
+                session.stop(keep=True)
             elif what == "window":
                 viewer.close()
             elif what == "quit":
@@ -190,4 +232,4 @@ def test_removing_the_layer_ends_a_comparison_without_a_word_on_repeats(
     idle()
     assert session.comparison is None
     assert len(notices) == 1
-    assert "VARAE: comparing A with B: dropped" in notices[0]
+    assert "Comparing A with B: dropped" in notices[0]

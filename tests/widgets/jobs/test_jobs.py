@@ -1,4 +1,4 @@
-"""Work beside the screen: results, news, errors and warnings arrive; nothing is swallowed."""
+"""Work in the background: results, news, errors and warnings arrive; nothing is swallowed."""
 
 import threading
 import warnings
@@ -33,7 +33,7 @@ def run(panel, session, qtbot):
 
     def run(work):
         news, results = [], []
-        Job(panel, "computing", work, description="test", on_yield=news.append, on_return=results.append)
+        Job(panel, "computing", work, title="test", on_yield=news.append, on_return=results.append)
         assert session.job == "computing"
         qtbot.waitUntil(lambda: session.job == "idle", timeout=PATIENCE)
         qtbot.wait(20)
@@ -45,13 +45,13 @@ def run(panel, session, qtbot):
 def test_news_and_result_arrive_in_the_thread_of_the_screen(run, panel, session, qtbot):
     def work(_controls, progress):
         yield threading.get_ident()
-        progress(1, 2, None)
+        progress("half", 1, 2)
         return threading.get_ident()
 
     (there,), (also_there,) = run(work)
     assert there == also_there != threading.get_ident()
     threads = []
-    Job(panel, "computing", work, description="", on_return=lambda _: threads.append(threading.get_ident()))
+    Job(panel, "computing", work, title="", on_return=lambda _: threads.append(threading.get_ident()))
     qtbot.waitUntil(lambda: len(threads) == 1, timeout=PATIENCE)
     assert threads == [threading.get_ident()]
 
@@ -95,7 +95,7 @@ def test_a_result_that_was_thrown_away_is_not_returned(panel, session, qtbot):
         return "result"
 
     for keep, expected in ((False, []), (True, ["result"])):
-        Job(panel, "computing", work, description="", on_return=results.append)
+        Job(panel, "computing", work, title="", on_return=results.append)
         session.stop(keep=keep)
         qtbot.waitUntil(lambda: session.job == "idle", timeout=PATIENCE)
         qtbot.wait(20)
@@ -107,9 +107,9 @@ def test_two_jobs_at_once_are_refused(panel, session, qtbot):
         yield
         controls.stop.wait(10)
 
-    Job(panel, "computing", work, description="", on_return=print)
+    Job(panel, "computing", work, title="", on_return=print)
     with pytest.raises(ValueError, match="is computing"):
-        Job(panel, "training", work, description="", on_return=print)
+        Job(panel, "training", work, title="", on_return=print)
     session.stop(keep=False)
     qtbot.waitUntil(lambda: session.job == "idle", timeout=PATIENCE)
 
@@ -119,12 +119,12 @@ def test_progress_shows_in_the_activity_dock(panel, session, qtbot):
 
     go = threading.Event()
 
-    def work(_controls, tell):
+    def work(_controls, report):
         yield
-        tell(30, 100, None)
+        report("counting", 30, 100)
         go.wait(10)
 
-    Job(panel, "computing", work, description="counting", total=100, on_return=print)
+    Job(panel, "computing", work, title="counting", total=100, on_return=print)
     qtbot.waitUntil(lambda: [(bar.n, bar.total) for bar in progress._all_instances] == [(30, 100)], timeout=PATIENCE)
     go.set()
     qtbot.waitUntil(lambda: session.job == "idle" and not progress._all_instances, timeout=PATIENCE)

@@ -22,7 +22,7 @@ def test_a_worker_leaves_a_core_and_hands_over_the_lock_often(viewer, qtbot):
         return sys.getswitchinterval(), torch.get_num_threads()
 
     for _ in range(2):
-        Job(panel, "computing", work, description="", on_return=found.append)
+        Job(panel, "computing", work, title="", on_return=found.append)
         qtbot.waitUntil(lambda: panel.session.job == "idle", timeout=PATIENCE)
         qtbot.waitUntil(lambda: sys.getswitchinterval() == pytest.approx(usual), timeout=PATIENCE)
     assert [interval for interval, _ in found] == pytest.approx([HANDOVER] * 2)

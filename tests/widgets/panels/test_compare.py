@@ -1,20 +1,24 @@
 """The Compare dock: what it says while and after comparing, its maps, its files, its placebo."""
 
 import json
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QImage
 from qtpy.QtSvg import QSvgRenderer
 from qtpy.QtWidgets import QLabel
 
 from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.stack import Stack
+from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import format_ranges
 from napari_varae.viewer import ours
 from napari_varae.viewer.movie import open_movie
 from napari_varae.widgets.parts.plots import A_COLOUR, B_COLOUR
+from napari_varae.widgets.parts.state_strip import JobLine
 
 from ..conftest import PATIENCE
 
@@ -64,7 +68,7 @@ def test_the_answer_so_far_is_told_while_comparing(docks, ready, session, qtbot,
     dock = docks["Compare"]
     dock.form.fields["resamples"].set_value(100_000)
     dock.run()
-    assert "first answer comes in a moment" in dock.verdict.text()
+    assert "first answer follows" in dock.verdict.text()
     qtbot.waitUntil(lambda: dock.verdict.text().startswith("So far p = "), timeout=PATIENCE)
     assert "of 100000 resamples" in dock.verdict.text()
     assert dock.plot.isVisibleTo(dock)
@@ -74,7 +78,7 @@ def test_the_answer_so_far_is_told_while_comparing(docks, ready, session, qtbot,
     idle()
     assert drawn(dock.plot) == session.comparison.test.resamples
     assert all(export.isEnabled() for export in dock.exports)
-    assert f"p = {session.comparison.p_value:.3g}" in dock.verdict.text()
+    assert dock.verdict.p.text().startswith(f"{session.comparison.p_value:.3g}")
     assert "So far" not in dock.verdict.text()
 
 
@@ -82,19 +86,17 @@ def test_the_verdict_names_both_nulls_and_what_could_have_been_found(docks, read
     dock = docks["Compare"]
     text = dock.verdict.text()
     assert f"{compared.test.p_of_null['VAR']:.3g} if the latents are a VAR" in text
-    assert f"{compared.test.p_of_null['blocks']:.3g} if blocks of the recording are alike" in text
+    assert f"{compared.test.p_of_null['blocks']:.3g} if blocks of the recording are exchangeable" in text
     between = compared.edges["target"] != compared.edges["source"]
     detectable = np.median(compared.edges["detectable"][between])
-    assert f"a change by {detectable:.2f} would be found here three times in four" in text
+    assert f"a change of {detectable:.2f} would be found in about 3 of 4" in text
     assert f"of {len(compared.edges)} coefficients differ" in text
     assert ("links alone" in text) == (compared.p_value <= compared.config.level)
-    assert ("independent frames" in text) == (
-        min(np.divide(compared.test.effective_frames, compared.test.n_pairs)) < 0.7
-    )
+    assert ("autocorrelated" in text) == (min(np.divide(compared.test.effective_frames, compared.test.n_pairs)) < 0.7)
     test = replace(compared.test, p_value=0.01, p_links=0.03, effective_frames=(20.0, 10.0))
     session.set_comparison(replace(compared, test=test))
     assert "links alone, without own past: p = 0.03" in dock.verdict.text()
-    assert "A is worth about 20 independent frames and B 10" in dock.verdict.text()
+    assert "A: 20 of " in dock.verdict.text()
     few = compared.edges.copy()
     for size, words in ((np.inf, "too few resamples"), (np.nan, "is not known")):
         few["detectable"] = size
@@ -123,7 +125,7 @@ def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, ses
     layer.visible = True
     session.use_fit(trained, trained.encode(movie))
     assert not layer.visible
-    assert "in A less that in B" in layer.metadata[ours.KEY]["definition"]
+    assert "the map of A minus the map of B" in layer.metadata[ours.KEY]["definition"]
 
 
 def test_maps_and_range_marks_have_the_same_colour_for_a_and_for_b():
@@ -157,18 +159,17 @@ def test_a_result_says_of_which_ranges_it_is(docks, ready, session, compared, id
     assert "A 0.0 - 9.0 s, B 9.5 - 14.0, 15.0 - 20.0 s" in dock.verdict.text()
     assert dock.verdict.isEnabled()
     session.set_range("a", (0, 80))
-    assert "Not of the ranges and bad frames that are set now" in dock.verdict.text()
+    assert "not of the ranges and bad frames that are set now" in dock.verdict.text()
     assert "A 0.0 - 9.0 s" in dock.verdict.text()
     assert not dock.verdict.isEnabled()
-    assert not dock.warnings.isEnabled()
     session.set_range("a", (0, 90))
-    assert "Not of the ranges" not in dock.verdict.text()
+    assert "not of the ranges" not in dock.verdict.text()
     session.describe_movie(session.stack.frame_rate, session.stack.pixel_size, bad_frames=[5])
-    assert "Not of the ranges" in dock.verdict.text()
+    assert "not of the ranges" in dock.verdict.text()
     dock.run()
     assert dock.verdict.isEnabled()
     idle()
-    assert "Not of the ranges" not in dock.verdict.text()
+    assert "not of the ranges" not in dock.verdict.text()
 
 
 def test_a_result_of_a_movie_that_is_gone_is_dropped(viewer, docks, ready, session, qtbot, idle, notices):
@@ -250,7 +251,7 @@ def test_placebo_values_come_one_by_one_and_are_weighed(docks, ready, session, q
     assert "1 of 20 pairs" in box.verdict.text()
     assert "more than chance" not in box.verdict.text()
     box.show_values(np.full(20, 0.01), permuted=True)
-    assert "segments differ among themselves" in box.verdict.text()
+    assert "segments differ from each other" in box.verdict.text()
     box.show_values(np.full(20, 0.01))
     assert "some pairs hold the change that you look for" in box.verdict.text()
     assert "more than chance" in box.verdict.text()
@@ -279,6 +280,7 @@ def test_a_dock_may_close_while_its_answer_grows(viewer, docks, ready, session, 
         dock.placebo.run()
         qtbot.waitUntil(lambda: " pairs have" in dock.placebo.verdict.text(), timeout=PATIENCE)
     viewer.window.remove_dock_widget(dock)
+    session.stop(keep=True)
     idle()
     qtbot.wait(300)  # for what is still on its way to the screen
     assert not notices
@@ -312,6 +314,143 @@ def test_the_last_pair_of_a_placebo_counts(docks, ready, session, idle, where):
     assert " of 20 pairs" in dock.placebo.verdict.text()
 
 
+def test_the_summary_and_the_table_give_the_same_difference(docks, ready, compared):
+    box, table = docks["Compare"].verdict, docks["Compare"].table
+    assert box.difference.text().startswith(table.item(0, 3).text().split(" ")[0])
+    low, high = (f"{compared.edges[0][name]:+.2f}" for name in ("low", "high"))
+    assert f"interval {low} to {high}" in box.difference.text()
+    assert f"({low} to {high})" in table.item(0, 3).text()
+
+
+def test_the_answer_leads_with_a_sentence_and_three_numbers(docks, ready, session, compared):
+    box = docks["Compare"].verdict
+    shown = [part for part in (box.sentence, box.p, box.difference, box.frames) if part.isVisibleTo(box)]
+    assert len(shown) == 4
+    assert box.sentence.text().count(".") == 1
+    assert not any(fold.isExpanded() for fold in box.folds.values())
+    test = replace(compared.test, p_value=0.01)
+    session.set_comparison(replace(compared, test=test, warnings=("Be <b>careful</b>.", "And here.")))
+    assert box.sentence.text() == "The dynamics in A and B differ; read the 2 cautions below."
+    box.folds["Cautions"].expand()
+    assert "<b>careful</b>" in box.warnings.text()
+    assert box.warnings.textFormat() == Qt.TextFormat.PlainText
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("csv", "first"), ("csv", "mouse.day2"), ("json", "first"), ("figure", "a")]
+)
+def test_the_button_decides_on_the_format(docks, ready, compared, tmp_path, monkeypatch, notices, kind, name):
+    dock = docks["Compare"]
+    chosen = str(tmp_path / name)
+    monkeypatch.setattr("qtpy.QtWidgets.QFileDialog.getSaveFileName", lambda *_: (chosen, ""))
+    dock._export(kind)
+    assert notices.pop().startswith("info")
+    ending = {"csv": ".csv", "json": ".json", "figure": ".svg"}[kind]
+    (path,) = tmp_path.iterdir()
+    assert path.name == name + ending
+    before = path.read_bytes()
+    session_size = len(before)
+    dock._export(kind)  # the dialog did not ask whether this file may be replaced
+    assert "exists already" in notices.pop()
+    assert len(path.read_bytes()) == session_size
+
+
+def test_one_typo_does_not_erase_a_list_of_trials(docks, session, movie, notices):
+    dock = docks["Compare"]
+    trials = ", ".join(f"{i} - {i + 0.5}" for i in range(18)) + ", 19 -"
+    dock.fields["a"].setText(trials)
+    dock.fields["a"].editingFinished.emit()
+    assert "'19 -' is not a range" in notices.pop()
+    assert dock.fields["a"].text() == trials
+    session.set_range("b", (0, 5))
+    session.end(session.begin("computing"))
+    assert dock.fields["a"].text() == trials
+    assert session.ranges["a"] == ()
+    dock.fields["a"].setText(trials + " 19.5")
+    dock.fields["a"].editingFinished.emit()
+    assert len(session.ranges["a"]) == 19
+    assert dock.fields["a"].text().endswith("19.0 - 19.5")
+
+
+def test_errors_are_in_the_unit_that_was_typed(docks, session, movie, notices):
+    dock = docks["Compare"]
+    for typed, words in (
+        ("10 - 30", "10.0 - 30.0 s is not inside the movie, 0.0 - 20.0 s"),
+        ("1-3, 2-4", "2.0 - 4.0 s"),
+    ):
+        dock.fields["a"].setText(typed)
+        dock.fields["a"].editingFinished.emit()
+        assert words in notices.pop()
+    dock.fields["a"].setText("10 - 30")
+    dock.fields["a"].editingFinished.emit()
+    notices.clear()
+    dock.unit.setCurrentText("frames")  # what was meant
+    assert session.ranges["a"] == ((10, 30),)
+
+
+@pytest.mark.parametrize("work", ["comparison", "placebo"])
+def test_a_job_outlives_its_dock_and_its_answer_is_there_when_it_opens_again(
+    viewer, docks, ready, session, qtbot, idle, notices, work
+):
+    dock = docks.pop("Compare")
+    session.set_range("a", (0, 50))
+    session.set_range("b", (55, 105))
+    dock.form.fields["resamples"].set_value(3000)
+    (dock.run if work == "comparison" else dock.placebo.run)()
+    dock.parentWidget().destroyOnClose()
+    del dock
+    strip = docks["Movie"].findChild(JobLine)
+    assert strip.text.text().startswith("Comparing A" if work == "comparison" else "Placebo")
+    qtbot.waitUntil(lambda: session.progress.done > 0, timeout=PATIENCE)
+    strip.show_button.click()
+    again = viewer.window.dock_widgets["Compare (VARAE)"]
+    assert again.form.fields["resamples"].value() == 3000
+    text = again.verdict.text() if work == "comparison" else again.placebo.verdict.text()
+    assert ("So far p" if work == "comparison" else "pairs have") in text
+    began = time.monotonic()
+    strip.stop.click()
+    idle()
+    assert time.monotonic() - began < 2
+    if work == "comparison":
+        assert again.verdict.text().splitlines()[0] == again.verdict.sentence.text()
+        assert session.comparison is not None
+    else:
+        assert len(session.placebo.p_values)
+        session.set_range("b", (60, 105))
+        assert session.placebo is None
+    assert not notices
+
+
+@pytest.mark.parametrize("work", ["map", "encoding"])
+def test_one_stop_for_every_job(docks, session, trained, movie, qtbot, idle, monkeypatch, notices, work):
+    """Each look at whether the work is still wanted takes a while here."""
+    strip, asked = docks["Time"].findChild(JobLine), []
+    usual = Controls.check
+
+    def slow(controls):
+        asked.append(1)
+        time.sleep(0.1)
+        usual(controls)
+
+    monkeypatch.setattr(Controls, "check", slow)
+    monkeypatch.setattr("napari_varae.core.fit.apply.BLOCK", 2)
+    if work == "map":
+        monkeypatch.setattr("napari_varae.core.movie.stack.PIECE", 1)
+        docks["Look"].kind.setCurrentIndex(1)
+        docks["Look"].show_map()
+    else:
+        session.fits.append(other := replace(trained))
+        docks["Train"]._show_fits()
+        docks["Train"]._choose(session.fits.index(other))
+    qtbot.waitUntil(lambda: len(asked) > 2, timeout=PATIENCE)
+    began = time.monotonic()
+    strip.stop.click()
+    idle()
+    assert time.monotonic() - began < 1
+    assert session.fit is trained
+    assert not notices
+
+
 def test_a_comparison_of_a_fit_of_another_movie_carries_the_caution(viewer, docks, session, fit, stack, idle, tmp_path):
     other = Stack(stack.array[::-1].copy(), stack.frame_rate, name="backwards")
     open_movie(viewer, other)
@@ -329,7 +468,7 @@ def test_a_comparison_of_a_fit_of_another_movie_carries_the_caution(viewer, dock
     idle()
     assert "trained on another movie" in session.comparison.warnings[0]
     assert "trained on another movie" in session.comparison.methods_text()
-    assert "trained on another movie" in docks["Compare"].warnings.text()
+    assert "trained on another movie" in docks["Compare"].verdict.warnings.text()
     open_movie(viewer, stack)
     assert not any(strip.isVisibleTo(strip.window()) for strip in strips)
 
@@ -338,15 +477,15 @@ def test_what_was_begun_before_the_ranges_changed_is_not_current(docks, ready, s
     dock = docks["Compare"]
     dock.form.fields["resamples"].set_value(100_000)
     dock.run()
-    qtbot.waitUntil(lambda: dock.verdict.text().startswith("So far"), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "So far" in dock.verdict.text(), timeout=PATIENCE)
     session.set_range("a", (0, 80))
-    qtbot.waitUntil(lambda: "Not of the ranges" in dock.verdict.text(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "not of the ranges" in dock.verdict.text(), timeout=PATIENCE)
     dock.stop_button.click()
     idle()
     assert session.comparison.ranges["a"] == ((0, 90),)
-    assert "Not of the ranges" in dock.verdict.text()
+    assert "not of the ranges" in dock.verdict.text()
     session.set_range("a", (0, 90))
-    assert "Not of the ranges" not in dock.verdict.text()
+    assert "not of the ranges" not in dock.verdict.text()
 
 
 def test_placebo_values_of_earlier_ranges_are_dropped(docks, ready, session, qtbot, idle, notices):

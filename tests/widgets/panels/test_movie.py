@@ -1,12 +1,19 @@
 """The Movie dock, with good and with bad recordings: what cannot be used is told, and what was there stays."""
 
+import time
 import weakref
 
 import numpy as np
 import pytest
 import tifffile
+from qtpy.QtCore import Qt
 
+from napari_varae.session.job_events import Controls
 from napari_varae.session.session import session_of
+from napari_varae.widgets.parts.state_strip import JobLine, StateStrip
+from napari_varae.widgets.parts.text import JOINER
+
+from ..conftest import PATIENCE
 
 GOOD = np.random.default_rng(0).integers(0, 1000, (40, 16, 16), dtype=np.uint16)
 
@@ -49,10 +56,11 @@ def session(viewer, panel):
     return session_of(viewer)
 
 
-def test_a_file_becomes_the_movie(viewer, panel, session, tmp_path, notices):
+def test_a_file_becomes_the_movie(viewer, panel, session, tmp_path, notices, idle):
     path = tmp_path / "recording.tif"
     tifffile.imwrite(path, GOOD)
     panel.open(str(path))
+    idle()
     assert not notices
     assert session.stack.shape == GOOD.shape
     np.testing.assert_array_equal(viewer.layers["recording.tif"].data[5], GOOD[5])
@@ -61,10 +69,11 @@ def test_a_file_becomes_the_movie(viewer, panel, session, tmp_path, notices):
     assert "frame rate is unknown" in report
 
 
-def test_a_bad_file_is_told_and_changes_nothing(viewer, panel, session, trained, movie, tmp_path, notices):
+def test_a_bad_file_is_told_and_changes_nothing(viewer, panel, session, trained, movie, tmp_path, notices, idle):
     before = list(viewer.layers)
     for kind in BROKEN:
         panel.open(str(broken(tmp_path, kind)))
+        idle()
         assert len(notices) == 1, kind
         assert notices.pop().startswith("error: ")
         assert session.stack is movie
@@ -130,10 +139,95 @@ def test_the_simulated_recording_is_a_click_away(viewer, panel, session):
     assert "Simulated" in panel.report.text()
 
 
-def test_a_real_recording_opens(viewer, panel, session, recordings):
+def test_a_real_recording_opens(viewer, panel, session, recordings, idle):
     panel.open(str(recordings / "mouse_somata_2p.tif"))
+    idle()
     assert session.stack.shape == (2000, 128, 128)
     assert session.stack.frame_rate is None
+
+
+def test_apply_is_all_or_nothing(viewer, panel, session, movie, notices):
+    session.set_frame(70)
+    panel.frame_rate.set_value(25)
+    panel.first.set_value(150)
+    panel.last.set_value(20)
+    before = session.stack
+    panel.apply_button.click()
+    assert "training frames" in notices.pop()
+    assert session.stack is before
+    assert session.frame == 70
+    assert viewer.dims.point[0] == pytest.approx(7.0)
+    assert viewer.layers[0].scale[0] == 0.1
+    assert panel.frame_rate.value() == 25  # typed, to be corrected
+
+
+def test_apply_never_moves_the_frame_in_view(viewer, panel, session, movie, notices):
+    session.set_frame(70)
+    for rate in (25, 3, None):
+        panel.frame_rate.set_value(rate)
+        panel.apply_button.click()
+        assert not notices
+        assert session.frame == 70
+        assert round(viewer.dims.point[0] * (rate or 1)) == 70
+        assert viewer.dims.current_step[0] == 70
+
+
+def test_what_was_typed_survives_the_end_of_a_job(panel, session, movie):
+    panel.frame_rate.lineEdit().setText("33.3")
+    panel.bad_frames.setText("5 - 9, 20 -")
+    session.end(session.begin("computing"))
+    assert panel.frame_rate.value() == 33.3
+    assert panel.bad_frames.text() == "5 - 9, 20 -"
+    session.set_frames((0, 100))  # of another field
+    assert panel.frame_rate.value() == 33.3
+    assert panel.last.value() == 100
+
+
+def test_a_name_is_not_read_as_html(viewer, panel, session, tmp_path, idle, notices):
+    path = tmp_path / "mouse<3 & dF<1 <b>1<b>.tif"
+    tifffile.imwrite(path, GOOD)
+    panel.open(str(path))
+    idle()
+    assert path.name in panel.report.text()
+    strip = panel.findChild(StateStrip)
+    for label in (panel.report, *strip.lines, strip.job.text):
+        assert label.textFormat() == Qt.TextFormat.PlainText
+    for line in strip.lines:
+        assert not Qt.mightBeRichText(line.toolTip())
+    assert path.name in strip.lines[0].toolTip().replace(JOINER, "")
+    panel.open(str(tmp_path / "<b>none<b>.tif"))
+    idle()
+    assert "none" in notices[0]
+    assert not Qt.mightBeRichText(notices.pop())
+
+
+def test_a_file_of_many_pages_is_opened_in_the_background_and_stopped(
+    panel, session, tmp_path, monkeypatch, qtbot, idle
+):
+    """Each page takes a while here; the window goes on meanwhile, and Stop ends it within a second."""
+    path = tmp_path / "many.tif"
+    tifffile.imwrite(
+        path, np.zeros((400, 16, 16), np.uint8), compression="zlib", photometric="minisblack", metadata=None
+    )
+    pages = []
+
+    def slow(controls):
+        pages.append(1)
+        time.sleep(0.01)
+        return usual_check(controls)
+
+    usual_check = Controls.check
+    monkeypatch.setattr(Controls, "check", slow)
+    panel.open(str(path))
+    assert session.stack is None
+    assert session.job == "computing"
+    qtbot.waitUntil(lambda: len(pages) > 5, timeout=PATIENCE)
+    began = time.monotonic()
+    panel.findChild(JobLine).stop.click()
+    idle()
+    assert time.monotonic() - began < 1
+    assert len(pages) < 400
+    assert session.stack is None
 
 
 def test_the_layer_box_follows_names_and_keeps_the_choice(viewer, panel, session):
@@ -146,11 +240,12 @@ def test_the_layer_box_follows_names_and_keeps_the_choice(viewer, panel, session
     assert session.stack.name == "renamed"
 
 
-def test_opening_a_file_leaves_the_layer_that_was_used(viewer, panel, session, tmp_path):
+def test_opening_a_file_leaves_the_layer_that_was_used(viewer, panel, session, tmp_path, idle):
     mine = viewer.add_image(GOOD, name="mine", metadata={"note": "mine"})
     panel.use_layer()
     tifffile.imwrite(tmp_path / "other.tif", GOOD[:20, :12])
     panel.open(str(tmp_path / "other.tif"))
+    idle()
     assert (mine.name, mine.data is GOOD, mine.metadata) == ("mine", True, {"note": "mine"})
     assert [layer.name for layer in viewer.layers] == ["mine", "other.tif"]
     assert session.stack.shape == (20, 12, 16)

@@ -113,7 +113,7 @@ def test_latents_can_be_chosen(panel, session, trained, notices):
     assert len(panel.traces._traces) == 2
     panel.which.setText("9")
     panel.which.editingFinished.emit()
-    assert "from 0 to 3" in notices[0]
+    assert "between 0 and 3" in notices[0]
 
 
 def test_axes_of_the_trajectory_can_be_chosen(panel, session, trained):
@@ -128,3 +128,66 @@ def test_time_is_in_frames_until_the_rate_is_known(viewer, panel, session, stack
     session.describe_movie(20, None)
     assert panel.traces.getAxis("bottom").labelText == "time (s)"
     assert panel.traces.getViewBox().viewRange()[0] == pytest.approx([0, 10])
+
+
+def test_an_edge_under_the_cursor_can_be_dragged(panel, session, trained, qtbot):
+    """As after End, Make A: the cursor lies on the end of the range."""
+    session.set_range("a", (20, 80))
+    session.set_frame(80)
+    qtbot.wait(50)
+    plot = panel.traces
+    start, end = place(plot, 8.0, 2.5), place(plot, 11.0, 2.5)
+    qtbot.mousePress(plot.viewport(), Qt.MouseButton.LeftButton, pos=start)
+    for share in (0.3, 0.6, 1.0, 1.0):
+        qtbot.mouseMove(plot.viewport(), start + (end - start) * share)
+        qtbot.wait(20)
+    qtbot.mouseRelease(plot.viewport(), Qt.MouseButton.LeftButton, pos=end)
+    qtbot.waitUntil(lambda: session.ranges["a"] != ((20, 80),))
+    assert abs(session.ranges["a"][0][1] - 110) <= 3
+    assert session.frame == 80
+
+
+def test_the_cursor_inside_a_range_can_be_dragged(panel, session, trained, qtbot):
+    session.set_range("a", (20, 150))
+    session.set_frame(60)
+    qtbot.wait(50)
+    plot = panel.traces
+    start, end = place(plot, 6.0, 2.5), place(plot, 9.0, 2.5)
+    qtbot.mousePress(plot.viewport(), Qt.MouseButton.LeftButton, pos=start)
+    for share in (0.3, 0.6, 1.0, 1.0):
+        qtbot.mouseMove(plot.viewport(), start + (end - start) * share)
+        qtbot.wait(20)
+    qtbot.mouseRelease(plot.viewport(), Qt.MouseButton.LeftButton, pos=end)
+    qtbot.waitUntil(lambda: abs(session.frame - 90) <= 3)
+    assert session.ranges["a"] == ((20, 150),)
+
+
+def test_latents_can_be_typed_as_a_range_and_a_typo_stays(panel, session, trained, notices):
+    panel.which.setText("1-3")
+    panel.which.editingFinished.emit()
+    assert len(panel.traces._traces) == 3
+    panel.which.setText("1-3, x")
+    panel.which.editingFinished.emit()
+    assert "'x' is not a number or a range" in notices.pop()
+    assert panel.which.text() == "1-3, x"
+    assert len(panel.traces._traces) == 3
+    session.set_frames((0, 100))  # shows the latents again, and complains no more
+    assert not notices
+
+
+def test_a_dragged_range_is_refused_in_seconds(panel, session, trained, notices):
+    session.set_range("a", [(20, 80), (100, 120)])
+    panel.traces.spans_moved.emit("a", [(2.0, 10.5), (10.0, 12.0)])
+    assert "2.0 - 10.5 s and 10.0 - 12.0 s overlap" in notices.pop()
+
+
+def test_components_are_not_computed_again_for_each_change(panel, session, trained, monkeypatch):
+    def fail(*_):
+        raise AssertionError("on the thread of the screen")
+
+    monkeypatch.setattr("numpy.linalg.eigh", fail)
+    monkeypatch.setattr("numpy.linalg.svd", fail)
+    session.describe_movie(12, None)
+    session.keep_fit(trained)
+    session.use_fit(trained, session.latents, components=session.components)
+    np.testing.assert_allclose(panel.trajectory._points, session.components[:, :2])

@@ -1,6 +1,7 @@
 """Forms bring back what they were given, and say in words what is wrong."""
 
 import math
+from typing import Literal, get_args, get_origin
 
 import pytest
 from annotated_types import Ge, Gt, Le, Lt
@@ -27,7 +28,7 @@ def values(info):
     text = str(info.annotation)
     if info.annotation is bool:
         return st.booleans()
-    if "Literal" in text:
+    if text.startswith("typing.Literal"):
         return st.sampled_from(info.annotation.__args__)
     if "tuple" in text:
         return st.none() | st.tuples(st.integers(), st.integers())
@@ -37,6 +38,9 @@ def values(info):
         )
     else:
         numbers = st.integers(low, high)
+    words = [word for part in get_args(info.annotation) if get_origin(part) is Literal for word in get_args(part)]
+    if words:
+        return st.sampled_from(words) | st.integers(1, 64)
     return st.none() | numbers if "None" in text else numbers
 
 

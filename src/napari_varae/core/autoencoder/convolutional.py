@@ -52,9 +52,9 @@ def latent_map(latents: int, image: tuple[int, int]) -> tuple[int, int, int]:
     if not found:
         below, above = (
             next((k for k in numbers if _maps(k, image)), None)
-            for numbers in (range(latents - 1, 0, -1), range(latents + 1, 4 * latents + 4))
+            for numbers in (range(latents - 1, 0, -1), range(latents + 1, (image[0] // 4) * (image[1] // 4) + 1))
         )
-        choices = " or ".join(str(k) for k in (below, above) if k is not None)
+        choices = " or ".join(str(k) for k in (below, above) if k is not None) or "the footprints network"
         raise ValueError(
             f"{latents} latents cannot be arranged as channels x rows x columns over an image of {image[0]} x "
             f"{image[1]} pixels: choose {choices}."

@@ -200,7 +200,7 @@ class Trials:
 
     def _positions(self, rate: float | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """First frames and frames after the last; raise DataError for trials shorter than a frame."""
-        # Six digits: 0.7 s at 30 Hz is frame 21 and not 20.999999999999996.
+        # Six digits: the two ends of a trial of one frame that begins amid a frame must round alike.
         exact = [np.round(times * (rate or 1), 6) for times in (self.start, self.stop)]
         self._refuse(
             exact[1] - exact[0] < 1 - 1e-7,

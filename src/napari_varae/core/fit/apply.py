@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,8 @@ from napari_varae.core.movie.stack import Stack
 
 __all__ = ["Applied", "apply_fit"]
 
-BLOCK = 256
+BLOCK = 64
+"""Frames that are encoded between two reports of progress."""
 
 
 class Applied(NamedTuple):
@@ -33,8 +35,10 @@ class Applied(NamedTuple):
     explained: float | None
 
 
-def apply_fit(fit: Fit, stack: Stack) -> Applied:
+def apply_fit(fit: Fit, stack: Stack, progress: Callable[[int, int], None] | None = None) -> Applied:
     """Find the latents of a movie, and how well they describe one that the fit was not trained on.
+
+    `progress` is called with the number of frames that are encoded, and of all.
 
     Raises
     ------
@@ -47,6 +51,8 @@ def apply_fit(fit: Fit, stack: Stack) -> Applied:
     movie = stack.fingerprint()
     foreign, latents, errors = fit.caution(movie) is not None, [], np.zeros(2)
     for first in range(0, stack.n_frames, BLOCK):
+        if progress is not None:
+            progress(first, stack.n_frames)
         block = first, min(first + BLOCK, stack.n_frames)
         latents.append(fit.encode(stack, block))
         if foreign:

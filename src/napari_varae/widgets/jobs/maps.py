@@ -1,4 +1,4 @@
-"""Contribution maps on request of a dock: computed in the background, shown as layers."""
+"""Contribution maps that a dock asks for: computed in the background, shown as layers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 from napari_varae.session.generation import EVERYTHING, Generation, Part
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import Segments, name_ranges
-from napari_varae.session.session import Edge
+from napari_varae.session.results import Edge
 from napari_varae.viewer.maps import show_map
-from napari_varae.widgets.jobs.job import Job, Tell
+from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.parts.panel import Panel
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.movie.stack import Stack
 
-__all__ = ["Wish", "show", "show_difference", "show_edge"]
+__all__ = ["MapRequest", "show", "show_difference", "show_edge"]
 
 
-class Wish(NamedTuple):
+class MapRequest(NamedTuple):
     """Which contribution map: its kind, its subject, its frames (parts with a sign), a name for the layer.
 
     `ranges` names the frame sets of the session that the frames are.
@@ -55,7 +55,7 @@ class Wish(NamedTuple):
         return f"{self.name}: {what}; {own} what a latent's own past predicts."
 
 
-def show(panel: Panel, stack: Stack, fit: Fit, wish: Wish) -> None:
+def show(panel: Panel, stack: Stack, fit: Fit, request: MapRequest) -> None:
     """Compute a map and add or update its layer.
 
     Raises
@@ -66,21 +66,21 @@ def show(panel: Panel, stack: Stack, fit: Fit, wish: Wish) -> None:
     Job(
         panel,
         "computing",
-        partial(_compute, fit, stack, wish),
-        description=f"VARAE: {wish.name}",
-        on_return=partial(_add_layer, panel.viewer, fit, stack, wish, panel.session.generation),
+        partial(_compute, fit, stack, request),
+        title=request.name,
+        on_return=partial(_add_layer, panel.viewer, fit, stack, request, panel.session.generation),
         about=("movie", "fit"),
     )
 
 
 def show_edge(panel: Panel, edge: Edge) -> None:
-    """Point at a link, and show its driver map when the VAR has this link and nothing else is being computed."""
+    """Select a link, and show its driver map when the VAR has this link and nothing else is being computed."""
     session = panel.session
     session.set_edge(edge)
     stack, fit = session.require_stack(), session.require_fit()
     if session.job == "idle" and fit.var.coefficients[edge.lag - 1, edge.target, edge.source] != 0:
-        wish = Wish("driver", "edge", None, edge, False, ((1.0, None),), f"driver map of link {edge}")
-        show(panel, stack, fit, wish)
+        request = MapRequest("driver", "edge", None, edge, False, ((1.0, None),), f"driver map of link {edge}")
+        show(panel, stack, fit, request)
 
 
 def show_difference(panel: Panel, comparison: Comparison) -> None:
@@ -94,12 +94,12 @@ def show_difference(panel: Panel, comparison: Comparison) -> None:
     definition = (
         f"Difference map, A ({a}) minus B ({b}): mean absolute gradient times input of the one-step "
         f"prediction by the coefficients that differ (adjusted p <= {comparison.config.level:g}; own past included), "
-        "with those of each range, in A less that in B."
+        "with those of each range: the map of A minus the map of B."
     )
 
     about = panel.session.compared
 
-    def compute(controls: Controls, _progress: Tell) -> Generator[None, None, NDArray[np.float32]]:
+    def compute(controls: Controls, _report: Report) -> Generator[None, None, NDArray[np.float32]]:
         from napari_varae.core.comparison.difference_map import difference_map
 
         yield
@@ -109,31 +109,36 @@ def show_difference(panel: Panel, comparison: Comparison) -> None:
         show_map(viewer, stack, fit, image, name, definition, "difference", about, EVERYTHING)
 
     viewer = panel.viewer
-    description = f"VARAE: {name}"
-    Job(panel, "computing", compute, description=description, on_return=add_layer, about=("movie", "fit"))
+    Job(panel, "computing", compute, title=name, on_return=add_layer, about=("movie", "fit"))
 
 
 def _compute(
-    fit: Fit, stack: Stack, wish: Wish, controls: Controls, _progress: Tell
+    fit: Fit, stack: Stack, request: MapRequest, controls: Controls, _report: Report
 ) -> Generator[None, None, NDArray[np.float32]]:
     """Compute a map in the worker's thread, averaged over the parts of its ranges."""
     from napari_varae.core.maps.contribution import contribution_map
 
     image: Any = 0
     stack = stack.checked(controls.check)
-    for sign, segments in wish.spans:
+    for sign, segments in request.spans:
         yield
         found = contribution_map(
-            fit, stack, kind=wish.kind, frames=segments, target=wish.target, edge=wish.edge, own_past=wish.own_past
+            fit,
+            stack,
+            kind=request.kind,
+            frames=segments,
+            target=request.target,
+            edge=request.edge,
+            own_past=request.own_past,
         )
         image = image + np.float32(sign) * found
     return np.asarray(image)
 
 
 def _add_layer(
-    viewer: Viewer, fit: Fit, stack: Stack, wish: Wish, generation: Generation, image: NDArray[np.float32]
+    viewer: Viewer, fit: Fit, stack: Stack, request: MapRequest, generation: Generation, image: NDArray[np.float32]
 ) -> None:
     """Show a map that has been computed."""
-    parts: tuple[Part, ...] = ("movie", "fit", "bad_frames", *wish.ranges)
-    group = f"{wish.kind} {wish.subject}"
-    show_map(viewer, stack, fit, image, wish.name, wish.definition, group, generation, parts)
+    parts: tuple[Part, ...] = ("movie", "fit", "bad_frames", *request.ranges)
+    group = f"{request.kind} {request.subject}"
+    show_map(viewer, stack, fit, image, request.name, request.definition, group, generation, parts)

@@ -7,42 +7,48 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_info
-from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QLineEdit
+import numpy as np
+from qtpy.QtWidgets import QApplication, QComboBox, QLineEdit
 
 from napari_varae.core.settings import ComparisonConfig
 from napari_varae.session.generation import Generation
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import Segments, format_duration, format_ranges, parse_ranges, total
-from napari_varae.session.session import Edge, Letter
+from napari_varae.session.results import Edge
+from napari_varae.session.session import Letter
 from napari_varae.viewer.maps import hide_maps
 from napari_varae.widgets.jobs import maps
-from napari_varae.widgets.jobs.job import Job, Tell
+from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.panels.placebo import PlaceboBox
 from napari_varae.widgets.parts.edge_table import EdgeTable
 from napari_varae.widgets.parts.figure import save_figure
+from napari_varae.widgets.parts.files import ask_path
 from napari_varae.widgets.parts.forms import SettingsForm
-from napari_varae.widgets.parts.panel import Panel, button, heading, in_words, note, row
+from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.plots import NullPlot
-from napari_varae.widgets.parts.verdict import differing, verdict
+from napari_varae.widgets.parts.text import heading, in_words, note, report_done
+from napari_varae.widgets.parts.verdict import NOT_COMPARED, VerdictBox, differing
 
 if TYPE_CHECKING:
-    import numpy as np
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
-    from napari_varae.core.comparison.inference.resampling import Running
     from napari_varae.core.comparison.result import Comparison
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.movie.stack import Stack
+    from napari_varae.session.session import Session
 
 __all__ = ["ComparePanel"]
 
-NOT_CURRENT = "<b>Not of the ranges and bad frames that are set now.</b><br>"
+COMPARING = "Comparing A with B"
+ENDINGS = {"csv": (".csv",), "json": (".json",), "figure": (".svg", ".png")}
+"""Formats of each export, the usual one first."""
 
 
 class ComparePanel(Panel):
     """Compare the VAR in two ranges of the movie."""
+
+    dock = "Compare"
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
@@ -53,11 +59,14 @@ class ComparePanel(Panel):
             field.setPlaceholderText("start - stop, start - stop, …")
             field.setAccessibleName(f"Range {letter.upper()}")
             field.editingFinished.connect(partial(self._typed, letter))
-        self.notes, self.verdict, self.warnings = note(), note(), note()
+        self._shown: dict[Letter, str] = {"a": "", "b": ""}
+        self._seen: dict[Letter, Segments] = {"a": (), "b": ()}
+        self.notes, self.verdict = note(), VerdictBox()
         self.form: SettingsForm[ComparisonConfig] = SettingsForm(ComparisonConfig)
-        self.run_button = button("Compare A with B", self.run, "Runs beside the screen; you can go on looking")
+        self.keep_settings(self.form)
+        self.run_button = button("Compare A with B", self.run, "Runs in the background; you can go on working")
         self.stop_button = button(
-            "Stop", partial(self.session.stop, keep=True), "The answer then rests on the resamples made so far"
+            "Stop", partial(self.session.stop, keep=True), "Keep the answer that the resamples made so far give"
         )
         self.plot = NullPlot()
         self.add_plot(self.plot)
@@ -67,7 +76,7 @@ class ComparePanel(Panel):
         self.map_button = button(
             "Difference map",
             self.show_difference,
-            "Where the coefficients that differ drive more in A (orange) or in B (blue)",
+            "Where the coefficients that differ drive the dynamics more in A (orange) or in B (blue)",
         )
 
         self.body.addWidget(heading("Ranges"))
@@ -80,13 +89,16 @@ class ComparePanel(Panel):
         self.body.addWidget(heading("Result"))
         self.body.addWidget(self.verdict)
         self.body.addWidget(self.plot)
-        self.body.addWidget(self.warnings)
         self.body.addWidget(self.map_button)
         self.body.addWidget(self.table, 10)
         self.exports = (
-            button("CSV…", partial(self._export, "csv"), "The table of links"),
-            button("JSON…", partial(self._export, "json"), "Everything, with the settings"),
-            button("Figure…", partial(self._export, "svg"), "The null distribution and the observed value"),
+            button("CSV…", partial(self._export, "csv"), "The table of coefficients"),
+            button("JSON…", partial(self._export, "json"), "The whole result with its settings"),
+            button(
+                "Figure…",
+                partial(self._export, "figure"),
+                "The null distribution with the observed value",
+            ),
             button("Copy methods", self.copy_methods, "A paragraph for the methods section"),
         )
         self.body.addLayout(row(*self.exports))
@@ -94,12 +106,13 @@ class ComparePanel(Panel):
         self.body.addWidget(self.placebo)
         self.body.addStretch()
 
-        self.unit.currentIndexChanged.connect(self._show_ranges)
+        self.unit.currentIndexChanged.connect(self._change_unit)
         for signal in (self.session.ranges_changed, self.session.fit_changed):
             self.listen(signal, self._show_ranges)
-            self.listen(signal, self.placebo.forget)
         self.listen(self.session.movie_changed, self._show_units)
         self.listen(self.session.job_changed, self._show_job)
+        self.listen(self.session.progressed, self._show_progress)
+        self.listen(self.session.placebo_changed, self.placebo.show_found)
         self.listen(self.session.comparison_changed, self._show_result)
         self.listen(self.session.comparison_changed, self._hide_maps)
         self._show_units()
@@ -107,7 +120,7 @@ class ComparePanel(Panel):
         self._show_job()
 
     def run(self) -> None:
-        """Run the comparison in the worker."""
+        """Run the comparison in the background."""
         with in_words():
             stack, fit, config = self.session.require_stack(), self.session.require_fit(), self.form.value()
             a, b = self.session.ranges["a"], self.session.ranges["b"]
@@ -117,18 +130,10 @@ class ComparePanel(Panel):
                 self,
                 "comparing",
                 partial(_compare, fit, stack, a, b, config, self.session.latents),
-                description="VARAE: comparing A with B",
-                total=config.resamples,
-                on_return=partial(self._take, self.session.generation),
-                on_progress=partial(self._show_running, self.session.generation),
+                title=COMPARING,
+                on_return=partial(_use, self.session, self.session.generation),
                 about=("movie", "fit"),
             )
-            self.verdict.setEnabled(True)
-            self.verdict.setText("The first answer comes in a moment, the first time on a computer after some seconds.")
-
-    def _take(self, began: Generation, comparison: Comparison) -> None:
-        """Take in a result, which may be of ranges that are others now."""
-        self.session.set_comparison(comparison, began)
 
     def show_difference(self) -> None:
         """Show where the coefficients that differ drive more in A, or in B."""
@@ -137,35 +142,39 @@ class ComparePanel(Panel):
                 maps.show_difference(self, self.session.comparison)
 
     def export(self, path: str) -> None:
-        """Write the result: the table of links as CSV, the null as SVG or PNG, or everything as JSON."""
+        """Write the result: the table of coefficients as CSV, the null as SVG or PNG, or everything as JSON."""
         with in_words():
             comparison = self.session.comparison
             if comparison is None:
                 raise ValueError("There is no result yet. Run the comparison first.")
-            suffix = Path(path).suffix.lower()
-            if suffix in (".svg", ".png"):
+            ending = Path(path).suffix.lower()
+            if ending in ENDINGS["figure"]:
                 save_figure(self.plot, path)
+            elif ending == ".csv":
+                comparison.to_csv(path)
+            elif ending == ".json":
+                comparison.to_json(path)
             else:
-                (comparison.to_csv if suffix == ".csv" else comparison.to_json)(path)
-            show_info(f"The comparison was saved as {path}.")
+                raise ValueError(f"{path} ends in none of .csv, .json, .svg and .png. Choose one of them.")
+            report_done(f"The comparison was saved as {path}.")
 
     def copy_methods(self) -> None:
         """Put a paragraph for the methods section on the clipboard."""
         if self.session.comparison is not None:
             QApplication.clipboard().setText(self.session.comparison.methods_text())
-            show_info("A paragraph for the methods section is on the clipboard.")
+            report_done("A paragraph for the methods section is on the clipboard.")
 
     def _pick(self, edge: Edge) -> None:
-        """Point at a link of the table, and show its map."""
+        """Select a link of the table, and show its map."""
         with in_words():
             maps.show_edge(self, edge)
 
-    def _export(self, suffix: str) -> None:
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Save the comparison", f"comparison.{suffix}", f"{suffix.upper()} (*.{suffix})"
-        )
-        if path:
-            self.export(path)
+    def _export(self, kind: str) -> None:
+        """Let the user choose a file, and write the result in the format of the button."""
+        with in_words():
+            endings = ENDINGS[kind]
+            if path := ask_path(self, "Save the comparison", f"comparison{endings[0]}", endings):
+                self.export(path)
 
     def _rate(self) -> float | None:
         """Return the frame rate when ranges are typed in seconds."""
@@ -173,16 +182,27 @@ class ComparePanel(Panel):
         return None if stack is None or self.unit.currentText() != "s" else stack.frame_rate
 
     def _typed(self, letter: Letter) -> None:
-        """Take over a range that was typed."""
+        """Set a range that was typed. One that cannot be used stays in its field, to be corrected."""
         text, stack = self.fields[letter].text().strip(), self.session.stack
-        if stack is None or text == format_ranges(self.session.ranges[letter], self._rate()):
+        if stack is None or not self._is_typed(letter):
             return
         with in_words():
             name = f"Range {letter.upper()}"
-            self.session.set_range(
-                letter, parse_ranges(text, self._rate(), stack.n_frames, name=name) if text else None
-            )
+            ranges = parse_ranges(text, self._rate(), stack.n_frames, name=name) if text else None
+            self.session.set_range(letter, ranges)
+            self._shown[letter] = self.fields[letter].text().strip()
+            self._show_ranges()  # as it was understood
+
+    def _is_typed(self, letter: Letter) -> bool:
+        """Whether a field holds a text that is not in use."""
+        return bool(self.fields[letter].text().strip() != self._shown[letter])
+
+    def _change_unit(self) -> None:
+        """Show ranges in the other unit; one that was typed and could not be used may be meant in this one."""
+        typed = [letter for letter in self.fields if self._is_typed(letter)]
         self._show_ranges()
+        for letter in typed:
+            self._typed(letter)
 
     def _show_units(self) -> None:
         stack = self.session.stack
@@ -194,7 +214,11 @@ class ComparePanel(Panel):
 
     def _show_ranges(self) -> None:
         for letter, field in self.fields.items():
-            field.setText(format_ranges(self.session.ranges[letter], self._rate()))
+            segments = self.session.ranges[letter]
+            text = format_ranges(segments, self._rate())
+            if segments != self._seen[letter] or not self._is_typed(letter):
+                field.setText(text)
+            self._seen[letter], self._shown[letter] = segments, text
             field.setEnabled(self.session.stack is not None)
         stack = self.session.stack
         rate = None if stack is None else stack.frame_rate
@@ -214,49 +238,63 @@ class ComparePanel(Panel):
         self.stop_button.setEnabled(job == "comparing")
         self.placebo.run_button.setEnabled(self.run_button.isEnabled())
         self.map_button.setEnabled(job == "idle" and differing(self.session.comparison) > 0)
-        result = self.session.comparison if job not in ("comparing", "stopping") else None
+        comparing = self._comparing()
+        result = None if comparing else self.session.comparison
         for last in (*self.exports, self.table):  # of the last comparison, while there is a new one
             last.setEnabled(result is not None)
-        self.warnings.setEnabled(result is not None and self.session.is_current)
-        if job == "idle":
+        if comparing:
+            self._show_progress()
+        else:
             self._show_verdict()
+
+    def _comparing(self) -> bool:
+        """Whether the comparison itself runs, and not the placebo or another job."""
+        return self.session.progress is not None and self.session.progress.title == COMPARING
 
     def _show_result(self) -> None:
         result = self.session.comparison
         for widget in (self.table, self.map_button):
             widget.setVisible(result is not None)
-        self.warnings.setVisible(result is not None and bool(result.warnings))
         self._show_job()
-        if result is None:
-            return
-        self.warnings.setText("<br>".join(f"⚠ {warning}" for warning in result.warnings))
-        self.table.show_edges(result)
+        if result is not None:
+            self.table.show_edges(result)
 
     def _hide_maps(self) -> None:
-        """Hide the difference maps of comparisons before."""
+        """Hide the difference maps of earlier comparisons."""
         hide_maps(self.viewer, "difference")
 
     def _show_verdict(self) -> None:
         result = self.session.comparison
-        nothing = "Not compared yet. The question: are the VAR coefficients the same in A and in B?"
-        of_these = result is None or self.session.is_current
-        changed = "" if of_these else NOT_CURRENT
-        self.verdict.setText(nothing if result is None else changed + verdict(result, self._rate()))
-        self.verdict.setEnabled(of_these)
         self.plot.setVisible(result is not None)
-        if result is not None:
+        if result is None:
+            self.verdict.show_message(NOT_COMPARED)
+        else:
+            self.verdict.show_result(result, self._rate(), current=self.session.is_current)
             self.plot.show_null(result.null, result.statistic)
 
-    def _show_running(self, began: Generation, running: Running) -> None:
-        """Say and draw what the repeats so far give."""
-        current = NOT_CURRENT if began.changed(self.session.generation) else ""
-        self.plot.setVisible(True)
-        self.plot.show_null(running.null, running.statistic)
-        self.verdict.setText(
-            f"{current}So far p = {running.p_value:.3g} (95 % interval {running.low:.3f} to {running.high:.3f}), after "
-            f"{running.made} of {running.planned} resamples. Decide on the number before you look: a p at which one "
-            "stops because it is small is too small."
-        )
+    def _show_progress(self) -> None:
+        """Show and draw what the resamples so far give, of a comparison or of a placebo."""
+        progress = self.session.progress
+        if progress is None or progress.dock != self.dock:
+            return
+        known, changed = progress.known, self.session.began.changed(self.session.generation)
+        if isinstance(known, np.ndarray):
+            if not changed:
+                self.placebo.show_values(known)
+        elif not self._comparing():
+            return
+        elif known is None:
+            phase = progress.phase or "starting"
+            self.verdict.show_message(f"{phase[:1].upper()}{phase[1:]}…", "The first answer follows in some seconds.")
+        else:
+            self.plot.setVisible(True)
+            self.plot.show_null(known.null, known.statistic)
+            self.verdict.show_running(known, current=not changed)
+
+
+def _use(session: Session, began: Generation, comparison: Comparison) -> None:
+    """Take in a result, which may be of ranges that are others now."""
+    session.set_comparison(comparison, began)
 
 
 def _compare(
@@ -267,14 +305,15 @@ def _compare(
     config: ComparisonConfig,
     latents: NDArray[np.float32] | None,
     controls: Controls,
-    progress: Tell,
+    report: Report,
 ) -> Generator[None, None, Comparison]:
     """Compare in the worker's thread."""
+    report("encoding A and B")
     from napari_varae.core.comparison.compare import compare
 
     yield
-    stack = stack.checked(controls.check)
+    stack = stack.checked(controls.check_drop)
     return compare(
         fit, stack, a, b, config, latents=latents, stop=controls.stop,
-        progress=lambda running: progress(running.made, running.planned, running),
+        progress=lambda running: report("resample", running.made, running.planned, running),
     )  # fmt: skip

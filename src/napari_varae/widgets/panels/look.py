@@ -1,4 +1,4 @@
-"""The Look dock: what the model makes of the movie, which regions drive it, and the VAR as a matrix."""
+"""The Look dock: views of the fit, maps of which regions drive its dynamics, and the VAR as a matrix."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGridLayout
 
 from napari_varae.session.labels import describe_latent
 from napari_varae.session.ranges import Segments
-from napari_varae.session.session import Edge, Letter
+from napari_varae.session.results import Edge
+from napari_varae.session.session import Letter
 from napari_varae.viewer import views
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.parts.fields import NumberField
-from napari_varae.widgets.parts.panel import Panel, button, heading, in_words, note
+from napari_varae.widgets.parts.panel import Panel, button
 from napari_varae.widgets.parts.plots import MatrixPlot
+from napari_varae.widgets.parts.text import heading, in_words, note
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -31,8 +34,8 @@ VIEWS: dict[views.View, str] = {
     "static": "Static image",
 }
 KINDS = {
-    "driver": "driver: what the VAR reads",
-    "effect": "effect: what the VAR draws",
+    "driver": "driver: pixels that the prediction depends on",
+    "effect": "effect: pixels that the prediction changes",
 }
 SUBJECTS = {"whole": "the whole VAR", "latent": "one latent", "edge": "one link"}
 SPANS = {"all": "all frames", "a": "range A", "b": "range B", "a-b": "A minus B"}
@@ -40,6 +43,8 @@ SPANS = {"all": "all frames", "a": "range A", "b": "range B", "a-b": "A minus B"
 
 class LookPanel(Panel):
     """Show views and contribution maps of the fit as layers, and its VAR as a matrix."""
+
+    dock = "Look"
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
@@ -51,18 +56,20 @@ class LookPanel(Panel):
         self.kind, self.subject, self.span = _choice(KINDS), _choice(SUBJECTS), _choice(SPANS)
         self.latent = NumberField(int)
         self.latent.set_value(0)
-        self.own_past = QCheckBox("Also what a latent's own past predicts")
-        self.map_button = button("Show map", self.show_map, "Adds an image layer; colours are symmetric, zero is clear")
-        self.lag = NumberField(int)
-        self.lag.set_value(1)
-        self.lag.changed.connect(self._show_matrix)
+        self.own_past = QCheckBox("Include what a latent's own past predicts")
+        self.map_button = button(
+            "Show map", self.show_map, "Adds an image layer with colours symmetric about zero; zero is transparent"
+        )
+        self.lag = QComboBox()
+        self.lag.addItem("1", 1)
+        self.lag.currentIndexChanged.connect(self._show_matrix)
         self.matrix = MatrixPlot()
         self.matrix.picked.connect(self._pick)
         self.matrix.hovered.connect(self._hover)
         self.summary, self.cell = note(), note()
         self.add_plot(self.matrix)
 
-        self.body.addWidget(heading("Layers, computed for the frame in view"))
+        self.body.addWidget(heading("Layers, computed for the frame shown"))
         self.body.addLayout(grid)
         self.body.addWidget(heading("Contribution map"))
         form = QFormLayout()
@@ -91,21 +98,24 @@ class LookPanel(Panel):
     def show_map(self) -> None:
         """Compute the chosen map and show it as a layer."""
         with in_words():
-            stack, fit, wish = self.session.require_stack(), self.session.require_fit(), self._wish()
-            maps.show(self, stack, fit, wish)
+            stack, fit, request = self.session.require_stack(), self.session.require_fit(), self._request()
+            maps.show(self, stack, fit, request)
 
-    def _wish(self) -> maps.Wish:
+    def _request(self) -> maps.MapRequest:
         """Read the choices."""
         kind, subject, span = self.kind.currentData(), self.subject.currentData(), self.span.currentData()
         target, edge, of = None, None, "the whole VAR"
         if subject == "latent":
             target = self.latent.value()
+            last = self.session.require_fit().latents - 1
+            if not 0 <= target <= last:
+                raise ValueError(f"There is no latent {target}. Choose 0 to {last}.")
             of = f"latent {target}"
         elif subject == "edge":
             edge = self.session.edge
             if edge is None:
                 raise ValueError(
-                    "Choose a link first: click a cell of the matrix below, or a line of the Compare table."
+                    "Choose a link first: click a cell of the matrix below, or a row of the table in the Compare dock."
                 )
             of = f"link {edge}"
         a, b = self.session.ranges["a"], self.session.ranges["b"]
@@ -117,7 +127,8 @@ class LookPanel(Panel):
         suffix = "" if span == "all" else f", {SPANS[span]}"
         ranges: dict[str, tuple[Letter, ...]] = {"all": (), "a": ("a",), "b": ("b",), "a-b": ("a", "b")}
         name = f"{kind} map of {of}{suffix}"
-        return maps.Wish(kind, subject, target, edge, self.own_past.isChecked(), spans[span], name, ranges[span])
+        own_past = self.own_past.isChecked()
+        return maps.MapRequest(kind, subject, target, edge, own_past, spans[span], name, ranges[span])
 
     def _toggle(self, view: views.View, on: bool) -> None:
         with in_words():
@@ -128,24 +139,34 @@ class LookPanel(Panel):
         self._show_toggles()
 
     def _pick(self, target: int, source: int) -> None:
-        """Point at a cell of the matrix, and show its map when there is a link."""
+        """Select a cell of the matrix, and show its map when there is a link."""
         with in_words():
-            self.session.set_edge(Edge(self.lag.value(), target, source))
-            fit = self.session.require_fit()
-            if fit.var.coefficients[self.lag.value() - 1, target, source] != 0 and self.session.job == "idle":
+            fit, lag = self.session.require_fit(), self._lag()
+            self.session.set_edge(Edge(lag, target, source))
+            if fit.var.coefficients[lag - 1, target, source] != 0 and self.session.job == "idle":
                 self.subject.setCurrentIndex(self.subject.findData("edge"))
                 self.show_map()
 
     def _hover(self, target: int, source: int) -> None:
         fit = self.session.fit
-        if fit is not None and 1 <= self._lag() <= fit.var.order:
+        if fit is not None:
             self.cell.setText(_in_words(fit, Edge(self._lag(), target, source)))
 
     def _lag(self) -> int:
-        try:
-            return int(self.lag.value())
-        except ValueError:
-            return 0
+        """Return the lag to show: one that the fit has."""
+        return int(self.lag.currentData())
+
+    def _offer_lags(self) -> None:
+        """Offer the lags of the fit, and keep the chosen one if it is among them."""
+        order = 1 if self.session.fit is None else self.session.fit.var.order
+        if order != self.lag.count():
+            kept = min(self._lag(), order)
+            with QSignalBlocker(self.lag):
+                self.lag.clear()
+                for lag in range(1, order + 1):
+                    self.lag.addItem(str(lag), lag)
+                self.lag.setCurrentIndex(kept - 1)
+        self.lag.setEnabled(order > 1)
 
     def _show_fit(self) -> None:
         fit = self.session.fit
@@ -154,17 +175,18 @@ class LookPanel(Panel):
         else:
             links = np.count_nonzero((fit.var.coefficients != 0) & ~np.eye(fit.latents, dtype=bool)) / fit.latents
             self.summary.setText(
-                f"{links:.1f} links into each of {fit.latents} latents, beside its own past; "
+                f"{links:.1f} links into each of {fit.latents} latents, besides its own past; "
                 f"penalty {fit.var.penalty:.3g}, spectral radius {fit.var.spectral_radius:.2f}.{_whole(fit)}"
             )
         self.cell.setText("Click a cell to see the map of that link.")
+        self._offer_lags()
         self._show_matrix()
         self._show_enabled()
         self._show_toggles()
 
     def _show_matrix(self) -> None:
         fit = self.session.fit
-        if fit is not None and 1 <= self._lag() <= fit.var.order:
+        if fit is not None:
             self.matrix.show_matrix(fit.var.coefficients[self._lag() - 1])
         self._show_edge()
 
@@ -200,7 +222,7 @@ def _whole(fit: Fit) -> str:
 
 
 def _in_words(fit: Fit, edge: Edge) -> str:
-    """Say what one coefficient is."""
+    """Describe one coefficient."""
     value = fit.var.coefficients[edge.lag - 1, edge.target, edge.source]
     source, target = (describe_latent(fit, latent) for latent in (edge.source, edge.target))
     return f"Latent {source} → latent {target} after {edge.lag} frame{'s' * (edge.lag > 1)}: {value:+.3f}"

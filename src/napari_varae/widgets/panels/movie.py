@@ -1,20 +1,28 @@
-"""The Movie dock: open a recording, see what was found, say what the file does not tell."""
+"""The Movie dock: open a recording, see what was found, complete missing metadata."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from annotated_types import Gt
 from napari.layers import Image
-from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLineEdit
+from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLineEdit, QWidget
 
+from napari_varae.core.movie.frames import check_range
+from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import format_duration, format_ranges, parse_ranges
 from napari_varae.viewer.movie import open_movie, use_layer
+from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.parts.fields import NumberField
-from napari_varae.widgets.parts.panel import Panel, button, heading, in_words, note, row
+from napari_varae.widgets.parts.panel import Panel, button, row
+from napari_varae.widgets.parts.text import heading, in_words, note
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+    from napari_varae.core.movie.stack import Stack
 
 __all__ = ["MoviePanel"]
 
@@ -26,30 +34,36 @@ FILES = (
 class MoviePanel(Panel):
     """Choose the movie and complete what is known about it."""
 
+    dock = "Movie"
+
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
+        self._array: Any = None
+        self._in_use: dict[QWidget, Any] = {}
         self.layer_choice = QComboBox()
         self.report = note()
         self.frame_rate = NumberField(float, [Gt(0)], empty="unknown")
-        self.frame_rate.setToolTip("Frames per second. Asked for, never assumed; without it, time is in frames.")
+        self.frame_rate.setToolTip("Frames per second. It is never guessed: without it, time is in frames.")
         self.pixel_size = NumberField(float, [Gt(0)], empty="unknown")
         self.pixel_size.setToolTip("Edge of a pixel in micrometres.")
         self.first, self.last = NumberField(int, empty="first"), NumberField(int, empty="last")
         self.bad_frames = QLineEdit()
         self.bad_frames.setPlaceholderText("none")
         self.bad_frames.setToolTip(
-            "Frames to leave out (motion, shutter), for example 10-15, 200-230. The end is not included."
+            "Frames to leave out (motion, shutter), for example 10 - 15, 200 - 230. The last number is not included."
         )
 
         self.body.addWidget(heading("Recording"))
-        self.body.addWidget(button("Open file…", self.ask_file, "A TIFF stack of one channel and plane: (T, Y, X)"))
-        self.body.addLayout(
-            row(self.layer_choice, button("Use layer", self.use_layer, "Take an image layer as the movie"), stretch=0)
-        )
-        self.body.addWidget(button("Simulated recording", self.use_sample, "A movie with a known right answer"))
+        open_button = button("Open file…", self.ask_file, "A TIFF stack with one channel and one plane: (T, Y, X)")
+        layer_button = button("Use layer", self.use_layer, "Use an image layer as the movie")
+        sample_button = button("Simulated recording", self.use_sample, "A movie with known dynamics, made in seconds")
+        self._openers = (open_button, layer_button, sample_button)
+        self.body.addWidget(open_button)
+        self.body.addLayout(row(self.layer_choice, layer_button, stretch=0))
+        self.body.addWidget(sample_button)
         self.body.addWidget(heading("What was found"))
         self.body.addWidget(self.report)
-        self.body.addWidget(heading("What the file does not tell"))
+        self.body.addWidget(heading("Missing metadata"))
         form = QFormLayout()
         form.setVerticalSpacing(4)
         form.addRow("Frame rate (Hz)", self.frame_rate)
@@ -62,7 +76,7 @@ class MoviePanel(Panel):
         self.body.addStretch()
 
         self.listen(self.session.movie_changed, self._show)
-        self.listen(self.session.job_changed, self._show)
+        self.listen(self.session.job_changed, self._show_job)
         events = napari_viewer.layers.events
         for event in (events.inserted, events.removed, events.renamed):
             self.listen(event, self._list_layers)
@@ -76,14 +90,18 @@ class MoviePanel(Panel):
             self.open(path)
 
     def open(self, path: str) -> None:
-        """Open a file as the movie."""
-        from napari_varae.io import open_stack
-
+        """Open a file as the movie, in the background: a file of many pages takes a while to check."""
         with in_words():
-            open_movie(self.viewer, open_stack(path))
+            Job(
+                self,
+                "computing",
+                partial(_open, path),
+                title="Opening the recording",
+                on_return=partial(_show_movie, self.viewer),
+            )
 
     def use_sample(self) -> None:
-        """Take the simulated recording as the movie."""
+        """Use the simulated recording as the movie."""
         from napari_varae.core.simulation.settings import SAMPLE
         from napari_varae.core.simulation.simulate import simulate
 
@@ -91,23 +109,28 @@ class MoviePanel(Panel):
             open_movie(self.viewer, simulate(SAMPLE).stack)
 
     def use_layer(self) -> None:
-        """Take the chosen image layer as the movie."""
+        """Use the chosen image layer as the movie."""
         with in_words():
             if self.layer_choice.currentText() not in self.viewer.layers:
                 raise ValueError("There is no image layer to choose. Drop a file on the window, or open one here.")
             use_layer(self.viewer, self.viewer.layers[self.layer_choice.currentText()])
 
     def apply(self) -> None:
-        """Take over frame rate, pixel size, training frames and bad frames."""
+        """Use frame rate, pixel size, training frames and bad frames: all of them, or none when one is impossible."""
         with in_words():
             n_frames = self.session.require_stack().n_frames
             text = self.bad_frames.text().strip()
             bad = parse_ranges(text, None, n_frames, name="Bad frames") if text else ()
             first, last = self.first.value(), self.last.value()
-            frames = None if first is None and last is None else (first or 0, n_frames if last is None else last)
+            frames = None
+            if first is not None or last is not None:
+                frames = check_range(
+                    (first or 0, n_frames if last is None else last), n_frames, name="training frames", minimum=2
+                )
             rate, pixel = self.frame_rate.value(), self.pixel_size.value()
             self.session.describe_movie(rate, pixel, [f for start, stop in bad for f in range(start, stop)])
             self.session.set_frames(frames)
+            self._show_values(fresh=True)
 
     def _list_layers(self, _event: Any = None) -> None:
         """Offer the image layers that could be movies; the chosen one stays chosen, whatever its name is now."""
@@ -121,23 +144,61 @@ class MoviePanel(Panel):
             choice.addItem("no image layer yet")
 
     def _show(self) -> None:
-        stack, frames = self.session.stack, self.session.frames
-        self.apply_button.setEnabled(stack is not None and self.session.job == "idle")
+        stack = self.session.stack
         if stack is None:
-            self.report.setText("Nothing yet. Open a file, use a layer, or start with the simulated recording.")
+            self.report.setText("No movie yet. Open a file, use a layer, or start with the simulated recording.")
+            self._show_job()
             return
         t, y, x = stack.shape
-        lines = [f"<b>{stack.name}</b>", *stack.notes]
+        lines = [stack.name, *stack.notes]
         if not any(f"{t} frames" in found for found in stack.notes):
             lines.insert(1, f"{format_duration(t, stack.frame_rate)}, {y} × {x} pixels, {stack.dtype}")
         if stack.frame_rate is None:
-            lines.append("The frame rate is unknown: time is shown in frames until you give it.")
-        self.report.setText("<br>".join(lines))
-        self.frame_rate.set_value(stack.frame_rate)
-        self.pixel_size.set_value(stack.pixel_size)
-        self.first.set_value(frames[0] if frames else None)
-        self.last.set_value(frames[1] if frames else None)
-        self.bad_frames.setText(format_ranges(_runs(stack.bad_frames), None))
+            lines.append("The frame rate is unknown: time is shown in frames until you enter it.")
+        self.report.setText("\n".join(lines))
+        self._show_values(fresh=stack.array is not self._array)
+        self._array = stack.array
+        self._show_job()
+
+    def _show_job(self) -> None:
+        idle = self.session.job == "idle"
+        self.apply_button.setEnabled(idle and self.session.stack is not None)
+        for opens in self._openers:
+            opens.setEnabled(idle)
+
+    def _show_values(self, *, fresh: bool) -> None:
+        """Show what is in use; what was typed and not yet applied stays, unless the movie is a `fresh` one."""
+        stack, frames = self.session.stack, self.session.frames
+        if stack is None:
+            return
+        first, last = frames or (None, None)
+        numbers = (
+            (self.frame_rate, stack.frame_rate), (self.pixel_size, stack.pixel_size), (self.first, first),
+            (self.last, last),
+        )  # fmt: skip
+        for field, number in numbers:
+            if fresh or self._in_use.get(field) != number:
+                field.set_value(number)
+            self._in_use[field] = number
+        text = format_ranges(_runs(stack.bad_frames), None)
+        if fresh or self._in_use.get(self.bad_frames) != text:
+            self.bad_frames.setText(text)
+        self._in_use[self.bad_frames] = text
+
+
+def _open(path: str, controls: Controls, report: Report) -> Generator[None, None, Stack]:
+    """Open a file in the worker's thread."""
+    from napari_varae.io import open_stack
+
+    report("checking the file")
+    yield
+    return open_stack(path, check=controls.check)
+
+
+def _show_movie(viewer: Viewer, stack: Stack) -> None:
+    """Make an opened recording the movie of the window."""
+    with in_words():
+        open_movie(viewer, stack)
 
 
 def _runs(frames: frozenset[int]) -> tuple[tuple[int, int], ...]:

@@ -13,15 +13,18 @@ from napari_varae.core.settings import ComparisonConfig
 from napari_varae.session.generation import EVERYTHING
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import total
-from napari_varae.widgets.jobs.job import Job, Tell
-from napari_varae.widgets.parts.panel import Panel, button, in_words, note, row
+from napari_varae.session.results import Placebo
+from napari_varae.widgets.jobs.job import Job, Report
+from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.plots import PlaceboPlot
+from napari_varae.widgets.parts.text import in_words, note
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.movie.stack import Stack
+    from napari_varae.session.session import Session
 
 __all__ = ["PlaceboBox"]
 
@@ -30,16 +33,16 @@ PLACES = {
     "all": "the whole movie",
     "a": "range A",
     "b": "range B",
-    "segments": "segments of A and B, permuted",
+    "segments": "permuted segments",
 }
 REPEATS = 20
 LEVEL = 0.05
 MANY = 3
-"""Times as many small p-values as chance gives that are worth a word."""
+"""Ratio of small p-values to those expected by chance from which on the dock warns."""
 
 
 class PlaceboBox(QWidget):
-    """Run the placebo in the worker, and show its p-values."""
+    """Run the placebo in the background, and show its p-values."""
 
     def __init__(self, panel: Panel, settings: Callable[[], ComparisonConfig]) -> None:
         super().__init__()
@@ -48,12 +51,12 @@ class PlaceboBox(QWidget):
         for value, text in PLACES.items():
             self.where.addItem(text, value)
         self.where.setToolTip(
-            "A range in which you believe that nothing changes; or the segments, permuted, where A and B take turns"
+            "Choose a part of the movie in which you expect no change; or permute the segments, where A and B alternate"
         )
         self.run_button = button(
             "Run placebo",
             self.run,
-            f"Compares {REPEATS} random pairs: as long as A and B, or a quarter of one, or of their segments",
+            f"Compares {REPEATS} random pairs: as long as A and B, or as a quarter of one of them, or made of segments",
         )
         self.verdict = note(NOTHING)
         self.plot = PlaceboPlot()
@@ -64,6 +67,7 @@ class PlaceboBox(QWidget):
         layout.addLayout(row("Pairs from", self.where, self.run_button, stretch=1))
         layout.addWidget(self.verdict)
         layout.addWidget(self.plot)
+        self.show_found()
 
     def run(self) -> None:
         """Compare random pairs of ranges."""
@@ -74,17 +78,16 @@ class PlaceboBox(QWidget):
                 self._panel,
                 "comparing",
                 partial(_placebo, fit, stack, self._pairs(), self._settings(), session.latents),
-                description="VARAE: placebo comparisons",
-                total=REPEATS,
-                on_progress=partial(self.show_values, permuted=self.where.currentData() == "segments"),
+                title="Placebo comparisons",
+                on_return=partial(_use, session, self.where.currentData() == "segments"),
                 about=EVERYTHING,
             )
 
     def _pairs(self) -> dict[str, Any]:
-        """Say what a pair is, as the placebo takes it."""
+        """Define a pair, as the placebo takes it."""
         a, b = self._panel.session.ranges["a"], self._panel.session.ranges["b"]
         if not (a and b):
-            raise ValueError("Set the ranges A and B first: they say how long the ranges of a pair are, and where.")
+            raise ValueError("Set the ranges A and B first: they define the lengths of a pair.")
         name = self.where.currentData()
         if name == "all":
             return {"lengths": (total(a), total(b)), "unlike": (a, b)}
@@ -94,37 +97,42 @@ class PlaceboBox(QWidget):
         quarter = (stop - start) // 4  # with halves, there would be one pair only
         return {"lengths": (quarter, quarter), "within": (start, stop)}
 
-    def forget(self) -> None:
-        """Clear what was found: the ranges, the bad frames, the movie or the fit are others now."""
-        self.verdict.setText(NOTHING)
-        self.plot.hide()
+    def show_found(self) -> None:
+        """Show the values of the session, or none when they no longer belong to its ranges, movie and fit."""
+        placebo = self._panel.session.placebo
+        if placebo is None:
+            self.verdict.setText(NOTHING)
+            self.plot.hide()
+        else:
+            self.show_values(placebo.p_values, permuted=placebo.permuted)
 
-    def show_values(self, p_values: NDArray[np.float64], permuted: bool = False) -> None:
-        """Draw the p-values so far, of ranges or of permuted segments, and what they mean."""
+    def show_values(self, p_values: NDArray[np.float64], *, permuted: bool = False) -> None:
+        """Draw p-values, of pairs of ranges or of permuted segments, and explain what they mean."""
         self.plot.setVisible(len(p_values) > 0)
         self.plot.show_values(p_values)
         self.verdict.setText(_in_words(p_values, permuted))
 
 
+def _use(session: Session, permuted: bool, p_values: NDArray[np.float64]) -> None:
+    """Keep the values."""
+    session.set_placebo(Placebo(p_values, permuted) if len(p_values) else None)
+
+
 def _in_words(p_values: NDArray[np.float64], permuted: bool) -> str:
     n, low = len(p_values), int((p_values <= LEVEL).sum())
-    said = f"{low} of {n} pairs have p ≤ {LEVEL:g}; by chance it would be about {LEVEL * n:.1g}. Pairs overlap."
+    found = f"{low} of {n} pairs have p ≤ {LEVEL:g}; about {LEVEL * n:.1g} would be expected by chance. Pairs overlap."
     if low <= MANY * LEVEL * n:
-        return said
-    why = (
-        "segments differ among themselves, whichever condition they are of."
-        if permuted
-        else "ranges differ there anyway; or some pairs hold the change that you look for."
+        return found
+    if permuted:
+        why = "segments differ from each other, whatever their condition."
+        what = "Compare more and longer segments."
+    else:
+        why = "parts of the recording differ anyway, or some pairs hold the change that you look for."
+        what = "Draw pairs from where nothing should change, or compare ranges that alternate."
+    return (
+        f"{found} ⚠ That is much more than chance: {why} If they differ anyway, a small p is no evidence for an effect "
+        f"of a condition. {what}"
     )
-    what = (
-        "compare more and longer segments"
-        if permuted
-        else "draw pairs from where nothing should change, or compare ranges in turns"
-    )
-    warning = (
-        f"<b>That is much more than chance:</b> {why} If they differ anyway, a small p says little about a condition"
-    )
-    return f"{said} {warning}; {what}."
 
 
 def _placebo(
@@ -134,15 +142,16 @@ def _placebo(
     settings: ComparisonConfig,
     latents: NDArray[np.float32] | None,
     controls: Controls,
-    progress: Tell,
+    report: Report,
 ) -> Generator[None, None, Any]:
     """Compare in the worker's thread."""
+    report("pair", 0, REPEATS)
     from napari_varae.core.comparison.placebo import placebo
 
     yield
-    stack = stack.checked(controls.check)
+    stack = stack.checked(controls.check_drop)
     return placebo(
         fit, stack, **pairs, repeats=REPEATS, seed=settings.seed, blocks=settings.blocks,
         subtract_responses=settings.subtract_responses, latents=latents, stop=controls.stop,
-        progress=lambda p_values: progress(len(p_values), REPEATS, p_values),
+        progress=lambda p_values: report("pair", len(p_values), REPEATS, p_values),
     )  # fmt: skip

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QSplitter, QVBoxLayout, QWidget
 
-from napari_varae.session.labels import describe_latent
-from napari_varae.session.ranges import format_ranges
+from napari_varae.session.labels import describe_latent, parse_latents
+from napari_varae.session.ranges import fit_ranges, format_ranges
 from napari_varae.session.session import Letter
-from napari_varae.widgets.parts.panel import Panel, button, heading, in_words, note, row
+from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.plots import A_COLOUR, B_COLOUR, TracePlot, TrajectoryPlot
+from napari_varae.widgets.parts.state_strip import JobLine
+from napari_varae.widgets.parts.text import heading, in_words, note
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -22,25 +25,28 @@ if TYPE_CHECKING:
 __all__ = ["TimePanel"]
 
 TRACES = 8
-COMPONENTS = 3
 
 
 class TimePanel(Panel):
     """Look at latents over time, and make ranges."""
 
     scrolls = False
+    dock = "Time"
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.traces, self.trajectory = TracePlot(), TrajectoryPlot()
         self.which = QLineEdit()
-        self.which.setPlaceholderText(f"{TRACES} largest places")
+        self.which.setPlaceholderText(f"{TRACES} strongest")
         self.which.setToolTip(
-            "Numbers of the latents to show, for example 3, 5, 12. Empty: the places that change most."
+            "Numbers of the latents to show, for example 3, 8 - 12. Empty: those that change the image most."
         )
-        self.which.editingFinished.connect(self._show_latents)
+        self.which.editingFinished.connect(self._choose)
+        self._picked: list[int] = []
+        self._of: Any = None
         self.x, self.y = QComboBox(), QComboBox()
         self.text = note()
+        self.text.setTextFormat(Qt.TextFormat.RichText)  # coloured marks; all else in it are numbers
         self._axes: dict[str, NDArray[Any]] = {}
 
         splitter = QSplitter()
@@ -65,7 +71,7 @@ class TimePanel(Panel):
 
     def mark(self, end: Literal[0, 1]) -> None:
         """Mark the current frame as the start (0) or the end (1) of a range that is to be made."""
-        self.session.set_mark(end, self.session.frame + end)  # ranges are half-open: the frame in view belongs to it
+        self.session.set_mark(end, self.session.frame + end)  # ranges are half-open: the current frame belongs to it
 
     def make_range(self, letter: Letter) -> None:
         """Make range A or B from the marked start to the marked end."""
@@ -76,7 +82,7 @@ class TimePanel(Panel):
             self.session.set_range(letter, (min(start, stop - 1), max(start + 1, stop)))
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Take the keys while the dock is in sight."""
+        """Take the keys while the dock is visible."""
         super().showEvent(event)
         for key, act in self._keys().items():
             self.viewer.bind_key(key, act, overwrite=True)
@@ -106,10 +112,18 @@ class TimePanel(Panel):
         layout.addWidget(heading("Ranges"))
         grid = QGridLayout()
         buttons = (
-            (button("Start  [", partial(self.mark, 0), "Mark the frame in view as start"), 0, 0),
-            (button("End  ]", partial(self.mark, 1), "Mark the frame in view as end"), 0, 1),
-            (button("Make A  ⇧A", partial(self.make_range, "a"), "Range A from start to end"), 1, 0),
-            (button("Make B  ⇧B", partial(self.make_range, "b"), "Range B from start to end"), 1, 1),
+            (button("Start  [", partial(self.mark, 0), "Mark the current frame as the start"), 0, 0),
+            (button("End  ]", partial(self.mark, 1), "Mark the current frame as the end"), 0, 1),
+            (
+                button("Make A  ⇧A", partial(self.make_range, "a"), "Range A from the marked start to the end"),
+                1,
+                0,
+            ),
+            (
+                button("Make B  ⇧B", partial(self.make_range, "b"), "Range B from the marked start to the end"),
+                1,
+                1,
+            ),
         )
         for made, line, column in buttons:
             grid.addWidget(made, line, column)
@@ -117,6 +131,7 @@ class TimePanel(Panel):
         layout.addWidget(self.text)
         layout.addStretch()
         layout.addLayout(row("Latents", self.which, stretch=1))
+        layout.addLayout(row("Job", JobLine(self, brief=True), stretch=1))
         return widget
 
     def _trajectory_view(self) -> QWidget:
@@ -142,7 +157,9 @@ class TimePanel(Panel):
             stack = self.session.require_stack()
             rate = stack.frame_rate or 1
             ends = [[min(max(round(end * rate), 0), stack.n_frames) for end in span] for span in spans]
-            self.session.set_range(letter, [(start, max(stop, start + 1)) for start, stop in ends])
+            moved = [(start, max(stop, start + 1)) for start, stop in ends]
+            name = f"Range {letter.upper()}"
+            self.session.set_range(letter, fit_ranges(moved, stack.frame_rate, stack.n_frames, name=name))
         self._show_ranges()
 
     def _show_cursor(self) -> None:
@@ -154,16 +171,18 @@ class TimePanel(Panel):
 
     def _show_latents(self) -> None:
         stack, latents, fit = self.session.stack, self.session.latents, self.session.fit
-        if stack is None or latents is None or fit is None:
+        components = self.session.components
+        if stack is None or latents is None or fit is None or components is None:
             shown: NDArray[Any] = np.zeros((0 if stack is None else stack.n_frames, 0))
-            self._axes, chosen = {}, []
+            self._axes, self._picked, chosen = {}, [], []
         else:
-            z = fit.var.standardise(latents)
-            chosen = self._chosen(z.shape[1])
+            if latents is not self._of:
+                self._picked = []
+                self._axes = {f"component {i + 1}": component for i, component in enumerate(components.T)}
+                self._axes |= {f"latent {describe_latent(fit, i)}": latents[:, i] for i in range(latents.shape[1])}
+            chosen = self._picked or self._strongest()
             shown = latents[:, chosen]
-            _, _, components = np.linalg.svd(z - z.mean(axis=0), full_matrices=False)
-            self._axes = {f"component {i + 1}": z @ c for i, c in enumerate(components[:COMPONENTS])}
-            self._axes |= {f"latent {describe_latent(fit, i)}": latents[:, i] for i in range(latents.shape[1])}
+        self._of = latents
         rate = None if stack is None else stack.frame_rate
         self.traces.set_time("frame" if rate is None else "time (s)", (stack.n_frames if stack else 1) / (rate or 1))
         self.traces.show_traces(np.arange(len(shown)) / (rate or 1), shown, [str(i) for i in chosen])
@@ -177,18 +196,21 @@ class TimePanel(Panel):
         self._show_trajectory()
         self._show_ranges()
 
-    def _chosen(self, latents: int) -> list[int]:
-        """Return the latents to show: the named ones, or the places that change the image most."""
+    def _choose(self) -> None:
+        """Show the latents that were typed; what cannot be read stays in its field, to be corrected."""
+        if self.session.latents is None:
+            return
         text = self.which.text().strip()
-        if text:
-            with in_words():
-                numbers = [int(part) for part in text.replace(";", ",").split(",") if part.strip()]
-                if numbers and all(0 <= number < latents for number in numbers):
-                    return numbers
-                raise ValueError(f"Latents: choose numbers from 0 to {latents - 1}, separated by commas.")
+        with in_words():
+            self._picked = parse_latents(text, self.session.latents.shape[1]) if text else []
+            self._show_latents()
+
+    def _strongest(self) -> list[int]:
+        """Return the latents that change the image most, those of the whole image last."""
         fit, z = self.session.require_fit(), self.session.latents
-        spread = np.zeros(latents) if z is None else z.std(axis=0) * fit.strengths
-        spread[list(fit.whole_image)] -= np.inf  # motion and brightness last
+        assert z is not None
+        spread = z.std(axis=0) * fit.strengths
+        spread[list(fit.whole_image)] -= np.inf  # motion and brightness
         return sorted(np.argsort(-spread)[:TRACES].tolist())
 
     def _show_trajectory(self) -> None:
@@ -208,8 +230,8 @@ class TimePanel(Panel):
             self.traces.set_spans(letter, [(start / (rate or 1), stop / (rate or 1)) for start, stop in segments])
             text = f"{format_ranges(segments, rate)} {unit}" if segments else "not set"
             lines.append(f"<span style='color:{colour}'>■</span> {letter.upper()}: {text}")
-        marked = [
-            "–" if mark is None else format_ranges(((mark, mark),), rate).split(" - ")[0] for mark in self.session.marks
-        ]
-        lines.append(f"Marked: {marked[0]} to {marked[1]} {unit}")
+        marks = self.session.marks
+        marked = ["–" if mark is None else format_ranges(((mark, mark),), rate).split(" - ")[0] for mark in marks]
+        marked_text = f"Marked: {marked[0]} to {marked[1]} {unit}"
+        lines.append("No start or end marked." if marks == [None, None] else marked_text)
         self.text.setText("<br>".join(lines))

@@ -1,4 +1,4 @@
-"""The table of links that a comparison found, the largest difference first."""
+"""The table of coefficients that were compared, the largest studentised difference first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
 
-from napari_varae.session.session import Edge
+from napari_varae.session.results import Edge
 
 if TYPE_CHECKING:
     from napari_varae.core.comparison.result import Comparison
@@ -21,7 +21,7 @@ MOST_ROWS = 500
 
 
 class EdgeTable(QTableWidget):
-    """Links with their coefficients in A and B; a click on a header sorts, a click on a row points at the link."""
+    """Links with their coefficients in A and B; a click on a header sorts, a click on a row selects the link."""
 
     picked = Signal(object)
 
@@ -34,16 +34,19 @@ class EdgeTable(QTableWidget):
         self.setMinimumHeight(180)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.horizontalHeader().setStretchLastSection(True)
-        self.setToolTip("Coefficients on latents of deviation 1; intervals and p allow for all links being looked at")
+        self.setToolTip(
+            "Coefficients on latents of SD 1. Intervals and p are adjusted for all coefficients that were compared. "
+            "Click a row to see the map of its link."
+        )
         self.cellClicked.connect(self._clicked)
 
     def show_edges(self, result: Comparison) -> None:
         """Replace the rows."""
         edges = result.edges
-        surest = np.lexsort((-np.abs(edges["difference"]), edges["p_adjusted"]))[:MOST_ROWS]
+        order = np.lexsort((-np.abs(edges["difference"]), edges["p_adjusted"]))[:MOST_ROWS]
         self.setSortingEnabled(False)
-        self.setRowCount(len(surest))
-        for line, i in enumerate(surest):
+        self.setRowCount(len(order))
+        for line, i in enumerate(order):
             edge = Edge(int(edges["lag"][i]), int(edges["target"][i]), int(edges["source"][i]))
             name = str(edge) if result.test.order > 1 else f"{edge.source} → {edge.target}"
             self.setItem(line, 0, _Cell(name, edge))

@@ -55,7 +55,7 @@ class NumberField(QAbstractSpinBox):
         Raises
         ------
         ValueError
-            When the text is no number.
+            When the text is not a number.
         """
         text = self.text().strip()
         if self._empty and text in ("", self._empty):
@@ -93,7 +93,7 @@ class NumberField(QAbstractSpinBox):
         return QAbstractSpinBox.StepEnabledFlag.StepUpEnabled | QAbstractSpinBox.StepEnabledFlag.StepDownEnabled
 
     def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
-        """Let any text be typed: what is wrong with it is said when it is used."""
+        """Let any text be typed: errors are reported when it is used."""
         return QValidator.State.Acceptable, text, position
 
     def wheelEvent(self, event: QWheelEvent) -> None:

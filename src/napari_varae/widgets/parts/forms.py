@@ -20,7 +20,7 @@ S = TypeVar("S", bound=Settings)
 
 
 class SettingsForm(QWidget, Generic[S]):
-    """A form for a settings model: simple settings in sight, advanced ones folded away.
+    """A form for a settings model: simple settings visible, advanced ones folded away.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class SettingsForm(QWidget, Generic[S]):
 
     def __init__(self, model: type[S], exclude: Iterable[str] = ()) -> None:
         super().__init__()
-        self._model = model
+        self.model = model
         self.fields: dict[str, Any] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -67,9 +67,9 @@ class SettingsForm(QWidget, Generic[S]):
             try:
                 values[name] = field.value()
             except ValueError as error:
-                raise ValueError(f"{self._model.model_fields[name].title}: {error}") from None
+                raise ValueError(f"{self.model.model_fields[name].title}: {error}") from None
         try:
-            return self._model(**values)
+            return self.model(**values)
         except ValidationError as error:
             raise ValueError(self._in_words(error)) from None
 
@@ -90,11 +90,11 @@ class SettingsForm(QWidget, Generic[S]):
         layout.addRow(label, field)
 
     def _in_words(self, error: ValidationError) -> str:
-        """Say what pydantic found wrong, with labels for names."""
+        """Report what pydantic found wrong, with labels for names."""
         parts = []
         for found in error.errors():
             name = str(found["loc"][0]) if found["loc"] else ""
-            label = self._model.model_fields[name].title if name in self._model.model_fields else ""
+            label = self.model.model_fields[name].title if name in self.model.model_fields else ""
             message = found["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
             parts.append(f"{label} {message}".strip())
         return "; ".join(parts) + "."

@@ -32,6 +32,7 @@ A_COLOUR, B_COLOUR = "#f08c2e", "#3b8eea"
 CURVE_COLOURS = ("#2aa198", "#d9539b", "#8a7de0", "#b58900")
 TRACE_COLOURS = ("#2aa198", "#d9539b", "#8a7de0", "#b58900", "#5fa83a", "#c8603c", "#4f9fd1", "#9a7b5f")
 CURSOR_COLOUR = "#e0483e"
+CURSOR_DEPTH = 10
 MOST_POINTS = 4000
 """Points of a trajectory that are drawn; more would be no clearer, only slower."""
 
@@ -109,7 +110,7 @@ class TracePlot(Plot):
         self._spans: dict[str, list[Any]] = {"a": [], "b": []}
         self._end = 1.0
         self._cursor = pg.InfiniteLine(movable=True, pen=pg.mkPen(CURSOR_COLOUR, width=2))
-        self._cursor.setZValue(10)
+        self._cursor.setZValue(CURSOR_DEPTH)
         self._cursor.sigDragged.connect(lambda line: self.sought.emit(float(line.value())))
         self.addItem(self._cursor)
         self.setXRange(0, 1, padding=0)
@@ -156,7 +157,9 @@ class TracePlot(Plot):
             faint, edge = pg.mkColor(colour), pg.mkPen(colour, width=2)
             faint.setAlpha(50)
             region = pg.LinearRegionItem(brush=faint, hoverBrush=faint, pen=edge, hoverPen=pg.mkPen(colour, width=4))
-            region.setZValue(5)
+            region.setZValue(CURSOR_DEPTH - 1)  # inside a range the cursor is above it, and can be dragged
+            for line in region.lines:
+                line.setZValue(2)  # above the cursor: an edge on which it lies can be dragged
             label = pg.InfLineLabel(region.lines[0], letter.upper(), position=0.92, anchors=[(0, 0), (0, 0)])
             label.setColor(colour)
             region.sigRegionChangeFinished.connect(lambda _region, letter=letter: self._moved(letter))
