@@ -47,7 +47,7 @@ TO_REWRITE = {
     "core/lasso/problem.py", "core/maps/contribution.py", "core/movie/good_frames.py", "core/movie/stack.py",
     "core/settings.py", "core/training/data.py", "core/training/initialise.py", "core/training/trainer.py",
     "core/var/estimate.py", "core/var/lags.py", "core/var/model.py", "core/var/stability.py", "errors.py",
-    "io/__init__.py", "io/probe.py", "io/tiff.py", "io/tiff_metadata.py", "session/job_events.py",
+    "session/job_events.py",
     "session/labels.py", "session/ranges.py", "session/session.py", "viewer/layers.py", "widgets/jobs/job.py",
     "widgets/jobs/maps.py", "widgets/panels/compare.py", "widgets/panels/look.py", "widgets/panels/movie.py",
     "widgets/panels/placebo.py", "widgets/panels/train.py", "widgets/parts/edge_table.py",

@@ -26,7 +26,7 @@ _PATHS = {"Path", "PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath"
 
 
 class _Dtype:
-    """Stands for a numpy type: what a pickle says of its insides is not believed, it could crash the process."""
+    """Stands for a numpy type: what a pickle states of its insides is not believed, it could crash the process."""
 
     def __init__(self, name: str, *_: Any) -> None:
         self.name = name
@@ -127,7 +127,7 @@ def load_npy(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     StackError
-        When the file cannot be read, is no `.npy` file, is damaged, or holds anything but plain data and numpy arrays.
+        When it cannot be read, is not a `.npy` file, is damaged, or holds anything but plain data and numpy arrays.
 
     Examples
     --------
@@ -172,7 +172,7 @@ def read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     Raises
     ------
     ValueError
-        When it is no such header.
+        When it is not such a header.
     """
     version = npy.read_magic(file)
     if version not in ((1, 0), (2, 0), (3, 0)):

@@ -107,9 +107,9 @@ def _header(tif: tifffile.TiffFile) -> dict[str, Any]:
     """Return the header fields by the names of ScanImage 2016 and later."""
     stored: dict[str, Any] = dict((tif.scanimage_metadata or {}).get("FrameData") or {})
     if not stored:
-        text = tif.pages.first.description
-        for key, value in re.findall(r"^(?:scanimage\.)?(SI\S*|state\S*) *= *(.*)$", text, re.MULTILINE):
-            stored[key] = _value(value.strip())
+        for line in tif.pages.first.description.splitlines():  # old versions end lines by a carriage return
+            if found := re.match(r"(?:scanimage\.)?(SI\S*?|state\S*?) *= *(.*)", line):
+                stored[found[1]] = _value(found[2].strip())
     return stored
 
 
@@ -132,7 +132,7 @@ def _refuse_strips(header: dict[str, Any], tif: tifffile.TiffFile, path: Path) -
     count = f"{len(rois)} regions (mROI)" if isinstance(rois, list) else "several regions (mROI)"
     raise StackError(
         f"{path.name!r} holds {count} of a mesoscope, stacked as strips in each page; side by side in one image they "
-        "are no field of view. Cut the strips apart or assemble them, for instance with suite2p's mesoscope option, "
+        "are not one field of view. Cut them apart or assemble them, for instance by suite2p's mesoscope option, "
         "and open the result (the suite2p folder, or one TIFF for each region)."
     )
 

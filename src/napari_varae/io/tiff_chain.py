@@ -130,7 +130,7 @@ def follow(path: Path, check: Check = go_on) -> Chain:
     Raises
     ------
     StackError
-        When it is no TIFF file, is cut off, or its pages run in a circle.
+        When it is not a TIFF file, is cut off, or its pages run in a circle.
     """
     with path.open("rb", buffering=0) as file:  # a buffer would read 8 kB for each page
         reader = _Reader(file, path)
