@@ -37,24 +37,6 @@ PAGES = sorted([
 ])  # fmt: skip
 MODULES = sorted(SOURCE.rglob("*.py"))
 
-TO_REWRITE = {
-    "core/autoencoder/footprints.py", "core/comparison/compare.py", "core/comparison/inference/edges.py",
-    "core/comparison/inference/nulls.py", "core/comparison/inference/permutation.py",
-    "core/comparison/inference/power.py", "core/comparison/inference/two_sample.py",
-    "core/comparison/latents.py", "core/comparison/notes.py", "core/comparison/placebo.py",
-    "core/comparison/responses.py", "core/comparison/result.py", "core/compute/device.py", "core/fit/file.py",
-    "core/fit/fit.py", "core/fit/report.py", "core/lasso/lars.py", "core/lasso/path.py",
-    "core/lasso/problem.py", "core/maps/contribution.py", "core/movie/good_frames.py", "core/movie/stack.py",
-    "core/settings.py", "core/training/data.py", "core/training/initialise.py", "core/training/trainer.py",
-    "core/var/estimate.py", "core/var/lags.py", "core/var/model.py", "core/var/stability.py", "errors.py",
-    "session/job_events.py",
-    "session/labels.py", "session/ranges.py", "session/session.py", "viewer/layers.py", "widgets/jobs/job.py",
-    "widgets/jobs/maps.py", "widgets/panels/compare.py", "widgets/panels/look.py", "widgets/panels/movie.py",
-    "widgets/panels/placebo.py", "widgets/panels/train.py", "widgets/parts/edge_table.py",
-    "widgets/parts/fields.py", "widgets/parts/forms.py", "widgets/parts/panel.py", "widgets/parts/verdict.py",
-}  # fmt: skip
-"""Modules whose words are still to be changed."""
-
 
 def complaints(text: str) -> Iterator[str]:
     """Words of a text that have a better one."""
@@ -76,12 +58,6 @@ def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def parameter(module: Path) -> object:
-    short = module.relative_to(SOURCE).as_posix()
-    mark = [pytest.mark.xfail(strict=False, reason="its words are being rewritten")] if short in TO_REWRITE else []
-    return pytest.param(module, id=short, marks=mark)
-
-
 @pytest.mark.parametrize(
     "text", ["the blocks are dealt anew", "errors that hang together", "It is no VAR.", "p says so"]
 )
@@ -101,6 +77,6 @@ def test_words_of_a_page(page):
     assert list(complaints(page.read_text(encoding="utf-8"))) == []
 
 
-@pytest.mark.parametrize("module", [parameter(module) for module in MODULES])
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.relative_to(SOURCE).as_posix())
 def test_words_of_a_module(module):
     assert [found for text in strings(module) for found in complaints(text)] == []

@@ -1,4 +1,4 @@
-"""Errors that a user may meet. Each message says what was found and what to do about it.
+"""Errors that a user may meet. Each message states what was found and what to do about it.
 
 None of them derives from `RuntimeError`: napari's generator workers treat a `RuntimeError`
 as a vanished worker and would swallow it.

@@ -26,7 +26,17 @@ def small_stack(small_sim) -> Stack:
 
 @pytest.fixture(scope="session")
 def small_config() -> FitConfig:
-    return FitConfig(latents=6, order=2, epochs=3, window=60, device="cpu", frames=(10, 310))
+    return FitConfig(
+        latents=6,
+        order=2,
+        epochs=3,
+        window=60,
+        device="cpu",
+        frames=(10, 310),
+        min_gain=0,
+        patience=100,
+        learning_rate=2e-3,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,7 @@ def test_users_write_ranges_in_many_ways(text, rate, expected):
         ("", "'' is not a range"),
         ("-5 - 5", "'-5 - 5' is not a range"),
         ("40-10", "is empty"),
-        ("0-2000", "is not inside the movie, 0 - 1000"),
+        ("0-2000", "outside the movie, 0 - 1000"),
         ("0-50, 40-90", "overlap"),
     ],
 )

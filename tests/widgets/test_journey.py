@@ -315,7 +315,7 @@ def test_curves_of_a_loaded_fit_are_shown(docks, session, trained, idle, tmp_pat
 
 def test_preparing_names_its_phase(docks, session, movie, idle, qtbot):
     train, phases = docks["Train"], []
-    session.progressed.connect(lambda: phases.append(train.status.text()))
+    session.progressed.connect(lambda: phases.append(str(session.progress)))
     train.form.set_value(QUICK)
     train.start()
     idle()

@@ -41,7 +41,7 @@ class Settings(BaseModel):
 
 
 def _in_words(error: Any) -> str:
-    """Say what pydantic found wrong with one setting."""
+    """Report what pydantic found wrong with one setting."""
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     return f"{error['loc'][0]}={error['input']!r} {message}" if error["loc"] else message
 
@@ -105,7 +105,7 @@ class FitConfig(Settings):
     )
     penalty: float = setting(
         0.1,
-        "The l1 penalty on links when the sparsity rule is 'fixed', in deviations of what a latent's own past leaves "
+        "The l1 penalty on links when the sparsity rule is 'fixed', in SDs of what a latent's own past leaves "
         "of it; 1 removes every link.",
         label="Fixed penalty",
         ge=0,
@@ -277,7 +277,7 @@ class ComparisonConfig(Settings):
     )
     halves: bool = setting(
         True,
-        "Compare the halves of each range as well: where these differ, a difference between the ranges says little.",
+        "Compare the halves of each range as well: where these differ, a difference between the ranges means little.",
         label="Compare halves",
     )
     power_draws: int = setting(

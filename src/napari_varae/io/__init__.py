@@ -39,9 +39,9 @@ def open_stack(
         A file, a folder (suite2p, Zarr, a series of TIFF files, and others), or several files of one field of view in
         order of time, which are joined. The table in the documentation, "Open your data", lists the formats.
     frame_rate : float, optional
-        Frames per second (Hz) of the chosen plane; goes before what is stored. Without either it stays unknown.
+        Frames per second (Hz) of the chosen plane; goes before what the file states. Without either it stays unknown.
     pixel_size : float, optional
-        Edge of a pixel in micrometres; goes before what is stored.
+        Edge of a pixel in micrometres; goes before what the file states.
     channel, plane, dataset : int or str, optional
         Which channel, plane and data set (series, array), by the number from 0 or the name. Needed only where the file
         holds several. `plane="time"` takes the slices of a file without a time axis for time points.

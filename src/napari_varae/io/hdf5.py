@@ -151,8 +151,8 @@ def _axes(
     place = 1 if between < min(shape[2:]) else 3 if last < min(shape[1:3]) else None
     if place is None or shape[place] > shape[0]:
         raise StackError(
-            f"Data set {name!r} of {path.name!r} has shape {shape}: channels or planes cannot be "
-            "distinguished from time, rows and columns. Save one channel and plane as (T, Y, X)."
+            f"Data set {name!r} of {path.name!r} has shape {shape}: no axis beside time, rows and columns can be "
+            "identified. Save one channel and plane as (T, Y, X)."
         )
     kind = "plane" if wanted.plane is not None and wanted.channel is None else "channel"
     chosen = Wanted(wanted.channel, wanted.plane).choose(path.name, {kind: range(shape[place])})[kind]

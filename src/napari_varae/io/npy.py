@@ -29,7 +29,7 @@ def find(path: Path, wanted: Wanted) -> Found:
             start = file.tell()
     except Exception as error:  # numpy meets a damaged header with whatever error comes first
         raise StackError(
-            f"{path.name!r} is not a .npy file, or is damaged ({type(error).__name__}: {error}). Save it again."
+            f"{path.name!r} is not a .npy file, or damaged ({type(error).__name__}: {error}). Save it again."
         ) from error
     if dtype.hasobject or dtype.kind not in "uif":
         raise StackError(f"{path.name!r} holds {dtype} and no movie; a movie is an array (T, Y, X) of real numbers.")

@@ -127,7 +127,7 @@ def load_npy(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     StackError
-        When it cannot be read, is not a `.npy` file, is damaged, or holds anything but plain data and numpy arrays.
+        When the file cannot be read, is not a `.npy` file, is damaged, or holds more than plain data and numpy arrays.
 
     Examples
     --------
@@ -172,7 +172,7 @@ def read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     Raises
     ------
     ValueError
-        When it is not such a header.
+        When it is not a such header.
     """
     version = npy.read_magic(file)
     if version not in ((1, 0), (2, 0), (3, 0)):

@@ -132,7 +132,7 @@ def _refuse_strips(header: dict[str, Any], tif: tifffile.TiffFile, path: Path) -
     count = f"{len(rois)} regions (mROI)" if isinstance(rois, list) else "several regions (mROI)"
     raise StackError(
         f"{path.name!r} holds {count} of a mesoscope, stacked as strips in each page; side by side in one image they "
-        "are not one field of view. Cut them apart or assemble them, for instance by suite2p's mesoscope option, "
+        "are not a field of view. Cut the strips apart or assemble them, for instance with suite2p's mesoscope option, "
         "and open the result (the suite2p folder, or one TIFF for each region)."
     )
 

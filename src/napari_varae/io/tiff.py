@@ -151,7 +151,7 @@ def _check_declared(tif: tifffile.TiffFile, path: Path) -> None:
     declared = max(declared, sum(math.prod(m["shape"]) for m in tif.shaped_metadata or ()) // frame)
     if declared > images:
         raise StackError(
-            f"{path.name!r} is cut off or damaged: it declares {declared} images but holds {images}. Copy the "
+            f"{path.name!r} is cut off or damaged: it claims to hold {declared} images but holds {images}. Copy the "
             "file again, or save what Fiji can still open as a new file."
         )
 

@@ -112,11 +112,9 @@ def pixel_size(known: Metadata, page: tifffile.TiffPage) -> Fact:
     if x is None or y is None:
         return Fact()
     if not math.isclose(x, y, rel_tol=0.01):
-        return Fact(
-            None, f"not used: the file reports {x:.4g} um across and {y:.4g} um down, and pixels must be square"
-        )
+        return Fact(None, f"not used: the file states {x:.4g} um across and {y:.4g} um down, and pixels must be square")
     if not PLAUSIBLE[0] <= x <= PLAUSIBLE[1]:
-        return Fact(None, f"not used: the file reports {x:.4g} um, which no such microscope makes")
+        return Fact(None, f"not used: the file states {x:.4g} um, which no such microscope makes")
     return Fact(x, f"from {known.program if known.values else 'the resolution tags'}")
 
 

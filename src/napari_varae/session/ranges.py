@@ -64,7 +64,7 @@ def fit_ranges(
 
     for part in ranges:
         if not 0 <= part[0] < part[1] <= n_frames:
-            wrong = "is empty" if part[0] >= part[1] else f"is not inside the movie, {spell((0, n_frames))}"
+            wrong = "is empty" if part[0] >= part[1] else f"lies outside the movie, {spell((0, n_frames))}"
             raise ValueError(f"{name}: {spell(part)} {wrong}. Choose a start before the stop, both inside the movie.")
     for before, after in pairwise(ranges):
         if after[0] < before[1]:

@@ -124,7 +124,7 @@ class Session(CurrentJob, Experiment):
     def describe_movie(
         self, frame_rate: float | None, pixel_size: float | None, bad_frames: Iterable[int] | None = None
     ) -> None:
-        """Set what the file did not tell: frame rate (Hz), pixel size (um), frames to leave out; None when unknown.
+        """Set what the file did not state: frame rate (Hz), pixel size (um), frames to leave out; None when unknown.
 
         Raises
         ------
@@ -306,13 +306,13 @@ class Session(CurrentJob, Experiment):
         return "none yet: train or load one in the Train dock" if fit is None else describe_fit(fit, self.explained)
 
     def require_stack(self) -> Stack:
-        """Return the movie, or raise a StackError that says how to get one."""
+        """Return the movie, or raise a StackError that states how to get one."""
         if self.stack is None:
             raise StackError("There is no movie yet. Open one in the Movie dock, or choose File > Open Sample > VARAE.")
         return self.stack
 
     def require_fit(self) -> Fit:
-        """Return the fit, or raise a ValueError that says how to get one."""
+        """Return the fit, or raise a ValueError that states how to get one."""
         if self.fit is None:
             raise ValueError("There is no fit yet. Train or load one in the Train dock.")
         return self.fit

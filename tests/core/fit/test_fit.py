@@ -40,6 +40,14 @@ def with_weights(fit: Fit, **weights) -> Fit:
     return replace(fit, network=network)
 
 
+def with_footprints(fit: Fit, footprints: np.ndarray) -> Fit:
+    """A fit with other footprints (K, Y, X), in the movie's units."""
+    network = copy.deepcopy(fit.network)
+    tiles = network.tiles.cut(torch.from_numpy(footprints).float() / fit.scale)
+    network.drawn.copy_(tiles.gather(1, network.members[:, :, None].expand(-1, -1, tiles.shape[2])))
+    return replace(fit, network=network)
+
+
 @given(frames=ranges)
 def test_a_range_is_a_part_of_the_whole(small_fit, small_stack, latents, predicted, frames):
     part = slice(*frames)
@@ -127,17 +135,18 @@ def test_latents_of_the_whole_image_are_told_from_places(small_fit, change, rng)
     images = derivatives(torch.from_numpy(small_fit.static)).numpy()
     footprints = rng.normal(size=small_fit.footprints.shape)  # of no change, and not like a cell either
     footprints[4] = np.tensordot(change, images, 1) + 0.5 * np.abs(change).max() * footprints[4]
-    other = replace(small_fit)
-    other.__dict__["footprints"] = footprints
+    other = with_footprints(small_fit, footprints)
     assert other.whole_image == {4: WHOLE[int(np.abs(change).argmax())]}
 
 
 def test_a_static_image_without_structure_has_no_motion(small_fit):
     """Its derivatives vanish: nothing looks like them, and no pixel is taken for them."""
-    flat = replace(small_fit, static=np.full(small_fit.shape, 3.0, dtype=np.float32))
     pixels = np.zeros((6, small_fit.shape[0] * small_fit.shape[1]))
     pixels[np.arange(6), np.arange(6)] = 1
-    flat.__dict__["footprints"] = pixels.reshape(6, *small_fit.shape)
+    flat = replace(
+        with_footprints(small_fit, pixels.reshape(6, *small_fit.shape)),
+        static=np.full(small_fit.shape, 3.0, dtype=np.float32),
+    )
     assert flat.whole_image == {}
 
 
@@ -150,9 +159,9 @@ def test_motion_has_a_latent_where_a_recording_moves():
 
 
 def test_a_dead_latent_is_in_the_middle_and_silent(small_fit, small_stack, latents):
-    draw = small_fit.network.draw.clone()
-    draw[2] = 0
-    dead = with_weights(small_fit, draw=draw)
+    footprints = small_fit.footprints.copy()
+    footprints[2] = 0
+    dead = with_footprints(small_fit, footprints)
     np.testing.assert_allclose(dead.places[2], (14.5, 17.0), atol=1e-3)
     np.testing.assert_array_equal(dead.decode(np.eye(6)[2:3])[0], dead.static)
 

@@ -111,17 +111,6 @@ def test_blocks_are_the_movie_in_pieces(start, length):
     assert max(map(len, blocks)) <= 256
 
 
-@pytest.mark.parametrize("most", [1000, 63, 20, 7])
-def test_summary_frames_average_neighbours(most):
-    data = recording()
-    trained = data.read(0, 90)[0][data.trained]
-    summary = data.summary_frames(most)
-    size = -(-len(trained) // most)
-    assert len(summary) <= most
-    expected = [trained[i : i + size].mean(0) for i in range(0, len(trained), size)]
-    np.testing.assert_allclose(summary, expected, atol=1e-5)
-
-
 @given(length=st.integers(20, 200), seed=st.integers(0, 100))
 def test_windows_keep_clear_of_held_out_frames(length, seed):
     data = recording()

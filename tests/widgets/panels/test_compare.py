@@ -375,7 +375,7 @@ def test_one_typo_does_not_erase_a_list_of_trials(docks, session, movie, notices
 def test_errors_are_in_the_unit_that_was_typed(docks, session, movie, notices):
     dock = docks["Compare"]
     for typed, words in (
-        ("10 - 30", "10.0 - 30.0 s is not inside the movie, 0.0 - 20.0 s"),
+        ("10 - 30", "10.0 - 30.0 s lies outside the movie, 0.0 - 20.0 s"),
         ("1-3, 2-4", "2.0 - 4.0 s"),
     ):
         dock.fields["a"].setText(typed)

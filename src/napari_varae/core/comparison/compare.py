@@ -50,7 +50,7 @@ def compare(
 ) -> Comparison:
     """Test whether the VAR coefficients are the same in two ranges of a recording.
 
-    The halves of each range are compared as well: where these differ, a difference between the ranges says little.
+    The halves of each range are compared as well: where these differ, a difference between the ranges means little.
 
     Parameters
     ----------

@@ -190,4 +190,4 @@ def whole_image(fit: Fit, test: TwoSampleTest, config: ComparisonConfig) -> list
     if not involved:
         return []
     names = ", ".join(f"{k} ({fit.whole_image[k]})" for k in sorted(involved))
-    return [f"Among the differences are latents of the whole image: {names}. They are no evidence about cells."]
+    return [f"Among the differences are latents of the whole image: {names}. They are not evidence about cells."]

@@ -35,7 +35,7 @@ def choose_device(wish: str = "auto") -> tuple[torch.device, str]:
 
 
 def _try(name: str) -> str:
-    """Say what goes wrong with a small product on the device; empty when nothing does."""
+    """Report what goes wrong with a small product on the device; empty when nothing does."""
     try:
         x = torch.ones(8, 8, device=name)
         return "" if float((x @ x).sum()) == 512 else f"{name.upper()} computes wrong numbers"

@@ -34,6 +34,8 @@ LARGEST = 1e16
 
 FORMAT: Final = "napari-varae fit"
 VERSION: Final = 3
+OLDER = (1, 2)
+"""Formats of the network before compressed movies."""
 _TYPES = {"F32": ("<f4", "torch.float32"), "F64": ("<f8", "torch.float64"), "I64": ("<i8", "torch.int64")}
 """Each type of a tensor: as numpy calls it, and as the digest does."""
 
@@ -174,7 +176,12 @@ def _read(
         raise FitFileError(f"{name} is not a fit file or is damaged ({_short(error)}). Choose another one.") from error
     if plain.get("format") != FORMAT:
         raise FitFileError(f"{name} is a safetensors file, but not a fit saved by napari-varae. Choose another one.")
-    if (found := plain.get("format_version")) != VERSION:
+    if (found := plain.get("format_version")) in OLDER:
+        raise FitFileError(
+            f"{name} was saved by an older napari-varae (format {found}), whose network is no longer there: it had "
+            "convolutions and coarse maps. Train again on the movie; it takes less time than before."
+        )
+    if found != VERSION:
         raise FitFileError(
             f"{name} has format version {str(found)[:20]}; this napari-varae reads version {VERSION}. Update "
             "napari-varae, or train again."

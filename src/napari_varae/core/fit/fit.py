@@ -45,7 +45,7 @@ class Fit:
     baseline : array, shape (Y, X)
         What is subtracted before encoding and added after decoding: the static image, or zero without a static skip.
     scale : float
-        Deviation of the dynamic part, in the movie's units.
+        SD of the dynamic part, in the movie's units.
     movie : str
         Fingerprint of the training movie when training began.
     frames : (int, int)
@@ -152,11 +152,11 @@ class Fit:
         if stack.shape[1:] != self.shape:
             raise ValueError(
                 f"This fit is for images of {self.shape[0]} x {self.shape[1]} pixels; {stack.name!r} has "
-                f"{stack.shape[1]} x {stack.shape[2]}. Open the movie it was trained on, or train anew."
+                f"{stack.shape[1]} x {stack.shape[2]}. Open the movie it was trained on, or train again."
             )
 
     def caution(self, movie: str) -> str | None:
-        """Say so when the movie with this fingerprint is not the one that the fit was trained on."""
+        """Warn when the movie with this fingerprint is not the one that the fit was trained on."""
         if movie == self.movie:
             return None
         return (
@@ -178,7 +178,7 @@ class Fit:
 
     @torch.no_grad()
     def encode(self, stack: Stack, frames: FrameRange | None = None) -> NDArray[np.float32]:
-        """Latents of each frame, shape (n, K); over the training frames each has a deviation of 1.
+        """Latents of each frame, shape (n, K); over the training frames each has an SD of 1.
 
         Raises
         ------

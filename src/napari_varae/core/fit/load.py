@@ -13,6 +13,7 @@ from napari_varae.core.compute.device import choose_device
 from napari_varae.core.fit.file import LARGEST, Header, TensorSpec, read
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.var.model import VAR
+from napari_varae.errors import FitFileError
 
 __all__ = ["load_fit"]
 
@@ -44,7 +45,12 @@ def load_fit(path: str | Path, device: str = "auto") -> Fit:
     config, static = header.config, tensors["static"]
     prefix = "network."
     state = {name.removeprefix(prefix): torch.from_numpy(t) for name, t in tensors.items() if name.startswith(prefix)}
-    network = network_from_state(config, header.image, state)
+    try:
+        network = network_from_state(config, header.image, state)
+    except (RuntimeError, ValueError) as error:
+        raise FitFileError(
+            f"{Path(path).name} is damaged: its tensors do not make a network. Choose another one."
+        ) from error
     arrays: dict[str, Any] = {name: tensors[f"var.{name}"] for name in VAR.shapes(header.n_latents, config.order)}
     return Fit(
         config=config,

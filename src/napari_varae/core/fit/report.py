@@ -1,4 +1,4 @@
-"""What training tells after each epoch."""
+"""What training reports after each epoch."""
 
 from __future__ import annotations
 

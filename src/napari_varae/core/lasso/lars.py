@@ -6,7 +6,7 @@ Predictors have unit variance here. With active predictors A, R'R = G_AA and t =
 
 until a correlation meets its boundary penalty w_j and that predictor enters, a coefficient meets zero and its predictor
 leaves, or the path ends. R gets one more column, or loses one and is made triangular again by rotations. Both are
-stable, and everything else is computed from R anew.
+stable, and everything else is computed from R again.
 
 What predictors share counts as `RIDGE` less than it is. Nothing is singular then: of equal predictors the first is
 taken, and one that others almost explain enters like any other, soon to push one of them out. Rounding does no less;
@@ -281,7 +281,7 @@ def differentiate(
     ----------
     upstream, beta : array, shape (K, P)
     active, towards : array, shape (K, m)
-        Active predictors, P in what is left over, and their signs times weights.
+        Active predictors, P in the rest, and their signs times weights.
     root : array, shape (K, m, m)
         R'R = G_AA.
     gram, cross, slope : array, shapes (P, P), (K, P), (K,)

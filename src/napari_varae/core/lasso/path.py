@@ -88,7 +88,7 @@ class LassoPath:
 
     @property
     def signs_below_knots(self) -> Any:
-        """Signs -1, 0, 1 of the coefficients on the stretch below each knot, shape (..., K, S, P).
+        """Signs -1, 0, 1 of the coefficients on the part below each knot, shape (..., K, S, P).
 
         A predictor enters at a knot when its sign there is not zero and at the knot before is; it leaves when it is the
         other way round.
@@ -118,7 +118,7 @@ class LassoPath:
         return self._give(self._at(penalty))
 
     def active(self, penalty: Any) -> Any:
-        """Tell which coefficients are not zero at a penalty, shape (..., K, P)."""
+        """Report which coefficients are not zero at a penalty, shape (..., K, P)."""
         return self._give(self._at(penalty) != 0)
 
     def signs(self, penalty: Any) -> Any:

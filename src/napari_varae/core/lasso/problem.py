@@ -14,7 +14,7 @@ from napari_varae.errors import PathError
 __all__ = ["Ends", "Problem"]
 
 TINY = 1e-100
-"""A predictor with a deviation this small is constant."""
+"""A predictor with an SD this small is constant."""
 RUNAWAY = 1e11
 """Size of a coefficient, in units of the largest correlation, that no moments of data give: their null space does."""
 TRUSTED = 1e-5
@@ -97,14 +97,14 @@ class Problem:
                 if np.abs(walk.coefficients * deviations).max() > RUNAWAY * np.abs(cross * scale).max():
                     raise ValueError(
                         f"No finite coefficients minimise the squares of target {len(found)} at penalty {end:.6g}: "
-                        "gram is singular and cross is no combination of its columns, so they are not moments of the "
-                        "same data. Compute both from the same frames, or choose a larger penalty."
+                        "gram is singular and cross is not a combination of its columns, so they are not moments of "
+                        "the same data. Compute both from the same frames, or choose a larger penalty."
                     )
                 found.append(walk)
         return found
 
     def ends(self, stop: Tensor, most: int | None = None) -> Ends:
-        """Follow each path to its end, and tell how things are there."""
+        """Follow each path to its end, and report how things are there."""
         walks, p = self.walks(stop, most=most), self.shape[-1]
         width = max(1, *(len(walk.active) for walk in walks))
         active, towards = np.full((len(walks), width), p), np.zeros((len(walks), width))

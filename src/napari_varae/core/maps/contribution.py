@@ -53,7 +53,7 @@ def contribution_map(
     stack : Stack
         The movie, (T, Y, X).
     kind : {"driver", "effect"}
-        Driver: attribution of the prediction to pixels, in deviations of the predicted latent. Effect: deviation over
+        Driver: attribution of the prediction to pixels, in SDs of the predicted latent. Effect: SD over
         time of the predicted image, in the movie's units.
     frames : (int, int), or several of them, optional
         Half-open ranges over which to average; all frames when not given.
@@ -126,14 +126,14 @@ def _coefficients(fit: Fit, target: int | None, edge: Edge | None, own_past: boo
         lag, i, j = edge
         if not (1 <= lag <= fit.var.order and 0 <= i < k and 0 <= j < k):
             raise ValueError(
-                f"edge={edge} is no (lag, target, source) with lag 1 to {fit.var.order} and latents 0 to {k - 1}."
+                f"edge={edge} is not a (lag, target, source) with lag 1 to {fit.var.order} and latents 0 to {k - 1}."
             )
         if target not in (None, i):
             raise ValueError(f"edge={edge} leads to latent {i}, not to target={target}. Give one of the two.")
         kept[lag - 1, i, j] = full[lag - 1, i, j]
         return kept
     if target is not None and not 0 <= target < k:
-        raise ValueError(f"target={target} is no latent: choose 0 to {k - 1}.")
+        raise ValueError(f"target={target} is not a latent: choose 0 to {k - 1}.")
     rows = slice(None) if target is None else slice(target, target + 1)
     kept[:, rows] = full[:, rows]
     if not own_past:

@@ -94,7 +94,7 @@ class Stack:
             try:
                 array = np.asarray(array)
             except ValueError as error:
-                raise StackError(f"This is no array (T, Y, X): {error}. Give frames of one size.") from error
+                raise StackError(f"This is not an array (T, Y, X): {error}. Give frames of one size.") from error
         _check_array(array)
         self.array = array
         self.frame_rate = _positive(frame_rate, "frame_rate", "Hz")

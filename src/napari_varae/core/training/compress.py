@@ -82,7 +82,8 @@ def compress(
     static = learned.static if config.static == "mean" else sample.static
     baseline = static if config.static_skip else np.zeros_like(static)
     common = tiles.cut(common_images(static, config.static_skip)).mT
-    basis = torch.linalg.qr(torch.cat([common, learned.components], 2))[0]
+    inside = tiles.cut(torch.ones(1, *tiles.image)).mT  # smoothing reaches beyond the border
+    basis = torch.linalg.qr(torch.cat([common, learned.components * inside], 2))[0]
     traces, odd = _traces(stack, sample, tiles, basis, baseline, progress, check)
     return CompressedMovie(
         tiles=tiles,

@@ -62,7 +62,7 @@ class Numerics:
     capped : int
         Estimates whose penalty would have been above 1.
     floored : int
-        Estimates with a latent whose deviation was at its floor.
+        Estimates with a latent whose SD was at its floor.
     shortened : int
         Steps whose gradient was shortened.
     """

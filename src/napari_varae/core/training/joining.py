@@ -1,7 +1,7 @@
 """Join images that continue each other across a border of tiles: parts of one cell.
 
 Two parts are one place when the noise-free parts of their traces are the same up to scale. Measurement noise is
-independent from frame to frame, so covariances at lag 1 are free of it: their correlation says so.
+independent from frame to frame, so covariances at lag 1 are free of it: their correlation decides.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def window_penalty(var: VAR, n_pairs: int) -> float:
 def cross_predictions(z: Tensor, usable: Tensor, var: VAR, config: FitConfig) -> Iterator[Judged]:
     """Predict each half of a window of latents (T, K) by the VAR of the other half.
 
-    Judged where it was estimated, a VAR only seems to predict, and the gradient through the estimate says little.
+    Judged where it was estimated, a VAR only seems to predict, and the gradient through the estimate means little.
     Penalty and weights are those of `var`, the VAR of the whole recording. Yields standardised latents, with which
     :func:`standardise` of the window is undone by the caller.
     """

@@ -35,7 +35,7 @@ BLOCKS = 8
 ROWS = 128
 """Rows that are looked at for that, about."""
 ODD = 15.0
-"""Deviations from the median, median over blocks, from which a frame is odd."""
+"""Distances from the median in SD, median over blocks, from which a frame is odd."""
 
 Images = NDArray[np.float32]
 

@@ -141,6 +141,20 @@ class Trainer:
 
     def step(self, window: FrameRange, epoch: int) -> float:
         """Take one gradient step on a run of frames; return the loss as a share of the variance."""
+        loss = self.loss(window, epoch)
+        self.optimiser.clear()
+        loss.backward()
+        self.optimiser.step()
+        return float(loss.detach()) + (1 + self.prediction_weight) * self._outside_share
+
+    def loss(self, window: FrameRange, epoch: int = 0) -> Tensor:
+        """Compute the loss of a run of frames, but for the variance outside the components.
+
+        Raises
+        ------
+        TrainingError
+            When it is not finite.
+        """
         part = slice(window[0] - self.split.start, window[1] - self.split.start)
         c = self.components[part].transpose(0, 1)
         usable = torch.from_numpy(self.split.good[part])
@@ -161,17 +175,13 @@ class Trainer:
                 if self.prediction_weight:
                     loss = loss + self.prediction_weight / 2 * error((ahead * scale + mean).to(z), frames)
             check_finite(loss, epoch)
-        self.optimiser.clear()
-        loss.backward()
-        self.optimiser.step()
-        return float(loss.detach()) + (1 + self.prediction_weight) * self._outside_share
+        return loss
 
     @property
     def _outside_share(self) -> float:
-        """Share of the variance that lies outside the components."""
-        return float(
-            1 - self.components.square().sum() / (len(self.components) * self.split.image[0] * self.split.image[1])
-        )
+        """Share of the variance that lies outside the components, in held-out frames."""
+        inside = self.components[torch.from_numpy(self.split.held_out)].square().sum((1, 2))
+        return float((self.power - inside).mean()) / (self.split.image[0] * self.split.image[1])
 
     @torch.no_grad()
     def encode(self) -> NDArray[np.float32]:

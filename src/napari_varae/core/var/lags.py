@@ -1,4 +1,4 @@
-"""What the estimate of a VAR needs to know of latents: their mean and deviation, and the moments of their lag pairs.
+"""What the estimate of a VAR needs to know of latents: their mean and SD, and the moments of their lag pairs.
 
 Only lag pairs inside one unbroken run of good frames count.
 """
@@ -45,9 +45,9 @@ class Moments:
 
 
 def standardise(latents: Tensor, good: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-    """Give latents mean 0 and deviation 1 over the good frames; differentiable.
+    """Give latents mean 0 and SD 1 over the good frames; differentiable.
 
-    The deviation has a floor, 1e-4 of the root mean square over latents, so that a dead latent stays dead.
+    The SD has a floor, 1e-4 of the root mean square over latents, so that a dead latent stays dead.
 
     Parameters
     ----------

@@ -99,7 +99,7 @@ class VAR:
         return self.covariance - a @ self.cross.T - self.cross @ a.T + a @ self.gram @ a.T
 
     def standardise(self, latents: ArrayLike) -> Array:
-        """Latents in units of their deviation, shape (T, K).
+        """Latents in units of their SD, shape (T, K).
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The VAR of order 1 that does what one of order p does: its matrix says whether series stay bounded."""
+"""The VAR of order 1 that does what one of order p does: its matrix shows whether series stay bounded."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class ComparePanel(Panel):
         self.listen(self.session.comparison_changed, self._hide_maps)
         self._show_units()
         self._show_result()
-        self._show_job()
+        self._show_progress()  # of a job that outlived the dock
 
     def run(self) -> None:
         """Run the comparison in the background."""

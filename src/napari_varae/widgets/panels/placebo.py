@@ -130,8 +130,8 @@ def _in_words(p_values: NDArray[np.float64], permuted: bool) -> str:
         why = "parts of the recording differ anyway, or some pairs hold the change that you look for."
         what = "Draw pairs from where nothing should change, or compare ranges that alternate."
     return (
-        f"{found} ⚠ That is much more than chance: {why} If they differ anyway, a small p is no evidence for an effect "
-        f"of a condition. {what}"
+        f"{found} ⚠ That is much more than chance: {why} If they differ anyway, a small p is not evidence for an "
+        f"effect of a condition. {what}"
     )
 
 

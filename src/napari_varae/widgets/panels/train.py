@@ -96,7 +96,7 @@ class TrainPanel(Panel):
                 "training",
                 partial(_train, stack, config),
                 title="Training",
-                total=config.epochs + 1,  # the device, then the epochs
+                total=config.epochs + 2,  # the device, the start, then the epochs
                 on_yield=partial(_report, self.session),
                 on_return=partial(_use, self.session, self.session.generation.movie),
             )
@@ -207,7 +207,7 @@ class TrainPanel(Panel):
 def _in_words(fit: Fit) -> str:
     """Report what training reached."""
     best = next((report for report in reversed(fit.history) if report.best), None)
-    if best is None:
+    if best is None or best.epoch == 0:
         return "No epoch was better on held-out frames than the initial model, which was kept."
     return (
         f"Best epoch {best.epoch}: reconstruction explains {best.reconstruction_fve:.1%} and one-step "
@@ -221,9 +221,12 @@ def _in_words(fit: Fit) -> str:
 def _train(stack: Stack, config: FitConfig, controls: Controls, report: Report) -> Generator[Any, None, Fitted]:
     """Train, and encode the whole movie."""
     from napari_varae.core.compute.device import choose_device
+    from napari_varae.core.compute.threads import default_threads
     from napari_varae.core.training.train import train
 
     report("loading PyTorch")
+    if config.threads is None:  # one core is left to the window
+        config = config.model_copy(update={"threads": max(1, default_threads() - 1)})
     stack = stack.checked(controls.check_drop)
     yield choose_device(config.device)[1]
     fit = yield from train(

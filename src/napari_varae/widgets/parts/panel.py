@@ -38,6 +38,8 @@ class Panel(QWidget):
     scrolls: ClassVar[bool] = True
     dock: ClassVar[str] = ""
     """Name of the dock, as the menu has it."""
+    kinds: ClassVar[dict[str, type[Panel]]] = {}
+    """The panels that were imported, by the names of their docks."""
 
     def __init__(self, viewer: Viewer) -> None:
         super().__init__()
@@ -68,6 +70,10 @@ class Panel(QWidget):
         else:
             outer.addWidget(content)
         self.listen(viewer.events.theme, self.restyle)
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.kinds[cls.dock] = cls
 
     def listen(self, signal: Any, slot: Callable[..., Any]) -> None:
         """Connect a signal of the session or the viewer until the panel ends."""

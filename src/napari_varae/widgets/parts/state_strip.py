@@ -92,7 +92,7 @@ class JobLine(QWidget):
 
     def _open(self) -> None:
         if self._session.progress is not None and self._session.progress.dock:
-            show_dock(self._panel.viewer, self._session.progress.dock)
+            show_dock(self._panel.viewer, self._panel.kinds[self._session.progress.dock])
 
     def _show(self, _news: object = None) -> None:
         job, progress = self._session.job, self._session.progress
@@ -116,8 +116,10 @@ def describe_job(session: Session) -> str:
         return "none running"
     if progress.task == "training" and history and job != "stopping":
         last = history[-1]
-        left = (last.epochs - last.epoch) * last.seconds / last.epoch
-        text = f"{progress.title}: epoch {last.epoch} of {last.epochs}, ≤ {format_time(left)} left"
+        text = f"{progress.title}: epoch {last.epoch} of {last.epochs}"
+        if last.epoch:  # the start is epoch 0
+            left = (last.epochs - last.epoch) * last.seconds / last.epoch
+            text += f", ≤ {format_time(left)} left"
         if progress.phase and progress.done:  # after the last epoch: the latents of the whole movie
             text = str(progress)
     else:

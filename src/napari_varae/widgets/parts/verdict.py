@@ -43,7 +43,7 @@ class VerdictBox(QWidget):
         rows = (
             ("p-value", self.p, "Chance of a statistic at least as large if the dynamics were equal"),
             ("Largest difference", self.difference, "Of a coefficient, A minus B, on latents of SD 1; simultaneous"),
-            ("Effective frames", self.frames, "Independent frames that would say as much about a correlation"),
+            ("Effective frames", self.frames, "Independent frames that would be worth as much about a correlation"),
         )
         for name, value, tip in rows:
             label = QLabel(name)

@@ -114,7 +114,9 @@ def count(null: Null, random: Sequence[Any], observed: Array, links: NDArray[np.
 
 
 def reached(null: Array, observed: Array) -> Counts:
-    """Count for each of M scores the rows of `null` (R, M) whose largest value among it and lower ones is as large.
+    """Count for each of M scores the rows of `null` (R, M) that reach it.
+
+    A row does when its largest value among that score and all lower ones is at least as large.
 
     The counts of step-down max-T (Westfall, Young 1993).
     """

@@ -23,7 +23,7 @@ POWER = 0.8
 
 A little less in ranges of the real process, which the fit does not know exactly (benchmarks/detectable.py)."""
 FEWEST = 0.2
-"""Share of the changes that must leave the series stable: fewer are no fair sample of the links."""
+"""Share of the changes that must leave the series stable: fewer are not a fair sample of the links."""
 
 
 class _Change(NamedTuple):
