@@ -161,7 +161,7 @@ def test_hdf5_without_a_movie(tmp_path: Path):
         open_stack(tmp_path / "m.h5")
     with h5py.File(tmp_path / "m.h5", "w") as file:
         file["odd"] = np.zeros((9, 16, 16, 16))
-    with pytest.raises(StackError, match="channels or planes cannot be"):
+    with pytest.raises(StackError, match="no axis beside time"):
         open_stack(tmp_path / "m.h5")
     (tmp_path / "old.mat").write_bytes(b"MATLAB 5.0 MAT-file" + bytes(200))
     with pytest.raises(StackError, match=r"before version 7\.3"):
