@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -190,3 +191,18 @@ def test_damaged_files_only_ever_raise_stack_errors(tmp_path_factory, data: st.D
         open_stack(path, channel=0, plane=0).read()
     except StackError:
         return
+
+
+def test_old_files_hold_their_header_in_the_description(tmp_path: Path):
+    header = "state.configName='x'\rstate.acq.savingChannel1=1\rstate.acq.savingChannel2=1\rstate.acq.frameRate=7.5\r"
+    header += "state.acq.numberOfZSlices=1\rstate.acq.numberOfFrames=10\r"
+    pages = pages_of(20)
+    with tifffile.TiffWriter(tmp_path / "old.tif") as writer:
+        for page in pages:
+            writer.write(page, description=header, metadata=None, contiguous=False)
+    with pytest.raises(ChoiceError) as caught:
+        open_stack(tmp_path / "old.tif")
+    assert caught.value.options == {"channel": ["Channel 1", "Channel 2"]}
+    stack = open_stack(tmp_path / "old.tif", channel=1)
+    np.testing.assert_array_equal(stack.read(), pages[1::2])
+    assert stack.frame_rate == 7.5

@@ -114,7 +114,7 @@ def test_imagej_hyperstacks_with_a_single_page(folder: Path, movie: np.ndarray):
     path.write_bytes(data)
     np.testing.assert_array_equal(open_stack(path).read(), movie)
     path.write_bytes(data[: len(data) // 2])
-    with pytest.raises(StackError, match="says it holds 12 images but holds 1"):
+    with pytest.raises(StackError, match="claims to hold 12 images but holds 1"):
         open_stack(path)
 
 

@@ -106,7 +106,7 @@ def _folder(path: Path, wanted: Wanted) -> Found:
         series.setdefault(series_name(file), []).append(file)
     names = list(series)
     chosen = series[names[wanted.choose(path.name, {"dataset": names})["dataset"]]]
-    within = Wanted(wanted.channel, wanted.plane)
+    within = replace(wanted, dataset=None)
     return _one(chosen[0], within) if len(chosen) == 1 else find(chosen, within)
 
 

@@ -107,9 +107,9 @@ def _header(tif: tifffile.TiffFile) -> dict[str, Any]:
     """Return the header fields by the names of ScanImage 2016 and later."""
     stored: dict[str, Any] = dict((tif.scanimage_metadata or {}).get("FrameData") or {})
     if not stored:
-        text = tif.pages.first.description
-        for key, value in re.findall(r"^(?:scanimage\.)?(SI\S*|state\S*) *= *(.*)$", text, re.MULTILINE):
-            stored[key] = _value(value.strip())
+        for line in tif.pages.first.description.splitlines():  # old versions end lines by a carriage return
+            if found := re.match(r"(?:scanimage\.)?(SI\S*?|state\S*?) *= *(.*)", line):
+                stored[found[1]] = _value(found[2].strip())
     return stored
 
 

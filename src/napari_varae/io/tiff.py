@@ -23,7 +23,7 @@ from napari_varae.io.axes import Selection, describe, select
 from napari_varae.io.probe import Found, Wanted
 from napari_varae.io.raw_frames import RawFrames
 from napari_varae.io.tiff_chain import Chain, cut_off, follow
-from napari_varae.io.tiff_metadata import channel_names, frame_rate, metadata, pixel_size
+from napari_varae.io.tiff_metadata import channel_names, frame_rate, metadata, page_order, pixel_size
 
 __all__ = ["find"]
 
@@ -66,9 +66,10 @@ def _find(path: Path, wanted: Wanted, chain: Chain) -> Found:
                     "ScanImage writes it, or as plain TIFF."
                 )
             return scanimage.find(path, tif, chain.offsets, wanted)
-        if chain.offsets is not None and chain.n_pages > 1 and _is_plain(tif):
+        order = ("I", (chain.n_pages,)) if _is_plain(tif) else page_order(tif, chain.n_pages)
+        if chain.offsets is not None and chain.n_pages > 1 and order:
             # Tifffile would read every page to find out what the chain has shown: that they are alike.
-            return _plain(path, tif, chain.offsets, wanted)
+            return _of_pages(path, tif, chain.offsets, *order, wanted)
         _check_declared(tif, path)
         if len(tif.series) > 1 and len({(s.shape, s.dtype) for s in tif.series}) == 1 and tif.series[0].ndim == 2:
             # Frames written one by one are a series each; without tifffile's own note on shapes they are one again.
@@ -102,16 +103,24 @@ def _is_plain(tif: tifffile.TiffFile) -> bool:
     return not (described or page.is_micromanager or page.is_nih or page.is_ndpi or page.is_svs or page.is_mdgel)
 
 
-def _plain(path: Path, tif: tifffile.TiffFile, offsets: NDArray[np.int64], wanted: Wanted) -> Found:
-    page = tif.pages.first
-    axes, shape = "I" + page.axes, (len(offsets), *page.shape)
-    selection = select(axes, shape, wanted, path.name)
+def _of_pages(
+    path: Path,
+    tif: tifffile.TiffFile,
+    offsets: NDArray[np.int64],
+    leading: str,
+    counts: tuple[int, ...],
+    wanted: Wanted,
+) -> Found:
+    """Take a movie of pages that are alike and lie along the `leading` axes."""
+    page, known = tif.pages.first, metadata(tif)
+    axes, shape = leading + page.axes, (*counts, *page.shape)
+    selection = select(axes, shape, wanted, path.name, {"channel": channel_names(known)})
     size = tif.filehandle.size
     ends = offsets + page.nbytes
     if (ends > size).any():
         raise cut_off(path, 1 + int((ends > size).argmax()), size)
-    array = RawFrames(path, offsets, page.shape[-2:], np.dtype(page.dtype).newbyteorder(tif.byteorder))
-    known = metadata(tif)
+    taken = offsets.reshape(counts)[_index(selection, len(counts))]
+    array = RawFrames(path, taken, page.shape[-2:], np.dtype(page.dtype).newbyteorder(tif.byteorder))
     return Found(array, axes, frame_rate(known), pixel_size(known, page), selection.notes)
 
 

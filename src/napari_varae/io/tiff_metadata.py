@@ -11,7 +11,7 @@ import tifffile
 
 from napari_varae.io.probe import Fact
 
-__all__ = ["Metadata", "channel_names", "frame_rate", "metadata", "pixel_size"]
+__all__ = ["Metadata", "channel_names", "frame_rate", "metadata", "page_order", "pixel_size"]
 
 SECONDS = {
     "s": 1.0,
@@ -49,6 +49,26 @@ def metadata(tif: tifffile.TiffFile) -> Metadata:
         pixels = (image[0] if isinstance(image, list | tuple) else image).get("Pixels", {})
         return Metadata("OME", pixels)
     return Metadata("the image description", (tif.shaped_metadata or ({},))[0])
+
+
+def page_order(tif: tifffile.TiffFile, n_pages: int) -> tuple[str, tuple[int, ...]] | None:
+    """Return the axes and lengths of the pages of an OME file whose only image is all its pages in order; else None."""
+    ome = tifffile.xml2dict(tif.ome_metadata or "<OME/>").get("OME", {}) if tif.is_ome else {}
+    image = ome.get("Image") if isinstance(ome, dict) else None
+    pixels = image.get("Pixels") if isinstance(image, dict) else None
+    if not isinstance(pixels, dict):
+        return None
+    data = pixels.get("TiffData") or {}
+    if not isinstance(data, dict) or any(data.get(key) for key in ("IFD", "FirstC", "FirstZ", "FirstT")):
+        return None
+    if data.get("UUID") or data.get("PlaneCount", n_pages) != n_pages:
+        return None  # several files, or not all pages
+    axes = str(pixels.get("DimensionOrder", ""))[:1:-1]
+    sizes = tuple(n for axis in axes if isinstance(n := pixels.get(f"Size{axis}"), int))
+    if sorted(axes) != ["C", "T", "Z"] or len(sizes) < 3 or math.prod(sizes) != n_pages:
+        return None
+    kept = [(axis, n) for axis, n in zip(axes, sizes, strict=True) if n > 1]
+    return "".join(axis for axis, _ in kept), tuple(n for _, n in kept)
 
 
 def channel_names(known: Metadata) -> list[str]:

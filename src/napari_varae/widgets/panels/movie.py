@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MoviePanel"]
 
-FILES = "Recordings (*.tif *.tiff *.btf);;All files (*)"
+FILES = (
+    "Recordings (*.tif *.tiff *.btf *.tf8 *.h5 *.hdf5 *.hdf *.mat *.nwb *.npy *.bin *.sbx *.mesc *.isxd);;All files (*)"
+)
 
 
 class MoviePanel(Panel):
