@@ -239,6 +239,15 @@ class FitConfig(Settings):
         unit="frames",
     )
 
+    @field_validator("latents", mode="before")
+    @classmethod
+    def _check_latents(cls, latents: Any) -> Any:
+        """Raise one error for the two kinds of value that there are."""
+        number = isinstance(latents, int) and not isinstance(latents, bool) and 1 <= latents <= MOST_LATENTS
+        if latents != "auto" and not number:
+            raise ValueError(f"must be 'auto' or a whole number from 1 to {MOST_LATENTS}")
+        return latents
+
 
 class ComparisonConfig(Settings):
     """How two time ranges are compared."""

@@ -108,6 +108,10 @@ class FootprintNetwork(Network):
         """Draw what one unit of each latent adds to the image, shape (K, Y, X)."""
         return torch.cat([self.decode(unit) for unit in torch.eye(self.latents, device=self.static.device).split(32)])
 
+    def combine(self, weights: Tensor) -> Tensor:
+        """Add up footprints with some weights (R, K), shape (R, Y, X)."""
+        return self.decode(weights)
+
     @torch.no_grad()
     def attribute(self, rows: Tensor, frames: Tensor, origin: Tensor, signed: bool, steps: int = 1) -> Tensor:  # noqa: ARG002
         """Attribute combinations of latents to pixels; the gradient is the same everywhere, so that steps are one."""

@@ -67,6 +67,11 @@ class Network(nn.Module, ABC):
         images: Tensor = torch.autograd.functional.jvp(lambda z: self.decode(z, context), origin, along)[1]
         return images
 
+    def combine(self, weights: Tensor) -> Tensor:
+        """Add up footprints with some weights (R, K), shape (R, Y, X)."""
+        combined: Tensor = torch.tensordot(weights, self.footprints(), 1)
+        return combined
+
     @abstractmethod
     def rescale(self, factors: Tensor, order: Tensor) -> None:
         """Divide latent k by `factors` (K,), draw it as much stronger, and put latents into a new `order` (K,)."""

@@ -105,24 +105,32 @@ class Fit:
         images *= np.float32(self.scale)
         return images
 
-    def _some_footprints(self) -> Iterator[Images]:
-        """Yield the footprints a few at a time, for images so large that all of them fill the memory."""
-        for unit in torch.eye(self.latents, device=self.device).split(32):
+    def combine(self, weights: ArrayLike, at_once: int = 32) -> Iterator[Images]:
+        """Add up footprints with some weights (R, K), a few images at a time, in the movie's units.
+
+        All K footprints of a large image would fill the memory.
+
+        Yields
+        ------
+        images : array, shape (at most `at_once`, Y, X)
+        """
+        rows = torch.as_tensor(np.asarray(weights, dtype=np.float32), device=self.device)
+        for some in rows.split(at_once):
             with torch.no_grad():
-                drawn = self.network.decode(unit, self._context) - self.network.decode(0 * unit[:1], self._context)
-            yield drawn.cpu().numpy() * np.float32(self.scale)
+                drawn: Images = self.network.combine(some).cpu().numpy()
+            yield drawn * np.float32(self.scale)
 
     @cached_property
     def strengths(self) -> NDArray[np.float32]:
         """Root mean square over the image of each footprint, shape (K,), in the movie's units."""
-        return np.concatenate([np.sqrt(np.square(some).mean((1, 2))) for some in self._some_footprints()])
+        return np.concatenate([np.sqrt(np.square(some).mean((1, 2))) for some in self.combine(np.eye(self.latents))])
 
     @cached_property
     def places(self) -> NDArray[np.float64]:
         """Centre (y, x) of each footprint in pixels, shape (K, 2): its centroid where it exceeds half its maximum."""
         axes = (np.arange(self.shape[0])[:, None], np.arange(self.shape[1])[None, :])
         found = []
-        for some in self._some_footprints():
+        for some in self.combine(np.eye(self.latents)):
             size = np.abs(some)
             weight = np.where(size >= size.max((1, 2), keepdims=True) / 2, size, 0) + np.finfo(np.float32).tiny
             total = weight.sum((1, 2), dtype=np.float64)
@@ -139,7 +147,7 @@ class Fit:
         basis = orthonormal(torch.from_numpy(images.T)).numpy()
         found: dict[int, str] = {}
         k = 0
-        for some in self._some_footprints():
+        for some in self.combine(np.eye(self.latents)):
             for flat in some.reshape(len(some), -1):
                 unit = flat / max(float(np.linalg.norm(flat)), 1e-30)
                 if np.square(unit @ basis).sum() > 0.5:
@@ -166,7 +174,7 @@ class Fit:
 
     def free(self) -> None:
         """Free the memory of what can be computed again from the weights."""
-        for name in ("banks", "footprints"):
+        for name in ("_context", "footprints"):
             self.__dict__.pop(name, None)
 
     def dynamic(self, stack: Stack, frames: FrameRange | None = None) -> Iterator[tuple[int, torch.Tensor]]:

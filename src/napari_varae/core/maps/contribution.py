@@ -206,15 +206,18 @@ def _effect(
     for frames in segments:
         z = fit.var.standardise(fit.encode(stack, frames))
         z[~stack.good_frames(*frames)] = np.nan
-        found.append(sum(z[order - lag : len(z) - lag] @ a.T for lag, a in enumerate(weights, 1)) * fit.var.scale)
+        predicted = sum(z[order - lag : len(z) - lag] @ a.T for lag, a in enumerate(weights, 1)) * fit.var.scale
+        found.append(predicted[np.isfinite(z[order:]).all(1)])
     ahead = np.concatenate(found)
     ahead = ahead[np.isfinite(ahead).all(1)]
     if len(ahead) < 2:
         raise ValueError(f"frames={segments} hold too few runs of {order + 1} good frames.")
     covariance = np.atleast_2d(np.cov(ahead, rowvar=False))
-    drawn = fit.footprints.reshape(fit.latents, -1)
-    deviation = np.sqrt(np.einsum("kp,kl,lp->p", drawn, covariance, drawn, optimize=True).clip(min=0))
+    values, vectors = np.linalg.eigh(covariance)
+    variance = np.zeros(fit.shape, dtype=np.float32)
+    for images in fit.combine((vectors * np.sqrt(values.clip(min=0))).T):
+        variance += np.square(images).sum(0)
+    image: Image = np.sqrt(variance)
     if signed:
-        deviation = deviation * np.sign(np.sqrt(covariance.diagonal()) @ drawn)
-    image: Image = deviation.reshape(fit.shape).astype(np.float32)
+        image *= np.sign(next(fit.combine(np.sqrt(covariance.diagonal())[None]))[0])
     return image

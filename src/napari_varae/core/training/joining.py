@@ -24,6 +24,8 @@ NEAR = 26.0
 """Distance of their centres, at most, in pixels."""
 SAME_WITHIN, NEAR_WITHIN = 0.9, 13.0
 """The same within a tile, where varimax has already turned them apart."""
+STRONG = 0.5
+"""Correlation at lag 0 that they must have as well, noise included."""
 SLOW = 0.1
 """Lag-1 autocorrelation below which a trace is noise, and joins nothing."""
 
@@ -47,11 +49,11 @@ class Piece:
     score: float
 
 
-def join(parts: list[Part], traces: Tensor, tiles: Tiles) -> list[Piece]:
-    """Make places of the directions of all tiles, whose traces are (T, Q)."""
+def join(parts: list[Part], traces: Tensor, tiles: Tiles | None) -> list[Piece]:
+    """Make places of the directions of all tiles, whose traces are (T, Q); each its own without `tiles`."""
     origin = [(part, i) for part in parts for i in range(len(part.scores))]
     covariance = (traces.mT @ traces / len(traces)).double()
-    label = _groups(parts, traces, covariance, tiles)
+    label = np.arange(len(origin)) if tiles is None else _groups(parts, traces, covariance, tiles)
     pieces = []
     for members in np.split(np.argsort(label, kind="stable"), np.cumsum(np.bincount(label))[:-1]):
         together = covariance[np.ix_(members, members)]
@@ -78,14 +80,15 @@ def _groups(parts: list[Part], traces: Tensor, covariance: Tensor, tiles: Tiles)
     own = lagged.diagonal()
     slow = own > SLOW * covariance.diagonal()
     size = own.clamp(min=torch.finfo(torch.float64).tiny).sqrt()
-    same = lagged.abs() / size[:, None] / size > SAME
-    alone = tile[:, None] == tile
-    border = tiles.adjacent()[tile[:, None], tile] & ~alone
-    near = torch.cdist(centres, centres) < torch.where(alone, NEAR_WITHIN, NEAR)
-    same &= torch.where(alone, lagged.abs() / size[:, None] / size > SAME_WITHIN, True)
-    border |= alone
+    within = tile[:, None] == tile
+    alike = lagged.abs() / size[:, None] / size > torch.where(within, SAME_WITHIN, SAME)
+    near = torch.cdist(centres, centres) < torch.where(within, NEAR_WITHIN, NEAR)
+    # A direction of noise that a little of a cell leaked into has the cell's trace at lag 1, but hardly at lag 0.
+    strength = covariance.diagonal().clamp(min=torch.finfo(torch.float64).tiny).sqrt()
+    strong = covariance.abs() / strength[:, None] / strength > STRONG
+    beside = tiles.adjacent()[tile[:, None], tile]
     label: NDArray[np.int32]
-    _, label = connected_components((same & border & near & slow & slow[:, None]).numpy(), directed=False)
+    _, label = connected_components((alike & near & strong & beside & slow & slow[:, None]).numpy(), directed=False)
     return label
 
 

@@ -17,8 +17,8 @@ __all__ = ["leading_components", "merge_components", "smoothing_matrix"]
 
 OVERSAMPLING = 8
 """Random images beyond the number of components."""
-RANK = 1e-6
-"""Share of the largest sum of squares that is rounding in float32."""
+RANK = 1e-10
+"""Share of the largest sum of squares below which a direction is rounding: float32 has seven digits."""
 POWER = 2
 """Rounds of the power iteration; the spectrum of noisy movies decays slowly."""
 
@@ -71,10 +71,15 @@ def leading_components(frames: Tensor, count: int, edge: int, width: float, rand
     n, batch, pixels = frames.shape
     size = min(count + OVERSAMPLING, batch, pixels)
     images = torch.randn(n, pixels, size, generator=random).to(frames)
-    for _ in range(POWER + 1):
-        basis = _orthonormal(torch.bmm(frames, _smooth(images, edge, width)))
-        images = _smooth_transpose(torch.bmm(frames.mT, basis), edge, width)
-    return _principal(images, count)
+    for _ in range(POWER):
+        images = _orthonormal(_back(frames, images, edge, width))  # else dim components sink below the rounding
+    return _principal(_back(frames, images, edge, width), count)
+
+
+def _back(frames: Tensor, images: Tensor, edge: int, width: float) -> Tensor:
+    """Take images (N, P, q) to traces and back: what the frames know of the span of these traces, shape (N, P, q)."""
+    basis = _orthonormal(torch.bmm(frames, _smooth(images, edge, width)))
+    return _smooth_transpose(torch.bmm(frames.mT, basis), edge, width)
 
 
 def merge_components(parts: list[Tensor], count: int) -> Tensor:
@@ -87,7 +92,7 @@ def _orthonormal(columns: Tensor) -> Tensor:
 
     From their products: many small QR decompositions cost more than everything else here.
     """
-    values, vectors = torch.linalg.eigh(torch.bmm(columns.mT, columns).double().cpu())
+    values, vectors = torch.linalg.eigh(_products(columns))
     kept = values > RANK * values.amax(1, keepdim=True)
     scale = torch.where(kept, values.clamp(min=torch.finfo(torch.float64).tiny).rsqrt(), 0.0)
     return torch.bmm(columns, (vectors * scale[:, None]).to(columns))
@@ -95,6 +100,14 @@ def _orthonormal(columns: Tensor) -> Tensor:
 
 def _principal(images: Tensor, count: int) -> Tensor:
     """Turn images (N, P, q) so that they are orthogonal, and keep the `count` with the largest sum of squares."""
-    gram = torch.bmm(images.mT, images).double().cpu()
-    vectors = torch.linalg.eigh(gram)[1].flip(2)[:, :, :count]
+    vectors = torch.linalg.eigh(_products(images))[1].flip(2)[:, :, :count]
     return torch.bmm(images, vectors.to(images))
+
+
+def _products(images: Tensor) -> Tensor:
+    """Products (N, q, q) of images (N, P, q), in float64: what is dim beside something bright is lost otherwise."""
+    found = []
+    for image in images.cpu():  # tile by tile: in float64 all of them would take twice the memory
+        wide = image.double()
+        found.append(wide.mT @ wide)
+    return torch.stack(found)

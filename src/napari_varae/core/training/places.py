@@ -108,7 +108,10 @@ class Places:
             count = min(latents + extra, len(everything))
             kept = ranked[:count][ranked[:count] < len(self.common_scores)].sort().values
             pieces = self._pieces(float(everything[ranked[count - 1]]))
-            if len(kept) + len(pieces) >= latents or count == len(everything):
+            if len(kept) + len(pieces) >= latents:
+                break
+            if count == len(everything):  # more are wanted than there are places: the parts of some count by themselves
+                pieces = self._pieces(-math.inf, joined=False)
                 break
             extra += round(1.2 * (latents - len(kept) - len(pieces))) + 1
         own, _ = self._own(pieces)
@@ -142,7 +145,7 @@ class Places:
         """Trace of a place, shape (T,)."""
         return sum((self.traces[tile] @ direction for tile, direction in piece.directions), torch.zeros(()))
 
-    def _pieces(self, threshold: float) -> list[Piece]:
+    def _pieces(self, threshold: float, joined: bool = True) -> list[Piece]:
         """Places from the directions above a score: each tile turned to simple structure, and joined across borders."""
         parts = []
         for tile, values in enumerate(self.values):
@@ -158,7 +161,7 @@ class Places:
             scores = torch.einsum("mk,mn,nk->k", directions, self.local_scores[tile], directions)
             parts.append(Part(tile, directions.float(), images * sign, scores))
         traces = torch.cat([self.traces[part.tile] @ part.directions for part in parts], 1)[self.trained]
-        return join(parts, traces, self.movie.tiles)
+        return join(parts, traces, self.movie.tiles if joined else None)
 
     def _draw(self, common: Tensor, pieces: list[Piece]) -> Footprints:
         """Draw the changes of the whole image that were kept and the places, shrunk, tile by tile."""
