@@ -131,6 +131,8 @@ class Places:
 
     def _own(self, pieces: list[Piece]) -> tuple[Tensor, Tensor]:
         """Share of each trace that changes of the whole image, and their products, leave; its lag-1 autocovariance."""
+        if not pieces:
+            return torch.ones(0), torch.zeros(0)
         traces = torch.stack([self._trace(piece) for piece in pieces], 1)[self.trained].double()
         total = traces.square().mean(0).clamp(min=1e-30)
         if self.common.shape[1]:
@@ -160,6 +162,8 @@ class Places:
             directions = (chosen @ turn) * sign
             scores = torch.einsum("mk,mn,nk->k", directions, self.local_scores[tile], directions)
             parts.append(Part(tile, directions.float(), images * sign, scores))
+        if not parts:  # changes of the whole image are stronger
+            return []
         traces = torch.cat([self.traces[part.tile] @ part.directions for part in parts], 1)[self.trained]
         return join(parts, traces, self.movie.tiles if joined else None)
 
