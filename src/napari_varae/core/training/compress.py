@@ -40,8 +40,8 @@ BLOCK_BYTES = 1 << 26
 """Frames read at a time, as float32."""
 PART_BYTES = 3 << 27
 """Averaged frames from which components are computed at a time."""
-PER_AREA = 48 / 64**2
-"""Components per pixel of a tile: several times as many as cells that are seen."""
+PER_AREA, PER_AREA_SINGLE = 48 / 64**2, 96 / 64**2
+"""Components per pixel of a tile, and of a movie of a single one: several times as many as cells that are seen."""
 PER_LATENT = 2
 """Components for each latent that is asked for, if that is more."""
 MOST_AVERAGED = 4
@@ -111,7 +111,7 @@ def compression_key(fingerprint: str, split: Split, config: FitConfig) -> str:
 
 def n_components(tiles: Tiles, config: FitConfig) -> int:
     """Give the number of components of a tile."""
-    count = round(PER_AREA * tiles.pixels)
+    count = round((PER_AREA if tiles.count > 1 else PER_AREA_SINGLE) * tiles.pixels)
     return count if config.latents == "auto" else max(count, -(-PER_LATENT * config.latents // tiles.count))
 
 
