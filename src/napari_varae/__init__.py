@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         TrainingError,
     )  # fmt: skip
     from napari_varae.io import open_stack
+    from napari_varae.io.analysis import Analysis, open_analysis
     from napari_varae.io.behaviour import open_behaviour
     from napari_varae.io.cells import open_cells
     from napari_varae.io.trials import open_trials
@@ -86,6 +87,8 @@ _HOME = {
     "train": "core.training.train",
     "VAR": "core.var.model",
     "estimate_var": "core.var.estimate",
+    "Analysis": "io.analysis",
+    "open_analysis": "io.analysis",
     "open_behaviour": "io.behaviour",
     "open_cells": "io.cells",
     "open_stack": "io",
@@ -93,12 +96,12 @@ _HOME = {
 }
 
 __all__ = [
-    "VAR", "Behaviour", "Cells", "ChoiceError", "Comparison", "ComparisonConfig", "DataError", "EpochReport", "Fit",
-    "FitConfig", "FitFileError", "LassoPath", "PathError", "Requirements", "Simulation", "SimulationConfig",
-    "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__", "compare", "compare_latents",
-    "contribution_map", "correlate_behaviour", "difference_map", "entry_penalty", "estimate", "estimate_var",
-    "evaluate", "fit", "lasso", "lasso_path", "load_fit", "match_cells", "open_behaviour", "open_cells",
-    "open_stack", "open_trials", "placebo", "resume", "simulate", "train",
+    "VAR", "Analysis", "Behaviour", "Cells", "ChoiceError", "Comparison", "ComparisonConfig", "DataError",
+    "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath", "PathError", "Requirements", "Simulation",
+    "SimulationConfig", "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__", "compare",
+    "compare_latents", "contribution_map", "correlate_behaviour", "difference_map", "entry_penalty", "estimate",
+    "estimate_var", "evaluate", "fit", "lasso", "lasso_path", "load_fit", "match_cells", "open_analysis",
+    "open_behaviour", "open_cells", "open_stack", "open_trials", "placebo", "resume", "simulate", "train",
 ]  # fmt: skip
 
 
