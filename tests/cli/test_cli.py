@@ -8,6 +8,7 @@ import pytest
 
 from napari_varae.cli import app
 
+COMMANDS = ("open", "train", "resume", "evaluate", "map", "compare", "placebo", "batch", "gui", "info", "demo")
 RUN_AND_LIST_MODULES = """
 import sys
 from napari_varae.cli import main
@@ -23,12 +24,19 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
-@pytest.mark.parametrize("command", [[], ["info"], ["demo"]], ids=str)
-def test_every_command_explains_itself(command):
-    done = run(*command, "--help")
-    assert done.returncode == 0, done.stderr
-    assert "Usage: napari-varae" in done.stdout
-    assert " <bool>  \n" not in done.stdout  # an option without a sentence
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=str)
+def test_every_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        app.main([*command, "--help"])
+    out = capsys.readouterr().out
+    assert not end.value.code
+    assert "Usage: napari-varae" in out
+    assert " <bool>  \n" not in out  # an option without a sentence
+
+
+def test_the_help_lists_every_command():
+    out = run("--help").stdout
+    assert all(f"│ {name} " in out for name in COMMANDS)
 
 
 def test_without_a_command_it_shows_the_help():
@@ -89,7 +97,8 @@ def test_an_error_of_ours_ends_with_its_message_and_status_1(monkeypatch, capsys
 def test_demo_hands_over_what_was_asked_for(monkeypatch, tmp_path, display, options, stays):
     asked = []
 
-    def run_demo(movie, output, *, keep_open):
+    def run_demo(movie, output, *, keep_open, network):
+        assert network == "footprints"
         asked.append((movie, output, keep_open))
         return 1
 

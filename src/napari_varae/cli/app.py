@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from napari_varae.cli.batch import batch
 from napari_varae.cli.demo import demo
 from napari_varae.cli.dynamics import compare, map_, placebo
 from napari_varae.cli.gui import gui
@@ -41,7 +42,7 @@ app.command("open")(open_)
 for command in (train, resume, evaluate):
     app.command()(command)
 app.command("map")(map_)
-for command in (compare, placebo, gui, info, demo):
+for command in (compare, placebo, batch, gui, info, demo):
     app.command()(command)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.fit.report import EpochReport
 
-__all__ = ["compare_frames", "draw_map", "find_frames", "placebo_settings", "run_placebo", "train_fit"]
+__all__ = ["Kind", "compare_frames", "draw_map", "find_frames", "placebo_settings", "run_placebo", "train_fit"]
 
 PLACEBO_RESAMPLES = 99
 """Draws in each comparison of a placebo, which has many."""
@@ -147,8 +147,6 @@ def compare_frames(
     latents = analysis.latents if analysis.caution is None else None
     result = compare(analysis.fit, analysis.stack, a, b, config, latents=latents, stop=stop, progress=progress)
     path = analysis.keep_comparison(result, name)
-    for letter, frames in result.ranges.items():
-        analysis.keep_frame_sets({f"{path.stem} {letter.upper()}": frames})
     return result, path
 
 

@@ -81,7 +81,7 @@ class Analysis:
         """
         path = Path(folder).expanduser()
         if (path / RECORD).exists() and not overwrite:
-            raise DataError(f"{path} holds an analysis already. Choose another folder, or overwrite it.")
+            raise DataError(f"{path} holds an analysis already. Choose another folder, or overwrite it (--overwrite).")
         record = AnalysisRecord.begin(stack, path)
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -232,8 +232,9 @@ class Analysis:
         trials.save(self.folder / TRIALS)
 
     def keep_comparison(self, comparison: Comparison, name: str = "comparison") -> Path:
-        """Write a comparison as JSON; the name gets a number when it is taken."""
+        """Write a comparison as JSON, and its frame sets; the name gets a number when it is taken."""
         path = _free(self._folder(COMPARISONS) / f"{_file_name(name)}.json")
+        self.keep_frame_sets({f"{path.stem} {letter.upper()}": parts for letter, parts in comparison.ranges.items()})
         comparison.to_json(path)
         self.log("compared", comparison=path.stem, p_value=comparison.p_value)
         return path

@@ -59,7 +59,8 @@ def read_latents(path: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
     import pandas as pd
 
     try:
-        latents: NDArray[np.float32] = pd.read_csv(path).to_numpy()[:, 1:].astype(np.float32)
+        # C order as encoding gives it: sums over it, and so every result, then come out alike to the last digit
+        latents: NDArray[np.float32] = pd.read_csv(path).to_numpy()[:, 1:].astype(np.float32, order="C")
     except (OSError, ValueError) as error:
         raise DataError(f"{path} could not be read ({error}). Encode the movie again.") from error
     if latents.shape != shape:
