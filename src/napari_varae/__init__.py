@@ -41,10 +41,12 @@ if TYPE_CHECKING:
         StoppedError,
         TrainingError,
     )  # fmt: skip
+    from napari_varae.headless.batch import run_batch
     from napari_varae.io import open_stack
     from napari_varae.io.analysis import Analysis, open_analysis
     from napari_varae.io.behaviour import open_behaviour
     from napari_varae.io.cells import open_cells
+    from napari_varae.io.nwb_export import export_nwb
     from napari_varae.io.trials import open_trials
 
 _HOME = {
@@ -85,10 +87,12 @@ _HOME = {
     "estimate": "core.training.requirements",
     "resume": "core.training.train",
     "train": "core.training.train",
+    "run_batch": "headless.batch",
     "VAR": "core.var.model",
     "estimate_var": "core.var.estimate",
     "Analysis": "io.analysis",
     "open_analysis": "io.analysis",
+    "export_nwb": "io.nwb_export",
     "open_behaviour": "io.behaviour",
     "open_cells": "io.cells",
     "open_stack": "io",
@@ -100,8 +104,8 @@ __all__ = [
     "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath", "PathError", "Requirements", "Simulation",
     "SimulationConfig", "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__", "compare",
     "compare_latents", "contribution_map", "correlate_behaviour", "difference_map", "entry_penalty", "estimate",
-    "estimate_var", "evaluate", "fit", "lasso", "lasso_path", "load_fit", "match_cells", "open_analysis",
-    "open_behaviour", "open_cells", "open_stack", "open_trials", "placebo", "resume", "simulate", "train",
+    "estimate_var", "evaluate", "export_nwb", "fit", "lasso", "lasso_path", "load_fit", "match_cells", "open_analysis",
+    "open_behaviour", "open_cells", "open_stack", "open_trials", "placebo", "resume", "run_batch", "simulate", "train",
 ]  # fmt: skip
 
 

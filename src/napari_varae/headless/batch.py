@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from napari_varae.core.files import write_file
 from napari_varae.core.settings_file import AnalysisSettings, settings_text
 from napari_varae.errors import DataError
-from napari_varae.headless.row import Summary, finished, run_on_worker
+from napari_varae.headless.row import TRACEBACK, Summary, finished, run_on_worker
 from napari_varae.headless.sheet import Row, read_sheet
 from napari_varae.headless.summary import write_summary
 
@@ -113,7 +113,9 @@ def _compute(
         }  # fmt: skip
         for future in as_completed(futures, loop=computing.loop):
             row = futures.pop(future)
-            found = future.result() if future.status == "finished" else {"reason": _reason(future, folder, row)}
+            found = _result(future)
+            if text := found.pop(TRACEBACK, None):
+                _log(folder, f"{row.name}\n{text}")
             yield row, _line(row, "failed" if "reason" in found else "done", found)
             future.release()
 
@@ -156,18 +158,26 @@ def _line(row: Row, status: str, found: Mapping[str, Any]) -> Summary:
     return {**first, **row.labels, **first, "path": "; ".join(row.paths), **found}
 
 
-def _reason(future: Any, folder: Path, row: Row) -> str:
-    """Report why a row ended without a result of its own; its traceback goes to the log of the batch."""
+def _result(future: Any) -> Summary:
+    """Return what a row gave, or a summary with the reason why it gave nothing."""
     from distributed import KilledWorker
 
     if future.cancelled():
-        return "The cluster has closed."
+        return {"reason": "The cluster has closed."}
     error = future.exception()
+    if error is None:
+        found: Summary = future.result()
+        return found
     if isinstance(error, KilledWorker):
-        return (
-            f"Its worker died {LIVES} times; a worker that takes more memory than it has is killed. Use "
+        return {
+            "reason": f"Its worker died {LIVES} times; a worker that takes more memory than it has is killed. Use "
             "fewer workers, or give each more memory."
-        )
+        }
+    text = "".join(traceback.format_exception(error))
+    return {"reason": f"{type(error).__name__}: {error} (see {LOG})", TRACEBACK: text}
+
+
+def _log(folder: Path, text: str) -> None:
+    """Append to the log of the batch."""
     with (folder / LOG).open("a", encoding="utf-8") as log:
-        log.write(f"{row.name}\n{''.join(traceback.format_exception(error))}\n")
-    return f"{type(error).__name__}: {error} (see {LOG})"
+        log.write(f"{text}\n")

@@ -29,7 +29,7 @@ def map_over_image(values: ArrayLike, image: ArrayLike, title: str) -> str:
     written = io.BytesIO()
     picture.save(written, "PNG")
     data = base64.b64encode(written.getvalue()).decode()
-    return f'<figure><img src="data:image/png;base64,{data}" alt="{html.escape(title)}">{_caption(title)}</figure>'
+    return f'<figure><img src="data:image/png;base64,{data}" alt="{html.escape(title)}"/>{_caption(title)}</figure>'
 
 
 def curves(x: Sequence[float], lines: Mapping[str, Sequence[float]], title: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+import traceback
 from pathlib import Path
 from typing import Any
 
+from napari_varae.core.comparison.flat import flat
 from napari_varae.core.files import write_file
 from napari_varae.core.settings_file import AnalysisSettings
 from napari_varae.errors import DataError, PathError, TrainingError
@@ -17,12 +18,11 @@ from napari_varae.headless.steps import Kind, compare_frames, draw_map, find_fra
 from napari_varae.io import open_stack
 from napari_varae.io.analysis import Analysis, open_analysis
 
-__all__ = ["CARD", "Summary", "finished", "run_on_worker", "run_row"]
+__all__ = ["CARD", "TRACEBACK", "Summary", "finished", "run_on_worker", "run_row"]
 
 SUMMARY, KEY, CARD = "summary.json", "row.json", "card.html"
 COMPARISON = "comparison"
-LONGEST = 100
-"""Characters of a text that goes into the summary."""
+TRACEBACK = "traceback"
 
 Summary = dict[str, Any]
 
@@ -39,7 +39,8 @@ def finished(row: Row, settings: AnalysisSettings, folder: Path) -> Summary | No
 def run_on_worker(row: Row, settings: AnalysisSettings, out: str, threads: int | None) -> Summary:
     """Analyse a row in a worker of dask, within its memory; see :func:`run_row`.
 
-    What a user can act on comes back as a summary with a `reason`; anything else is an error of the program.
+    What a user can act on comes back as a summary with a `reason`, and a traceback for the log of the batch; anything
+    else is an error of the program.
     """
     from distributed import get_worker
 
@@ -47,7 +48,7 @@ def run_on_worker(row: Row, settings: AnalysisSettings, out: str, threads: int |
     try:
         return run_row(row, settings, out, threads, int(limit) if limit else None)
     except (ValueError, OSError, MemoryError, TrainingError, PathError) as error:
-        return {"reason": str(error) or type(error).__name__}
+        return {"reason": str(error) or type(error).__name__, TRACEBACK: traceback.format_exc()}
 
 
 def run_row(
@@ -139,14 +140,5 @@ def summarise(analysis: Analysis, seconds: float) -> Summary:
         "prediction_fve": best.prediction_fve if best else None,
     }
     comparison = analysis.comparisons.get(COMPARISON, {})
-    return found | {name: value for name, value in _flat(comparison) if name not in found}
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Give the numbers and short texts of a comparison, nested names joined with a dot; settings are elsewhere."""
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            if name != "settings":
-                yield from _flat(value, f"{prefix}{name}.")
-        elif isinstance(value, int | float) or (isinstance(value, str) and len(value) <= LONGEST):
-            yield f"{prefix}{name}", value
+    rest = {name: value for name, value in comparison.items() if name != "settings"}  # those are in the settings file
+    return found | {name: value for name, value in flat(rest) if name not in found}

@@ -113,6 +113,16 @@ class Analysis:
         return self._record.movie.frame_rate
 
     @property
+    def pixel_size(self) -> float | None:
+        """Edge of a pixel in micrometres; None when unknown."""
+        return self._record.movie.pixel_size
+
+    @property
+    def movie_paths(self) -> tuple[str, ...]:
+        """Files of the movie, where they were when the analysis began; none for an array."""
+        return self._record.movie.paths
+
+    @property
     def n_frames(self) -> int:
         """Number of frames T of the movie."""
         return self._record.movie.shape[0]
@@ -242,7 +252,7 @@ class Analysis:
     def keep_map(self, image: ArrayLike, name: str, about: dict[str, Any] | None = None) -> Path:
         """Write a map (Y, X) as TIFF with its pixel size; one of the same name is replaced."""
         path = self._folder(MAPS) / f"{_file_name(name)}.tif"
-        write_map(path, image, self._record.movie.pixel_size, about)
+        write_map(path, image, self.pixel_size, about)
         self.log("mapped", map=path.stem)
         return path
 
