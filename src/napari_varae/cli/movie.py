@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from napari_varae.cli.options import Channel, DataSet, FrameRate, Json, Movie, PixelSize, Plane
 from napari_varae.cli.output import print_result
 
 if TYPE_CHECKING:
     from napari_varae.core.movie.stack import Stack
 
-__all__ = ["open_", "open_movie"]
+__all__ = ["leave_out", "open_", "open_movie"]
 
 
 def open_(
@@ -62,3 +64,16 @@ def open_movie(
 
     choices: list[Any] = [int(c) if c is not None and c.isdecimal() else c for c in (channel, plane, dataset)]
     return open_stack(list(paths) if len(paths) > 1 else paths[0], frame_rate, pixel_size, *choices)
+
+
+def leave_out(stack: Stack, text: str | None) -> Stack:
+    """Mark frames such as '3,200:210' as bad, besides those that the file marks."""
+    if text is None:
+        return stack
+    bad = set(stack.bad_frames)
+    for part in text.split(","):
+        start, colon, stop = part.strip().partition(":")
+        if not (start.isdecimal() and (stop.isdecimal() or not colon)):
+            raise typer.BadParameter(f"{part!r} is neither a frame nor a range.", param_hint="--bad-frames")
+        bad.update(range(int(start), int(stop) if colon else int(start) + 1))
+    return stack.replace(bad_frames=bad)

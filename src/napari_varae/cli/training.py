@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_varae.cli.movie import open_movie
+from napari_varae.cli.movie import leave_out, open_movie
 from napari_varae.cli.options import (
     Channel,
     DataSet,
@@ -43,6 +43,10 @@ def train(
     channel: Channel = None,
     plane: Plane = None,
     dataset: DataSet = None,
+    bad_frames: Annotated[
+        str | None,
+        typer.Option(metavar="FRAMES", help="Frames to leave out (motion, shutter), such as '3,200:210'."),
+    ] = None,
     trials: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Table of trials (CSV, TSV, NWB) with start, stop, condition.")
     ] = None,
@@ -59,6 +63,7 @@ def train(
 
     chosen = settings()
     stack = open_movie(movie, frame_rate, pixel_size, channel, plane, dataset)
+    stack = leave_out(stack, bad_frames)
     table = None if trials is None else open_trials(trials, frame_rate=stack.frame_rate)
     analysis = Analysis.begin(out, stack, chosen, overwrite=overwrite)
     if table is not None:
