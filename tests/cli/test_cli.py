@@ -98,8 +98,7 @@ def test_demo_hands_over_what_was_asked_for(monkeypatch, tmp_path, display, opti
     asked = []
 
     def run_demo(movie, output, *, keep_open, network):
-        assert network == "footprints"
-        asked.append((movie, output, keep_open))
+        asked.append((movie, output, keep_open, network))
         return 1
 
     monkeypatch.setattr("napari_varae.demo.run_demo", run_demo)
@@ -109,4 +108,4 @@ def test_demo_hands_over_what_was_asked_for(monkeypatch, tmp_path, display, opti
     with pytest.raises(SystemExit) as end:
         app.main(["demo", str(movie), "--output", str(tmp_path / "out"), *options])
     assert end.value.code == 1  # what the demo returned
-    assert asked == [(str(movie), tmp_path / "out", stays)]
+    assert asked == [(str(movie), tmp_path / "out", stays, "footprints")]
