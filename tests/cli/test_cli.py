@@ -8,7 +8,20 @@ import pytest
 
 from napari_varae.cli import app
 
-COMMANDS = ("open", "train", "resume", "evaluate", "map", "compare", "placebo", "batch", "gui", "info", "demo")
+COMMANDS = (
+    "open",
+    "train",
+    "resume",
+    "evaluate",
+    "map",
+    "compare",
+    "placebo",
+    "export",
+    "batch",
+    "gui",
+    "info",
+    "demo",
+)
 RUN_AND_LIST_MODULES = """
 import sys
 from napari_varae.cli import main

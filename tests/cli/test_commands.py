@@ -199,6 +199,24 @@ def test_the_first_interrupt_keeps_the_best_epoch(recording, tmp_path, run):
     assert nv.open_analysis(tmp_path / "d").fit.latents == 4
 
 
+def test_export_writes_tables_and_nwb(run, folder, tmp_path):
+    import pandas as pd
+
+    analysis = nv.open_analysis(folder)
+    assert run("export", folder, "--out", tmp_path / "z.csv")[0] == 0
+    table = pd.read_csv(tmp_path / "z.csv")
+    assert table["time_s"][10] == 1.0
+    np.testing.assert_array_equal(table.to_numpy()[:, 1:].astype(np.float32), analysis.latents)
+    assert run("export", folder, "--out", tmp_path / "links.csv", "--what", "links")[0] == 0
+    links = pd.read_csv(tmp_path / "links.csv")
+    assert len(links) == np.count_nonzero(analysis.fit.var.coefficients)
+    status, _, err = run("export", folder, "--out", tmp_path / "c.csv", "--what", "comparisons")
+    assert (status, "Compare first" in err) == (1, True)
+    assert run("export", folder, "--out", tmp_path / "z.xlsx")[0] == 1
+    assert run("export", folder, "--out", tmp_path / "z.nwb")[0] == 0
+    assert (tmp_path / "z.nwb").exists()
+
+
 def test_the_commands_import_no_qt(trained, tmp_path):
     script = f"""
 import sys

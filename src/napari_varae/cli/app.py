@@ -11,6 +11,7 @@ import typer
 from napari_varae.cli.batch import batch
 from napari_varae.cli.demo import demo
 from napari_varae.cli.dynamics import compare, map_, placebo
+from napari_varae.cli.export import export
 from napari_varae.cli.gui import gui
 from napari_varae.cli.info import info
 from napari_varae.cli.movie import open_
@@ -42,7 +43,7 @@ app.command("open")(open_)
 for command in (train, resume, evaluate):
     app.command()(command)
 app.command("map")(map_)
-for command in (compare, placebo, batch, gui, info, demo):
+for command in (compare, placebo, export, batch, gui, info, demo):
     app.command()(command)
 
 

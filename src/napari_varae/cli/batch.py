@@ -34,7 +34,7 @@ def batch(
     ] = None,
     scheduler: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="A running dask scheduler to compute on, such as tcp://node7:8786."),
+        typer.Option(metavar="ADDRESS", help="A running dask scheduler: tcp://node7:8786, or its file (.json)."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -83,4 +83,6 @@ def _client(scheduler: str | None) -> Any:
         return nullcontext()
     from distributed import Client
 
+    if scheduler.endswith(".json"):
+        return Client(scheduler_file=scheduler, set_as_default=False)
     return Client(scheduler, set_as_default=False)

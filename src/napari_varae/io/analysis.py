@@ -21,8 +21,8 @@ from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings_file import AnalysisSettings, read_settings, settings_text
 from napari_varae.errors import DataError, FitFileError
 from napari_varae.io.analysis_record import RECORD, AnalysisRecord, read_record, write_record
-from napari_varae.io.latents_table import read_latents, write_latents
 from napari_varae.io.map_tiff import read_map, write_map
+from napari_varae.io.tables import latents_table, read_latents, write_table
 from napari_varae.io.trials import open_trials
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ class Analysis:
 
     def keep_latents(self, latents: ArrayLike) -> None:
         """Write the latents (T, K) that the fit finds in the movie."""
-        write_latents(self.folder / LATENTS, np.asarray(latents, dtype=np.float32), self.frame_rate)
+        write_table(latents_table(latents, self.frame_rate), self.folder / LATENTS)
         self._change(encoded_by=self.fit.id)
 
     def keep_frame_sets(self, frame_sets: Mapping[str, FrameRange | Iterable[FrameRange]]) -> None:
