@@ -139,7 +139,7 @@ def _cluster(client: Client | None, workers: int, memory: str | int | None) -> I
             n_workers=workers,
             threads_per_worker=1,
             memory_limit=memory or share,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             silence_logs=logging.ERROR,
         ) as cluster,
         Client(cluster, set_as_default=False) as computing,
