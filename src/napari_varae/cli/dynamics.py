@@ -21,7 +21,10 @@ def map_(
     folder: Folder,
     kind: Annotated[
         Literal["driver", "effect"],
-        typer.Option(help="'driver': which pixels the predictions rest on. 'effect': which pixels they change."),
+        typer.Option(
+            metavar="driver|effect",
+            help="'driver': which pixels the predictions rest on. 'effect': which pixels they change.",
+        ),
     ] = "driver",
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="TIFF file; in DIR/maps when not given.")
@@ -107,7 +110,7 @@ def placebo(
     permute: Annotated[
         bool, typer.Option("--permute", help="Permute the segments of A and B, where conditions take turns.")
     ] = False,
-    repeats: Annotated[int, typer.Option(min=1, help="Number of pairs.")] = 20,
+    repeats: Annotated[int, typer.Option(metavar="N", min=1, help="Number of pairs.")] = 20,
     movie: Moved = None,
     as_json: Json = False,
 ) -> None:

@@ -24,7 +24,11 @@ def export(
     folder: Folder,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write: .nwb, .csv or .parquet.")],
     what: Annotated[
-        Table, typer.Option(help="The table to write, for .csv and .parquet; an NWB file holds everything.")
+        Table,
+        typer.Option(
+            metavar="latents|links|comparisons",
+            help="The table to write, for .csv and .parquet; an NWB file holds everything.",
+        ),
     ] = "latents",
     movie: Moved = None,
     as_json: Json = False,

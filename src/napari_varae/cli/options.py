@@ -44,7 +44,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard outpu
 Moved = Annotated[
     list[Path] | None, typer.Option("--movie", metavar="MOVIE", help="Where the movie is now, when it has moved.")
 ]
-Unit = Annotated[Literal["frames", "s"], typer.Option(help="Unit of the ranges: frames, counted from 0, or seconds.")]
+Unit = Annotated[
+    Literal["frames", "s"],
+    typer.Option(metavar="frames|s", help="Unit of the ranges: frames, counted from 0, or seconds."),
+]
 
 _FILE = Annotated[
     Path | None,
