@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["run_batch"]
 
 LOG = "log.txt"
-LIVES = 2
-"""Workers that may die with a row in them before it counts as failed."""
+LIVES = 4
+"""Workers that may die with a row in them before it counts as failed: others may die with the one that is to blame."""
 
 
 def run_batch(

@@ -35,7 +35,7 @@ def map_over_image(values: ArrayLike, image: ArrayLike, title: str) -> str:
 def curves(x: Sequence[float], lines: Mapping[str, Sequence[float]], title: str) -> str:
     """Draw named curves over x, as an HTML element."""
     every = [value for values in lines.values() for value in values]
-    across, up = _axis(x, EDGE, WIDTH - EDGE), _axis(every, HEIGHT - EDGE, EDGE)
+    across, up = _axis(x, EDGE, WIDTH - EDGE), _axis([0.0, *every], HEIGHT - EDGE, EDGE)
     drawn = []
     for (name, values), colour in zip(lines.items(), COLOURS, strict=False):
         points = " ".join(f"{across(a):.1f},{up(b):.1f}" for a, b in zip(x, values, strict=True))
