@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.movie.frame_source import FrameSource, Series
 from napari_varae.core.movie.frames import FrameRange, check_range, whole_numbers
+from napari_varae.core.movie.source import Source
 from napari_varae.errors import StackError
 
 __all__ = ["Stack"]
@@ -58,6 +59,8 @@ class Stack:
         Frames on the two sides of a break do not follow each other in time.
     shifts : array-like, shape (T, 2), optional
         By how much registration moved each frame, (y, x) in pixels. None when unknown.
+    source : Source, optional
+        The files it was opened from. None for an array.
 
     Raises
     ------
@@ -87,6 +90,7 @@ class Stack:
         notes: Iterable[str] = (),
         breaks: Iterable[int] = (),
         shifts: ArrayLike | None = None,
+        source: Source | None = None,
     ) -> None:
         if hasattr(array, "get_series"):
             array = _series(array)
@@ -101,6 +105,7 @@ class Stack:
         self.pixel_size = _positive(pixel_size, "pixel_size", "um")
         self.name = name
         self.notes = tuple(notes)
+        self.source = source
         self._check = go_on
         try:
             self.bad_frames = frozenset(whole_numbers(bad_frames))
@@ -127,7 +132,7 @@ class Stack:
         >>> stack.replace(bad_frames=[3, 4]).frame_rate
         30.0
         """
-        names = ("array", "frame_rate", "pixel_size", "bad_frames", "name", "notes", "breaks", "shifts")
+        names = ("array", "frame_rate", "pixel_size", "bad_frames", "name", "notes", "breaks", "shifts", "source")
         return Stack(**{name: getattr(self, name) for name in names} | changes)
 
     @property
