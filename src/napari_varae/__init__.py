@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_varae.core.var.model import VAR
     from napari_varae.errors import (
         ChoiceError,
+        DataChoiceError,
         DataError,
         FitFileError,
         PathError,
@@ -60,6 +61,7 @@ _HOME = {
     "Trials": "core.experiment.trials",
     "correlate_behaviour": "core.experiment.correlation",
     "match_cells": "core.experiment.match",
+    "DataChoiceError": "errors",
     "DataError": "errors",
     "ChoiceError": "errors",
     "FitFileError": "errors",
@@ -93,7 +95,8 @@ _HOME = {
 }
 
 __all__ = [
-    "VAR", "Behaviour", "Cells", "ChoiceError", "Comparison", "ComparisonConfig", "DataError", "EpochReport", "Fit",
+    "VAR", "Behaviour", "Cells", "ChoiceError", "Comparison", "ComparisonConfig", "DataChoiceError", "DataError",
+    "EpochReport", "Fit",
     "FitConfig", "FitFileError", "LassoPath", "PathError", "Requirements", "Simulation", "SimulationConfig",
     "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__", "compare", "compare_latents",
     "contribution_map", "correlate_behaviour", "difference_map", "entry_penalty", "estimate", "estimate_var",

@@ -23,6 +23,7 @@ from napari_varae.session.fits import kept_fits
 from napari_varae.session.generation import Generation
 from napari_varae.session.job_events import Controls, JobState
 from napari_varae.session.labels import describe_fit, describe_movie
+from napari_varae.session.questions import Questions
 from napari_varae.session.ranges import Segments
 from napari_varae.session.results import Edge, Placebo
 
@@ -36,7 +37,7 @@ __all__ = ["Letter", "Session", "session_of"]
 Letter = Literal["a", "b"]
 
 
-class Session(CurrentJob, Experiment):
+class Session(CurrentJob, Experiment, Questions):
     """Evented state of one viewer.
 
     Docks call its methods and listen to its signals; they never call each other. A method that raises leaves everything
@@ -202,6 +203,7 @@ class Session(CurrentJob, Experiment):
             self.caution += f" It explains {self.explained:.1%} of the variance of this one."
         self.components = principal_components(fit, latents) if components is None else components
         self.fit, self.latents, self.edge, self.comparison = fit, latents, None, None
+        self.set_latent(None)
         self.set_placebo(None)
         self.keep_fit(fit)
         self.comparison_changed.emit()
@@ -322,9 +324,10 @@ class Session(CurrentJob, Experiment):
         self._movies += 1
         self.stack = stack
         self.frames = self.fit = self.latents = self.components = self.caution = self.explained = None
-        self.edge = self.comparison = None
+        self.edge = self.comparison = self.latent = None
         self.history, self.ranges, self.marks = [], {"a": (), "b": ()}, [None, None]
         self.forget_experiment()
+        self.ask(None)
         self.set_placebo(None)
         for signal in (self.movie_changed, self.fit_changed, self.ranges_changed, self.comparison_changed):
             signal.emit()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from napari_varae.session.session import Session
+from napari_varae.viewer.cells import follow_cells
 from napari_varae.viewer.grid import calibrate, frame_in_view, show_frame
 from napari_varae.viewer.movie import use_layer
 from napari_varae.viewer.ours import KEY, MOVIE, about, forget, mark, ours
@@ -31,6 +32,7 @@ def follow(viewer: ViewerModel, session: Session) -> None:
     _follow_cursor(viewer, reference, session)
     _follow_movie(viewer, reference, session)
     _follow_results(reference, session)
+    follow_cells(reference, session)
 
 
 def _follow_cursor(viewer: ViewerModel, reference: Callable[[], ViewerModel | None], session: Session) -> None:

@@ -140,7 +140,8 @@ def test_the_effect_map_is_the_deviation_of_the_decoded_prediction(linear, small
     if not own_past:
         weights[:, range(6), range(6)] = 0
     part = replace(linear, var=replace(linear.var, coefficients=weights))
-    images = part.predict(small_stack, (FRAMES[0] + 2, FRAMES[1]))
+    after = FRAMES[0] + 2, FRAMES[1]
+    images = part.predict(small_stack, after)[small_stack.good_frames(*after)]  # pairs of good frames only
     expected = np.nanstd(images.astype(np.float64), axis=0, ddof=1)
     found = contribution_map(
         linear, small_stack, "effect", frames=FRAMES, target=target, signed=False, own_past=own_past
@@ -334,3 +335,11 @@ def test_a_difference_map_needs_a_comparison_of_its_fit(linear, small_stack, com
 def test_steps_must_be_positive(crowded, small_stack):
     with pytest.raises(ValueError, match="steps=0"):
         contribution_map(crowded, small_stack, steps=0)
+
+
+def test_an_effect_map_crosses_no_break(small_fit, small_stack):
+    with pytest.raises(ValueError, match="too few runs of 3 good frames"):
+        contribution_map(small_fit, small_stack.replace(breaks=[102, 104, 106]), "effect", frames=(100, 108))
+    whole = contribution_map(small_fit, small_stack, "effect", frames=[(100, 120), (150, 170)])
+    joined = Stack(np.concatenate([small_stack.array[100:120], small_stack.array[150:170]]), breaks=[20])
+    np.testing.assert_allclose(contribution_map(small_fit, joined, "effect"), whole, rtol=1e-5)

@@ -247,6 +247,16 @@ class Stack:
         mask[sorted(self.bad_frames)] = False
         return mask[start:stop]
 
+    def runs(self, start: int = 0, stop: int | None = None) -> NDArray[np.int64]:
+        """Return the number of the run between breaks of each frame, from 1 on, negative where the frame is bad.
+
+        What makes lag pairs takes this in place of :meth:`good_frames`: frames on the two sides of a break do not
+        follow each other. Shape (stop - start,).
+        """
+        good = self.good_frames(start, stop)
+        numbers = np.searchsorted(self.breaks, np.arange(start, start + len(good)), side="right") + 1
+        return np.where(good, numbers, -numbers).astype(np.int64)
+
     def times(self) -> NDArray[np.float64]:
         """Time of each frame, shape (T,), in seconds, or in frames when the frame rate is unknown."""
         return np.arange(self.n_frames) / (self.frame_rate or 1.0)

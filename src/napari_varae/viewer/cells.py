@@ -1,0 +1,166 @@
+"""The cells as a Labels layer: outlines, with the latents of each cell as features; a click chooses the latent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from napari.utils.colormaps import DirectLabelColormap
+
+from napari_varae.core.experiment.cells import CellId, Cells
+from napari_varae.session.session import Session
+from napari_varae.viewer.grid import shared_grid
+from napari_varae.viewer.ours import KEY, About, about, forget, ours, register
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Labels
+
+__all__ = ["CELLS", "cell_features", "cell_keywords", "follow_cells", "show_cells"]
+
+CELLS = "cells"
+"""Kind of the layer of cells."""
+WITH_LATENT, WITHOUT, CHOSEN = "#f5c542", "#8c9196", "#ff3ea5"
+"""Colours of cells: those of a latent, others, the one whose latent is chosen."""
+OUTLINE = 1
+"""Pixels of an outline."""
+STILL = 4
+"""Pixels of the screen that the mouse may move in a click."""
+
+
+def cell_features(cells: Cells, matches: pd.DataFrame | None = None) -> pd.DataFrame:
+    """One row per label with the cell, its latents, and overlap and share of the first of these.
+
+    Parameters
+    ----------
+    cells : Cells
+    matches : DataFrame, optional
+        The table of :func:`~napari_varae.match_cells`.
+    """
+    rows = []
+    for value, cell in zip(cells.label_values, cells.ids, strict=True):
+        own = None if matches is None else matches[[found == cell for found in matches["cell"]]]
+        if own is None or own.empty:
+            rows.append((value, str(cell), "", np.nan, np.nan))
+        else:
+            own = own.sort_values("overlap", ascending=False)
+            best = own.iloc[0]
+            rows.append((value, str(cell), ", ".join(map(str, own["latent"])), best["overlap"], best["share"]))
+    return pd.DataFrame(rows, columns=["index", "cell", "latents", "overlap", "share"])
+
+
+def cell_keywords(cells: Cells, name: str = "cells") -> dict[str, Any]:
+    """Keywords with which `viewer.add_labels` shows cells, before anything is known of latents."""
+    return {
+        "name": name,
+        "features": cell_features(cells),
+        "metadata": {KEY: {"kind": CELLS, "ids": list(cells.ids), "notes": cells.notes}},
+    }
+
+
+def show_cells(viewer: ViewerModel, session: Session) -> Labels | None:
+    """Add or update the layer of the cells of the session; remove it when there are none."""
+    layer = _layer(viewer)
+    if session.cells is None or session.stack is None:
+        if layer is not None:
+            forget(layer)
+            viewer.layers.remove(layer)
+        return None
+    image = session.cells.labels
+    if layer is None:
+        grid = shared_grid(viewer, session.stack, 2)
+        layer = viewer.add_labels(image, opacity=0.9, **cell_keywords(session.cells), **grid)
+        layer.contour = OUTLINE
+        register(layer, About(CELLS, True, session.generation, ()))
+        _follow_picks(layer, session)
+    elif not np.array_equal(layer.data, image):
+        layer.data = image
+    layer.features = cell_features(session.cells, session.cell_table())
+    layer.metadata[KEY] = cell_keywords(session.cells)["metadata"][KEY]
+    _colour(layer, session)
+    return layer
+
+
+def follow_cells(reference: Callable[[], ViewerModel | None], session: Session) -> None:
+    """Keep the layer of the cells as the session has them, and let a click on a cell choose its latent."""
+
+    def shown() -> None:
+        viewer = reference()
+        if viewer is not None:
+            show_cells(viewer, session)
+
+    def chosen() -> None:
+        viewer = reference()
+        layer = None if viewer is None else _layer(viewer)
+        if layer is not None:
+            _colour(layer, session)
+
+    def clicked(viewer: ViewerModel, event: Any) -> Iterator[None]:
+        """Choose on release, unless the mouse was dragged: that moves the image."""
+        layer, began = _layer(viewer), np.array(event.pos)
+        if layer is None or not layer.visible or _draws(viewer):
+            return
+        yield
+        while event.type == "mouse_move":
+            yield
+        if np.hypot(*(np.array(event.pos) - began)) <= STILL:
+            _choose(session, layer.get_value(event.position, world=True))
+
+    def removed(event: Any) -> None:
+        what = about(event.value)
+        if what is not None and what.kind == CELLS and session.cells is not None:
+            forget(event.value)
+            session.use_cells(None)
+
+    viewer = reference()
+    if viewer is not None:
+        viewer.mouse_drag_callbacks.append(clicked)
+        viewer.layers.events.removed.connect(removed)
+    session.cells_changed.connect(shown)
+    session.fit_changed.connect(shown)
+    session.latent_changed.connect(chosen)
+
+
+def _layer(viewer: ViewerModel) -> Any:
+    return next((layer for layer, what in ours(viewer, CELLS) if what.kind == CELLS), None)
+
+
+def _draws(viewer: ViewerModel) -> bool:
+    """Whether a click draws something: the active layer is in a mode for that."""
+    active = viewer.layers.selection.active
+    return active is not None and str(active.mode) not in ("pan_zoom", "pick", "transform")
+
+
+def _choose(session: Session, value: Any) -> None:
+    """Choose the latent of the cell with this label."""
+    if session.cells is None or not isinstance(value, int | np.integer):
+        return
+    cell = dict(zip(session.cells.label_values, session.cells.ids, strict=True)).get(int(value))
+    if cell is not None:
+        session.choose_cell(cell)
+
+
+def _follow_picks(layer: Labels, session: Session) -> None:
+    """Let napari's own ways to choose a label (the colour picker, the spin box) choose its latent."""
+
+    def picked(_event: Any = None) -> None:
+        _choose(session, layer.selected_label)
+
+    layer.events.selected_label.connect(picked)
+
+
+def _colour(layer: Labels, session: Session) -> None:
+    """Colour the cells: those that have a latent, others, and the chosen one."""
+    assert session.cells is not None
+    table = session.cell_table()
+    owned = set() if table is None else set(table["cell"])
+    chosen: CellId | None = None if session.latent is None else session.cell_of(session.latent)
+    colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    for value, cell in zip(session.cells.label_values, session.cells.ids, strict=True):
+        colours[value] = CHOSEN if chosen is not None and cell == chosen else WITH_LATENT if cell in owned else WITHOUT
+        if chosen is not None and cell == chosen:
+            with layer.events.selected_label.blocker():
+                layer.selected_label = value
+    layer.colormap = DirectLabelColormap(color_dict=colours)
