@@ -61,5 +61,5 @@ def choose(found: dict[str, T], name: str | None, *, path: Path, prefer: str = "
         raise DataError(f"{path.name!r} holds nothing of this kind. Check that it is the right file.")
     what = "holds several" if name is None else f"has no {name!r}"
     raise DataChoiceError(
-        f"{path.name!r} {what}: choose one with name=..., of {listed(sorted(found), 12)}.", {"name": sorted(found)}
+        f"{path.name!r} {what}. Choose one with name=..., of {listed(sorted(found), 12)}.", {"name": sorted(found)}
     )

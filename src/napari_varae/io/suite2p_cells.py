@@ -75,7 +75,7 @@ def _plane(folder: Path, name: str | None) -> Path:
             if name in names:
                 return found[names.index(name)]
             raise DataChoiceError(
-                f"{folder.name!r} holds {len(found)} planes: choose one with name=..., of {listed(names)}.",
+                f"{folder.name!r} holds {len(found)} planes. Choose one with name=..., of {listed(names)}.",
                 {"name": names},
             )
     raise DataError(f"{folder.name!r} holds no stat.npy: it is not a suite2p folder with cells.")

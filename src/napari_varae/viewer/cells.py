@@ -10,6 +10,7 @@ import pandas as pd
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_varae.core.experiment.cells import CellId, Cells
+from napari_varae.io.cells import open_cells
 from napari_varae.session.session import Session
 from napari_varae.viewer.grid import shared_grid
 from napari_varae.viewer.ours import KEY, About, about, forget, ours, register
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Labels
 
-__all__ = ["CELLS", "cell_features", "cell_keywords", "follow_cells", "show_cells"]
+__all__ = ["CELLS", "cell_features", "cell_keywords", "follow_cells", "show_cells", "take_up_cells"]
 
 CELLS = "cells"
 """Kind of the layer of cells."""
@@ -70,17 +71,31 @@ def show_cells(viewer: ViewerModel, session: Session) -> Labels | None:
         return None
     image = session.cells.labels
     if layer is None:
-        grid = shared_grid(viewer, session.stack, 2)
-        layer = viewer.add_labels(image, opacity=0.9, **cell_keywords(session.cells), **grid)
-        layer.contour = OUTLINE
-        register(layer, About(CELLS, True, session.generation, ()))
-        _follow_picks(layer, session)
+        chosen = set(viewer.layers.selection)
+        layer = viewer.add_labels(image, **cell_keywords(session.cells), **shared_grid(viewer, session.stack, 2))
+        _make_ours(viewer, session, layer)
+        viewer.layers.selection = chosen  # a layer of labels in front would take clicks for painting
     elif not np.array_equal(layer.data, image):
         layer.data = image
     layer.features = cell_features(session.cells, session.cell_table())
     layer.metadata[KEY] = cell_keywords(session.cells)["metadata"][KEY]
     _colour(layer, session)
     return layer
+
+
+def take_up_cells(viewer: ViewerModel, session: Session, layer: Labels) -> None:
+    """Use the cells of a file that was opened as a layer, when the movie has their size and no cells yet."""
+    path = layer.metadata[KEY].get("path")
+    if (
+        session.stack is None
+        or session.cells is not None
+        or path is None
+        or layer.data.shape != session.stack.shape[1:]
+    ):
+        return
+    cells = open_cells(path, session.stack.shape[1:])
+    _make_ours(viewer, session, layer)
+    session.use_cells(cells)
 
 
 def follow_cells(reference: Callable[[], ViewerModel | None], session: Session) -> None:
@@ -121,6 +136,16 @@ def follow_cells(reference: Callable[[], ViewerModel | None], session: Session) 
     session.cells_changed.connect(shown)
     session.fit_changed.connect(shown)
     session.latent_changed.connect(chosen)
+
+
+def _make_ours(viewer: ViewerModel, session: Session, layer: Labels) -> None:
+    """Register a layer as that of the cells, on the grid of the movie, as outlines."""
+    assert session.stack is not None
+    for name, value in shared_grid(viewer, session.stack, 2).items():
+        setattr(layer, name, value)
+    layer.contour, layer.opacity = OUTLINE, 0.9
+    register(layer, About(CELLS, True, session.generation, ()))
+    _follow_picks(layer, session)
 
 
 def _layer(viewer: ViewerModel) -> Any:

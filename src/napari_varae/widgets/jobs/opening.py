@@ -114,6 +114,10 @@ def _use(viewer: Viewer, session: Session, what: Brought, found: Any) -> None:
     with in_words():
         if what == "movie":
             open_movie(viewer, found)
+        elif what == "cells":
+            session.use_cells(found)
+        elif what == "trials":
+            session.use_trials(found)
         else:
-            {"cells": session.use_cells, "trials": session.use_trials, "behaviour": session.use_behaviour}[what](found)
+            session.use_behaviour(found)
         session.ask(None)

@@ -107,11 +107,10 @@ class BehaviourPanel(Panel):
         self.body.addWidget(heading("Behaviour"))
         self.body.addLayout(row(self.traces_button, self.shown))
         self.body.addWidget(self.traces_report)
-        self.threshold_row = [
-            QLabel("Frames with"), self.condition, QLabel("for at least"), self.minimum, self.unit,
-        ]  # fmt: skip
-        self.body.addLayout(row(*self.threshold_row, stretch=1))
-        self.body.addLayout(row(*self.make.values()))
+        first, second = [QLabel("Frames with"), self.condition], [QLabel("for at least"), self.minimum, self.unit]
+        self.threshold_rows = [*first, *second]
+        self.body.addLayout(row(*first, stretch=1))
+        self.body.addLayout(row(*second, *self.make.values(), stretch=1))
         self.body.addWidget(self.table_heading)
         self.body.addWidget(self.table, 10)
         self.body.addWidget(self.save_table_button)
@@ -230,7 +229,7 @@ class BehaviourPanel(Panel):
             self.traces_report.setText("\n".join([f"Traces: {', '.join(names)}.", *behaviour.notes]))
             self.unit.setText("s" if behaviour.unit == "s" else "frames")
             self.condition.setPlaceholderText(f"{names[0]} > 2")
-        for widget in (self.shown, *self.threshold_row, *self.make.values()):
+        for widget in (self.shown, *self.threshold_rows, *self.make.values()):
             widget.setVisible(behaviour is not None)
         self._show_table()
         self._show_job()

@@ -183,7 +183,8 @@ def _row(
     name: Any, latent: int, cell: int | str, overlap: float, share: float, candidates: tuple[Any, ...]
 ) -> list[tuple[str, Any]]:
     """Write one row: a latent and its cell, or how many it has."""
-    text = f"several: {', '.join(map(str, candidates))}" if cell == SEVERAL else str(cell)
+    named = f": {', '.join(map(str, candidates))}" if cell == SEVERAL and len(candidates) > 1 else ""
+    text = f"{cell}{named}"
     return [
         (str(name(latent)).partition(" (")[0], int(latent)),
         (text, cell),

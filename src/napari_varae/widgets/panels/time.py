@@ -51,7 +51,7 @@ class TimePanel(Panel):
         self.which.editingFinished.connect(self._choose)
         self._picked: list[int] = []
         self._of: Any = None
-        self.x, self.y = QComboBox(), QComboBox()
+        self.x, self.y = _axis(), _axis()
         self.text = note()
         self.text.setTextFormat(Qt.TextFormat.RichText)  # for coloured marks; names are escaped
         self._axes: dict[str, NDArray[Any]] = {}
@@ -61,7 +61,7 @@ class TimePanel(Panel):
         splitter.addWidget(self.traces)
         splitter.addWidget(self._trajectory_view())
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([250, 900, 330])
+        splitter.setSizes([210, 900, 260])
         self.body.addWidget(splitter)
         for plot in (self.traces, self.trajectory):
             self.add_plot(plot)
@@ -270,7 +270,8 @@ class TimePanel(Panel):
         marks = self.session.marks
         marked = ["–" if mark is None else format_ranges(((mark, mark),), rate).split(" - ")[0] for mark in marks]
         marked_text = f"Marked: {marked[0]} to {marked[1]} {unit}"
-        lines.append("No start or end marked." if marks == [None, None] else marked_text)
+        if marks != [None, None]:
+            lines.append(marked_text)
         conditions = () if self.session.trials is None else self.session.trials.conditions
         named = [
             f"<span style='color:{CONDITION_COLOURS[i % len(CONDITION_COLOURS)]}'>■</span> {escape(name)}"
@@ -279,6 +280,14 @@ class TimePanel(Panel):
         if named:
             lines.append("Trials: " + " ".join([*named, *(["…"] if len(conditions) > NAMED else [])]))
         self.text.setText("<br>".join(lines))
+
+
+def _axis() -> QComboBox:
+    """Make a drop-down that is no wider than it has to be: its entries have the names of cells."""
+    box = QComboBox()
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(8)
+    return box
 
 
 def _list_ranges(segments: Segments, rate: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -56,7 +57,7 @@ class QuestionBox(QFrame):
             self._form.removeRow(0)
         self.fields = {}
         if question is not None and mine:
-            self.text.setText(question.text.partition(" Choose ")[0] if question.what == "movie" else question.text)
+            self.text.setText(_question(question.text))
             for name, options in question.options.items():
                 self.fields[name] = field = _Window() if not options else _choice(options)
                 field.setAccessibleName(LABELS.get(name, name))
@@ -88,7 +89,8 @@ class _Window(QWidget):
             layout.addWidget(end)
 
     def value(self) -> tuple[float, float]:
-        return tuple(end.value() for end in self.ends)  # type: ignore[return-value]
+        start, stop = (end.value() for end in self.ends)
+        return start, stop
 
 
 def _choice(options: Sequence[str | int]) -> QComboBox:
@@ -98,6 +100,12 @@ def _choice(options: Sequence[str | int]) -> QComboBox:
     for option in options:
         box.addItem(UNITS.get(option, str(option)) if isinstance(option, str) else str(option), option)
     return box
+
+
+def _question(text: str) -> str:
+    """Give what was found; what to write in a script follows it, and the drop-downs take its place."""
+    found = re.match(r".*?[.?](?= [A-Z])", text)
+    return found[0] if found else text
 
 
 def _values(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,8 +25,8 @@ LANE, LANES = 0.42, 4
 """Height of a row of trials, in rows of traces; conditions beyond the fourth share a row."""
 MOST_POINTS = 4000
 """Points of a trajectory that are drawn; more would be no clearer, only slower."""
-MOST_DRAGGED = 30
-"""Parts of a range whose edges can be dragged."""
+MOST_DRAGGED = 10
+"""Parts of a range whose edges can be dragged; more come from a table of trials or a threshold."""
 
 Spans = Sequence[tuple[float, float]]
 
@@ -38,7 +38,7 @@ class TracePlot(Plot):
     spans_moved = Signal(str, list)
 
     def __init__(self) -> None:
-        super().__init__("frame", "latent", interactive=True, height=130)
+        super().__init__("frame", "", interactive=True, height=130)
         self.setMouseEnabled(True, False)
         self.setDownsampling(auto=True, mode="peak")
         self.setClipToView(True)
@@ -122,7 +122,7 @@ class TracePlot(Plot):
         n, lanes = len(self._names), min(len(self._bars), LANES)
         for i, bar in enumerate(self._bars):
             bar.setPos(0, n - 0.3 + LANE * (lanes - 1 - i % LANES))
-        ticks = [(n - 1 - i, name) for i, name in enumerate(self._names)]
+        ticks: list[tuple[float, str]] = [(n - 1 - i, name) for i, name in enumerate(self._names)]
         if lanes:
             ticks.append((n - 0.3 + LANE * (lanes - 1) / 2, "trials"))
         self.getAxis("left").setTicks([ticks])
