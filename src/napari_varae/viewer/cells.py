@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from napari.utils.colormaps import DirectLabelColormap
 
-from napari_varae.core.experiment.cells import CellId, Cells
+from napari_varae.core.experiment.cells import Cells
 from napari_varae.io.cells import open_cells
 from napari_varae.session.session import Session
 from napari_varae.viewer.grid import shared_grid
-from napari_varae.viewer.ours import KEY, About, about, forget, ours, register
+from napari_varae.viewer.ours import KEY, About, forget, ours, register
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -123,16 +123,9 @@ def follow_cells(reference: Callable[[], ViewerModel | None], session: Session) 
         if np.hypot(*(np.array(event.pos) - began)) <= STILL:
             _choose(session, layer.get_value(event.position, world=True))
 
-    def removed(event: Any) -> None:
-        what = about(event.value)
-        if what is not None and what.kind == CELLS and session.cells is not None:
-            forget(event.value)
-            session.use_cells(None)
-
     viewer = reference()
     if viewer is not None:
         viewer.mouse_drag_callbacks.append(clicked)
-        viewer.layers.events.removed.connect(removed)
     session.cells_changed.connect(shown)
     session.fit_changed.connect(shown)
     session.latent_changed.connect(chosen)
@@ -169,11 +162,22 @@ def _choose(session: Session, value: Any) -> None:
 
 def _follow_picks(layer: Labels, session: Session) -> None:
     """Let napari's own ways to choose a label (the colour picker, the spin box) choose its latent."""
+    known = [layer.selected_label]  # napari reports a new colormap as a new label
 
     def picked(_event: Any = None) -> None:
-        _choose(session, layer.selected_label)
+        if layer.selected_label != known[0]:
+            known[0] = layer.selected_label
+            if session.cells is not None and known[0] != _chosen_label(session):
+                _choose(session, known[0])
 
     layer.events.selected_label.connect(picked)
+
+
+def _chosen_label(session: Session) -> int | None:
+    """Label of the cell whose latent is chosen."""
+    assert session.cells is not None
+    cell = None if session.latent is None else session.cell_of(session.latent)
+    return None if cell is None else session.cells.label_values[session.cells.ids.index(cell)]
 
 
 def _colour(layer: Labels, session: Session) -> None:
@@ -181,11 +185,10 @@ def _colour(layer: Labels, session: Session) -> None:
     assert session.cells is not None
     table = session.cell_table()
     owned = set() if table is None else set(table["cell"])
-    chosen: CellId | None = None if session.latent is None else session.cell_of(session.latent)
+    chosen = _chosen_label(session)
     colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
     for value, cell in zip(session.cells.label_values, session.cells.ids, strict=True):
-        colours[value] = CHOSEN if chosen is not None and cell == chosen else WITH_LATENT if cell in owned else WITHOUT
-        if chosen is not None and cell == chosen:
-            with layer.events.selected_label.blocker():
-                layer.selected_label = value
+        colours[value] = CHOSEN if value == chosen else WITH_LATENT if cell in owned else WITHOUT
+    if chosen is not None:
+        layer.selected_label = chosen
     layer.colormap = DirectLabelColormap(color_dict=colours)

@@ -71,6 +71,8 @@ def _follow_movie(viewer: ViewerModel, reference: Callable[[], ViewerModel | Non
         forget(event.value)
         if what is not None and what.kind == MOVIE and session.stack is not None:
             session.close_movie()
+        elif what is not None and what.kind == CELLS and session.cells is not None:
+            session.use_cells(None)
 
     def layer_inserted(event: Any) -> None:
         take_up(event.value)

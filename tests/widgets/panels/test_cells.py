@@ -71,12 +71,10 @@ def test_cell_latent_row_and_traces_speak_of_the_same(viewer, docks, panel, sess
     assert docks["Look"].latent.value() == latent
     names = [name for _, name in docks["Time"].traces.getAxis("left")._tickLevels[0]]
     assert f"{latent} (cell {cell})" in names
-    session.set_latent(None)
-    layer.selected_label = cell  # napari's colour picker
-    assert (
-        session.latent == session.cell_table().set_index("cell").loc[[cell], "overlap"].idxmax()
-        or session.latent == latent
-    )
+    layer.selected_label = 12  # napari's own way to choose: a cell without a latent
+    assert session.latent is None
+    layer.selected_label = cell
+    assert session.cell_of(session.latent) == cell
     session.set_latent(None)
     line = next(i for i in range(panel.table.rowCount()) if panel.table.item(i, 1).text() == str(cell))
     panel.table.setCurrentCell(line, 0)
@@ -113,7 +111,7 @@ def mouse(viewer):
         position = (*viewer.dims.point[: viewer.dims.ndim - 2], *position)
         event = SimpleNamespace(
             position=position, pos=np.array([100, 100]), type="mouse_press", modifiers=(), button=1,
-            view_direction=None, dims_displayed=[1, 2],
+            view_direction=None, dims_displayed=[1, 2], is_dragging=True,
         )  # fmt: skip
         mouse_press_callbacks(viewer, event)
         event.type, event.pos = "mouse_move", np.array([100 + to[0], 100 + to[1]])

@@ -149,6 +149,7 @@ class CellsPanel(Panel):
             choice.addItem("no Labels or Shapes layer yet")
 
     def _show(self) -> None:
+        self._list_layers()  # of which one shows the cells
         cells, table = self.session.cells, self.session.cell_table()
         if cells is None:
             self.report.setText(EMPTY)
