@@ -52,7 +52,7 @@ class CellsPanel(Panel):
         self.question = QuestionBox(self, ("cells",))
         self.question.chosen.connect(self._answer)
         self.report, self.summary = note(EMPTY), note()
-        self.table = Table(COLUMNS, height=180, tip=TIP)
+        self.table = Table(COLUMNS, height=180, wide=1, tip=TIP)
         self.table.picked.connect(self._pick)
         self.save_button = button("Save table…", self.ask_save, "Latent, cell, overlap and share as CSV")
 

@@ -13,12 +13,12 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QSplitter, QVBoxLayout, QWidget
 
 from napari_varae.session.labels import parse_latents
-from napari_varae.session.ranges import Segments, fit_ranges, format_duration, format_ranges, total
+from napari_varae.session.ranges import Segments, fit_ranges, format_ranges, total
 from napari_varae.session.session import Letter
 from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.plots import A_COLOUR, B_COLOUR
 from napari_varae.widgets.parts.state_strip import JobLine
-from napari_varae.widgets.parts.text import heading, in_words, note
+from napari_varae.widgets.parts.text import in_words, note
 from napari_varae.widgets.parts.time_plots import CONDITION_COLOURS, TracePlot, TrajectoryPlot
 
 if TYPE_CHECKING:
@@ -119,7 +119,6 @@ class TimePanel(Panel):
         widget = QWidget()
         layout = QVBoxLayout(widget)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(heading("Ranges"))
         grid = QGridLayout()
         buttons = (
             (button("Start  [", partial(self.mark, 0), "Mark the current frame as the start"), 0, 0),
@@ -293,5 +292,6 @@ def _axis() -> QComboBox:
 def _list_ranges(segments: Segments, rate: float | None) -> str:
     """List a few segments with their unit, or count many."""
     if len(segments) > LISTED:
-        return f"{len(segments)} segments, {format_duration(total(segments), rate)}"
+        frames = total(segments)
+        return f"{len(segments)} segments, {f'{frames} frames' if rate is None else f'{frames / rate:.4g} s'}"
     return f"{format_ranges(segments, rate)} {'frames' if rate is None else 's'}"

@@ -11,6 +11,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_varae.session.questions import Brought
+from napari_varae.widgets.parts.docks import show_dock
 from napari_varae.widgets.parts.fields import NumberField
 from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.text import in_words, note
@@ -33,7 +34,7 @@ class QuestionBox(QFrame):
 
     def __init__(self, panel: Panel, about: Sequence[Brought]) -> None:
         super().__init__()
-        self._session, self._about = panel.session, tuple(about)
+        self._panel, self._session, self._about = panel, panel.session, tuple(about)
         self.text = note()
         self.fields: dict[str, Any] = {}
         self._form = QFormLayout()
@@ -45,9 +46,14 @@ class QuestionBox(QFrame):
         self.open_button = button("Open", self._open, "Open it with these choices")
         self.cancel_button = button("Cancel", self._cancel, "Open nothing; what was there stays")
         layout.addLayout(row(self.open_button, self.cancel_button))
-        panel.listen(self._session.asked, self._show)
+        panel.listen(self._session.asked, self._ask)
         panel.listen(self._session.job_changed, self._show_job)
         self._show()
+
+    def _ask(self) -> None:
+        self._show()
+        if self._session.question is not None and self._session.question.what in self._about:
+            show_dock(self._panel.viewer, type(self._panel))  # also when the file was dropped on the window
 
     def _show(self) -> None:
         question = self._session.question

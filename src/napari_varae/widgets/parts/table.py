@@ -23,6 +23,8 @@ class Table(QTableWidget):
         Headers.
     height : int
         Least height in pixels.
+    wide : int
+        Number of the column that takes the width that is left, and is cut off where there is none.
     tip : str
         What the columns are.
     """
@@ -30,7 +32,7 @@ class Table(QTableWidget):
     picked = Signal(object)
     """What the row is about that was clicked, or reached with the arrow keys."""
 
-    def __init__(self, columns: Sequence[str], *, height: int = 150, tip: str = "") -> None:
+    def __init__(self, columns: Sequence[str], *, height: int = 150, wide: int = 0, tip: str = "") -> None:
         super().__init__(0, len(columns))
         self.setHorizontalHeaderLabels(list(columns))
         self.verticalHeader().setVisible(False)
@@ -40,7 +42,8 @@ class Table(QTableWidget):
         self.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
         self.setMinimumHeight(height)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.horizontalHeader().setStretchLastSection(True)
+        self.horizontalHeader().setSectionResizeMode(wide, QHeaderView.ResizeMode.Stretch)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setToolTip(tip)
         self.currentCellChanged.connect(self._moved)
 

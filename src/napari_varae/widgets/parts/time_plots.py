@@ -25,7 +25,7 @@ LANE, LANES = 0.42, 4
 """Height of a row of trials, in rows of traces; conditions beyond the fourth share a row."""
 MOST_POINTS = 4000
 """Points of a trajectory that are drawn; more would be no clearer, only slower."""
-MOST_DRAGGED = 10
+MOST_DRAGGED = 6
 """Parts of a range whose edges can be dragged; more come from a table of trials or a threshold."""
 
 Spans = Sequence[tuple[float, float]]
