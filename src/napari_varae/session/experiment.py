@@ -81,8 +81,7 @@ class Experiment:
             When they are in seconds and the frame rate of the movie is unknown.
         """
         if trials is not None:
-            stack = self._with_rate(trials, "trials")
-            trials.check(stack.n_frames, stack.frame_rate)
+            _check_trials(trials, self.require_stack())
         self.trials = trials
         self.trials_changed.emit()
 
@@ -97,9 +96,7 @@ class Experiment:
             When it is in seconds and the frame rate of the movie is unknown.
         """
         if behaviour is not None:
-            stack = self._with_rate(behaviour, "behaviour")
-            if not np.isfinite(behaviour.at_frames(stack.n_frames, stack.frame_rate)).any():
-                raise DataError(f"{behaviour!r} has no value at any of the {stack.n_frames} frames. Check its times.")
+            _check_behaviour(behaviour, self.require_stack())
         self.behaviour, self.trace = behaviour, None
         self.behaviour_changed.emit()
 
@@ -149,6 +146,22 @@ class Experiment:
         if self.fit is None:
             return str(latent)
         return describe_latent(self.fit, latent, self.cell_of(latent))
+
+    def check_experiment(self, stack: Stack) -> None:
+        """Raise unless trials and behaviour fit a movie, such as the same one with another frame rate.
+
+        Raises
+        ------
+        ValueError
+            As for :meth:`use_trials` and :meth:`use_behaviour`.
+        """
+        try:
+            if self.trials is not None:
+                _check_trials(self.trials, stack)
+            if self.behaviour is not None:
+                _check_behaviour(self.behaviour, stack)
+        except ValueError as error:
+            raise ValueError(f"{error} Or close the trials and traces in the Behaviour dock first.") from error
 
     def forget_experiment(self) -> None:
         """Let go of what belongs to a movie that goes."""
@@ -216,15 +229,28 @@ class Experiment:
             self._correlations = about, table
         return self._correlations[1]
 
-    def _with_rate(self, brought: Trials | Behaviour, what: str) -> Stack:
-        """Return the movie when its frame rate is that of what is brought."""
-        stack = self.require_stack()
-        if brought.unit == "s":
-            if stack.frame_rate is None:
-                raise ValueError(f"Times of the {what} are in seconds. Set the frame rate of the movie first.")
-            if brought.frame_rate is not None and not np.isclose(brought.frame_rate, stack.frame_rate, rtol=1e-3):
-                raise DataError(
-                    f"Times of the {what} were found with {brought.frame_rate:g} Hz; the movie has "
-                    f"{stack.frame_rate:g} Hz. Open it again with the frame rate of the movie."
-                )
-        return stack
+
+def _check_trials(trials: Trials, stack: Stack) -> None:
+    """Raise unless trials lie within a movie."""
+    _check_rate(trials, "trials", stack)
+    trials.check(stack.n_frames, stack.frame_rate)
+
+
+def _check_behaviour(behaviour: Behaviour, stack: Stack) -> None:
+    """Raise unless behaviour has a value at some frame of a movie."""
+    _check_rate(behaviour, "behaviour", stack)
+    if not np.isfinite(behaviour.at_frames(stack.n_frames, stack.frame_rate)).any():
+        raise DataError(f"{behaviour!r} has no value at any of the {stack.n_frames} frames. Check its times.")
+
+
+def _check_rate(brought: Trials | Behaviour, what: str, stack: Stack) -> None:
+    """Raise unless the frame rate of a movie is that of what is brought."""
+    if brought.unit == "frames":
+        return
+    if stack.frame_rate is None:
+        raise ValueError(f"Times of the {what} are in seconds. Set the frame rate of the movie first.")
+    if brought.frame_rate is not None and not np.isclose(brought.frame_rate, stack.frame_rate, rtol=1e-3):
+        raise DataError(
+            f"Times of the {what} were found with {brought.frame_rate:g} Hz; the movie has {stack.frame_rate:g} Hz. "
+            "Open it again with the frame rate of the movie."
+        )

@@ -130,12 +130,14 @@ class Session(CurrentJob, Experiment, Questions):
         Raises
         ------
         ValueError
-            When a value makes no sense, there is no movie, or a job is running.
+            When a value makes no sense, there is no movie, a job is running, or trials or behaviour would not fit.
         """
         stack = self.require_stack()
         bad = stack.bad_frames if bad_frames is None else bad_frames
         self._require_idle("change the movie")
-        self.stack = stack.replace(frame_rate=frame_rate, pixel_size=pixel_size, bad_frames=bad)
+        stack = stack.replace(frame_rate=frame_rate, pixel_size=pixel_size, bad_frames=bad)
+        self.check_experiment(stack)
+        self.stack = stack
         self.set_placebo(None)
         self.movie_changed.emit()
         self.ranges_changed.emit()

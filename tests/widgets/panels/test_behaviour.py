@@ -168,3 +168,38 @@ def test_many_trials_are_few_items(docks, panel, session, movie, tmp_path, idle)
     assert len(session.ranges["a"]) == 25
     assert len(docks["Time"].traces.items()) <= before + 2
     assert "25 segments" in docks["Time"].text.text()
+
+
+def test_a_frame_rate_that_trials_do_not_fit_is_refused(docks, panel, session, movie, tmp_path, idle, notices):
+    (tmp_path / "trials.csv").write_text("start_s,stop_s,condition\n1,3,go\n10,19,nogo\n")
+    panel.open_trials(str(tmp_path / "trials.csv"))
+    idle()
+    movie_dock = docks["Movie"]
+    for rate, words in ((25, "after the end of the movie"), (None, "are in seconds")):
+        movie_dock.frame_rate.set_value(rate)
+        movie_dock.apply_button.click()
+        notice = notices.pop()
+        assert words in notice
+        assert "close the trials" in notice
+        assert session.stack.frame_rate == 10
+    panel.close_trials_button.click()
+    assert not docks["Time"].traces._bars
+    movie_dock.apply_button.click()
+    assert not notices
+    assert session.stack.frame_rate is None
+
+
+def test_traces_by_frame_stay_with_their_frames(docks, panel, session, movie, traces, idle, notices):
+    """A frame rate that is corrected later must not shift them; spans are in seconds as long as one is known."""
+    panel.open_traces(traces)
+    idle()
+    before = session.behaviour.at_frames(200, 10.0)
+    session.describe_movie(25.0, None)
+    np.testing.assert_array_equal(session.behaviour.at_frames(200, 25.0), before)
+    panel.condition.setText("speed > 2")
+    panel.minimum.set_value(2.0)
+    panel.make["a"].click()
+    assert session.ranges["a"] == ((50, 100), (150, 200))
+    panel.minimum.set_value(2.04)  # 51 frames
+    panel.make["a"].click()
+    assert "is empty" in notices.pop()

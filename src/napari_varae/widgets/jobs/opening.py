@@ -99,11 +99,12 @@ def _opened(what: Brought, path: Any, given: dict[str, Any], stack: Stack | None
     if what == "trials":
         from napari_varae.io.trials import open_trials
 
-        start = given.pop("start", None)
-        return open_trials(path, stack.frame_rate, columns=None if start is None else {"start": start}, **given)
+        start = given.get("start")
+        rest = {name: value for name, value in given.items() if name != "start"}
+        return open_trials(path, columns=None if start is None else {"start": start}, **rest)
     from napari_varae.io.behaviour import open_behaviour
 
-    return open_behaviour(path, stack.frame_rate, **given)
+    return open_behaviour(path, **given)  # without the frame rate, which may still be corrected: frames stay frames
 
 
 def _use(viewer: Viewer, session: Session, what: Brought, found: Any) -> None:

@@ -10,6 +10,7 @@ from annotated_types import Ge
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit
 
+from napari_varae.core.experiment.rows import listed
 from napari_varae.core.files import write_file
 from napari_varae.session.questions import Question
 from napari_varae.session.ranges import format_duration, total
@@ -31,6 +32,8 @@ TRIAL_FILES = "Tables of trials (*.csv *.tsv *.txt *.nwb);;All files (*)"
 TRACE_FILES = "Traces (*.csv *.tsv *.txt *.npy *.nwb);;All files (*)"
 NO_TRIALS = "No trials yet. Open a table with start, stop and condition, in seconds or frames."
 NO_TRACES = "No traces yet. Open a table with a column of times, or with one row per frame."
+MOST = 6
+"""Conditions, and traces, that are listed."""
 COLUMNS = ("Latent", "Trace", "r", "95 % interval")
 TIP = (
     "Correlation of each latent with each trace over the good frames. Intervals allow for autocorrelation; each stands "
@@ -67,14 +70,15 @@ class BehaviourPanel(Panel):
             "Open trials…", self.ask_trials, "CSV, TSV or NWB: start, stop (or window), condition"
         )
         self.save_trials_button = button("Save trials…", self.ask_save_trials, "The table as CSV or TSV")
+        self.close_trials_button = button("Close", partial(self.session.use_trials, None), "Let the trials go")
         self.trials_report = note(NO_TRIALS)
-        self.conditions: dict[Letter, QComboBox] = {"a": QComboBox(), "b": QComboBox()}
+        self.conditions: dict[Letter, QComboBox] = {"a": _choice(), "b": _choice()}
         for letter, box in self.conditions.items():
             box.setAccessibleName(f"Condition of range {letter.upper()}")
         self.compare_button = button("Use as A and B", self.use_conditions, "All trials of the two conditions")
         self.condition_row = [QLabel("A"), self.conditions["a"], QLabel("B"), self.conditions["b"], self.compare_button]
         self.body.addWidget(heading("Trials"))
-        self.body.addLayout(row(self.trials_button, self.save_trials_button))
+        self.body.addLayout(row(self.trials_button, self.save_trials_button, self.close_trials_button))
         self.body.addWidget(self.question)
         self.body.addWidget(self.trials_report)
         line = row(*self.condition_row, stretch=1)
@@ -83,7 +87,8 @@ class BehaviourPanel(Panel):
 
     def _add_traces(self) -> None:
         self.traces_button = button("Open traces…", self.ask_traces, "CSV, TSV, .npy or NWB: speed, position, pupil, …")
-        self.shown = QComboBox()
+        self.close_traces_button = button("Close", partial(self.session.use_behaviour, None), "Let the traces go")
+        self.shown = _choice()
         self.shown.setAccessibleName("Traces in the Time dock")
         self.shown.setToolTip("Traces that the Time dock shows above the latents")
         self.shown.currentIndexChanged.connect(self._show_one)
@@ -105,7 +110,7 @@ class BehaviourPanel(Panel):
         self.table_heading = heading("Correlation with latents")
         self.save_table_button = button("Save table…", self.ask_save_table, "All correlations as CSV")
         self.body.addWidget(heading("Behaviour"))
-        self.body.addLayout(row(self.traces_button, self.shown))
+        self.body.addLayout(row(self.traces_button, self.shown, self.close_traces_button))
         self.body.addWidget(self.traces_report)
         first, second = [QLabel("Frames with"), self.condition], [QLabel("for at least"), self.minimum, self.unit]
         self.threshold_rows = [*first, *second]
@@ -148,9 +153,11 @@ class BehaviourPanel(Panel):
     def use_threshold(self, letter: Letter) -> None:
         """Make the frames in which behaviour meets the condition a range."""
         with in_words():
-            self.session.set_range(
-                letter, self.session.behaviour_frames(self.condition.text().strip(), self.minimum.value())
-            )
+            behaviour, rate = self.session.behaviour, self.session.require_stack().frame_rate
+            minimum = self.minimum.value()
+            if behaviour is not None and behaviour.unit == "frames":
+                minimum *= rate or 1
+            self.session.set_range(letter, self.session.behaviour_frames(self.condition.text().strip(), minimum))
 
     def ask_save_trials(self) -> None:
         """Let the user choose where to write the trials, and write them."""
@@ -226,10 +233,9 @@ class BehaviourPanel(Panel):
         if behaviour is None:
             self.traces_report.setText(NO_TRACES)
         else:
-            self.traces_report.setText("\n".join([f"Traces: {', '.join(names)}.", *behaviour.notes]))
-            self.unit.setText("s" if behaviour.unit == "s" else "frames")
+            self.traces_report.setText("\n".join([f"Traces: {listed(names, MOST)}.", *behaviour.notes]))
             self.condition.setPlaceholderText(f"{names[0]} > 2")
-        for widget in (self.shown, *self.threshold_rows, *self.make.values()):
+        for widget in (self.shown, self.close_traces_button, *self.threshold_rows, *self.make.values()):
             widget.setVisible(behaviour is not None)
         self._show_table()
         self._show_job()
@@ -258,8 +264,14 @@ class BehaviourPanel(Panel):
         ready = self.session.job == "idle" and self.session.stack is not None
         self.trials_button.setEnabled(ready)
         self.traces_button.setEnabled(ready)
-        self.save_trials_button.setEnabled(self.session.trials is not None)
+        for used in (self.save_trials_button, self.close_trials_button):
+            used.setEnabled(self.session.trials is not None)
+        self.unit.setText("frames" if self.session.stack is None or self.session.stack.frame_rate is None else "s")
 
 
-MOST = 6
-"""Conditions that are listed."""
+def _choice() -> QComboBox:
+    """Make a drop-down that long names do not widen."""
+    box = QComboBox()
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(6)
+    return box

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["TimePanel"]
 
 TRACES, BEHAVIOUR = 8, 3
-"""Latents and traces of behaviour that are shown when none are chosen."""
+"""Traces that are shown when none are chosen, and how many of them are behaviour."""
 LISTED = 3
 """Segments of a range that are listed; more are counted."""
 NAMED = 3
@@ -44,7 +44,7 @@ class TimePanel(Panel):
         super().__init__(napari_viewer)
         self.traces, self.trajectory = TracePlot(), TrajectoryPlot()
         self.which = QLineEdit()
-        self.which.setPlaceholderText(f"{TRACES} strongest")
+        self.which.setPlaceholderText("the strongest")
         self.which.setToolTip(
             "Numbers of the latents to show, for example 3, 8 - 12. Empty: those that change the image most."
         )
@@ -189,7 +189,7 @@ class TimePanel(Panel):
                 self._picked = []
             self._axes = {f"component {i + 1}": component for i, component in enumerate(components.T)}
             self._axes |= {f"latent {self.session.name_latent(i)}": latents[:, i] for i in range(latents.shape[1])}
-            chosen = self._picked or self._strongest()
+            chosen = self._picked or self._strongest(TRACES - len(self._behaviour()[0]))
             if self.session.latent is not None and self.session.latent not in chosen:
                 chosen = [self.session.latent, *chosen]
             shown = latents[:, chosen]
@@ -241,13 +241,13 @@ class TimePanel(Panel):
             self._picked = parse_latents(text, self.session.latents.shape[1]) if text else []
             self._show_latents()
 
-    def _strongest(self) -> list[int]:
+    def _strongest(self, count: int = TRACES) -> list[int]:
         """Return the latents that change the image most, those of the whole image last."""
         fit, z = self.session.require_fit(), self.session.latents
         assert z is not None
         spread = z.std(axis=0) * fit.strengths
         spread[list(fit.whole_image)] -= np.inf  # motion and brightness
-        return sorted(np.argsort(-spread)[:TRACES].tolist())
+        return sorted(np.argsort(-spread)[:count].tolist())
 
     def _show_trajectory(self) -> None:
         x, y = self.x.currentText(), self.y.currentText()
