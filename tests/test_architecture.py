@@ -40,7 +40,7 @@ ROOMS = {
         {"training", "maps", "experiment"},
         {"comparison"},
     ],
-    "widgets": [{"__init__", "parts"}, {"jobs"}, {"panels"}, {"workspace"}],
+    "widgets": [{"__init__", "parts"}, {"jobs"}, {"panels"}, {"workspace", "dropped"}],
 }
 """The rooms within a part, from the ground up, by the same rule."""
 
@@ -63,7 +63,7 @@ LAYER_MAKERS = {f"add_{kind}" for kind in KINDS}
 PUBLIC = """
 open_stack Stack StackError simulate SimulationConfig Simulation FitConfig train fit EpochReport TrainingError
 Fit load_fit FitFileError evaluate contribution_map compare compare_latents Comparison lasso lasso_path LassoPath
-DataError Behaviour Cells Trials correlate_behaviour match_cells open_behaviour open_cells open_trials
+DataError DataChoiceError Behaviour Cells Trials correlate_behaviour match_cells open_behaviour open_cells open_trials
 Analysis open_analysis export_nwb run_batch
 difference_map entry_penalty estimate_var VAR PathError StoppedError Requirements estimate resume
 """

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from napari_varae.core.var.model import VAR
     from napari_varae.errors import (
         ChoiceError,
+        DataChoiceError,
         DataError,
         FitFileError,
         PathError,
@@ -65,6 +66,7 @@ _HOME = {
     "Trials": "core.experiment.trials",
     "correlate_behaviour": "core.experiment.correlation",
     "match_cells": "core.experiment.match",
+    "DataChoiceError": "errors",
     "DataError": "errors",
     "ChoiceError": "errors",
     "FitFileError": "errors",
@@ -104,7 +106,8 @@ _HOME = {
 
 __all__ = [
     "VAR", "Analysis", "AnalysisSettings", "Behaviour", "Cells", "ChoiceError", "Comparison", "ComparisonConfig",
-    "DataError", "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath", "PathError", "Requirements",
+    "DataChoiceError", "DataError", "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath", "PathError",
+    "Requirements",
     "Simulation", "SimulationConfig", "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__",
     "compare", "compare_latents", "contribution_map", "correlate_behaviour", "difference_map", "entry_penalty",
     "estimate", "estimate_var", "evaluate", "export_nwb", "fit", "lasso", "lasso_path", "load_fit", "match_cells",

@@ -123,7 +123,7 @@ def test_nwb_trials(nwb, tmp_path):
     assert trials.frames("go") == GO
     assert trials.unit == "s"
     assert open_trials(path, 10.0, name="epochs").frames() == [(0, 90)]
-    with pytest.raises(DataError, match=r"has no 'pauses': choose one with name=\.\.\., of epochs, trials"):
+    with pytest.raises(DataError, match=r"has no 'pauses'\. Choose one with name=\.\.\., of epochs, trials"):
         open_trials(path, 10.0, name="pauses")
 
 

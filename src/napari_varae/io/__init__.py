@@ -111,7 +111,7 @@ def _stack(found: Found, name: str, nbytes: int, frame_rate: float | None, pixel
             found.frame_rate.note("Frame rate", "Hz", frame_rate),
             found.pixel_size.note("Pixel size", "um", pixel_size),
             *found.notes,
-            *([f"{len(stack.breaks)} break(s): no lag pair, window or block crosses one"] if stack.breaks else []),
+            *([f"{len(stack.breaks)} break(s): no lag pair or block crosses one"] if stack.breaks else []),
         )
     )
 

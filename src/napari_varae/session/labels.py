@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from napari_varae.core.movie.stack import Stack
 
 if TYPE_CHECKING:
+    from napari_varae.core.experiment.cells import CellId
     from napari_varae.core.fit.fit import Fit
 
 __all__ = ["describe_fit", "describe_latent", "describe_movie", "parse_latents"]
@@ -30,10 +31,12 @@ def describe_fit(fit: Fit, explained_here: float | None = None) -> str:
     return f"{fit.id[:6]}: {fit.var.coefficients.shape[1]} latents, order {fit.var.order}{explained}"
 
 
-def describe_latent(fit: Fit, latent: int) -> str:
-    """Give a latent's number and, if it is none of a place, the change of the whole image that it draws."""
-    change = fit.whole_image.get(latent)
-    return str(latent) if change is None else f"{latent} ({change})"
+def describe_latent(fit: Fit, latent: int, cell: CellId | None = None) -> str:
+    """Give a latent's number with its cell, or with the change of the whole image that it draws."""
+    name = fit.whole_image.get(latent)
+    if cell is not None:
+        name = f"cell {cell}" if isinstance(cell, int) else cell
+    return str(latent) if name is None else f"{latent} ({name})"
 
 
 def parse_latents(text: str, latents: int) -> list[int]:

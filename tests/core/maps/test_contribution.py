@@ -335,3 +335,11 @@ def test_a_difference_map_needs_a_comparison_of_its_fit(linear, small_stack, com
 def test_steps_must_be_positive(crowded, small_stack):
     with pytest.raises(ValueError, match="steps=0"):
         contribution_map(crowded, small_stack, steps=0)
+
+
+def test_an_effect_map_crosses_no_break(small_fit, small_stack):
+    with pytest.raises(ValueError, match="too few runs of 3 good frames"):
+        contribution_map(small_fit, small_stack.replace(breaks=[102, 104, 106]), "effect", frames=(100, 108))
+    whole = contribution_map(small_fit, small_stack, "effect", frames=[(100, 120), (150, 170)])
+    joined = Stack(np.concatenate([small_stack.array[100:120], small_stack.array[150:170]]), breaks=[20])
+    np.testing.assert_allclose(contribution_map(small_fit, joined, "effect"), whole, rtol=1e-5)

@@ -168,10 +168,11 @@ class Stack:
             When a pixel is NaN, infinite or too large to compute with, or the file cannot be read there.
         """
         start, stop = check_range((start, self.n_frames if stop is None else stop), self.n_frames)
-        raw = self._raw(start, stop)
+        frames = np.empty((stop - start, *self.shape[1:]), np.float32)  # the caller may change it, the movie stays
         with np.errstate(over="ignore", invalid="ignore"):  # what does not fit float32 is reported just below
-            frames = raw.astype(np.float32)  # always a copy: the caller may change it, the movie stays
-        if raw.dtype.kind == "f" or raw.dtype.itemsize > 4:
+            for first, raw in self._pieces(start, stop):
+                frames[first - start : first - start + len(raw)] = raw
+        if self.dtype.kind == "f" or self.dtype.itemsize > 4:
             usable = (np.abs(frames) <= LARGEST).all(axis=(1, 2))
             if not usable.all():
                 raise StackError(
@@ -192,12 +193,27 @@ class Stack:
         if self._check is go_on:
             return self._piece(start, stop)
         raw = np.empty((stop - start, *self.shape[1:]), self.dtype)
-        frames = max(1, PIECE // max(1, raw[0].nbytes))
+        for first, piece in self._pieces(start, stop):
+            raw[first - start : first - start + len(piece)] = piece
+        return raw
+
+    def _pieces(self, start: int, stop: int) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Read frames [start, stop) as stored, in pieces where somebody asks between them, or where that is faster.
+
+        A piece that stays in the processor's cache is converted faster. Files that have to be decoded may hold several
+        frames in one unit, which would be decoded again for each piece.
+        """
+        frames = stop - start
+        if self._check is not go_on or self._is_plain:
+            frames = max(1, PIECE // max(1, math.prod(self.shape[1:]) * self.dtype.itemsize))
         for first in range(start, stop, frames):
             self._check()
-            last = min(first + frames, stop)
-            raw[first - start : last - start] = self._piece(first, last)
-        return raw
+            yield first, self._piece(first, min(first + frames, stop))
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether frames lie in memory or in a file as they are."""
+        return isinstance(self.array, np.ndarray) or (isinstance(self.array, FrameSource) and self.array.copies_only)
 
     def _piece(self, start: int, stop: int) -> NDArray[Any]:
         """Read frames [start, stop) as stored, in one go."""
@@ -226,8 +242,7 @@ class Stack:
         """
         start, stop = check_range(frames, self.n_frames)
         shape = stop - start, *self.shape[1:]
-        plain = isinstance(self.array, np.ndarray) or (isinstance(self.array, FrameSource) and self.array.copies_only)
-        if plain or math.prod(shape) * self.dtype.itemsize > most:
+        if self._is_plain or math.prod(shape) * self.dtype.itemsize > most:
             return self
         pixels = np.empty(shape, self.dtype)
         for first in range(start, stop, 64):
@@ -251,6 +266,16 @@ class Stack:
         mask = np.ones(self.n_frames, dtype=bool)
         mask[sorted(self.bad_frames)] = False
         return mask[start:stop]
+
+    def runs(self, start: int = 0, stop: int | None = None) -> NDArray[np.int64]:
+        """Return the number of the run between breaks of each frame, from 1 on, negative where the frame is bad.
+
+        What makes lag pairs takes this in place of :meth:`good_frames`: frames on the two sides of a break do not
+        follow each other. Shape (stop - start,).
+        """
+        good = self.good_frames(start, stop)
+        numbers = np.searchsorted(self.breaks, np.arange(start, start + len(good)), side="right") + 1
+        return np.where(good, numbers, -numbers).astype(np.int64)
 
     def times(self) -> NDArray[np.float64]:
         """Time of each frame, shape (T,), in seconds, or in frames when the frame rate is unknown."""
