@@ -132,8 +132,11 @@ def test_a_layer_of_the_user_becomes_the_movie(viewer, panel, session, notices):
     assert not notices
 
 
-def test_the_simulated_recording_is_a_click_away(viewer, panel, session):
+def test_the_simulated_recording_is_a_click_away(viewer, panel, session, idle):
     panel.use_sample()
+    assert session.job == "computing"  # simulating takes seconds, which the window does not wait for
+    assert not viewer.layers
+    idle()
     assert session.stack.frame_rate == 10
     assert len(viewer.layers) == 1
     assert "Simulated" in panel.report.text()

@@ -128,7 +128,9 @@ class Stack:
         30.0
         """
         names = ("array", "frame_rate", "pixel_size", "bad_frames", "name", "notes", "breaks", "shifts")
-        return Stack(**{name: getattr(self, name) for name in names} | changes)
+        same = Stack(**{name: getattr(self, name) for name in names} | changes)
+        same._check = self._check
+        return same
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -63,7 +63,7 @@ def train(
     pause: Event | None = None,
     drop: Event | None = None,
     progress: Progress | None = None,
-    checkpoint: str | Path | None = None,
+    checkpoint: str | Path | Checkpoint | None = None,
 ) -> Generator[EpochReport, None, Fit]:
     """Train an autoencoder with an embedded VAR.
 
@@ -106,16 +106,16 @@ def train(
         When the loss is no longer finite, or the training was dropped.
     """
     config = config or FitConfig()
-    kept = None if checkpoint is None else Checkpoint(checkpoint)
+    kept = Checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
     if kept is not None:
         if config.network != "footprints":
             raise ValueError("Checkpoints are kept of the network 'footprints' only. Leave out `checkpoint`.")
-        kept.begin(config, stack.fingerprint())
+        kept.begin(config, stack)
     return _on_threads(stack, config, stop, pause, drop, progress, kept, None, None)
 
 
 def resume(
-    path: str | Path,
+    path: str | Path | Checkpoint,
     stack: Stack,
     stop: Event | None = None,
     pause: Event | None = None,
@@ -129,7 +129,7 @@ def resume(
     path : path
         The folder of the checkpoint.
     stack : Stack
-        The movie that the training began with.
+        The movie that the training began with. Its bad frames are those of that time, whatever is marked now.
     stop, pause, drop, progress
         As for :func:`train`.
 
@@ -158,8 +158,10 @@ def resume(
     >>> [report.epoch for report in nv.resume(folder, stack)]
     [2, 3]
     """
-    kept = Checkpoint(path)
-    config, movie, start = kept.read(stack.fingerprint())
+    kept = path if isinstance(path, Checkpoint) else Checkpoint(path)
+    config, bad_frames = kept.settings(stack.fingerprint())
+    movie, start = kept.read()
+    stack = stack.replace(bad_frames=bad_frames)
     return _on_threads(stack, config, stop, pause, drop, progress, kept, movie, start)
 
 

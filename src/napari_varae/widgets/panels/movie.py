@@ -102,11 +102,14 @@ class MoviePanel(Panel):
 
     def use_sample(self) -> None:
         """Use the simulated recording as the movie."""
-        from napari_varae.core.simulation.settings import SAMPLE
-        from napari_varae.core.simulation.simulate import simulate
-
         with in_words():
-            open_movie(self.viewer, simulate(SAMPLE).stack)
+            Job(
+                self,
+                "computing",
+                _simulate,
+                title="Simulating a recording",
+                on_return=partial(_show_movie, self.viewer),
+            )
 
     def use_layer(self) -> None:
         """Use the chosen image layer as the movie."""
@@ -193,6 +196,16 @@ def _open(path: str, controls: Controls, report: Report) -> Generator[None, None
     report("checking the file")
     yield
     return open_stack(path, check=controls.check)
+
+
+def _simulate(_controls: Controls, report: Report) -> Generator[None, None, Stack]:
+    """Simulate the sample recording in the worker's thread."""
+    from napari_varae.core.simulation.settings import SAMPLE
+    from napari_varae.core.simulation.simulate import simulate
+
+    report("cells and noise")
+    yield
+    return simulate(SAMPLE).stack
 
 
 def _show_movie(viewer: Viewer, stack: Stack) -> None:
