@@ -34,7 +34,7 @@ TEXTS = ("", "3", "0", "-1", "abc", "10 - 20", "0 - 3, 5 - 8", "0.5", "5", "12",
 """What may be typed into a field."""
 SIGNS = ("Traceback", "QThread", "has been deleted", "Fatal", "core dumped", "QObject::", "Exception ignored", "abort")
 """What may not be printed."""
-STUCK = 60
+STUCK = 180
 """Seconds without a step, which is printed with all stacks and ends the process."""
 
 

@@ -13,6 +13,7 @@ from psygnal import Signal
 from napari_varae.core.comparison import notes
 from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.frames import FrameRange, check_range, check_ranges
+from napari_varae.core.movie.odd_frames import OddFrames, odd_notes
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import Settings
 from napari_varae.errors import StackError
@@ -67,6 +68,8 @@ class Session(CurrentJob, Experiment):
         """Why results of the fit in use are in doubt: it was trained on another movie."""
         self.explained: float | None = None
         """Fraction of the variance of this movie that a fit of another movie explains, if that was measured."""
+        self.odd: OddFrames | None = None
+        """Mean of each frame and what is odd about some, once a fit went through the movie."""
         self.history: list[EpochReport] = []
         self.ranges: dict[Letter, Segments] = {"a": (), "b": ()}
         self.marks: list[int | None] = [None, None]
@@ -170,6 +173,7 @@ class Session(CurrentJob, Experiment):
         movie: str | None = None,
         explained: float | None = None,
         components: NDArray[np.float64] | None = None,
+        odd: OddFrames | None = None,
     ) -> None:
         """Make `fit` the fit in use.
 
@@ -184,6 +188,8 @@ class Session(CurrentJob, Experiment):
             Fraction of the movie's variance around the static image that the fit explains, when it is of another movie.
         components : array, shape (T, 3), optional
             Principal components of the latents, when they are known.
+        odd : OddFrames, optional
+            Odd frames of the movie, when they were looked for.
 
         Raises
         ------
@@ -202,6 +208,7 @@ class Session(CurrentJob, Experiment):
             self.caution += f" It explains {self.explained:.1%} of the variance of this one."
         self.components = principal_components(fit, latents) if components is None else components
         self.fit, self.latents, self.edge, self.comparison = fit, latents, None, None
+        self.odd = odd or self.odd
         self.set_placebo(None)
         self.keep_fit(fit)
         self.comparison_changed.emit()
@@ -258,7 +265,8 @@ class Session(CurrentJob, Experiment):
         if self.fit is None:
             return notes.of_ranges(*sides, order=1, trained=None)
         # Which frames were seen in training says nothing of another movie.
-        return notes.of_ranges(*sides, self.fit.var.order, self.fit.frames if self.caution is None else None)
+        found = notes.of_ranges(*sides, self.fit.var.order, self.fit.frames if self.caution is None else None)
+        return found + odd_notes(self.odd, self.stack.bad_frames, (*a, *b))
 
     def set_mark(self, end: Literal[0, 1], frame: int) -> None:
         """Mark the start (0) or the end (1) of a range that is to be made."""
@@ -321,7 +329,7 @@ class Session(CurrentJob, Experiment):
         """Change the movie and drop what belongs to the one before."""
         self._movies += 1
         self.stack = stack
-        self.frames = self.fit = self.latents = self.components = self.caution = self.explained = None
+        self.frames = self.fit = self.latents = self.components = self.caution = self.explained = self.odd = None
         self.edge = self.comparison = None
         self.history, self.ranges, self.marks = [], {"a": (), "b": ()}, [None, None]
         self.forget_experiment()

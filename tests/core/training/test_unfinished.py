@@ -1,4 +1,4 @@
-"""Trainings that were cut short: found again, by movie, once their process is gone; never in the way of one that runs."""
+"""Trainings that were cut short: found again, by movie, once their process is gone."""
 
 import json
 import time

@@ -110,7 +110,7 @@ def _runs(folder: Path) -> bool:
     """Whether the process that owns a folder still runs; another one may have its number by now."""
     try:
         owner = json.loads((folder / OWNER).read_text(encoding="utf-8"))
-        return abs(psutil.Process(int(owner["pid"])).create_time() - float(owner["began"])) < 1
+        return bool(abs(psutil.Process(int(owner["pid"])).create_time() - float(owner["began"])) < 1)
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return False
 

@@ -173,7 +173,7 @@ def use(session: Session, movie: int, result: Fitted, *, saved: bool = False) ->
     for text in fit.notes:
         report_caution(text)
     if session.generation.movie == movie:
-        session.use_fit(fit, found.latents, found.movie, found.explained, components)
+        session.use_fit(fit, found.latents, found.movie, found.explained, components, found.odd)
         session.keep_fit(fit, saved=saved)
     else:
         session.keep_fit(fit, saved=saved)

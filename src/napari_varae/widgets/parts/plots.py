@@ -1,4 +1,4 @@
-"""The plots of the docks, and the one module that knows pyqtgraph. Times are in seconds or frames, as given."""
+"""The plots of the docks, which pyqtgraph draws. Times are in seconds or frames, as given."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "A_COLOUR",
     "B_COLOUR",
+    "CURSOR_COLOUR",
     "CurvePlot",
     "MatrixPlot",
     "NullPlot",
