@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_varae.core.comparison import notes
-from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.frames import FrameRange, check_range, check_ranges
-from napari_varae.core.movie.odd_frames import OddFrames, odd_notes
+from napari_varae.core.movie.odd_frames import OddFrames
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import Settings
 from napari_varae.errors import StackError
@@ -24,6 +22,7 @@ from napari_varae.session.fits import kept_fits
 from napari_varae.session.generation import Generation
 from napari_varae.session.job_events import Controls, JobState
 from napari_varae.session.labels import describe_fit, describe_movie
+from napari_varae.session.range_notes import range_notes
 from napari_varae.session.ranges import Segments
 from napari_varae.session.results import Edge, Placebo
 
@@ -69,7 +68,6 @@ class Session(CurrentJob, Experiment):
         self.explained: float | None = None
         """Fraction of the variance of this movie that a fit of another movie explains, if that was measured."""
         self.odd: OddFrames | None = None
-        """Mean of each frame and what is odd about some, once a fit went through the movie."""
         self.history: list[EpochReport] = []
         self.ranges: dict[Letter, Segments] = {"a": (), "b": ()}
         self.marks: list[int | None] = [None, None]
@@ -189,7 +187,6 @@ class Session(CurrentJob, Experiment):
         components : array, shape (T, 3), optional
             Principal components of the latents, when they are known.
         odd : OddFrames, optional
-            Odd frames of the movie, when they were looked for.
 
         Raises
         ------
@@ -258,15 +255,7 @@ class Session(CurrentJob, Experiment):
 
     def range_notes(self) -> list[str]:
         """List what speaks against comparing A and B, or should be known."""
-        a, b = self.ranges["a"], self.ranges["b"]
-        if self.stack is None or not (a and b):
-            return ["Set the ranges A and B: drag them in the Time dock, or type them here."]
-        sides = FrameSet.of(self.stack, a), FrameSet.of(self.stack, b)
-        if self.fit is None:
-            return notes.of_ranges(*sides, order=1, trained=None)
-        # Which frames were seen in training says nothing of another movie.
-        found = notes.of_ranges(*sides, self.fit.var.order, self.fit.frames if self.caution is None else None)
-        return found + odd_notes(self.odd, self.stack.bad_frames, (*a, *b))
+        return range_notes(self)
 
     def set_mark(self, end: Literal[0, 1], frame: int) -> None:
         """Mark the start (0) or the end (1) of a range that is to be made."""

@@ -22,6 +22,8 @@ ROWS = 128
 """Rows, and columns, that are looked at for that, about."""
 ODD = 15.0
 """Distances from the median in SD, median over blocks, from which a frame is odd."""
+FLAT = 0.1
+"""Share of the usual contrast between blocks below which a frame is odd: no light came in."""
 SHIFT = 3.0
 """Pixels from which a shift is large."""
 LIKENESS, GAIN = 0.5, 0.2
@@ -93,7 +95,9 @@ class Watch:
         kinds: dict[int, Kind] = {}
         if good.sum() >= FEWEST:
             centre, spread = spread_of(blocks[good])
-            odd = np.median(np.abs(blocks - centre) / spread, axis=1) > ODD
+            contrast = blocks.std(1)
+            flat = contrast < FLAT * np.median(contrast[good])
+            odd = flat | (np.median(np.abs(blocks - centre) / spread, axis=1) > ODD)
             middle = np.median(means[good])
             kinds = {int(t): "bright" if means[t] > middle else "dark" for t in np.flatnonzero(odd & good)}
             for t in self._displaced(good & ~odd):
@@ -118,7 +122,8 @@ class Watch:
         half = min(NEIGHBOURS, len(shifts)) // 2
         padded = np.pad(shifts, ((half, half), (0, 0)), mode="reflect") if half else shifts
         windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1, axis=0)
-        large = (np.abs(shifts - np.median(windows, axis=-1)) >= SHIFT).any(1)
+        from_there = np.abs(shifts - np.median(windows, axis=-1)).max(1)
+        large = from_there >= max(SHIFT, 2 * float(np.percentile(from_there, 90)))  # in a movie that moves, more is odd
         found: list[int] = frames[large].tolist()
         return found
 
@@ -163,9 +168,8 @@ def odd_notes(odd: OddFrames | None, bad_frames: Iterable[int], ranges: Iterable
     inside = [frame for frame in frames if any(start <= frame < stop for start, stop in ranges)]
     if not inside:
         return []
-    return [
-        f"{count_frames(inside)} odd: {some_of(inside)}. Look at them in the Movie dock, and mark them as bad if they are."
-    ]
+    look = "Look at them in the Movie dock, and mark them as bad if they are."
+    return [f"{count_frames(inside)} odd: {some_of(inside)}. {look}"]
 
 
 def _profiles(frames: Images) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -4,7 +4,7 @@ r"""Compress a movie once: two passes through its pixels, after which everything
 1. First pass: the exact static image, and in each tile the leading principal components of smoothed frames, averaged
    over a few neighbours in time. Smoothed, because an unsmoothed PCA fits the noise. Components of successive parts of
    the movie are merged, so that memory does not grow with the number of frames. What the static image alone can
-   draw, the same everywhere (brighter, dimmer, displaced, blurred), is taken out of the frames before: left in,
+   draw, the same everywhere (brighter, dimmer, unusual, blurred), is taken out of the frames before: left in,
    bleaching and motion would be spread over all cells.
 2. Second pass: the full-rate traces of these components, :math:`c_t = B' (x_t - s) / scale`.
 
@@ -86,7 +86,7 @@ def compress(
     common = tiles.cut(common_images(static, config.static_skip)).mT
     inside = tiles.cut(torch.ones(1, *tiles.image)).mT  # smoothing reaches beyond the border
     basis = torch.linalg.qr(torch.cat([common, learned.components * inside], 2))[0]
-    traces, odd, displaced = _traces(stack, sample, tiles, basis, static, baseline, progress, check)
+    traces, odd, unusual = _traces(stack, sample, tiles, basis, static, baseline, progress, check)
     return CompressedMovie(
         tiles=tiles,
         static=static,
@@ -99,7 +99,7 @@ def compress(
         bins=learned.bins,
         smoothing=smoothing,
         odd=odd,
-        displaced=displaced,
+        unusual=unusual,
     )
 
 
@@ -196,7 +196,7 @@ def _traces(
     stack: Stack, sample: Sample, tiles: Tiles, basis: Tensor, static: Images, baseline: Images,
     progress: Progress, check: Check,
 ) -> tuple[Tensor, tuple[int, ...], tuple[int, ...]]:  # fmt: skip
-    """Take the second pass: traces (T, N, M), zero for bad and odd frames; the odd ones; the displaced ones."""
+    """Take the second pass: traces (T, N, M), zero for bad and odd frames; the odd ones; the unusual ones."""
     good, odd, watch = stack.good_frames(), [], Watch(static)
     traces = torch.zeros(stack.n_frames, tiles.count, basis.shape[2])
     scaled = basis / sample.scale
@@ -212,5 +212,5 @@ def _traces(
         found = torch.bmm(tiles.cut(torch.from_numpy(frames)), scaled).transpose(0, 1) - offset
         found[torch.from_numpy(strange | ~good[first : first + length])] = 0
         traces[first : first + length] = found
-    displaced = [frame for frame, kind in watch.find(good).kinds.items() if kind == "displaced"]
-    return traces, tuple(odd), tuple(displaced)
+    unusual = [frame for frame in watch.find(good).kinds if frame not in odd]
+    return traces, tuple(odd), tuple(unusual)

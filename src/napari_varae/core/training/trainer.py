@@ -274,10 +274,10 @@ class Trainer:
         notes = []
         if odd := self.movie.odd:
             notes.append(left_out(odd))
-        if displaced := self.movie.displaced:
+        if unusual := self.movie.unusual:
             notes.append(
-                f"{count_frames(displaced)} shifted by several pixels: {some_of(displaced)}. Training used them. Look "
-                "at them, and mark them as bad if they are."
+                f"{count_frames(unusual)} dark or shifted by several pixels: {some_of(unusual)}. Training used "
+                "them. Look at them, and mark them as bad if they are."
             )
         try:
             if self.stack.fingerprint() != self.fingerprint:
