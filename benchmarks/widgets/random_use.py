@@ -22,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -214,7 +215,12 @@ class User:
     def do(self, act: Callable[[], str | None]) -> None:
         """Do something, and note what it was."""
         began = time.monotonic()
-        what = act()
+        try:
+            what = act()
+        except Exception as error:  # noqa: BLE001 - as a slot of napari: the window goes on
+            print(f"problem: {act.__name__}: {type(error).__name__}: {error}")
+            print("".join(traceback.format_exception(error)), flush=True)
+            return
         if what is not None:
             late = f" ({time.monotonic() - began:.1f} s)" if time.monotonic() - began > 1 else ""
             print(f"{act.__name__}: {what} [{self.session.job}]{late}", flush=True)

@@ -22,11 +22,11 @@ class MeansPlot(Plot):
     def __init__(self) -> None:
         super().__init__("frame", "mean", height=96)
         self._means = self.plot()
+        self._means.setDownsampling(auto=True, method="peak")
         self._marks = pg.ScatterPlotItem(size=8, symbol="t1", pen=None, brush=pg.mkBrush(CURSOR_COLOUR))
         self._here = pg.InfiniteLine(pen=pg.mkPen(CURSOR_COLOUR, width=1))
         self.addItem(self._marks)
         self.addItem(self._here)
-        self.setDownsampling(auto=True, mode="peak")
 
     def show_means(
         self, times: NDArray[Any], means: NDArray[Any], marks: NDArray[Any], here: float, label: str
