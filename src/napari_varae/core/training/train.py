@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_varae.core.components.compressed import CompressedMovie
 from napari_varae.core.compute.checkpoint import Check
+from napari_varae.core.compute.interrupt import ends_gently
 from napari_varae.core.compute.threads import default_threads, on_threads
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.report import EpochReport
@@ -30,8 +31,15 @@ PATIENCE = {"footprints": 1, "convolutional": 8}
 """Epochs that are not better after which training ends, where that is not chosen."""
 
 
-def fit(stack: Stack, config: FitConfig | None = None, stop: Event | None = None) -> Fit:
+def fit(
+    stack: Stack,
+    config: FitConfig | None = None,
+    stop: Event | None = None,
+    checkpoint: str | Path | Checkpoint | None = None,
+) -> Fit:
     """Train to the end; as :func:`train`, without the reports.
+
+    Ctrl-C ends it after the current batch, too, with the best state so far, and a second Ctrl-C at once.
 
     Parameters
     ----------
@@ -41,19 +49,23 @@ def fit(stack: Stack, config: FitConfig | None = None, stop: Event | None = None
         Settings.
     stop : threading.Event, optional
         When set, from another thread, training ends within one batch.
+    checkpoint : path, optional
+        As for :func:`train`.
 
     Returns
     -------
     fit : Fit
         The state with the smallest held-out loss.
     """
-    steps = train(stack, config, stop)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            fitted: Fit = end.value
-            return fitted
+    stop = stop or Event()
+    steps = train(stack, config, stop, checkpoint=checkpoint)
+    with ends_gently(stop):
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                fitted: Fit = end.value
+                return fitted
 
 
 def train(
