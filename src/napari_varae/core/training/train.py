@@ -217,9 +217,9 @@ def _epochs(
     """Train epoch by epoch, as long as it brings something."""
     progress("training", 0.0)
     best = trainer.assess()
-    keep(best, reports)
     if not reports:  # a training that goes on has reported its start
         reports.append(best.report(0, config.epochs, best.loss, time.monotonic() - began, True))
+        keep(best, reports)
         yield reports[0]
     patience = config.patience or PATIENCE[config.network]
     since_best = 0
