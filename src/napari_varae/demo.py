@@ -114,6 +114,7 @@ class _Journey:
 
         panel.use_sample()
         self.wait(lambda: self.session.job == "idle")
+        self.session.require_stack()
         self.screenshot("1-movie")
         return simulate(SAMPLE)
 
