@@ -56,6 +56,12 @@ class OddFrames:
     means: NDArray[np.float32]
     kinds: dict[int, Kind] = field(default_factory=dict)
 
+    def usual(self, good: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Mask of the frames that are `good` (T,) and not odd."""
+        usual = good.copy()
+        usual[list(self.kinds)] = False
+        return usual
+
     def unmarked(self, bad_frames: Iterable[int]) -> dict[int, Kind]:
         """Return those that are not marked as bad."""
         bad = frozenset(bad_frames)

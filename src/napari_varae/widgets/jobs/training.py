@@ -149,7 +149,7 @@ def _applied(fit: Fit, stack: Stack, report: Report) -> Fitted:
 
     found = apply_fit(fit, stack, partial(report, "encoding the movie, frame"))
     _ = fit.whole_image, fit.places, fit.strengths  # kept by the fit; too slow for the thread of the screen
-    return fit, found, principal_components(fit, found.latents)
+    return fit, found, principal_components(fit, found.latents, found.odd.usual(stack.good_frames()))
 
 
 def load(path: str) -> Fit:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["TimePanel"]
 
 TRACES = 8
+WIDTHS = ((0, 230), (3, 240), (1, 150))
+"""Controls, traces and trajectory: their shares of the space that is left, and the pixels that they need."""
 
 
 class TimePanel(Panel):
@@ -44,6 +46,7 @@ class TimePanel(Panel):
         self.which.editingFinished.connect(self._choose)
         self._picked: list[int] = []
         self._of: Any = None
+        self._usual = np.zeros(0, dtype=bool)
         self.x, self.y = QComboBox(), QComboBox()
         self.text = note()
         self.text.setTextFormat(Qt.TextFormat.RichText)  # coloured marks; all else in it are numbers
@@ -53,12 +56,16 @@ class TimePanel(Panel):
         splitter.addWidget(self._controls())
         splitter.addWidget(self.traces)
         splitter.addWidget(self._trajectory_view())
-        splitter.setStretchFactor(1, 1)
+        for i, (stretch, width) in enumerate(WIDTHS):
+            splitter.setStretchFactor(i, stretch)
+            splitter.widget(i).setMinimumWidth(width)
         splitter.setSizes([250, 900, 330])
         self.body.addWidget(splitter)
         for plot in (self.traces, self.trajectory):
             self.add_plot(plot)
         for axis in (self.x, self.y):
+            axis.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            axis.setMinimumContentsLength(6)
             axis.currentIndexChanged.connect(self._show_trajectory)
         self.traces.sought.connect(self._seek)
         self.traces.spans_moved.connect(self._spans_moved)
@@ -180,6 +187,8 @@ class TimePanel(Panel):
                 self._picked = []
                 self._axes = {f"component {i + 1}": component for i, component in enumerate(components.T)}
                 self._axes |= {f"latent {describe_latent(fit, i)}": latents[:, i] for i in range(latents.shape[1])}
+            good = stack.good_frames()
+            self._usual = good if self.session.odd is None else self.session.odd.usual(good)
             chosen = self._picked or self._strongest()
             shown = latents[:, chosen]
         self._of = latents
@@ -216,6 +225,7 @@ class TimePanel(Panel):
     def _show_trajectory(self) -> None:
         x, y = self.x.currentText(), self.y.currentText()
         points = np.stack([self._axes[x], self._axes[y]], axis=1) if self._axes else np.zeros((0, 2))
+        points = np.where(self._usual[:, None], points, np.nan) if len(points) else points  # a flash would be all of it
         self.trajectory.show_trajectory(points, x, y)
         self._show_cursor()
 
