@@ -25,6 +25,14 @@ def fitted(simulation) -> Fit:
     return fit(simulation.stack, FitConfig(latents=12, epochs=3, window=60, device="cpu"))
 
 
+def toy_fit(footprints):
+    """What `match_cells` asks of a fit."""
+    images = np.asarray(footprints, dtype=np.float32)
+    return SimpleNamespace(
+        shape=images.shape[1:], latents=len(images), combine=lambda weights: iter([np.tensordot(weights, images, 1)])
+    )
+
+
 def cells_of(footprints, share=0.2):
     """ROIs as a segmentation would draw them: where the footprint exceeds a share of its maximum."""
     return Cells.from_masks(footprints > share * footprints.max(axis=(1, 2), keepdims=True))
@@ -47,14 +55,6 @@ def test_latents_are_the_cells_whose_activity_they_follow(simulation, fitted, sh
     assert table["share"].between(0, 1).all()
 
 
-def toy_fit(footprints):
-    """What the match reads of a fit."""
-    return SimpleNamespace(
-        footprints=footprints.astype(np.float32), latents=len(footprints), shape=footprints.shape[1:],
-        combine=lambda weights: iter([np.tensordot(weights, footprints, 1).astype(np.float32)]),
-    )  # fmt: skip
-
-
 def test_names_several_and_none():
     squares = np.zeros((4, 20, 20))
     for n in range(4):
@@ -74,7 +74,8 @@ def test_names_several_and_none():
 def test_one_footprint_on_two_overlapping_cells_is_several():
     masks = np.zeros((2, 20, 20))
     masks[0, 5:10, 5:10] = masks[1, 5:10, 6:11] = 1
-    assert match_cells(toy_fit(masks[:1]), Cells.from_masks(masks))["cell"].tolist() == ["several"]
+    toy = toy_fit(masks[:1])
+    assert match_cells(toy, Cells.from_masks(masks))["cell"].tolist() == ["several"]
 
 
 def test_cells_of_another_recording_are_refused(fitted):

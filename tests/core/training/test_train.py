@@ -540,12 +540,11 @@ def test_fits_in_parallel_are_those_made_alone(small_stack, small_config):
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.parametrize("network", ["footprints", "convolutional"])
-def test_no_lag_pair_of_a_fit_crosses_a_break(small_stack, network):
+def test_no_lag_pair_of_a_fit_crosses_a_break(small_stack):
     """Pairs are counted where the VAR is estimated; what is predicted begins again after each break."""
     breaks = [50, 51, 120, 200]
-    stack, latents = small_stack.replace(breaks=breaks), 16 if network == "convolutional" else 6
-    settings = FitConfig(latents=latents, order=2, epochs=1, window=80, network=network, frames=(10, 310))
+    stack = small_stack.replace(breaks=breaks)
+    settings = FitConfig(latents=6, order=2, epochs=1, window=80, frames=(10, 310))
     broken = fit(stack, settings)
     assert (
         broken.var.n_pairs == FrameSet.of(stack, (10, 310)).n_pairs(2) < FrameSet.of(small_stack, (10, 310)).n_pairs(2)

@@ -255,7 +255,7 @@ def test_opening_a_file_leaves_the_layer_that_was_used(viewer, panel, session, t
     assert session.stack.shape == (20, 12, 16)
 
 
-def test_the_simulation_can_be_stopped(panel, session, qtbot, idle, notices):
+def test_the_simulation_can_be_stopped(panel, session, idle, notices):
     panel.use_sample()
     panel.findChild(JobLine).stop.click()
     idle()

@@ -111,7 +111,7 @@ class LookPanel(Panel):
             last = self.session.require_fit().latents - 1
             if not 0 <= target <= last:
                 raise ValueError(f"There is no latent {target}. Choose 0 to {last}.")
-            of = f"latent {target}"
+            of = f"latent {self.session.name_latent(target)}"
         elif subject == "edge":
             edge = self.session.edge
             if edge is None:
