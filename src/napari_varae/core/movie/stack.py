@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.movie.frame_source import FrameSource, Series
 from napari_varae.core.movie.frames import FrameRange, check_range, whole_numbers
+from napari_varae.core.movie.raw_frames import unmapped
 from napari_varae.core.movie.source import Source
 from napari_varae.errors import StackError
 
@@ -43,7 +44,8 @@ class Stack:
     ----------
     array : array-like, shape (T, Y, X)
         numpy, memmap, zarr, dask or xarray; anything with `shape`, `dtype` and slicing, or with
-        `get_series(start, stop)`, as the imaging extractors of roiextractors. Not copied, not read here.
+        `get_series(start, stop)`, as the imaging extractors of roiextractors. Not copied, not read here. The file of a
+        memmap is read through a handle, as a map of a file that is cut off meanwhile ends the process.
     frame_rate : float, optional
         Frames per second (Hz). None when unknown: then time is in frames, never guessed.
     pixel_size : float, optional
@@ -100,7 +102,7 @@ class Stack:
             except ValueError as error:
                 raise StackError(f"This is not an array (T, Y, X): {error}. Give frames of one size.") from error
         _check_array(array)
-        self.array = array
+        self.array = unmapped(array)
         self.frame_rate = _positive(frame_rate, "frame_rate", "Hz")
         self.pixel_size = _positive(pixel_size, "pixel_size", "um")
         self.name = name
@@ -133,7 +135,9 @@ class Stack:
         30.0
         """
         names = ("array", "frame_rate", "pixel_size", "bad_frames", "name", "notes", "breaks", "shifts", "source")
-        return Stack(**{name: getattr(self, name) for name in names} | changes)
+        same = Stack(**{name: getattr(self, name) for name in names} | changes)
+        same._check = self._check
+        return same
 
     @property
     def shape(self) -> tuple[int, int, int]:
