@@ -47,6 +47,14 @@ def test_latents_are_the_cells_whose_activity_they_follow(simulation, fitted, sh
     assert table["share"].between(0, 1).all()
 
 
+def toy_fit(footprints):
+    """What the match reads of a fit."""
+    return SimpleNamespace(
+        footprints=footprints.astype(np.float32), latents=len(footprints), shape=footprints.shape[1:],
+        combine=lambda weights: iter([np.tensordot(weights, footprints, 1).astype(np.float32)]),
+    )  # fmt: skip
+
+
 def test_names_several_and_none():
     squares = np.zeros((4, 20, 20))
     for n in range(4):
@@ -55,7 +63,7 @@ def test_names_several_and_none():
         squares[1], -3 * squares[2], squares[0] + squares[3], 0.5 * squares[0] + squares[3],
         np.ones((20, 20)), np.zeros((20, 20)),
     ])  # fmt: skip
-    toy = SimpleNamespace(footprints=footprints.astype(np.float32), shape=(20, 20))
+    toy = toy_fit(footprints)
     table = match_cells(toy, Cells.from_masks(squares, ids=("a", "b", "c", "d")))
     assert table["cell"].tolist() == ["b", "c", "several", "d", "none", "none"]
     np.testing.assert_allclose(table["share"], [1, 1, 0.5, 0.8, 18 / 400, 0], atol=1e-6)
@@ -66,8 +74,7 @@ def test_names_several_and_none():
 def test_one_footprint_on_two_overlapping_cells_is_several():
     masks = np.zeros((2, 20, 20))
     masks[0, 5:10, 5:10] = masks[1, 5:10, 6:11] = 1
-    toy = SimpleNamespace(footprints=masks[:1], shape=(20, 20))
-    assert match_cells(toy, Cells.from_masks(masks))["cell"].tolist() == ["several"]
+    assert match_cells(toy_fit(masks[:1]), Cells.from_masks(masks))["cell"].tolist() == ["several"]
 
 
 def test_cells_of_another_recording_are_refused(fitted):
