@@ -27,7 +27,7 @@ __all__ = [
 Movie = Annotated[
     list[Path],
     typer.Argument(
-        metavar="MOVIE...", help="A recording: a file, a folder, or several files of one field of view in order."
+        metavar="MOVIE", help="A recording: a file, a folder, or several files of one field of view in order."
     ),
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The analysis folder, made by 'train'.")]
