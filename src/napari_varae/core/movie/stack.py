@@ -193,6 +193,10 @@ class Stack:
         same._check = check  # noqa: SLF001 - a copy of itself
         return same
 
+    def still_wanted(self) -> None:
+        """Ask the check of :meth:`checked`, if there is one: for work that takes long between two reads."""
+        self._check()
+
     def _raw(self, start: int, stop: int) -> NDArray[Any]:
         """Read frames [start, stop) as stored."""
         if self._check is go_on:
