@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from threading import Event
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_varae.core.comparison import notes
 from napari_varae.core.comparison.inference.resampling import Progress
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.two_sample import UnusableRangesError, two_sample_test
-from napari_varae.core.comparison.latents import settled
+from napari_varae.core.comparison.latents import settled, without_correction
+from napari_varae.core.comparison.noise import Noise, measurement_noise
 from napari_varae.core.comparison.responses import FEWEST_TRIALS, mean_response
 from napari_varae.core.comparison.result import Comparison
 from napari_varae.core.compute.checkpoint import Check
@@ -50,7 +52,9 @@ def compare(
 ) -> Comparison:
     """Test whether the VAR coefficients are the same in two ranges of a recording.
 
-    The halves of each range are compared as well: where these differ, a difference between the ranges means little.
+    Measurement noise, known from the pixels, is accounted for in each range. The halves of each range are compared as
+    well: where these differ, a difference between the ranges means little. Where each range has six or more parts, such
+    as trials, these are what is permuted.
 
     Parameters
     ----------
@@ -95,8 +99,13 @@ def compare(
     for name, side in frames.items():
         segments[name], found = _read(known, side, f"Range {name.upper()}", config, _stopper(stop))
         warnings += found
-    halves = _halves(segments, fit.var.order, config, stop, workers) if config.halves else {}
-    test = two_sample_test(segments["a"], segments["b"], fit.var.order, config, stop, progress, workers)
+    noise = _noise(fit, stack, frames, stop) if config.correct_noise else {}
+    warnings += notes.noise([part.whiteness for part in noise.values()], config)
+    halves = _halves(segments, fit.var.order, config, noise, stop, workers) if config.halves else {}
+    both, order = (segments["a"], segments["b"]), fit.var.order
+    believed = (noise["a"].covariance, noise["b"].covariance) if noise else None
+    test = two_sample_test(*both, order, config, stop, progress, workers, believed)
+    uncorrected = without_correction(*both, order, config, stop, workers) if noise else None
     sides = frames["a"], frames["b"]
     movie = stack.fingerprint()
     foreign = fit.caution(movie)  # then the frames that were seen in training are those of another movie
@@ -113,10 +122,17 @@ def compare(
         ),
         frames,
         halves,
-        fit.id,
-        movie,
-        fit.movie,
+        uncorrected,
+        fit=fit.id,
+        movie=movie,
+        trained_on=fit.movie,
     )
+
+
+def _noise(fit: Fit, stack: Stack, frames: dict[str, FrameSet], stop: Event | None) -> dict[str, Noise]:
+    """Measurement noise of each range; nothing unless it is known for both."""
+    found = {name: measurement_noise(fit, stack, side, _stopper(stop)) for name, side in frames.items()}
+    return {name: part for name, part in found.items() if part and all(found.values())}
 
 
 def _stopper(stop: Event | None) -> Check:
@@ -137,7 +153,10 @@ def _read(
     if short := notes.shortage(frames.n_pairs(order), order, name):
         raise UnusableRangesError(short)
     runs = frames.with_pairs(order)
-    segments = Segments(tuple(latents.read(run, check) for run in runs), tuple(start for start, _ in runs))
+    starts = tuple(start for start, _ in runs)
+    begins = [start for start, _ in frames.ranges]
+    ranges = tuple((np.searchsorted(begins, starts, "right") - 1).tolist())
+    segments = Segments(tuple(latents.read(run, check) for run in runs), starts, ranges)
     response = mean_response(frames, segments)
     if not config.subtract_responses:
         return segments, notes.response(name, response.strongest(segments) if response else None)
@@ -151,9 +170,17 @@ def _read(
 
 
 def _halves(
-    segments: dict[str, Segments], order: int, config: ComparisonConfig, stop: Event | None, workers: Workers | None
+    segments: dict[str, Segments],
+    order: int,
+    config: ComparisonConfig,
+    noise: dict[str, Noise],
+    stop: Event | None,
+    workers: Workers | None,
 ) -> dict[str, float]:
-    """P-values of the halves of each range, where they can be compared; none once the user has stopped."""
+    """P-values of the halves of each range, where they can be compared; none once the user has stopped.
+
+    For coupling, or for own past when there is a single latent.
+    """
     found = {}
     few = ComparisonConfig(
         resamples=HALVES_RESAMPLES, seed=config.seed, blocks=min(config.blocks, HALVES_BLOCKS), power_draws=0
@@ -163,7 +190,9 @@ def _halves(
         if notes.shortage(min(half.n_pairs(order) for half in (before, after)), order, name):
             continue
         try:
-            found[name] = two_sample_test(before, after, order, few, stop, workers=workers).p_value
+            believed = (noise[name].covariance, noise[name].covariance) if noise else None
+            test = two_sample_test(before, after, order, few, stop, workers=workers, noise=believed)
+            found[name] = test.coupling.p_value if test.coupling.n_coefficients else test.p_value
         except UnusableRangesError:  # a half in which nothing varies has no dynamics to compare
             continue
         except StoppedError:

@@ -50,7 +50,9 @@ def placebo(
     workers: Workers | None = None,
     **overrides: Any,
 ) -> NDArray[np.float64]:
-    """P-values of the test on random pairs of ranges between which no condition differs.
+    """P-values of coupling on random pairs of ranges between which no condition differs.
+
+    Those of own past where there is a single latent.
 
     Under the null, and if the assumptions hold, a share x of them lies below x. Drift, bleaching and latents that
     were fitted on the same frames show here. Either `lengths` or `segments` define what a pair is. A pair that cannot
@@ -122,7 +124,7 @@ def placebo(
         if result.test.resamples < settings.resamples:  # stopped on the way: not a p-value like the others
             break
         unusable = 0
-        found.append(result.p_value)
+        found.append(result.coupling.p_value if result.coupling.n_coefficients else result.p_value)
         if progress is not None:
             progress(np.array(found))
     return np.array(found)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_varae.core.comparison import export
 from napari_varae.core.comparison.inference.answer import Answer
 from napari_varae.core.comparison.inference.two_sample import TwoSampleTest
+from napari_varae.core.comparison.verdict import Verdict, judge
 from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.frames import FrameRange
 from napari_varae.core.settings import ComparisonConfig
@@ -79,6 +81,20 @@ class Comparison:
     def persistence(self) -> Answer:
         """Whether each latent's own past differs."""
         return self.test.persistence
+
+    @cached_property
+    def judgement(self) -> Verdict:
+        """The verdict with its reason, and what would help."""
+        return judge(self)
+
+    @property
+    def verdict(self) -> str:
+        """The verdict on coupling: "differ", "no difference found" or "cannot be decided"."""
+        return self.judgement.outcome
+
+    def with_placebo(self, p_values: ArrayLike) -> Comparison:
+        """Add the p-values of a placebo (:func:`napari_varae.placebo`), of which the verdict then takes account."""
+        return replace(self, placebo=tuple(np.asarray(p_values, dtype=float).tolist()))
 
     @property
     def statistic(self) -> float:
