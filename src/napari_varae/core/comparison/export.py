@@ -39,6 +39,7 @@ def as_dict(comparison: Comparison) -> dict[str, Any]:
         "ranges": {name: [list(part) for part in parts] for name, parts in comparison.ranges.items()},
         "bad_frames": {name: frames.n_bad for name, frames in comparison.frames.items()},
         "halves": comparison.halves,
+        "own_halves": comparison.own_halves,
         "fit": comparison.fit,
         "movie": comparison.movie,
         "warnings": list(comparison.warnings),

@@ -20,7 +20,7 @@ from napari_varae.core.compute.workers import Workers
 from napari_varae.core.settings import ComparisonConfig
 from napari_varae.errors import StoppedError
 
-__all__ = ["compare_latents", "settled", "without_correction"]
+__all__ = ["compare_latents", "covariances", "settled", "without_correction"]
 
 UNCORRECTED_RESAMPLES = 99
 """Draws for the test with the noise left in, which is shown beside the other."""
@@ -92,7 +92,7 @@ def compare_latents(
     a, b = _checked(za, order, "za"), _checked(zb, order, "zb")
     if a.latents[0].shape[1] != b.latents[0].shape[1]:
         raise ValueError(f"za has {a.latents[0].shape[1]} latents and zb {b.latents[0].shape[1]}.")
-    believed = None if noise is None or not config.correct_noise else _covariances(noise, a.latents[0].shape[1])
+    believed = None if noise is None or not config.correct_noise else covariances(noise, a.latents[0].shape[1])
     test = two_sample_test(a, b, order, config, stop, progress, workers, believed)
     uncorrected = without_correction(a, b, order, config, stop, workers) if believed else None
     return Comparison(test, config, notes.of_test(test, config), uncorrected=uncorrected)
@@ -114,7 +114,7 @@ def least(config: ComparisonConfig) -> int:
     return math.ceil((1 - 1e-9) / config.level) - 1
 
 
-def _covariances(noise: Any, k: int) -> tuple[Array, Array]:
+def covariances(noise: Any, k: int) -> tuple[Array, Array]:
     """Covariances (K, K) of the measurement noise in A and B."""
     if np.ndim(noise[0]) == 0:
         noise = (noise, noise)

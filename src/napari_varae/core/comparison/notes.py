@@ -101,10 +101,8 @@ def _own_past(test: TwoSampleTest, config: ComparisonConfig) -> list[str]:
     return ["Own past differs, but no link does. Own past changes with noise and activity before anything else does."]
 
 
-def noise(whiteness: list[float], config: ComparisonConfig) -> list[str]:
+def noise(whiteness: list[float]) -> list[str]:
     """Warn of noise that is not known, or is shared by frames; `whiteness` of each range, where it is known."""
-    if not config.correct_noise:
-        return []
     if not whiteness:
         return ["The measurement noise of the latents is not known here, and was left in."]
     if min(whiteness) >= WHITE:
@@ -183,13 +181,13 @@ def response(name: str, latent: int | None) -> list[str]:
     return [text]
 
 
-def halves(p_values: dict[str, float]) -> list[str]:
-    """Warn of ranges whose halves differ as well."""
+def halves(coupling: dict[str, float], persistence: dict[str, float]) -> list[str]:
+    """Warn of ranges whose halves differ as well, by the p-values of coupling and of persistence."""
     return [
-        f"The dynamics differ within {name.upper()} too (its halves: p = {p:.2g}): a difference between A and B is to "
-        "be expected then, and is little evidence about a condition."
+        f"{what} differs within {name.upper()} too (its halves: p = {p_values[name]:.2g}): a difference between A and "
+        "B is to be expected then, and is little evidence about a condition."
+        for what, p_values in (("Coupling", coupling), ("Persistence", persistence))
         for name in differing_halves(p_values)
-        for p in (p_values[name],)
     ]
 
 

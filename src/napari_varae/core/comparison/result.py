@@ -39,6 +39,8 @@ class Comparison:
         The frame sets "a" and "b"; empty when latents were compared.
     halves : dict of str to float
         P-values, for coupling, of the first half of each range against its second half, where these were compared.
+    own_halves : dict of str to float
+        The same for persistence.
     uncorrected : TwoSampleTest or None
         What the test found with measurement noise left in, where it was accounted for; from fewer draws.
     placebo : tuple of float
@@ -56,6 +58,7 @@ class Comparison:
     warnings: tuple[str, ...]
     frames: dict[str, FrameSet] = field(default_factory=dict)
     halves: dict[str, float] = field(default_factory=dict)
+    own_halves: dict[str, float] = field(default_factory=dict)
     uncorrected: TwoSampleTest | None = None
     placebo: tuple[float, ...] = ()
     fit: str = ""

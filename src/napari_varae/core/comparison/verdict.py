@@ -26,8 +26,10 @@ __all__ = [
 
 DIFFER, NO_DIFFERENCE, CANNOT = "differ", "no difference found", "cannot be decided"
 
-FEWEST_INDEPENDENT = 10
+FEWEST_INDEPENDENT = 5
 """Independent frames in a range below which nothing can be decided."""
+EXPLOSIVE = 1.02
+"""Spectral radius from which dynamics are not stationary: less is within chance for slow latents in short ranges."""
 FEW = 10
 """Independent frames in a block below which permuting blocks does not protect from latents that are not a VAR."""
 AUTOCORRELATED = 0.1
@@ -146,7 +148,7 @@ def too_few_independent(comparison: Comparison) -> tuple[str, str] | None:
 def not_stationary(comparison: Comparison) -> tuple[str, str] | None:
     """Common dynamics that explode."""
     radius = comparison.test.spectral_radius
-    if radius < 1:
+    if radius < EXPLOSIVE:
         return None
     return (
         f"The estimated dynamics are not stationary (spectral radius {radius:.3f}).",

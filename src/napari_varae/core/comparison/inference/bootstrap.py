@@ -10,6 +10,7 @@ frame and of those before it, and are made as small as the innovations are.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -77,6 +78,8 @@ class WildBootstrap:
     residuals : (Residuals, Residuals)
     variances : (array, array), shape (K,)
         Residual variances in A and B.
+    autocorrelation : float
+        Of the residuals of both ranges.
     """
 
     name = "VAR"
@@ -108,21 +111,9 @@ class WildBootstrap:
         self.residuals = found[0], found[1]
         in_a, in_b = (np.square(side.values).mean(0) for side in self.residuals)
         self.variances = in_a, in_b
+        self.autocorrelation = self._autocorrelation(samples, observed.penalised)
         self.innovations = tuple(self._innovations(side) for side in (0, 1))
         self._mixing = tuple(None if s.noise is None else _root(s.noise) for s in samples)
-
-    @property
-    def autocorrelation(self) -> float:
-        """Correlation of the residuals, or of their squares, with those of the frame before; mean over latents."""
-
-        def correlation(parts: list[Array]) -> Array:
-            after = sum((z[1:] * z[:-1])[side.inside].sum(0) for z, side in zip(parts, self.residuals, strict=True))
-            correlation: Array = after / sum(np.square(z).sum(0) for z in parts).clip(min=1e-30)
-            return correlation
-
-        residuals = [side.values for side in self.residuals]
-        squares = [np.square(z) - variance for z, variance in zip(residuals, self.variances, strict=True)]
-        return max(float(np.sqrt(np.square(correlation(residuals)).mean())), float(correlation(squares).mean()))
 
     def random(self, count: int, rng: np.random.Generator) -> list[Signs]:
         """Draw the signs of all residuals, `count` times."""
@@ -154,6 +145,22 @@ class WildBootstrap:
         y -= y.mean(0)
         return Sample(x, y, self._noise[side])
 
+    def _autocorrelation(self, samples: tuple[Sample, Sample], fitted: tuple[Array, Array]) -> float:
+        """Correlation of the residuals, or of their squares, with those of the frame before; mean over latents.
+
+        Of the coefficients of each range, so that a change is not taken for autocorrelation, and beyond what
+        measurement noise gives.
+        """
+        after, squares_after, size, squares_size = 0.0, 0.0, 0.0, 0.0
+        for sample, coefficients, inside in zip(samples, fitted, (r.inside for r in self.residuals), strict=True):
+            z = sample.y - sample.x @ coefficients.T
+            squares = np.square(z) - np.square(z).mean(0)
+            after += (z[1:] * z[:-1])[inside].sum(0) - inside.sum() * _shared(coefficients, sample)
+            squares_after += (squares[1:] * squares[:-1])[inside].sum(0)
+            size, squares_size = size + np.square(z).sum(0), squares_size + np.square(squares).sum(0)
+        of_values, of_squares = after / np.maximum(size, 1e-30), squares_after / np.maximum(squares_size, 1e-30)
+        return max(float(np.sqrt(np.square(of_values).mean())), float(of_squares.mean()))
+
     def _innovations(self, side: int) -> Array:
         """Residuals (n, K) of a side without what measurement noise adds to their variance."""
         values, noise = self.residuals[side].values, self._noise[side]
@@ -164,6 +171,19 @@ class WildBootstrap:
         of_noise = noise.diagonal() + sum(np.einsum("ij,jk,ik->i", a, noise, a) for a in lags)
         share = 1 - of_noise / self.variances[side].clip(min=1e-30)
         return np.ascontiguousarray(values * np.sqrt(share.clip(min=LEAST_INNOVATION)))
+
+
+def _shared(coefficients: Array, sample: Sample) -> Array:
+    """Covariance (K,) of residuals with those of the frame before that comes of measurement noise.
+
+    The noise of a frame is in its own residual, and times -A_k in that of k frames later.
+    """
+    k, noise = len(coefficients), sample.noise
+    if noise is None:
+        return np.zeros(k)
+    parts = [np.eye(k), *(-coefficients[:, first : first + k] for first in range(0, k * sample.order, k))]
+    shared: Array = sum(np.einsum("ij,jk,ik->i", b, noise, a) for a, b in pairwise(parts))
+    return shared
 
 
 def _root(covariance: Array) -> Array:

@@ -68,6 +68,8 @@ class Difference:
         Residual variances in A and B.
     unsettled : int
         Targets for which the coordinate descent did not converge.
+    penalised : (array, array)
+        Coefficients of A and B before that correction: sparse, and their difference with its penalty.
     """
 
     a: Array
@@ -77,6 +79,7 @@ class Difference:
     known: NDArray[np.bool_]
     variances: tuple[Array, Array]
     unsettled: int
+    penalised: tuple[Array, Array]
 
     @cached_property
     def student(self) -> Array:
@@ -134,9 +137,10 @@ def difference(a: Sample, b: Sample, start: Start | None = None) -> Difference:
     sides = a.side(a.count / n), b.side(b.count / n)
     common, delta, in_a, in_b, unsettled = estimate(*sides, start[0], *start[1], levels)
     refitted = refit(*sides, common, delta, in_a, in_b)
-    ca, va = _corrected(a, refitted + delta / 2)
-    cb, vb = _corrected(b, refitted - delta / 2)
-    return Difference(ca, cb, np.sqrt(va + vb), common, a.varies & b.varies, (in_a, in_b), int(unsettled))
+    penalised = refitted + delta / 2, refitted - delta / 2
+    (ca, va), (cb, vb) = (_corrected(*side) for side in zip((a, b), penalised, strict=True))
+    known = a.varies & b.varies
+    return Difference(ca, cb, np.sqrt(va + vb), common, known, (in_a, in_b), int(unsettled), penalised)
 
 
 def _corrected(sample: Sample, coefficients: Array) -> tuple[Array, Array]:

@@ -95,7 +95,7 @@ class TwoSampleTest:
     spectral_radius : float
         That of the common coefficients.
     autocorrelation : float
-        Of the residuals of the common model, or of their squares, with the frame before.
+        Of the residuals, or of their squares, with the frame before, beyond what measurement noise gives.
     unsettled : int
         Latents for which the estimate did not converge.
     unsettled_draws : int
