@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 import tifffile
 
@@ -13,6 +15,17 @@ import napari_varae as nv
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+EXTRACTOR = """
+import numpy as np
+
+class extractor:
+    get_sampling_frequency = lambda: 30.0
+    get_series = lambda start, stop: np.random.rand(200, 20, 20)[start:stop]
+    get_num_samples = lambda: 200
+    get_image_shape = lambda: (20, 20)
+    get_dtype = lambda: np.dtype("float64")
+"""
+"""What an object of another package looks like."""
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 
 
@@ -40,6 +53,20 @@ def test_the_table_lists_every_example():
     assert set(re.findall(r"^\| `(\w+\.py)`", table, re.MULTILINE)) == {path.name for path in EXAMPLES}
 
 
+def write(path: Path, movie: np.ndarray) -> None:
+    """Write a movie as the pages call it."""
+    if path.suffix == ".h5":
+        with h5py.File(path, "w") as file:
+            file["raw/movie"] = movie
+    elif path.stem == "two_channels":
+        names = {"axes": "TCYX", "Channel": {"Name": ["Channel 1", "Channel 2"]}}
+        tifffile.imwrite(path, np.stack([movie, movie], 1), ome=True, metadata=names)
+    elif path.stem == "piezo":
+        tifffile.imwrite(path, np.stack(3 * [movie], 1), ome=True, metadata={"axes": "TZYX"})
+    else:
+        tifffile.imwrite(path, movie, metadata={"axes": "TYX"})
+
+
 def parameter(page: Path) -> object:
     """The README is tested always, the rest in `make test-all`."""
     return pytest.param(page, id=page.stem, marks=[] if page.name == "README.md" else [pytest.mark.long])
@@ -49,9 +76,13 @@ def parameter(page: Path) -> object:
 def test_code_of_a_page(page, tmp_path):
     text = code(page).replace("latents=64", "latents=4, epochs=0")
     stack = nv.simulate(nv.SimulationConfig(frames=2000, height=24, width=24, cells=3, seed=0)).stack
-    for name in set(re.findall(r"\w+\.tif\b", text)):
-        tifffile.imwrite(tmp_path / name, stack.read(), metadata={"axes": "TYX"})
-    (tmp_path / "page.py").write_text(text, encoding="utf-8")
+    for name in set(re.findall(r"\w+\.(?:tif|h5)\b", text)):
+        write(tmp_path / name, stack.read())
+    if "folder_of_a_series" in text:
+        (tmp_path / "folder_of_a_series").mkdir()
+        for i, part in enumerate(np.array_split(stack.read(), 3)):
+            write(tmp_path / "folder_of_a_series" / f"movie_{i}.tif", part)
+    (tmp_path / "page.py").write_text((EXTRACTOR if "extractor." in text else "") + text, encoding="utf-8")
     run(tmp_path, "page.py")
 
 

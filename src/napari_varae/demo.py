@@ -106,12 +106,15 @@ class _Journey:
         self.raise_dock("Movie")
         if movie is not None:
             panel.open(movie)
+            self.wait(lambda: self.session.job == "idle")
             self.session.require_stack()
             self.screenshot("1-movie")
             return None
         from napari_varae.core.simulation.simulate import simulate
 
         panel.use_sample()
+        self.wait(lambda: self.session.job == "idle")
+        self.session.require_stack()
         self.screenshot("1-movie")
         return simulate(SAMPLE)
 

@@ -89,8 +89,8 @@ def test_an_error_of_ours_ends_with_its_message_and_status_1(monkeypatch, capsys
 def test_demo_hands_over_what_was_asked_for(monkeypatch, tmp_path, display, options, stays):
     asked = []
 
-    def run_demo(movie, output, *, keep_open):
-        asked.append((movie, output, keep_open))
+    def run_demo(movie, output, *, keep_open, network):
+        asked.append((movie, output, keep_open, network))
         return 1
 
     monkeypatch.setattr("napari_varae.demo.run_demo", run_demo)
@@ -100,4 +100,4 @@ def test_demo_hands_over_what_was_asked_for(monkeypatch, tmp_path, display, opti
     with pytest.raises(SystemExit) as end:
         app.main(["demo", str(movie), "--output", str(tmp_path / "out"), *options])
     assert end.value.code == 1  # what the demo returned
-    assert asked == [(str(movie), tmp_path / "out", stays)]
+    assert asked == [(str(movie), tmp_path / "out", stays, "footprints")]

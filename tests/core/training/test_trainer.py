@@ -131,7 +131,11 @@ def test_the_reconstruction_loss_is_a_mean_over_good_frames(small_stack, small_c
         z = torch.from_numpy(trainer.encode())[20:50][torch.from_numpy(good)]
         drawn = z @ trainer.drawn[0] @ movie.basis[0].T  # one tile
     error = float((drawn - c[:, 0] @ movie.basis[0].T).square().sum() / (28 * 30 * 35))
-    outside = 1 - float(trainer.components.square().sum()) / (300 * 30 * 35)
+    held_out = np.flatnonzero(trainer.split.held_out)
+    frames = np.concatenate([small_stack.read(10 + t, 11 + t) for t in held_out])
+    seen = (frames - movie.baseline) / movie.scale
+    inside = trainer.components[held_out].square().sum((1, 2)).numpy()
+    outside = (np.square(seen).sum((1, 2)) - inside).mean() / (30 * 35)
     assert trainer.step((30, 60), 1) == pytest.approx(error + outside, rel=1e-4)
 
 

@@ -104,7 +104,7 @@ def test_advanced_settings_are_folded_away(qtbot):
         ("learning_rate", "nan", "Learning rate must be a finite number"),
         ("epochs", "2.5", "Epochs: '2.5' is not a whole number"),
         ("epochs", "", "Epochs: '' is not a whole number"),
-        ("latents", "0", "Latents must be greater than or equal to 1"),
+        ("latents", "0", "Latents must be 'auto' or a whole number from 1 to 1024"),
     ],
 )
 def test_what_is_wrong_is_said_with_the_label(qtbot, name, typed, message):

@@ -5,7 +5,7 @@ r"""Compress a movie once: two passes through its pixels, after which everything
    over a few neighbours in time. Smoothed, because an unsmoothed PCA fits the noise. Components of successive parts of
    the movie are merged, so that memory does not grow with the number of frames. What the static image alone can
    draw, the same everywhere (brighter, dimmer, displaced, blurred), is taken out of the frames before: left in,
-   bleaching and motion would be spread over all cells.
+   bleaching and motion would be spread over all cells. Without a static skip the static image is itself one of these.
 2. Second pass: the full-rate traces of these components, :math:`c_t = B' (x_t - s) / scale`.
 
 Frames that differ from all others in most of the image (a flash, a closed shutter) enter none of this.
@@ -40,8 +40,8 @@ BLOCK_BYTES = 1 << 26
 """Frames read at a time, as float32."""
 PART_BYTES = 3 << 27
 """Averaged frames from which components are computed at a time."""
-PER_AREA = 48 / 64**2
-"""Components per pixel of a tile: several times as many as cells that are seen."""
+PER_AREA, PER_AREA_SINGLE = 48 / 64**2, 96 / 64**2
+"""Components per pixel of a tile, and of a movie of a single one: several times as many as cells that are seen."""
 PER_LATENT = 2
 """Components for each latent that is asked for, if that is more."""
 MOST_AVERAGED = 4
@@ -111,7 +111,7 @@ def compression_key(fingerprint: str, split: Split, config: FitConfig) -> str:
 
 def n_components(tiles: Tiles, config: FitConfig) -> int:
     """Give the number of components of a tile."""
-    count = round(PER_AREA * tiles.pixels)
+    count = round((PER_AREA if tiles.count > 1 else PER_AREA_SINGLE) * tiles.pixels)
     return count if config.latents == "auto" else max(count, -(-PER_LATENT * config.latents // tiles.count))
 
 
@@ -137,7 +137,7 @@ def _learn(
     common = sample.common.flatten(1)
     random = torch.Generator().manual_seed(seed)
     total, variance = torch.zeros(image, dtype=torch.float64), torch.zeros(tiles.count, tiles.pixels)
-    baseline = torch.from_numpy(sample.baseline)
+    first = torch.from_numpy(sample.static)
     seen = bins = filled = 0
     found: list[Tensor] = []
 
@@ -152,7 +152,7 @@ def _learn(
         total += torch.from_numpy(frames).sum(0)
         seen += len(frames)
         whole = torch.from_numpy(frames[: len(frames) // size * size]).view(-1, size, *image)
-        flat = (whole.sum(1) / size - baseline).div_(sample.scale).flatten(1)
+        flat = (whole.sum(1) / size - first).div_(sample.scale).flatten(1)
         flat -= (flat @ common.T) @ common
         cut = tiles.cut(flat.view(-1, *image))
         variance += cut.square().sum(1)

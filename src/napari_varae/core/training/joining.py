@@ -20,10 +20,10 @@ __all__ = ["Part", "Piece", "join"]
 
 SAME = 0.8
 """Correlation at lag 1 from which two images at a border are one place."""
-NEAR = 26.0
-"""Distance of their centres, at most, in pixels."""
-SAME_WITHIN, NEAR_WITHIN = 0.9, 13.0
+SAME_WITHIN = 0.9
 """The same within a tile, where varimax has already turned them apart."""
+NEAR = 8.0
+"""Gap between the two, at most, in pixels."""
 STRONG = 0.5
 """Correlation at lag 0 that they must have as well, noise included."""
 SLOW = 0.1
@@ -74,7 +74,7 @@ def join(parts: list[Part], traces: Tensor, tiles: Tiles | None) -> list[Piece]:
 def _groups(parts: list[Part], traces: Tensor, covariance: Tensor, tiles: Tiles) -> NDArray[np.int32]:
     """Give the number of the place that each direction belongs to, shape (Q,)."""
     tile = torch.cat([torch.full((len(part.scores),), part.tile) for part in parts])
-    centres = torch.cat([_centres(part, tiles) for part in parts])
+    boxes = torch.cat([_boxes(part, tiles) for part in parts])
     lagged = (traces[1:].mT @ traces[:-1] / (len(traces) - 1)).double()
     lagged = (lagged + lagged.mT) / 2
     own = lagged.diagonal()
@@ -82,7 +82,8 @@ def _groups(parts: list[Part], traces: Tensor, covariance: Tensor, tiles: Tiles)
     size = own.clamp(min=torch.finfo(torch.float64).tiny).sqrt()
     within = tile[:, None] == tile
     alike = lagged.abs() / size[:, None] / size > torch.where(within, SAME_WITHIN, SAME)
-    near = torch.cdist(centres, centres) < torch.where(within, NEAR_WITHIN, NEAR)
+    gaps = boxes[:, None, 0] - boxes[None, :, 1]
+    near = torch.maximum(gaps, gaps.transpose(0, 1)).amax(2) < NEAR
     # A direction of noise that a little of a cell leaked into has the cell's trace at lag 1, but hardly at lag 0.
     strength = covariance.diagonal().clamp(min=torch.finfo(torch.float64).tiny).sqrt()
     strong = covariance.abs() / strength[:, None] / strength > STRONG
@@ -92,11 +93,12 @@ def _groups(parts: list[Part], traces: Tensor, covariance: Tensor, tiles: Tiles)
     return label
 
 
-def _centres(part: Part, tiles: Tiles) -> Tensor:
-    """Centre (y, x) of each image of a part in pixels, shape (k, 2): its centroid above half its maximum."""
-    size = part.images.abs()
-    weight = torch.where(size >= size.amax(0) / 2, size, 0.0)
-    weight = weight / weight.sum(0).clamp(min=1e-30)
-    along = torch.arange(tiles.edge, dtype=weight.dtype)
-    y, x = along.repeat_interleave(tiles.edge), along.repeat(tiles.edge)
-    return torch.stack([y @ weight, x @ weight], 1) + tiles.corners()[part.tile]
+def _boxes(part: Part, tiles: Tiles) -> Tensor:
+    """First and last (y, x) of each image of a part above half its maximum, in pixels, shape (k, 2, 2)."""
+    size = part.images.abs().view(tiles.edge, tiles.edge, -1)
+    bright = size >= size.amax((0, 1)) / 2
+    ends = []
+    for axis in (1, 0):
+        filled = bright.any(axis).int()
+        ends.append(torch.stack([filled.argmax(0), tiles.edge - 1 - filled.flip(0).argmax(0)]))
+    return torch.stack(ends, 2).transpose(0, 1) + tiles.corners()[part.tile]

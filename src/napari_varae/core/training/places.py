@@ -34,11 +34,13 @@ __all__ = ["Places"]
 
 TURNS = 40
 """Steps of the first varimax, which need not settle."""
+PENALTY = 0.5
+"""Penalty on the rules of candidates, in that at which noise has no rule; half of it predicts recordings better."""
 OWN = 0.5
 """Share of a trace that changes of the whole image, and their products, must leave, or it is one of them."""
 SPARE = 0.3
 """Places beyond those that are wanted among which they are chosen, as a share, where images are joined at borders."""
-SIGNAL = 0.3
+SIGNAL = 0.4
 """Lag-1 autocovariance from which a place has a signal, in variances of the noise."""
 MOST = 1024
 """Latents that are chosen automatically, at most."""
@@ -91,7 +93,7 @@ class Places:
         seen = z[self.trained]
         score = seen.T @ seen / len(seen)
         if self.weight:
-            penalty = math.sqrt(2 * math.log(z.shape[1] * order + 1) / len(seen))
+            penalty = PENALTY * math.sqrt(2 * math.log(z.shape[1] * order + 1) / len(seen))
             ahead = estimate_var(z, order, min(penalty, 1.0), self.trained, "links").predict(z, self.trained)
             ahead = ahead[np.isfinite(ahead).all(1)]
             score = score + self.weight * (ahead.T @ ahead) / len(ahead)
@@ -131,6 +133,8 @@ class Places:
 
     def _own(self, pieces: list[Piece]) -> tuple[Tensor, Tensor]:
         """Share of each trace that changes of the whole image, and their products, leave; its lag-1 autocovariance."""
+        if not pieces:
+            return torch.ones(0), torch.zeros(0)
         traces = torch.stack([self._trace(piece) for piece in pieces], 1)[self.trained].double()
         total = traces.square().mean(0).clamp(min=1e-30)
         if self.common.shape[1]:
@@ -160,6 +164,8 @@ class Places:
             directions = (chosen @ turn) * sign
             scores = torch.einsum("mk,mn,nk->k", directions, self.local_scores[tile], directions)
             parts.append(Part(tile, directions.float(), images * sign, scores))
+        if not parts:  # changes of the whole image are stronger
+            return []
         traces = torch.cat([self.traces[part.tile] @ part.directions for part in parts], 1)[self.trained]
         return join(parts, traces, self.movie.tiles if joined else None)
 

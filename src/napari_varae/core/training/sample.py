@@ -41,11 +41,10 @@ Images = NDArray[np.float32]
 
 
 def common_images(static: Images, static_skip: bool) -> Tensor:
-    """Orthonormal images (G, Y, X) of changes of the whole image; none without a static skip."""
-    if not static_skip:
-        return torch.zeros(0, *static.shape)
-    images = derivatives(torch.from_numpy(static)).flatten(1)
-    return orthonormal(images.T).T.reshape(-1, *static.shape).contiguous()
+    """Orthonormal images (G, Y, X) of changes of the whole image; without a static skip the static image alone."""
+    whole = torch.from_numpy(static)
+    images = derivatives(whole) if static_skip else whole[None]
+    return orthonormal(images.flatten(1).T).T.reshape(-1, *static.shape).contiguous()
 
 
 class Sample:
@@ -74,7 +73,6 @@ class Sample:
         self._frames = frames = frames[~self.odd(frames)]
         summary = np.median if config.static == "median" else np.mean
         self.static = summary(frames, axis=0).astype(np.float32)
-        self.baseline = self.static if config.static_skip else np.zeros_like(self.static)
         self.scale = float(np.sqrt(np.square(frames - self.static, dtype=np.float32).mean(dtype=np.float64)))
         size = float(np.sqrt(np.square(self.static, dtype=np.float64).mean()))
         if not self.scale > 1e-6 * size or not np.isfinite(self.scale):
@@ -109,7 +107,7 @@ class Sample:
 
     def _dynamic(self, frames: Images, tiles: Tiles) -> Tensor:
         """Scaled frames without their common part, in tiles (N, B, P)."""
-        flat = torch.from_numpy((frames - self.baseline) / np.float32(self.scale)).flatten(1)
+        flat = torch.from_numpy((frames - self.static) / np.float32(self.scale)).flatten(1)
         common = self.common.flatten(1)
         flat -= (flat @ common.T) @ common
         return tiles.cut(flat.view(-1, *frames.shape[1:]))
