@@ -72,7 +72,9 @@ def summary(found: nv.Comparison) -> Row:
         row[name] = answer.p_value
         row |= {f"{name}, {null}": p for null, p in answer.p_of_null.items()}
     if found.uncorrected is not None:
-        row |= {f"{name}, noise left in": getattr(found.uncorrected, name).p_value for name in ("coupling", "persistence")}
+        row |= {
+            f"{name}, noise left in": getattr(found.uncorrected, name).p_value for name in ("coupling", "persistence")
+        }
     return row
 
 
@@ -160,9 +162,7 @@ def pipeline(change: bool, seed: int) -> Row:
     half = SMALL.frames // 2
     sim = nv.simulate(SMALL.model_copy(update={"seed": seed, "change_at": half if change else None}))
     fit = nv.fit(sim.stack, nv.FitConfig(latents=20, epochs=5, seed=seed))
-    found = nv.compare(
-        fit, sim.stack, (0, half - 1), (half, SMALL.frames), resamples=199, seed=seed, power_draws=0
-    )
+    found = nv.compare(fit, sim.stack, (0, half - 1), (half, SMALL.frames), resamples=199, seed=seed, power_draws=0)
     return summary(found) | {"noise share": float(np.median(found.test.noise_share))}
 
 
@@ -180,7 +180,10 @@ def rows(recordings: Path | None) -> dict[str, dict[str, Compare]]:
             for movie, k in movies
             for share in (8, 4)
         },
-        "pipeline": {name: partial(pipeline, change) for name, change in (("nothing changes", False), ("half of the links change", True))},
+        "pipeline": {
+            name: partial(pipeline, change)
+            for name, change in (("nothing changes", False), ("half of the links change", True))
+        },
         "power": {f"n={n} change={size} {kind}": partial(power, n, size, kind) for n, size, kind in changes},
         "null": {str(setting): partial(null, setting) for setting in settings},
     }

@@ -199,7 +199,7 @@ def test_adjusted_p_values_are_those_of_westfall_and_young(pair):
     for name, mask in (("coupling", ~own), ("persistence", own)):
         part = null[:, mask]
         questions[name] = Question(part.max(1), reached(part, observed.scores[name]))
-    table = edge_table(observed, [Draws(questions, above, 0)], 1, 1.0, np.full((K, K), 1.2))
+    table = edge_table(observed, [Draws(questions, above, 0)], 1, dict.fromkeys(questions, 1.0), np.full((K, K), 1.2))
     ranked, running = np.argsort(-score, kind="stable"), 0.0
     for row, i in enumerate(ranked):  # by the definition
         rest = null[:, ranked[row:]].max(1)
@@ -231,8 +231,15 @@ def test_intervals_exclude_zero_where_the_single_step_p_is_small(pair, level):
     assert np.all(edges["low"] <= edges["difference"])
     assert np.all(edges["difference"] <= edges["high"])
     apart = (edges["low"] > 0) | (edges["high"] < 0)
-    assert apart[0] == (result.p_value <= level)
-    assert np.all(edges["p_adjusted"][apart] <= level)
+    assert np.all(edges["p_within"][apart] <= level)
+    assert (result.effect_interval[0] > 0) == (result.p_value <= level)
+    own = edges["target"] == edges["source"]
+    for answer, rows in ((result.coupling, ~own), (result.persistence, own)):
+        assert apart[rows].any() == (answer.p_value <= level)
+        low, high = answer.interval
+        _, target, source = answer.coefficient
+        row = edges[(edges["target"] == target) & (edges["source"] == source)][0]
+        assert (row["low"], row["high"]) == pytest.approx((low, high))
 
 
 def test_files_and_words(found, tmp_path):

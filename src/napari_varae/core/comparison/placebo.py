@@ -117,7 +117,9 @@ def placebo(
     while len(found) < repeats and not stop.is_set():
         settings = config.changed(seed=config.seed + len(found))
         try:
-            result = compare(fit, stack, *draw(rng), settings, latents=known, noise=believed, stop=stop, workers=workers)
+            result = compare(
+                fit, stack, *draw(rng), settings, latents=known, noise=believed, stop=stop, workers=workers
+            )
         except StoppedError:
             break
         except UnusableRangesError as error:

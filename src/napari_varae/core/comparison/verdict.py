@@ -88,7 +88,7 @@ def _difference(comparison: Comparison) -> str:
 
 
 def drift_of(comparison: Comparison) -> str:
-    """Say that drift and condition cannot be separated, where that is so."""
+    """Name why drift and condition cannot be separated, where that is so."""
     if not comparison.frames or comparison.test.n_strata > 1:
         return ""
     single = all(len(side.ranges) == 1 for side in comparison.frames.values())

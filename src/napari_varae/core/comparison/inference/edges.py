@@ -25,13 +25,13 @@ EDGE = np.dtype(
 
 
 def edge_table(
-    observed: Difference, draws: Sequence[Draws], order: int, critical: float, detectable: Array
+    observed: Difference, draws: Sequence[Draws], order: int, critical: dict[str, float], detectable: Array
 ) -> NDArray[Any]:
     """Table of all coefficients, the largest studentised difference first.
 
-    Intervals are simultaneous and p-values adjusted over all coefficients; `p_within` is adjusted over those of the
-    same question, all links or all own past. `critical` is the score at which a coefficient is called different,
-    `detectable` (K, p K) the size of a change that would be found.
+    P-values are adjusted over all coefficients; `p_within` is adjusted, and intervals are simultaneous, over those of
+    the same question, all links or all own past. `critical` are the scores at which one is called different,
+    `detectable` (K, p K) is the size of a change that would be found.
 
     The false discovery rate among the coefficients down to each one is estimated by the number that the null gives
     on average over the number found (Tusher, Tibshirani, Chu 2001; all coefficients taken for equal).
@@ -40,17 +40,17 @@ def edge_table(
     descending = np.argsort(-observed.score.ravel(), kind="stable")
     within = np.empty(observed.score.shape)
     own = own_past(*within.shape)
+    half = observed.bound_apart * observed.error
     for name, mask in (("coupling", ~own), ("persistence", own)):
         within[mask] = _step_down(name, observed, draws)
-    a, b, student, error, bound, within, detectable = (
-        x.ravel()[descending]
-        for x in (observed.a, observed.b, observed.student, observed.error, observed.bound, within, detectable)
+        half[mask] *= critical[name]
+    a, b, student, half, within, detectable = (
+        x.ravel()[descending] for x in (observed.a, observed.b, observed.student, half, within, detectable)
     )
     table = np.zeros(len(descending), dtype=EDGE)
     target, column = np.divmod(descending, k * order)
     table["lag"], table["target"], table["source"] = column // k + 1, target, column % k
     table["a"], table["b"], table["difference"], table["student"] = a, b, a - b, student
-    half = critical * bound * error
     table["low"], table["high"] = a - b - half, a - b + half
     table["p_adjusted"] = _step_down("any", observed, draws)[descending]
     table["p_within"] = within

@@ -64,7 +64,8 @@ class TwoSampleTest:
     edges : structured array
         One row per coefficient among latents that vary in both ranges, the largest studentised difference first: lag
         (from 1), target, source; the coefficient in a and b (corrected for the penalty's bias, on latents standardised
-        over both ranges); difference a - b with its simultaneous interval low to high; student, the studentised
+        over both ranges); difference a - b with its interval low to high, simultaneous over all links or over all own
+        past; student, the studentised
         difference; p_adjusted, by step-down max-T over all coefficients (Westfall, Young 1993); p_within, over all
         links or over all own past; q_value, the false discovery rate among the coefficients down to this one;
         detectable, the size of a change that is found in about three of four such pairs of ranges (infinite when draws
@@ -195,7 +196,7 @@ def two_sample_test(
     statistic = float(observed.score.max())
     critical = critical_scores(draws, config.level)
     size = detectable(model, observed, critical, config.power_draws, config.seed, stop, workers)
-    edges = edge_table(observed, draws, order, critical["any"], size)
+    edges = edge_table(observed, draws, order, critical, size)
     by_null = {null.name: d for null, d in zip(nulls, draws, strict=True)}
     coupling, persistence = (
         answer(question, observed, by_null, critical[question], edges, units.alive, config.level)
@@ -211,7 +212,7 @@ def two_sample_test(
         persistence=persistence,
         null=max((d.questions["any"] for d in draws), key=lambda d: d.p_value(statistic)).largest,
         effect_size=abs(float(edges["difference"][0])),
-        effect_interval=_interval_of_size(float(edges["low"][0]), float(edges["high"][0])),
+        effect_interval=_interval_of_size(float(edges["difference"][0]), critical["any"] * _largest_width(observed)),
         edges=edges,
         scale=np.ldexp(units.deviation, units.exponent),
         mean_shift=units.spread((units.mean_b - units.mean_a)[units.alive] / units.deviation[units.alive]),
@@ -309,7 +310,13 @@ class _Units:
         return whole
 
 
-def _interval_of_size(low: float, high: float) -> tuple[float, float]:
-    """Interval of the absolute value of what lies between low and high."""
+def _largest_width(observed: Difference) -> float:
+    """Width, for a score of 1, of the coefficient with the largest score."""
+    return float((observed.bound * observed.error).flat[observed.score.argmax()])
+
+
+def _interval_of_size(difference: float, half: float) -> tuple[float, float]:
+    """Interval of the absolute value of what lies within half a width of a difference."""
+    low, high = difference - half, difference + half
     sizes = sorted((abs(low), abs(high)))
     return (0.0 if low <= 0 <= high else sizes[0], sizes[1])
