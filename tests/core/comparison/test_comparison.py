@@ -208,7 +208,7 @@ def test_adjusted_p_values_are_those_of_westfall_and_young(pair):
         assert (table["target"][row], table["source"][row]) == divmod(i, K)
         later = above[ranked[row:]] / np.arange(row + 1, K * K + 1)
         assert table["q_value"][row] == pytest.approx(min(1.0, later.min()))
-    for name, mask in (("coupling", ~own), ("persistence", own)):
+    for name in ("coupling", "persistence"):
         rows = table[(table["target"] == table["source"]) == (name == "persistence")]
         assert rows["p_within"].min() == questions[name].p_value(observed.scores[name].max())
 

@@ -191,7 +191,7 @@ def _value(name: str, value: Any) -> Any:
 
 
 def _short(test: TwoSampleTest) -> dict[str, Any]:
-    """What a test found, without its draws and its table."""
+    """Return what a test found, without its draws and its table."""
     answers = {name: _fields(getattr(test, name)) for name in ("coupling", "persistence")}
     for part in answers.values():
         part.pop("null")

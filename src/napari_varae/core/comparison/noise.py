@@ -87,5 +87,5 @@ def _pieces(frames: FrameSet) -> list[tuple[int, int]]:
     found = []
     for start, stop in frames.runs:
         found += [(first, min(first + FRAMES, stop)) for first in range(start, stop - 2, FRAMES)]
-    chosen = np.unique(np.linspace(0, len(found) - 1, min(PIECES, len(found))).astype(int)) if found else []
-    return [found[i] for i in chosen]
+    chosen = np.linspace(0, len(found) - 1, min(PIECES, len(found))).astype(int)
+    return [found[i] for i in np.unique(chosen)]

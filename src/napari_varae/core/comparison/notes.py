@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_varae.core.comparison.verdict import FEW, differing_halves, not_a_var, worth
+from napari_varae.core.comparison.verdict import differing_halves, not_a_var, worth
 from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.frames import FrameRange, overlap
 from napari_varae.core.settings import ComparisonConfig
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
 
 __all__ = [
-    "closeness", "fewest_pairs", "halves", "noise", "of_ranges", "of_test", "response", "seen_in_training", "shared", "shortage",
-    "whole_image",
+    "closeness", "fewest_pairs", "halves", "noise", "of_ranges", "of_test", "response", "seen_in_training", "shared",
+    "shortage", "whole_image",
 ]  # fmt: skip
 
+FEW = 10
+"""Independent frames in a block below which permuting blocks protects little from latents that are not a VAR."""
 SEEN = 0.1
 """Difference between the shares of A and B that were seen in training from which it is worth a word."""
 WHITE = 0.8
@@ -107,10 +109,11 @@ def noise(whiteness: list[float]) -> list[str]:
         return ["The measurement noise of the latents is not known here, and was left in."]
     if min(whiteness) >= WHITE:
         return []
-    return [
+    text = (
         f"Pixels change less from frame to frame than noise that is independent in time would ({min(whiteness):.0%}): "
         "the frames were smoothed, or hold activity that the latents miss. Noise is corrected in part only."
-    ]
+    )
+    return [text]
 
 
 def _data(test: TwoSampleTest) -> list[str]:

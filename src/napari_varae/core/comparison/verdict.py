@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from napari_varae.core.comparison.result import Comparison
 
 __all__ = [
-    "CANNOT", "DIFFER", "NO_DIFFERENCE", "Verdict", "differing_halves", "judge", "not_a_var", "placebo_rejects", "worth",
+    "CANNOT", "DIFFER", "NO_DIFFERENCE", "PLACEBO_LEVEL", "Verdict", "differing_halves", "judge", "not_a_var",
+    "placebo_rejects", "worth",
 ]  # fmt: skip
 
 DIFFER, NO_DIFFERENCE, CANNOT = "differ", "no difference found", "cannot be decided"
@@ -30,7 +31,7 @@ FEWEST_INDEPENDENT = 5
 """Independent frames in a range below which nothing can be decided."""
 EXPLOSIVE = 1.02
 """Spectral radius from which dynamics are not stationary: less is within chance for slow latents in short ranges."""
-FEW = 10
+TOO_FEW = 5
 """Independent frames in a block below which permuting blocks does not protect from latents that are not a VAR."""
 AUTOCORRELATED = 0.1
 """Correlation of the residuals of a VAR, or of their squares, with the frame before, from which it is not one."""
@@ -81,6 +82,7 @@ def judge(comparison: Comparison) -> Verdict:
 
 
 def _difference(comparison: Comparison) -> str:
+    """Report how many links differ."""
     found = comparison.coupling
     counted = f"{found.n_differ} of {found.n_coefficients} links differ (p = {found.p_value:.3g})"
     drift = drift_of(comparison)
@@ -97,27 +99,25 @@ def drift_of(comparison: Comparison) -> str:
 
 
 def _sensitivity(comparison: Comparison) -> str:
-    size = comparison.coupling.detectable
+    """Report how large a change would have been found."""
+    size, none = comparison.coupling.detectable, f"No link differs (p = {comparison.coupling.p_value:.3g})"
     if not math.isfinite(size):
-        return f"No link differs (p = {comparison.coupling.p_value:.3g}); how large a change would have been found is not known."
-    return (
-        f"No link differs (p = {comparison.coupling.p_value:.3g}); for half of the links, a change of {size:.2f} would "
-        "have been found with a chance of 80 %."
-    )
+        return f"{none}; how large a change would have been found is not known."
+    return f"{none}; for half of the links, a change of {size:.2f} would have been found with a chance of 80 %."
 
 
 # Rules that hold whatever p is
 
 
 def no_links(comparison: Comparison) -> tuple[str, str] | None:
-    """A single latent has no links."""
+    """Withhold it from a single latent, which has no links."""
     if comparison.coupling.n_coefficients:
         return None
     return "There is only one latent to compare, and no link.", "Use a fit with more latents."
 
 
 def too_few_draws(comparison: Comparison) -> tuple[str, str] | None:
-    """P cannot become as small as the level."""
+    """Withhold it when p cannot become as small as the level."""
     made, level = comparison.test.resamples, comparison.config.level
     if 1 / (made + 1) <= level * (1 + 1e-9):
         return None
@@ -125,7 +125,7 @@ def too_few_draws(comparison: Comparison) -> tuple[str, str] | None:
 
 
 def too_few_pairs(comparison: Comparison) -> tuple[str, str] | None:
-    """Fewer lag pairs than predictors: least squares would fit them exactly."""
+    """Withhold it from fewer lag pairs than predictors: least squares would fit them exactly."""
     test = comparison.test
     predictors = int(test.known.sum()) * test.order
     name, pairs = min(zip("AB", test.n_pairs, strict=True), key=lambda side: side[1])
@@ -138,7 +138,7 @@ def too_few_pairs(comparison: Comparison) -> tuple[str, str] | None:
 
 
 def too_few_independent(comparison: Comparison) -> tuple[str, str] | None:
-    """Latents so slow that a range is worth a few frames."""
+    """Withhold it from latents so slow that a range is worth a few frames."""
     name, frames = min(zip("AB", comparison.test.effective_frames, strict=True), key=lambda side: side[1])
     if frames >= FEWEST_INDEPENDENT:
         return None
@@ -146,7 +146,7 @@ def too_few_independent(comparison: Comparison) -> tuple[str, str] | None:
 
 
 def not_stationary(comparison: Comparison) -> tuple[str, str] | None:
-    """Common dynamics that explode."""
+    """Withhold it from common dynamics that explode."""
     radius = comparison.test.spectral_radius
     if radius < EXPLOSIVE:
         return None
@@ -160,19 +160,19 @@ def not_stationary(comparison: Comparison) -> tuple[str, str] | None:
 
 
 def placebo_differs(comparison: Comparison) -> tuple[str, str] | None:
-    """Pairs between which nothing should differ, differ."""
+    """Withhold it where pairs between which nothing should differ, differ."""
     if not placebo_rejects(comparison.placebo):
         return None
     low = sum(p <= PLACEBO_LEVEL for p in comparison.placebo)
-    return (
+    reason = (
         f"{low} of {len(comparison.placebo)} placebo pairs, between which no condition differs, have p ≤ "
-        f"{PLACEBO_LEVEL:g} too.",
-        "Compare more segments of each condition that take turns.",
+        f"{PLACEBO_LEVEL:g} too."
     )
+    return reason, "Compare more segments of each condition that take turns."
 
 
 def halves_differ(comparison: Comparison) -> tuple[str, str] | None:
-    """The halves of a range differ as A and B do; segments that take turns share such drift."""
+    """Withhold it where the halves of a range differ as well; segments that take turns share such drift."""
     names = differing_halves(comparison.halves)
     if comparison.test.n_strata > 1 or not names:
         return None
@@ -185,22 +185,22 @@ def halves_differ(comparison: Comparison) -> tuple[str, str] | None:
 
 
 def autocorrelated_residuals(comparison: Comparison) -> tuple[str, str] | None:
-    """The latents are not a VAR of this order, and blocks are too short to protect from that."""
+    """Withhold it where latents are not a VAR of this order, and blocks are too short to protect from that."""
     test = comparison.test
-    if not not_a_var(test) or worth(test) >= FEW:
+    if not not_a_var(test) or worth(test) >= TOO_FEW:
         return None
-    return (
+    reason = (
         f"the residuals of the VAR are autocorrelated, and blocks of {test.block_length} frames are worth about "
-        f"{max(worth(test), 1):.0f} independent frames each.",
-        "Use longer ranges, more segments, or a higher order.",
+        f"{max(worth(test), 1):.0f} independent frames each."
     )
+    return reason, "Use longer ranges, more segments, or a higher order."
 
 
 # Rules for a p-value that is not small
 
 
 def not_sensitive(comparison: Comparison) -> tuple[str, str] | None:
-    """Only a huge change would have been found."""
+    """Withhold it where only a huge change would have been found."""
     size = comparison.coupling.detectable
     if math.isnan(size) or size < UNINFORMATIVE:
         return None
@@ -236,7 +236,7 @@ def not_a_var(test: TwoSampleTest) -> bool:
 
 
 def worth(test: TwoSampleTest) -> float:
-    """Independent frames that what is permuted is worth: a block; infinite for segments, which are units of their own."""
+    """Independent frames that a permuted block is worth; infinite for whole segments, which are units of their own."""
     if test.n_strata:
         return math.inf
     share = min(e / n for e, n in zip(test.effective_frames, test.n_pairs, strict=True))

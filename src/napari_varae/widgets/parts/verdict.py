@@ -154,11 +154,11 @@ def _details(result: Comparison, rate: float | None) -> str:
     both = ", and ".join(f"{p:.3g} if {NULLS.get(name, name)}" for name, p in p_of_null.items())
     larger = "; the larger one counts" if len(p_of_null) > 1 else ""
     m = int((result.edges["q_value"] <= result.config.level).sum())
+    every = f"{m} of {len(result.edges)} coefficients differ"
     parts = (
         f"Compared: {compared}.",
         f"For coupling, p is {both}{larger}.",
-        f"For any coefficient, p = {result.p_value:.3g}. At an FDR of {level}, {m} of {len(result.edges)} coefficients "
-        "differ.",
+        f"For any coefficient, p = {result.p_value:.3g}. At an FDR of {level}, {every}.",
         _noise(result),
         _placebo(result),
         _reach(result),

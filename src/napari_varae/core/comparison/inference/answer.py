@@ -1,4 +1,4 @@
-"""What the test answers to one question: do links differ (coupling), does own past (persistence)?"""
+"""What the test answers to one question: whether links differ (coupling), or own past does (persistence)."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ class WildBootstrap:
         )
         noisy = any(mixing is not None for mixing in self._mixing)
         seeds = rng.integers(2**62, size=(count, 2)).tolist() if noisy else [(0, 0)] * count
-        return [Signs(*signs, (first, second)) for *signs, (first, second) in zip(a, b, seeds, strict=True)]
+        return [Signs(of_a, of_b, (first, last)) for of_a, of_b, (first, last) in zip(a, b, seeds, strict=True)]
 
     def difference(self, signs: Signs) -> Difference:
         """Estimate the difference between ranges drawn with these signs."""
@@ -189,7 +189,8 @@ def _shared(coefficients: Array, sample: Sample) -> Array:
 def _root(covariance: Array) -> Array:
     """Matrix R with R' R equal to a positive semi-definite covariance."""
     values, vectors = np.linalg.eigh(covariance)
-    return np.sqrt(values.clip(min=0))[:, None] * vectors.T
+    root: Array = np.sqrt(values.clip(min=0))[:, None] * vectors.T
+    return root
 
 
 @compiled

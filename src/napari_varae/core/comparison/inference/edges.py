@@ -39,7 +39,7 @@ def edge_table(
     k = len(observed.a)
     descending = np.argsort(-observed.score.ravel(), kind="stable")
     within = np.empty(observed.score.shape)
-    own = own_past(*within.shape)
+    own = own_past(k, k * order)
     half = observed.bound_apart * observed.error
     for name, mask in (("coupling", ~own), ("persistence", own)):
         within[mask] = _step_down(name, observed, draws)

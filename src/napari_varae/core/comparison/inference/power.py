@@ -85,7 +85,8 @@ def detectable(
         scores, places = np.array([part for part in made if part[1] >= 0]).reshape(-1, 2).T
         if len(scores) >= FEWEST * draws:
             factors[which] = _needed(scores, guess.flat[places.astype(int)])
-    return widths * np.where(own, factors[1], factors[0])
+    sizes: Array = widths * np.where(own, factors[1], factors[0])
+    return sizes
 
 
 def _needed(scores: Array, planted: Array) -> float:

@@ -61,13 +61,14 @@ class Sample:
     @property
     def order(self) -> int:
         """Number of lags p."""
-        return self.x.shape[1] // self.y.shape[1]
+        order: int = self.x.shape[1] // self.y.shape[1]
+        return order
 
     @cached_property
     def gram(self) -> Array:
         """Mean of x x' without the noise, shape (p K, p K)."""
         gram = np.ascontiguousarray(self.x.T @ self.x / self.count)
-        return gram if self.noise is None else _positive(gram, np.kron(np.eye(self.order), self.noise))
+        return gram if self.noise is None else _positive(gram, np.kron(np.eye(self.order), self.noise).astype(float))
 
     @cached_property
     def cross(self) -> Array:
