@@ -1,6 +1,6 @@
 """Do the verdicts of a comparison hold? Coupling and persistence apart, with measurement noise accounted for.
 
-    python -m benchmarks.comparison.verdict [--sets 500] [--workers 16] [--minutes 9] [--parts noise labels ...]
+    python -m benchmarks.comparison.verdict [--sets 500] [--workers 16] [--minutes 8] [--parts noise labels ...]
     python -m benchmarks.comparison.verdict --sets 0          # the tables of what is stored
 
 Parts, each repeated `--sets` times, though power and labels at most 200, pairs and pipeline at most 100 times:
@@ -56,6 +56,12 @@ CHUNK = {"null": 10, "noise": 20, "power": 10, "labels": 10, "pairs": 5, "pipeli
 RESAMPLES = 99
 RECORDINGS = {"mouse_somata_2p.tif": (16, 32), "mouse_tactile_2p.tif": (12, 32)}
 """Numbers of latents of the fits of each recording."""
+RECORDED = ("labels", "pairs")
+"""Parts that need the fits of recordings."""
+LATER = 0.03
+"""Share of all repeats that is done before these parts begin, while recordings are fitted."""
+PATIENCE = 600
+"""Seconds to wait for a fit."""
 SEGMENT = 25
 SMALL = SCENARIOS["realistic"].model_copy(
     update={"frames": 1200, "height": 64, "width": 64, "cells": 12, "silent": 6, "density": 0.12}
@@ -133,8 +139,12 @@ def power(length: int, size: float, kind: str, seed: int) -> Row:
 @cache
 def fitted(movie: str, latents: int) -> tuple[nv.Fit, nv.Stack, np.ndarray]:
     """Load a fit of a recording, with the latents of all frames."""
-    with (Path(os.environ[FITS]) / f"{Path(movie).stem}_{latents}.pickle").open("rb") as file:
-        fit = pickle.load(file)  # made by this script
+    path = Path(os.environ[FITS]) / f"{Path(movie).stem}_{latents}.pickle"
+    for _ in range(PATIENCE):
+        if path.exists():
+            break
+        time.sleep(1)
+    fit = pickle.loads(path.read_bytes())  # made by this script
     stack = nv.open_stack(movie)
     return fit, stack, fit.encode(stack)
 
@@ -209,7 +219,7 @@ def jobs(options: argparse.Namespace, known: set[tuple[str, str, int]]) -> list[
         most, size = min(options.sets, MOST.get(part, options.sets)), CHUNK[part]
         if part in options.parts:
             found += [
-                (first / most, (part, name, compare, first, min(size, most - first)))
+                (first / most + LATER * (part in RECORDED), (part, name, compare, first, min(size, most - first)))
                 for name, compare in some.items()
                 for first in range(0, most, size)
                 if (part, name, first) not in known
@@ -227,9 +237,12 @@ def run(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder, options.results.open("a") as file:
         os.environ[FITS] = folder
         with ProcessPoolExecutor(options.workers, get_context("spawn")) as pool:
-            if any(part in ("labels", "pairs") for part, *_ in missing):
-                list(pool.map(fit_recording, *zip(*fits(options.recordings, folder), strict=True)))
             waiting: set[Any] = set()
+            made = (
+                [pool.submit(fit_recording, *part) for part in fits(options.recordings, folder)]
+                if any(part in RECORDED for part, *_ in missing)
+                else []
+            )
             for work in missing:
                 while len(waiting) >= 2 * options.workers:
                     waiting = collect(waiting, file)
@@ -238,8 +251,11 @@ def run(options: argparse.Namespace) -> None:
                 waiting.add(pool.submit(job, *work))
             while waiting and time.monotonic() < ends:
                 waiting = collect(waiting, file, ends - time.monotonic())
+            for future in made:
+                future.result(0) if future.done() else future.cancel()  # an error of a fit is one of this script
+            busy = list(pool._processes.values()) if waiting else []
             pool.shutdown(wait=not waiting, cancel_futures=True)
-            for process in list((pool._processes or {}).values()) if waiting else ():
+            for process in busy:
                 process.terminate()  # what has not ended in time
 
 
@@ -264,7 +280,9 @@ def fit_recording(movie: str, latents: int, path: str) -> None:
     torch.set_num_threads(1)
     fit = nv.fit(nv.open_stack(movie), nv.FitConfig(latents=latents, epochs=10))
     fit.free()
-    Path(path).write_bytes(pickle.dumps(fit))
+    written = Path(path).with_suffix(".part")
+    written.write_bytes(pickle.dumps(fit))
+    written.replace(path)
 
 
 # What was found
