@@ -62,7 +62,8 @@ def read_settings(
 
     Examples
     --------
-    >>> read_settings(changes=["latents=32", "resamples=199"]).fit.latents
+    >>> import napari_varae as nv
+    >>> nv.read_settings(changes=["latents=32", "resamples=199"]).fit.latents
     32
     """
     found: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}

@@ -290,7 +290,7 @@ class TimePanel(Panel):
 
 
 def _axis() -> QComboBox:
-    """Make a drop-down that is no wider than it has to be: its entries have the names of cells."""
+    """Make a drop-down that can be narrow: its entries have the names of cells."""
     box = QComboBox()
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(6)
