@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_varae.core.compute.checkpoint import Check, go_on
-from napari_varae.core.movie.frame_source import FrameSource, Series
+from napari_varae.core.movie.checks import as_series, check_array, check_breaks, check_shifts, positive
+from napari_varae.core.movie.frame_source import FrameSource
 from napari_varae.core.movie.frames import FrameRange, check_range, whole_numbers
 from napari_varae.errors import StackError
 
@@ -89,16 +90,16 @@ class Stack:
         shifts: ArrayLike | None = None,
     ) -> None:
         if hasattr(array, "get_series"):
-            array = _series(array)
+            array = as_series(array)
         if not (hasattr(array, "shape") and hasattr(array, "dtype") and hasattr(array, "__getitem__")):
             try:
                 array = np.asarray(array)
             except ValueError as error:
                 raise StackError(f"This is not an array (T, Y, X): {error}. Give frames of one size.") from error
-        _check_array(array)
+        check_array(array)
         self.array = array
-        self.frame_rate = _positive(frame_rate, "frame_rate", "Hz")
-        self.pixel_size = _positive(pixel_size, "pixel_size", "um")
+        self.frame_rate = positive(frame_rate, "frame_rate", "Hz")
+        self.pixel_size = positive(pixel_size, "pixel_size", "um")
         self.name = name
         self.notes = tuple(notes)
         self._check = go_on
@@ -108,8 +109,8 @@ class Stack:
             raise ValueError(f"bad_frames={bad_frames!r} must be whole frame numbers (not a mask).") from None
         if outside := sorted(f for f in self.bad_frames if not 0 <= f < self.n_frames):
             raise ValueError(f"bad_frames {outside[:5]} lie outside the movie of {self.n_frames} frames.")
-        self.breaks = _check_breaks(breaks, self.n_frames)
-        self.shifts = None if shifts is None else _check_shifts(shifts, self.n_frames)
+        self.breaks = check_breaks(breaks, self.n_frames)
+        self.shifts = None if shifts is None else check_shifts(shifts, self.n_frames)
 
     def replace(self, **changes: Any) -> Stack:
         """Return the same movie with other values of some parameters of :class:`Stack`; all else is kept.
@@ -283,73 +284,3 @@ class Stack:
             raw = self._raw(frame, frame + 1)
             digest.update(raw.astype(raw.dtype.newbyteorder("<"), copy=False).tobytes())
         return digest.hexdigest()[:16]
-
-
-def _series(source: Any) -> Series:
-    try:
-        return Series(source)
-    except Exception as error:  # every library has its own
-        raise StackError(
-            f"The size of a {type(source).__name__} could not be read ({type(error).__name__}: {error}). It needs "
-            "get_series(start, stop) with frames (n, Y, X), and get_num_samples(), shape or a length."
-        ) from error
-
-
-def _check_array(array: Any) -> None:
-    shape = tuple(array.shape)
-    try:
-        dtype = np.dtype(array.dtype)
-    except TypeError:
-        raise StackError(
-            f"Pixels are of type {array.dtype}, which numpy does not know: convert to numpy first."
-        ) from None
-    if dtype.kind not in "uif":
-        raise StackError(f"Pixels are of type {dtype}; a movie needs real numbers (integer or float).")
-    if len(shape) == 4 and shape[-1] in (3, 4):
-        raise StackError(f"Found an RGB movie of shape {shape}. Choose one colour channel, shape (T, Y, X).")
-    if len(shape) != 3:
-        raise StackError(
-            f"Found {len(shape)} dimensions, shape {shape}; a movie has three, (T, Y, X). Choose one channel and plane."
-        )
-    if shape[-1] in (3, 4) and shape[0] > 16 and shape[1] > 16:
-        raise StackError(f"Found shape {shape}: this looks like one RGB image, not a movie (T, Y, X).")
-    if shape[0] < 2:
-        raise StackError(f"Found {shape[0]} frame(s), shape {shape}; a movie needs at least two.")
-    if min(shape[1:]) < 8:
-        raise StackError(f"Found frames of {shape[1]} x {shape[2]} pixels; at least 8 x 8 are needed.")
-
-
-def _check_breaks(breaks: Iterable[int], n_frames: int) -> tuple[int, ...]:
-    try:
-        numbers = tuple(sorted(set(whole_numbers(breaks))))
-    except (TypeError, ValueError):
-        raise ValueError(f"breaks={breaks!r} must be whole frame numbers, the first frame of each new run.") from None
-    if outside := [f for f in numbers if not 0 < f < n_frames]:
-        raise ValueError(
-            f"breaks {outside[:5]} lie outside the movie: with {n_frames} frames, a new run can begin at frames 1 to "
-            f"{n_frames - 1}."
-        )
-    return numbers
-
-
-def _check_shifts(shifts: ArrayLike, n_frames: int) -> NDArray[np.float64]:
-    try:
-        array = np.array(shifts, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"shifts must be numbers of pixels, shape ({n_frames}, 2): {error}.") from None
-    if array.shape != (n_frames, 2):
-        raise ValueError(f"shifts have shape {array.shape}; one (y, x) per frame is needed, shape ({n_frames}, 2).")
-    if not np.isfinite(array).all():
-        frame = int((~np.isfinite(array)).any(axis=1).argmax())
-        raise ValueError(f"shifts are NaN or infinite, first in frame {frame}. Leave shifts out when they are unknown.")
-    array.flags.writeable = False
-    return array
-
-
-def _positive(value: float | None, name: str, unit: str) -> float | None:
-    if value is None:
-        return None
-    value = float(value)
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name}={value!r} must be a positive number of {unit}, or None when unknown.")
-    return value

@@ -282,7 +282,7 @@ class TimePanel(Panel):
 
 
 def _axis() -> QComboBox:
-    """Make a drop-down that is no wider than it has to be: its entries have the names of cells."""
+    """Make a drop-down that the names of cells do not widen."""
     box = QComboBox()
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(8)
