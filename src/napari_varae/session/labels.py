@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING
 
 from napari_varae.core.movie.stack import Stack
+from napari_varae.core.settings import Settings
 
 if TYPE_CHECKING:
     from napari_varae.core.experiment.cells import CellId
     from napari_varae.core.fit.fit import Fit
 
-__all__ = ["describe_fit", "describe_latent", "describe_movie", "parse_latents"]
+__all__ = [
+    "describe_fit", "describe_latent", "describe_movie", "describe_settings", "describe_time", "parse_latents",
+]  # fmt: skip
 
 
 def describe_movie(stack: Stack) -> str:
@@ -29,6 +33,24 @@ def describe_fit(fit: Fit, explained_here: float | None = None) -> str:
     if explained_here is not None:
         explained = f", {explained_here:.1%} of this movie explained"
     return f"{fit.id[:6]}: {fit.var.coefficients.shape[1]} latents, order {fit.var.order}{explained}"
+
+
+def describe_settings(settings: Settings) -> str:
+    """List the settings that are not the defaults, with their labels and units."""
+    fields, texts = type(settings).model_fields, []
+    for name, info in fields.items():
+        value = getattr(settings, name)
+        if value != info.get_default(call_default_factory=True):
+            extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+            number = f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
+            texts.append(f"{info.title} {number} {extra.get('unit', '')}".strip())
+    return "; ".join(texts) or "the defaults"
+
+
+def describe_time(seconds: float) -> str:
+    """Give a time of day, with the day unless it is today; `seconds` are counted from 1970."""
+    then, now = time.localtime(seconds), time.localtime()
+    return time.strftime("%H:%M" if then[:3] == now[:3] else "%d %b, %H:%M", then)
 
 
 def describe_latent(fit: Fit, latent: int, cell: CellId | None = None) -> str:

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_varae.core.comparison import notes
-from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.frames import FrameRange, check_range, check_ranges
+from napari_varae.core.movie.odd_frames import OddFrames
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import Settings
 from napari_varae.errors import StackError
@@ -24,6 +23,7 @@ from napari_varae.session.generation import Generation
 from napari_varae.session.job_events import Controls, JobState
 from napari_varae.session.labels import describe_fit, describe_movie
 from napari_varae.session.questions import Questions
+from napari_varae.session.range_notes import range_notes
 from napari_varae.session.ranges import Segments
 from napari_varae.session.results import Edge, Placebo
 
@@ -68,6 +68,7 @@ class Session(CurrentJob, Experiment, Questions):
         """Why results of the fit in use are in doubt: it was trained on another movie."""
         self.explained: float | None = None
         """Fraction of the variance of this movie that a fit of another movie explains, if that was measured."""
+        self.odd: OddFrames | None = None
         self.history: list[EpochReport] = []
         self.ranges: dict[Letter, Segments] = {"a": (), "b": ()}
         self.marks: list[int | None] = [None, None]
@@ -173,6 +174,7 @@ class Session(CurrentJob, Experiment, Questions):
         movie: str | None = None,
         explained: float | None = None,
         components: NDArray[np.float64] | None = None,
+        odd: OddFrames | None = None,
     ) -> None:
         """Make `fit` the fit in use.
 
@@ -187,6 +189,7 @@ class Session(CurrentJob, Experiment, Questions):
             Fraction of the movie's variance around the static image that the fit explains, when it is of another movie.
         components : array, shape (T, 3), optional
             Principal components of the latents, when they are known.
+        odd : OddFrames, optional
 
         Raises
         ------
@@ -206,6 +209,7 @@ class Session(CurrentJob, Experiment, Questions):
         self.components = principal_components(fit, latents) if components is None else components
         self.fit, self.latents, self.edge, self.comparison = fit, latents, None, None
         self.set_latent(None)
+        self.odd = odd or self.odd
         self.set_placebo(None)
         self.keep_fit(fit)
         self.comparison_changed.emit()
@@ -255,14 +259,7 @@ class Session(CurrentJob, Experiment, Questions):
 
     def range_notes(self) -> list[str]:
         """List what speaks against comparing A and B, or should be known."""
-        a, b = self.ranges["a"], self.ranges["b"]
-        if self.stack is None or not (a and b):
-            return ["Set the ranges A and B: drag them in the Time dock, or type them here."]
-        sides = FrameSet.of(self.stack, a), FrameSet.of(self.stack, b)
-        if self.fit is None:
-            return notes.of_ranges(*sides, order=1, trained=None)
-        # Which frames were seen in training says nothing of another movie.
-        return notes.of_ranges(*sides, self.fit.var.order, self.fit.frames if self.caution is None else None)
+        return range_notes(self)
 
     def set_mark(self, end: Literal[0, 1], frame: int) -> None:
         """Mark the start (0) or the end (1) of a range that is to be made."""
@@ -325,7 +322,7 @@ class Session(CurrentJob, Experiment, Questions):
         """Change the movie and drop what belongs to the one before."""
         self._movies += 1
         self.stack = stack
-        self.frames = self.fit = self.latents = self.components = self.caution = self.explained = None
+        self.frames = self.fit = self.latents = self.components = self.caution = self.explained = self.odd = None
         self.edge = self.comparison = self.latent = None
         self.history, self.ranges, self.marks = [], {"a": (), "b": ()}, [None, None]
         self.forget_experiment()

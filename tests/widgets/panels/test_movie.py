@@ -135,6 +135,8 @@ def test_a_layer_of_the_user_becomes_the_movie(viewer, panel, session, notices):
 def test_the_simulated_recording_is_a_click_away(viewer, panel, session, idle):
     panel.use_sample()
     assert session.stack is None  # in the background
+    assert session.job == "computing"  # simulating takes seconds, which the window does not wait for
+    assert not viewer.layers
     idle()
     assert session.stack.frame_rate == 10
     assert len(viewer.layers) == 1

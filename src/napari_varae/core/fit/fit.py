@@ -199,6 +199,13 @@ class Fit:
         return torch.cat(blocks).numpy()
 
     @torch.no_grad()
+    def encode_frames(self, frames: Images) -> NDArray[np.float32]:
+        """Latents (n, K) of frames (n, Y, X) that were read from a movie of this image size."""
+        dynamic = torch.from_numpy((frames - self.baseline) / np.float32(self.scale)).to(self.device)
+        latents: NDArray[np.float32] = self.network.encode(dynamic).cpu().numpy()
+        return latents
+
+    @torch.no_grad()
     def decode(self, latents: ArrayLike) -> Images:
         """Images (n, Y, X) of latents (n, K), in the movie's units."""
         z = torch.as_tensor(np.asarray(latents, dtype=np.float32), device=self.device)

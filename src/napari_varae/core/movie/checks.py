@@ -1,4 +1,4 @@
-"""Checks of what makes a movie: its array, breaks, shifts, frame rate and pixel size."""
+"""What a recording must be: its parameters, checked at the door."""
 
 from __future__ import annotations
 
@@ -9,26 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_varae.core.movie.frame_source import Series
 from napari_varae.core.movie.frames import whole_numbers
 from napari_varae.errors import StackError
 
-__all__ = ["as_series", "check_array", "check_breaks", "check_shifts", "positive"]
-
-
-def as_series(source: Any) -> Series:
-    """Make an array-like of an object with `get_series`; StackError when its size is unknown."""
-    try:
-        return Series(source)
-    except Exception as error:  # every library has its own
-        raise StackError(
-            f"The size of a {type(source).__name__} could not be read ({type(error).__name__}: {error}). It needs "
-            "get_series(start, stop) with frames (n, Y, X), and get_num_samples(), shape or a length."
-        ) from error
+__all__ = ["check_array", "check_breaks", "check_shifts", "positive"]
 
 
 def check_array(array: Any) -> None:
-    """Raise StackError unless an array is a movie: (T, Y, X) of real numbers, two frames or more."""
+    """Raise StackError unless an array is (T, Y, X) of real numbers, at least 2 frames of 8 x 8 pixels."""
     shape = tuple(array.shape)
     try:
         dtype = np.dtype(array.dtype)
@@ -53,7 +41,7 @@ def check_array(array: Any) -> None:
 
 
 def check_breaks(breaks: Iterable[int], n_frames: int) -> tuple[int, ...]:
-    """Return breaks in order; ValueError unless they are frames within the movie."""
+    """Return breaks in order, each once; ValueError when one lies outside the movie."""
     try:
         numbers = tuple(sorted(set(whole_numbers(breaks))))
     except (TypeError, ValueError):
@@ -67,7 +55,7 @@ def check_breaks(breaks: Iterable[int], n_frames: int) -> tuple[int, ...]:
 
 
 def check_shifts(shifts: ArrayLike, n_frames: int) -> NDArray[np.float64]:
-    """Return shifts as a read-only array (T, 2); ValueError for anything else."""
+    """Return shifts (T, 2) that cannot be changed; ValueError when they have another shape or are not finite."""
     try:
         array = np.array(shifts, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -82,7 +70,7 @@ def check_shifts(shifts: ArrayLike, n_frames: int) -> NDArray[np.float64]:
 
 
 def positive(value: float | None, name: str, unit: str) -> float | None:
-    """Return a positive number or None; ValueError for anything else."""
+    """Return a positive finite number, or None; ValueError for anything else."""
     if value is None:
         return None
     value = float(value)

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_varae.core.compute.checkpoint import Check, go_on
-from napari_varae.core.movie.checks import as_series, check_array, check_breaks, check_shifts, positive
-from napari_varae.core.movie.frame_source import FrameSource
+from napari_varae.core.movie.checks import check_array, check_breaks, check_shifts, positive
+from napari_varae.core.movie.frame_source import FrameSource, Series
 from napari_varae.core.movie.frames import FrameRange, check_range, whole_numbers
+from napari_varae.core.movie.raw_frames import unmapped
+from napari_varae.core.movie.source import Source
 from napari_varae.errors import StackError
 
 __all__ = ["Stack"]
@@ -43,7 +45,8 @@ class Stack:
     ----------
     array : array-like, shape (T, Y, X)
         numpy, memmap, zarr, dask or xarray; anything with `shape`, `dtype` and slicing, or with
-        `get_series(start, stop)`, as the imaging extractors of roiextractors. Not copied, not read here.
+        `get_series(start, stop)`, as the imaging extractors of roiextractors. Not copied, not read here. The file of a
+        memmap is read through a handle, as a map of a file that is cut off meanwhile ends the process.
     frame_rate : float, optional
         Frames per second (Hz). None when unknown: then time is in frames, never guessed.
     pixel_size : float, optional
@@ -59,6 +62,8 @@ class Stack:
         Frames on the two sides of a break do not follow each other in time.
     shifts : array-like, shape (T, 2), optional
         By how much registration moved each frame, (y, x) in pixels. None when unknown.
+    source : Source, optional
+        The files it was opened from. None for an array.
 
     Raises
     ------
@@ -88,20 +93,22 @@ class Stack:
         notes: Iterable[str] = (),
         breaks: Iterable[int] = (),
         shifts: ArrayLike | None = None,
+        source: Source | None = None,
     ) -> None:
         if hasattr(array, "get_series"):
-            array = as_series(array)
+            array = _series(array)
         if not (hasattr(array, "shape") and hasattr(array, "dtype") and hasattr(array, "__getitem__")):
             try:
                 array = np.asarray(array)
             except ValueError as error:
                 raise StackError(f"This is not an array (T, Y, X): {error}. Give frames of one size.") from error
         check_array(array)
-        self.array = array
+        self.array = unmapped(array)
         self.frame_rate = positive(frame_rate, "frame_rate", "Hz")
         self.pixel_size = positive(pixel_size, "pixel_size", "um")
         self.name = name
         self.notes = tuple(notes)
+        self.source = source
         self._check = go_on
         try:
             self.bad_frames = frozenset(whole_numbers(bad_frames))
@@ -128,8 +135,10 @@ class Stack:
         >>> stack.replace(bad_frames=[3, 4]).frame_rate
         30.0
         """
-        names = ("array", "frame_rate", "pixel_size", "bad_frames", "name", "notes", "breaks", "shifts")
-        return Stack(**{name: getattr(self, name) for name in names} | changes)
+        names = ("array", "frame_rate", "pixel_size", "bad_frames", "name", "notes", "breaks", "shifts", "source")
+        same = Stack(**{name: getattr(self, name) for name in names} | changes)
+        same._check = self._check
+        return same
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -183,6 +192,10 @@ class Stack:
         same = copy.copy(self)
         same._check = check  # noqa: SLF001 - a copy of itself
         return same
+
+    def still_wanted(self) -> None:
+        """Ask the check of :meth:`checked`, if there is one: for work that takes long between two reads."""
+        self._check()
 
     def _raw(self, start: int, stop: int) -> NDArray[Any]:
         """Read frames [start, stop) as stored."""
@@ -284,3 +297,13 @@ class Stack:
             raw = self._raw(frame, frame + 1)
             digest.update(raw.astype(raw.dtype.newbyteorder("<"), copy=False).tobytes())
         return digest.hexdigest()[:16]
+
+
+def _series(source: Any) -> Series:
+    try:
+        return Series(source)
+    except Exception as error:  # every library has its own
+        raise StackError(
+            f"The size of a {type(source).__name__} could not be read ({type(error).__name__}: {error}). It needs "
+            "get_series(start, stop) with frames (n, Y, X), and get_num_samples(), shape or a length."
+        ) from error

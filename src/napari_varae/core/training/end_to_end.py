@@ -24,6 +24,7 @@ from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.lasso.estimate import lasso
 from napari_varae.core.movie.frames import FrameRange
+from napari_varae.core.movie.odd_frames import left_out
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.data import Recording
@@ -306,4 +307,5 @@ class EndToEnd:
             movie=data.stack.fingerprint(),
             frames=(data.start, data.stop),
             history=history,
+            notes=(left_out(data.odd),) if data.odd else (),
         )

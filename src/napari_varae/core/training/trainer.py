@@ -19,6 +19,7 @@ from napari_varae.core.compute.device import choose_device
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.movie.frames import FrameRange
+from napari_varae.core.movie.odd_frames import count_frames, left_out, some_of
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.checkpoint import Start
@@ -275,10 +276,11 @@ class Trainer:
         """Report odd frames that were left out, and that the movie changed since training began."""
         notes = []
         if odd := self.movie.odd:
-            some = ", ".join(map(str, odd[:8])) + (", …" if len(odd) > 8 else "")
+            notes.append(left_out(odd))
+        if unusual := self.movie.unusual:
             notes.append(
-                f"{len(odd)} frames differ from all others in most of the image ({some}) and were left out of "
-                "training. Look at them, and mark them as bad if they are."
+                f"{count_frames(unusual)} dark or shifted by several pixels: {some_of(unusual)}. Training used "
+                "them. Look at them, and mark them as bad if they are."
             )
         try:
             if self.stack.fingerprint() != self.fingerprint:

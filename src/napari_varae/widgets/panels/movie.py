@@ -16,6 +16,7 @@ from napari_varae.session.ranges import format_duration, format_ranges, parse_ra
 from napari_varae.viewer.movie import use_layer
 from napari_varae.widgets.jobs.opening import open_brought, open_sample
 from napari_varae.widgets.parts.fields import NumberField
+from napari_varae.widgets.parts.odd_frames import OddFramesView
 from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.question import QuestionBox
 from napari_varae.widgets.parts.text import heading, in_words, note
@@ -78,6 +79,8 @@ class MoviePanel(Panel):
         self.body.addLayout(form)
         self.apply_button = button("Apply", self.apply, "Update the movie layer and all layers made from it")
         self.body.addWidget(self.apply_button)
+        self.odd_frames = OddFramesView(self)
+        self.body.addWidget(self.odd_frames)
         self.body.addStretch()
 
         self.listen(self.session.movie_changed, self._show)

@@ -32,6 +32,8 @@ LISTED = 3
 """Segments of a range that are listed; more are counted."""
 NAMED = 3
 """Conditions that are named."""
+WIDTHS = ((0, 230), (3, 240), (1, 150))
+"""Controls, traces and trajectory: their shares of the space that is left, and the pixels that they need."""
 
 
 class TimePanel(Panel):
@@ -51,6 +53,7 @@ class TimePanel(Panel):
         self.which.editingFinished.connect(self._choose)
         self._picked: list[int] = []
         self._of: Any = None
+        self._usual = np.zeros(0, dtype=bool)
         self.x, self.y = _axis(), _axis()
         self.text = note()
         self.text.setTextFormat(Qt.TextFormat.RichText)  # for coloured marks; names are escaped
@@ -60,8 +63,10 @@ class TimePanel(Panel):
         splitter.addWidget(self._controls())
         splitter.addWidget(self.traces)
         splitter.addWidget(self._trajectory_view())
-        splitter.setStretchFactor(1, 1)
-        splitter.setSizes([210, 900, 260])
+        for i, (stretch, width) in enumerate(WIDTHS):
+            splitter.setStretchFactor(i, stretch)
+            splitter.widget(i).setMinimumWidth(width)
+        splitter.setSizes([230, 900, 260])
         self.body.addWidget(splitter)
         for plot in (self.traces, self.trajectory):
             self.add_plot(plot)
@@ -189,6 +194,8 @@ class TimePanel(Panel):
                 self._picked = []
             self._axes = {f"component {i + 1}": component for i, component in enumerate(components.T)}
             self._axes |= {f"latent {self.session.name_latent(i)}": latents[:, i] for i in range(latents.shape[1])}
+            good = stack.good_frames()
+            self._usual = good if self.session.odd is None else self.session.odd.usual(good)
             chosen = self._picked or self._strongest(TRACES - len(self._behaviour()[0]))
             if self.session.latent is not None and self.session.latent not in chosen:
                 chosen = [self.session.latent, *chosen]
@@ -252,6 +259,7 @@ class TimePanel(Panel):
     def _show_trajectory(self) -> None:
         x, y = self.x.currentText(), self.y.currentText()
         points = np.stack([self._axes[x], self._axes[y]], axis=1) if self._axes else np.zeros((0, 2))
+        points = np.where(self._usual[:, None], points, np.nan) if len(points) else points  # a flash would be all of it
         self.trajectory.show_trajectory(points, x, y)
         self._show_cursor()
 
@@ -282,10 +290,10 @@ class TimePanel(Panel):
 
 
 def _axis() -> QComboBox:
-    """Make a drop-down that the names of cells do not widen."""
+    """Make a drop-down that can be narrow: its entries have the names of cells."""
     box = QComboBox()
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(8)
+    box.setMinimumContentsLength(6)
     return box
 
 

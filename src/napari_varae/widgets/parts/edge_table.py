@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EdgeTable"]
 
-COLUMNS = {"a": "A", "b": "B", "difference": "A − B (interval)", "p_adjusted": "p"}
+COLUMNS = {"a": "A", "b": "B", "difference": "A − B (interval)", "p_within": "p"}
 MOST_ROWS = 500
 """Rows that are shown; the exported table has all."""
 
@@ -36,7 +36,7 @@ class EdgeTable(QTableWidget):
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.horizontalHeader().setStretchLastSection(True)
         self.setToolTip(
-            "Coefficients on latents of SD 1. Intervals and p are adjusted for all coefficients that were compared. "
+            "Coefficients on latents of SD 1. Intervals and p are adjusted for all links, or for all own past. "
             "Click a row to see the map of its link."
         )
         self.cellClicked.connect(self._clicked)
@@ -44,7 +44,7 @@ class EdgeTable(QTableWidget):
     def show_edges(self, result: Comparison, name_latent: Callable[[int], str] = str) -> None:
         """Replace the rows; latents are named by `name_latent`."""
         edges = result.edges
-        order = np.lexsort((-np.abs(edges["difference"]), edges["p_adjusted"]))[:MOST_ROWS]
+        order = np.lexsort((-np.abs(edges["difference"]), edges["p_within"]))[:MOST_ROWS]
         self.setSortingEnabled(False)
         self.setRowCount(len(order))
         for line, i in enumerate(order):
@@ -64,7 +64,7 @@ class EdgeTable(QTableWidget):
 
 def _text(edge: Any, name: str) -> str:
     """Spell one entry of a row of the table of edges."""
-    if name == "p_adjusted":
+    if name == "p_within":
         return f"{edge[name]:.3g}"
     interval = f" ({edge['low']:+.2f} to {edge['high']:+.2f})" if name == "difference" else ""
     return f"{edge[name]:+.2f}{interval}"
