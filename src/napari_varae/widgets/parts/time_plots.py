@@ -57,7 +57,7 @@ class TracePlot(Plot):
         self._cursor.sigDragged.connect(lambda line: self.sought.emit(float(line.value())))
         self.addItem(self._cursor)
         self.setXRange(0, 1, padding=0)
-        self._placeholder = pg.TextItem("Train or load a fit to see its latents.", anchor=(0.5, 0.5))
+        self._placeholder = pg.TextItem("Latents of a fit appear here.", anchor=(0.5, 0.5))
         self._placeholder.setParentItem(self.getViewBox())
         self.getViewBox().sigResized.connect(self._place)
         self.scene().sigMouseClicked.connect(self._clicked)
@@ -197,9 +197,10 @@ class TrajectoryPlot(Plot):
         self.scene().sigMouseClicked.connect(self._clicked)
 
     def show_trajectory(self, points: NDArray[Any], x: str, y: str) -> None:
-        """Replace the trajectory, shape (T, 2)."""
+        """Replace the trajectory, shape (T, 2); frames of NaN are left out."""
         self._points, self._step = points, -(-len(points) // MOST_POINTS) or 1
         thin = points[:: self._step]
+        thin = thin[np.isfinite(thin).all(axis=1)]
         colours = pg.colormap.get("viridis").map(np.linspace(0.05, 1, max(len(thin), 1)), mode="qcolor")
         self._line.setData(thin)
         self._dots.setData(pos=thin, brush=colours[: len(thin)])
@@ -211,7 +212,8 @@ class TrajectoryPlot(Plot):
 
     def set_cursor(self, frame: int) -> None:
         """Mark the point of a frame."""
-        self._here.setData(pos=self._points[frame : frame + 1])
+        here = self._points[frame : frame + 1]
+        self._here.setData(pos=here[np.isfinite(here).all(axis=1)])
 
     def _clicked(self, event: Any) -> None:
         """Seek to the frame of the point nearest to a click."""
@@ -220,4 +222,4 @@ class TrajectoryPlot(Plot):
             at, size = view.mapSceneToView(event.scenePos()), view.viewRect()
             dx = (self._points[:, 0] - at.x()) / size.width()
             dy = (self._points[:, 1] - at.y()) / size.height()
-            self.sought.emit(int(np.argmin(dx**2 + dy**2)))
+            self.sought.emit(int(np.argmin(np.nan_to_num(dx**2 + dy**2, nan=np.inf))))
