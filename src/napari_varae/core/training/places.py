@@ -41,7 +41,7 @@ OWN = 0.5
 """Share of a trace that changes of the whole image, and their products, must leave, or it is one of them."""
 SPARE = 0.3
 """Places beyond those that are wanted among which they are chosen, as a share, where images are joined at borders."""
-SIGNAL = 0.4
+SIGNAL = 0.35
 """Lag-1 autocovariance from which a place has a signal, in variances of the noise."""
 MOST = 1024
 """Latents that are chosen automatically, at most."""
