@@ -57,10 +57,10 @@ def test_what_is_left_open_lists_its_options(tmp_path):
     assert error.value.options == {"start": ["on", "off"]}
     with pytest.raises(DataChoiceError) as error:
         open_trials(table, columns={"start": "on"})
-    assert error.value.options == {"window": []}
-    with pytest.raises(DataChoiceError) as error:
-        open_trials(table, columns={"start": "on"}, window=(0, 1))
     assert error.value.options == {"unit": ["s", "frames"]}
+    with pytest.raises(DataChoiceError) as error:
+        open_trials(table, unit="s", columns={"start": "on"})
+    assert error.value.options == {"window": []}
 
 
 def test_onsets_need_a_window():
