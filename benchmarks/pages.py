@@ -20,19 +20,21 @@ from scipy.stats import binomtest, ttest_rel
 from benchmarks.comparison.calibration import joined
 from benchmarks.comparison.calibration import read as calibration_results
 from benchmarks.stored import Rows, read, stored
-from benchmarks.training.ablation import CLAIMS, SAME_GRID, VARIANTS, places, rival_maps, true_drive
+from benchmarks.training.ablation import CLAIMS, VARIANTS, places, rival_maps, true_drive
 from benchmarks.training.ablation_recordings import SHOWN as SHOWN_RECORDINGS
 from benchmarks.training.flatness import MOVES
 from benchmarks.training.flatness import SHOWN as SHOWN_FLAT
+from benchmarks.training.paper_setting import EVERYTHING
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-PAGES = (DOCS / "results.md", DOCS / "statistics.md", DOCS / "lasso.md")
+PAGES = tuple(DOCS / f"{name}.md" for name in ("results", "paper", "statistics", "lasso"))
 MERITS = {
     "rec": 3, "clean": 3, "pred": 3, "latent R2": 3, "cells": 3, "links": 2, "driver": 3, "effect": 3, "drive r": 2,
     "nonzeros": 1, "seconds": 0,
 }  # fmt: skip
 """Figures of merit that are shown, with their digits."""
-SHOWN_SCENARIOS = ("clean", "realistic", "distractors", "change")
+PAPER_SCENARIOS = ("realistic", "distractors", "overlap")
+SHOWN_SCENARIOS = ("clean", "realistic", "distractors", "change", "overlap")
 JUDGED = ("rec", "clean", "pred", "latent R2", "cells", "links", "driver", "drive r")
 
 
@@ -62,10 +64,45 @@ def of(rows: Rows, scenario: str, variant: str) -> dict[int, dict[str, Any]]:
 def ablation(scenario: str) -> str:
     """Table of the variants in one scenario."""
     rows, lines = results("ablation"), []
-    for variant in (SAME_GRID, *VARIANTS, "PCA + VAR", "true footprints"):
+    for variant in (*VARIANTS, "PCA + VAR", "true footprints"):
         mine = of(rows, scenario, variant).values()
         lines.append([variant, *(spread([r.get(name, np.nan) for r in mine], d) for name, d in MERITS.items())])
     return markdown(["", *MERITS], lines)
+
+
+PAPER = {
+    "rec": 3, "pred": 3, "latent error": 3, "R2": 2, "cells": 2, "links": 2, "driver": 2, "drive r": 2, "compact": 2,
+    "SNR": 1, "gradient at start": 3, "gradient at end": 3, "seconds": 0,
+}  # fmt: skip
+"""Figures that are shown of the paper's setting, with their digits."""
+
+
+def paper(scenario: str) -> str:
+    """Table of both networks in the paper's setting."""
+    rows, lines = results("paper_setting"), []
+    for variant in EVERYTHING:
+        mine = of(rows, scenario, variant).values()
+        lines.append([variant, *(spread([r.get(name, np.nan) for r in mine], d) for name, d in PAPER.items())])
+    return markdown(["", *PAPER], lines)
+
+
+def paper_claims() -> str:
+    """Paired differences of the paper's claims, for the convolutional network."""
+    rows, lines = results("paper_setting"), []
+    with_skip, without = "convolutional, skip, ", "convolutional, no skip, "
+    for better, worse in (("end_to_end", "two_stage"), ("end_to_end", "stop_gradient"), ("skip", "no skip")):
+        for scenario in PAPER_SCENARIOS:
+            first, second = (with_skip + better, with_skip + worse) if better != "skip" else (
+                with_skip + "end_to_end", without + "end_to_end")  # fmt: skip
+            a, b = of(rows, scenario, first), of(rows, scenario, second)
+            cells = []
+            for name in ("rec", "pred", "latent error", "R2", "links", "driver", "compact", "SNR"):
+                x, y = (np.array([part[seed][name] for seed in sorted(a.keys() & b.keys())]) for part in (a, b))
+                bold = "**" if (x != y).any() and ttest_rel(x, y).pvalue <= 0.05 else ""
+                cells.append(f"{bold}{np.mean(x - y):+.3f}{bold} ({(x > y).sum()}/{len(x)})")
+            lines.append([f"{better} − {worse}", scenario, *cells])
+    header = ["", "scenario", "rec", "pred", "latent error", "R2", "links", "driver", "compact", "SNR"]
+    return markdown(header, lines)
 
 
 def claims() -> str:
@@ -190,6 +227,8 @@ def near_collinear() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     **{f"ablation {name}": lambda name=name: ablation(name) for name in SHOWN_SCENARIOS},
+    **{f"paper {name}": lambda name=name: paper(name) for name in PAPER_SCENARIOS},
+    "paper claims": paper_claims,
     "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
     "calibration": calibration, "near_collinear": near_collinear,
 }  # fmt: skip

@@ -3,7 +3,9 @@
     python -m benchmarks.training.everyday MOVIE_WRITER.py [--latents auto] [--frames 6000] [--folder FOLDER]
 
 MOVIE_WRITER is a script with a function ``write(path, frames)`` that writes a memory-mapped .npy movie (T, Y, X) and
-returns its truth: coefficients `A` (N, N), traces `z` (T, N). The movie is kept in the folder for the next run.
+returns its truth: coefficients `A` (N, N), traces `z` (T, N), and `foot`, images of the cells whose first pixels are at
+`corners`. The movie is kept in the folder for the next run. `benchmarks/training/suite2p_reference.py` takes the same
+movie.
 """
 
 from __future__ import annotations
@@ -14,11 +16,17 @@ import resource
 import runpy
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_matrix
 from sklearn.metrics import average_precision_score
 
 import napari_varae as nv
+from napari_varae.core.components.cache import find
+from napari_varae.core.training.compress import compression_key
+from napari_varae.core.training.split import Split
+from napari_varae.core.var.estimate import estimate_var
 
 
 def main() -> None:
@@ -34,6 +42,10 @@ def main() -> None:
         known.write_bytes(pickle.dumps(runpy.run_path(options.writer)["write"](str(path), options.frames)))
     truth = pickle.loads(known.read_bytes())  # written by this script
     stack = nv.open_stack(path)
+    began = time.monotonic()
+    for first in range(0, stack.n_frames, 64):
+        stack.read(first, min(first + 64, stack.n_frames)).sum(0)
+    print(f"one pass of reading, converting and summing: {time.monotonic() - began:.1f} s")
     config = nv.FitConfig(latents=options.latents if options.latents == "auto" else int(options.latents))
     print(nv.estimate(stack, config))
     began, cpu, last = time.monotonic(), time.process_time(), ""
@@ -61,11 +73,46 @@ def main() -> None:
     found = np.abs(fit.var.coefficients[0])[np.ix_(match, match)] * (match[:, None] != match)
     precision = average_precision_score((truth["A"] != 0)[off], found[off])
     print(f"{fit.latents} latents; cells with correlation above 0.8: {(related.max(0) > 0.8).mean():.1%}")
-    print(f"links, average precision: {precision:.3f}")
+    oracle = average_precision_score((truth["A"] != 0)[off], np.abs(with_true_footprints(stack, truth, fit))[off])
+    print(f"links, average precision: {precision:.3f}; with true footprints {oracle:.3f}")
+    held_out = (stack.n_frames - round(config.held_out * stack.n_frames), stack.n_frames)
+    own, explained = by_components(stack, config), nv.evaluate(fit, stack, held_out)["reconstruction_fve"]
+    print(f"held-out reconstruction: {explained:.4f}; by the compressed movie itself {own:.4f}")
     for kind in ("driver", "effect"):
         began = time.monotonic()
         nv.contribution_map(fit, stack, kind)
         print(f"{kind} map: {time.monotonic() - began:.1f} s")
+
+
+def with_true_footprints(stack: nv.Stack, truth: dict[str, Any], fit: nv.Fit) -> np.ndarray:
+    """Coefficients (N, N) of the VAR that is estimated on traces by regression on the true footprints."""
+    footprints = np.zeros((len(truth["foot"]), *stack.shape[1:]), dtype=np.float32)
+    for image, foot, (y, x) in zip(footprints, truth["foot"], truth["corners"], strict=True):
+        rows, columns = slice(max(y, 0), y + len(foot)), slice(max(x, 0), x + len(foot))
+        part = image[rows, columns]
+        part += foot[rows.start - y :, columns.start - x :][: part.shape[0], : part.shape[1]]
+    sparse = csr_matrix(footprints.reshape(len(footprints), -1))
+    matched = []
+    for first in range(0, stack.n_frames, 64):
+        frames = stack.read(first, min(first + 64, stack.n_frames)) - fit.static
+        matched.append(sparse @ frames.reshape(len(frames), -1).T)
+    traces = np.linalg.solve((sparse @ sparse.T).toarray(), np.concatenate(matched, 1)).T
+    found: np.ndarray = estimate_var(traces.astype(np.float64), 1, "bic", weights="links").coefficients[0]
+    return found
+
+
+def by_components(stack: nv.Stack, config: nv.FitConfig) -> float:
+    """Share of the variance of held-out frames that lies in the local components; part of it is noise."""
+    split = Split(stack, config)
+    movie = find(compression_key(stack.fingerprint(), split, config))
+    if movie is None:
+        return float("nan")
+    held_out = np.flatnonzero(split.held_out) + split.start
+    inside = total = 0.0
+    for t in held_out.tolist():
+        total += float(np.square((stack.read(t, t + 1)[0] - movie.static) / movie.scale).sum(dtype=np.float64))
+        inside += float(movie.traces[t].square().sum())
+    return inside / total
 
 
 if __name__ == "__main__":

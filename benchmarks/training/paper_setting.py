@@ -1,7 +1,7 @@
 """The paper's setting: a convolutional autoencoder from a random start, with the l1 VAR inside, and what helps it.
 
     python -m benchmarks.training.paper_setting [--seeds 5] [--scenarios realistic distractors overlap]
-        [--epochs 10] [--variants ...]
+        [--epochs 10] [--variants ...] [--processes 1]
 
 Each scenario, seed and variant adds a line to the results, and what is there is not computed again; seeds come one
 after the other, so that a run that is stopped leaves whole seeds. Variants: {skip, no skip} x {two_stage,
@@ -25,6 +25,7 @@ import argparse
 import itertools
 import json
 import time
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -158,22 +159,25 @@ def pca(sim: nv.Simulation, train: tuple[int, int], test: tuple[int, int]) -> di
     return row | against_truth(sim, z.numpy(), var.coefficients, train)
 
 
-def once(scenario: str, seed: int, variant: str, epochs: int) -> dict[str, Any]:
+def once(job: tuple[str, int, str, int, int | None]) -> dict[str, Any]:
     """Compute one line."""
+    scenario, seed, variant, epochs, threads = job
     sim = nv.simulate(SCENARIOS[scenario].model_copy(update={"seed": seed}))
     train, test = (0, sim.config.frames * 4 // 5), (sim.config.frames * 4 // 5, sim.config.frames)
     if variant == "PCA + VAR":
         row: dict[str, Any] = pca(sim, train, test)
     elif variant == "footprints":
         began = time.perf_counter()
-        fit = nv.fit(sim.stack, nv.FitConfig(latents=LATENTS, epochs=20, seed=seed, frames=train))
+        fit = nv.fit(sim.stack, nv.FitConfig(latents=LATENTS, epochs=20, seed=seed, frames=train, threads=threads))
         row = {"seconds": time.perf_counter() - began} | judged(sim, fit, train, test)
     else:
         config = nv.FitConfig(
-            network="convolutional", latents=LATENTS, epochs=epochs, seed=seed, frames=train, **VARIANTS[variant]
-        )
+            network="convolutional", latents=LATENTS, epochs=epochs, seed=seed, frames=train, threads=threads,
+            **VARIANTS[variant],
+        )  # fmt: skip
         row = convolutional(sim, config, train, test)
-    return {"scenario": scenario, "seed": seed, "variant": variant, "epochs": epochs} | row
+    device = "CUDA" if torch.cuda.is_available() else "CPU"
+    return {"scenario": scenario, "seed": seed, "variant": variant, "epochs": epochs, "device": device} | row
 
 
 def print_tables(rows: list[dict[str, Any]]) -> None:
@@ -207,17 +211,22 @@ def main() -> None:
         "--scenarios", nargs="+", choices=list(SCENARIOS), default=["realistic", "distractors", "overlap"]
     )
     parser.add_argument("--variants", nargs="+", choices=EVERYTHING, default=EVERYTHING)
+    parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
     rows = read(options.results)
     known = {(row["scenario"], row["seed"], row["variant"]) for row in rows}
     quick_first = sorted(options.variants, key=lambda v: v.startswith("convolutional"))
-    for job in itertools.product(range(options.seeds), options.scenarios, quick_first):
-        seed, scenario, variant = job
-        if (scenario, seed, variant) in known:
-            continue
-        rows.append(once(scenario, seed, variant, options.epochs))
-        with options.results.open("a") as file:
-            file.write(json.dumps(rows[-1]) + "\n")
+    threads = None if options.processes == 1 else 1
+    jobs = [
+        (scenario, seed, variant, options.epochs, threads)
+        for seed, scenario, variant in itertools.product(range(options.seeds), options.scenarios, quick_first)
+        if (scenario, seed, variant) not in known
+    ]
+    with options.results.open("a") as file, get_context("spawn").Pool(options.processes) as pool:
+        for row in pool.imap_unordered(once, jobs):
+            rows.append(row)
+            file.write(json.dumps(row) + "\n")
+            file.flush()
     print_tables(rows)
 
 

@@ -541,3 +541,14 @@ def test_damaged_files_only_ever_raise_stack_errors(recordings_of_all_kinds, nam
                 continue
     finally:
         file.write_bytes(whole)
+
+
+def test_an_open_movie_can_be_duplicated(tmp_path):
+    """As napari's Duplicate does with the data of a layer; an open HDF5 file cannot be copied."""
+    import copy
+
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "movie.h5", "w") as file:
+        file["movie"] = np.zeros((20, 16, 16), np.uint16)
+    movie = open_stack(tmp_path / "movie.h5").array
+    assert copy.deepcopy(movie) is movie

@@ -15,10 +15,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from napari_varae.core.movie.raw_frames import RawFrames
 from napari_varae.core.movie.stack import Stack
 from napari_varae.errors import ChoiceError, StackError
 from napari_varae.io import READERS, open_stack
-from napari_varae.io.raw_frames import RawFrames
 from napari_varae.io.tiff import DecodedPages
 
 TYX = {"axes": "TYX"}

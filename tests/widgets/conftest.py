@@ -94,7 +94,7 @@ def trained(session, movie, fit):
 @pytest.fixture
 def idle(qtbot, session):
     """Wait for the end of the job, its thread included: until then it keeps the window."""
-    from napari_varae.widgets.jobs.job import _running
+    from napari_varae.widgets.jobs.background import _running
 
     def wait():
         qtbot.waitUntil(lambda: session.job == "idle" and not _running, timeout=PATIENCE)

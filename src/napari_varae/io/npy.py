@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_varae.core.movie.raw_frames import RawFrames
 from napari_varae.errors import StackError
 from napari_varae.io.axes import select
 from napari_varae.io.pickles import read_header
 from napari_varae.io.probe import Found, Wanted
-from napari_varae.io.raw_frames import RawFrames
 
 __all__ = ["find"]
 

@@ -16,9 +16,9 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from napari_varae.core.movie.raw_frames import RawFrames
 from napari_varae.errors import StackError
 from napari_varae.io.probe import Fact, Found, Option, Wanted
-from napari_varae.io.raw_frames import RawFrames
 from napari_varae.io.tiff_chain import cut_off
 
 __all__ = ["find"]

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_varae.core.movie.raw_frames import RawFrames
 from napari_varae.errors import StackError
 from napari_varae.io.pickles import load_npy
 from napari_varae.io.probe import Fact, Found, Wanted
-from napari_varae.io.raw_frames import RawFrames
 
 __all__ = ["find", "is_suite2p"]
 

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from napari_varae.core.compute.checkpoint import Check
 from napari_varae.core.movie.frame_source import FrameSource
+from napari_varae.core.movie.raw_frames import RawFrames
 from napari_varae.errors import StackError, StoppedError
 from napari_varae.io import scanimage
 from napari_varae.io.axes import Selection, describe, select
 from napari_varae.io.probe import Found, Wanted
-from napari_varae.io.raw_frames import RawFrames
 from napari_varae.io.tiff_chain import Chain, cut_off, follow
 from napari_varae.io.tiff_metadata import channel_names, frame_rate, metadata, page_order, pixel_size
 

@@ -20,6 +20,7 @@ class Controls:
     stop: threading.Event = field(default_factory=threading.Event)
     pause: threading.Event = field(default_factory=threading.Event)
     drop: threading.Event = field(default_factory=threading.Event)
+    closed: threading.Event = field(default_factory=threading.Event)
 
     def end(self, keep: bool) -> None:
         """Ask the job to end, and to keep what it has, or nothing."""
@@ -27,6 +28,11 @@ class Controls:
             self.drop.set()
         self.stop.set()
         self.pause.clear()
+
+    def close(self) -> None:
+        """Ask the job to end because its window closes: nobody wishes its result away, and nobody is there for it."""
+        self.closed.set()
+        self.end(keep=False)
 
     @property
     def keep(self) -> bool:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING
 
 from napari_varae.core.movie.stack import Stack
+from napari_varae.core.settings import Settings
 
 if TYPE_CHECKING:
+    from napari_varae.core.experiment.cells import CellId
     from napari_varae.core.fit.fit import Fit
 
-__all__ = ["describe_fit", "describe_latent", "describe_movie", "parse_latents"]
+__all__ = [
+    "describe_fit", "describe_latent", "describe_movie", "describe_settings", "describe_time", "parse_latents",
+]  # fmt: skip
 
 
 def describe_movie(stack: Stack) -> str:
@@ -30,10 +35,30 @@ def describe_fit(fit: Fit, explained_here: float | None = None) -> str:
     return f"{fit.id[:6]}: {fit.var.coefficients.shape[1]} latents, order {fit.var.order}{explained}"
 
 
-def describe_latent(fit: Fit, latent: int) -> str:
-    """Give a latent's number and, if it is none of a place, the change of the whole image that it draws."""
-    change = fit.whole_image.get(latent)
-    return str(latent) if change is None else f"{latent} ({change})"
+def describe_settings(settings: Settings) -> str:
+    """List the settings that are not the defaults, with their labels and units."""
+    fields, texts = type(settings).model_fields, []
+    for name, info in fields.items():
+        value = getattr(settings, name)
+        if value != info.get_default(call_default_factory=True):
+            extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+            number = f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
+            texts.append(f"{info.title} {number} {extra.get('unit', '')}".strip())
+    return "; ".join(texts) or "the defaults"
+
+
+def describe_time(seconds: float) -> str:
+    """Give a time of day, with the day unless it is today; `seconds` are counted from 1970."""
+    then, now = time.localtime(seconds), time.localtime()
+    return time.strftime("%H:%M" if then[:3] == now[:3] else "%d %b, %H:%M", then)
+
+
+def describe_latent(fit: Fit, latent: int, cell: CellId | None = None) -> str:
+    """Give a latent's number with its cell, or with the change of the whole image that it draws."""
+    name = fit.whole_image.get(latent)
+    if cell is not None:
+        name = f"cell {cell}" if isinstance(cell, int) else cell
+    return str(latent) if name is None else f"{latent} ({name})"
 
 
 def parse_latents(text: str, latents: int) -> list[int]:

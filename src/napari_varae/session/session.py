@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_varae.core.comparison import notes
-from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.frames import FrameRange, check_range, check_ranges
+from napari_varae.core.movie.odd_frames import OddFrames
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import Settings
 from napari_varae.errors import StackError
@@ -23,6 +22,8 @@ from napari_varae.session.fits import kept_fits
 from napari_varae.session.generation import Generation
 from napari_varae.session.job_events import Controls, JobState
 from napari_varae.session.labels import describe_fit, describe_movie
+from napari_varae.session.questions import Questions
+from napari_varae.session.range_notes import range_notes
 from napari_varae.session.ranges import Segments
 from napari_varae.session.results import Edge, Placebo
 
@@ -36,7 +37,7 @@ __all__ = ["Letter", "Session", "session_of"]
 Letter = Literal["a", "b"]
 
 
-class Session(CurrentJob, Experiment):
+class Session(CurrentJob, Experiment, Questions):
     """Evented state of one viewer.
 
     Docks call its methods and listen to its signals; they never call each other. A method that raises leaves everything
@@ -67,6 +68,7 @@ class Session(CurrentJob, Experiment):
         """Why results of the fit in use are in doubt: it was trained on another movie."""
         self.explained: float | None = None
         """Fraction of the variance of this movie that a fit of another movie explains, if that was measured."""
+        self.odd: OddFrames | None = None
         self.history: list[EpochReport] = []
         self.ranges: dict[Letter, Segments] = {"a": (), "b": ()}
         self.marks: list[int | None] = [None, None]
@@ -129,12 +131,14 @@ class Session(CurrentJob, Experiment):
         Raises
         ------
         ValueError
-            When a value makes no sense, there is no movie, or a job is running.
+            When a value makes no sense, there is no movie, a job is running, or trials or behaviour would not fit.
         """
         stack = self.require_stack()
         bad = stack.bad_frames if bad_frames is None else bad_frames
         self._require_idle("change the movie")
-        self.stack = stack.replace(frame_rate=frame_rate, pixel_size=pixel_size, bad_frames=bad)
+        stack = stack.replace(frame_rate=frame_rate, pixel_size=pixel_size, bad_frames=bad)
+        self.check_experiment(stack)
+        self.stack = stack
         self.set_placebo(None)
         self.movie_changed.emit()
         self.ranges_changed.emit()
@@ -170,6 +174,7 @@ class Session(CurrentJob, Experiment):
         movie: str | None = None,
         explained: float | None = None,
         components: NDArray[np.float64] | None = None,
+        odd: OddFrames | None = None,
     ) -> None:
         """Make `fit` the fit in use.
 
@@ -184,6 +189,7 @@ class Session(CurrentJob, Experiment):
             Fraction of the movie's variance around the static image that the fit explains, when it is of another movie.
         components : array, shape (T, 3), optional
             Principal components of the latents, when they are known.
+        odd : OddFrames, optional
 
         Raises
         ------
@@ -202,6 +208,8 @@ class Session(CurrentJob, Experiment):
             self.caution += f" It explains {self.explained:.1%} of the variance of this one."
         self.components = principal_components(fit, latents) if components is None else components
         self.fit, self.latents, self.edge, self.comparison = fit, latents, None, None
+        self.set_latent(None)
+        self.odd = odd or self.odd
         self.set_placebo(None)
         self.keep_fit(fit)
         self.comparison_changed.emit()
@@ -251,14 +259,7 @@ class Session(CurrentJob, Experiment):
 
     def range_notes(self) -> list[str]:
         """List what speaks against comparing A and B, or should be known."""
-        a, b = self.ranges["a"], self.ranges["b"]
-        if self.stack is None or not (a and b):
-            return ["Set the ranges A and B: drag them in the Time dock, or type them here."]
-        sides = FrameSet.of(self.stack, a), FrameSet.of(self.stack, b)
-        if self.fit is None:
-            return notes.of_ranges(*sides, order=1, trained=None)
-        # Which frames were seen in training says nothing of another movie.
-        return notes.of_ranges(*sides, self.fit.var.order, self.fit.frames if self.caution is None else None)
+        return range_notes(self)
 
     def set_mark(self, end: Literal[0, 1], frame: int) -> None:
         """Mark the start (0) or the end (1) of a range that is to be made."""
@@ -321,10 +322,11 @@ class Session(CurrentJob, Experiment):
         """Change the movie and drop what belongs to the one before."""
         self._movies += 1
         self.stack = stack
-        self.frames = self.fit = self.latents = self.components = self.caution = self.explained = None
-        self.edge = self.comparison = None
+        self.frames = self.fit = self.latents = self.components = self.caution = self.explained = self.odd = None
+        self.edge = self.comparison = self.latent = None
         self.history, self.ranges, self.marks = [], {"a": (), "b": ()}, [None, None]
         self.forget_experiment()
+        self.ask(None)
         self.set_placebo(None)
         for signal in (self.movie_changed, self.fit_changed, self.ranges_changed, self.comparison_changed):
             signal.emit()

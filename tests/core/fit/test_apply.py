@@ -38,3 +38,13 @@ def test_it_ends_between_pieces_when_it_is_not_wanted(small_fit, small_stack):
 
     with pytest.raises(StoppedError):
         apply_fit(small_fit, small_stack.checked(check))
+
+
+def test_odd_frames_are_found_and_do_not_count(small_fit, small_stack):
+    frames = small_stack.read() + np.float32(1)
+    calm = apply_fit(small_fit, Stack(frames))
+    frames[50] *= 1000
+    found = apply_fit(small_fit, Stack(frames))
+    assert found.odd.kinds == {50: "bright"}
+    assert len(found.odd.means) == small_stack.n_frames
+    assert found.explained == pytest.approx(calm.explained, abs=0.02)

@@ -53,3 +53,16 @@ def test_ranges_that_hold_nothing_are_refused(small_fit, small_stack, frames, wo
 def test_another_image_size_is_refused(small_fit):
     with pytest.raises(ValueError, match="30 x 35"):
         evaluate(small_fit, Stack(np.zeros((10, 12, 12))))
+
+
+def test_one_flash_changes_no_figure_without_a_word(small_fit, small_stack):
+    """A frame 1000 times brighter would be nearly all of the variance, and all of it explained."""
+    calm = evaluate(small_fit, small_stack)
+    frames = small_stack.read()
+    frames[200] *= 1000
+    flashed = Stack(frames, bad_frames=small_stack.bad_frames)
+    with pytest.warns(UserWarning, match=r"\(200\), and left out of these figures"):
+        found = evaluate(small_fit, flashed)
+    assert found == evaluate(small_fit, Stack(frames, bad_frames={200, *small_stack.bad_frames}))
+    for name in ("reconstruction_fve", "prediction_fve"):
+        assert found[name] == pytest.approx(calm[name], abs=0.02)

@@ -19,6 +19,7 @@ from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.simulation.simulate import Simulation, simulate
 from napari_varae.core.training.train import fit
+from napari_varae.errors import StoppedError
 
 FRAMES = (30, 150)
 
@@ -335,3 +336,31 @@ def test_a_difference_map_needs_a_comparison_of_its_fit(linear, small_stack, com
 def test_steps_must_be_positive(crowded, small_stack):
     with pytest.raises(ValueError, match="steps=0"):
         contribution_map(crowded, small_stack, steps=0)
+
+
+def test_an_effect_map_crosses_no_break(small_fit, small_stack):
+    with pytest.raises(ValueError, match="too few runs of 3 good frames"):
+        contribution_map(small_fit, small_stack.replace(breaks=[102, 104, 106]), "effect", frames=(100, 108))
+    whole = contribution_map(small_fit, small_stack, "effect", frames=[(100, 120), (150, 170)])
+    joined = Stack(np.concatenate([small_stack.array[100:120], small_stack.array[150:170]]), breaks=[20])
+    np.testing.assert_allclose(contribution_map(small_fit, joined, "effect"), whole, rtol=1e-5)
+
+
+def test_a_map_can_be_stopped_between_rows(crowded, small_stack, monkeypatch):
+    """Not only between reads: with many latents and frames, one batch takes long."""
+    monkeypatch.setattr("napari_varae.core.maps.contribution.ROWS", 1)
+    asked = []
+    whole = contribution_map(crowded, small_stack.checked(lambda: asked.append(0)), steps=1, frames=(0, 60))
+    rows = int((np.abs(crowded.var.coefficients).sum(2) > 0).sum())
+    assert len(asked) >= 60 + rows - 2
+
+    def stop():
+        asked.append(1)
+        if asked.count(1) > 62:
+            raise StoppedError("enough")
+
+    with pytest.raises(StoppedError):
+        contribution_map(crowded, small_stack.checked(stop), steps=1, frames=(0, 60))
+    monkeypatch.undo()
+    again = contribution_map(crowded, small_stack, steps=1, frames=(0, 60))
+    np.testing.assert_allclose(again, whole, rtol=1e-4, atol=1e-6)

@@ -184,3 +184,15 @@ def test_pixels_that_are_no_numbers_are_refused():
     frames[100, 3, 3] = np.nan
     with pytest.raises(StackError, match="frame 100"):
         Recording(Stack(frames), FitConfig(latents=4))
+
+
+def test_a_flash_is_left_out_and_changes_nothing_else():
+    frames, garbage = movie(300), bad(300)
+    marked = Recording(Stack(frames, bad_frames=[*garbage, 200]), FitConfig(latents=4))
+    frames[200] *= 1000
+    data = Recording(Stack(frames, bad_frames=garbage), FitConfig(latents=4))
+    assert data.odd == (200,)
+    assert marked.odd == ()
+    assert not data.good[200]
+    np.testing.assert_allclose(data.static, marked.static, rtol=1e-2)
+    assert data.scale == pytest.approx(marked.scale, rel=1e-2)

@@ -201,13 +201,15 @@ def slow(viewer, session, stack, fit, monkeypatch):
     slow.seconds = 0.3
 
 
-@pytest.mark.parametrize("work", ["comparison", "map", "loading"])
+@pytest.mark.parametrize("work", ["comparison", "map", "loading", "training"])
 def test_the_window_closes_at_once_while_frames_are_read_slowly(viewer, docks, session, slow, work, qtbot, tmp_path):
     if work == "comparison":
         docks["Compare"].run()
     elif work == "map":
         docks["Look"].own_past.setChecked(True)  # the fit may have no links
         docks["Look"].show_map()
+    elif work == "training":
+        docks["Train"].start()
     else:
         session.fit.save(tmp_path / "slow.varae")
         docks["Train"].load(str(tmp_path / "slow.varae"))

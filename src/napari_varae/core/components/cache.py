@@ -30,7 +30,7 @@ ROOM = 10 << 30
 
 _ARRAYS = ("static", "baseline")
 _TENSORS = ("basis", "common", "traces", "variance")
-_NUMBERS = ("scale", "bins", "smoothing", "odd")
+_NUMBERS = ("scale", "bins", "smoothing", "odd", "unusual")
 
 
 def write_movie(path: Path, movie: CompressedMovie) -> None:
@@ -73,6 +73,7 @@ def read_movie(path: Path) -> CompressedMovie:
             bins=int(header["bins"]),
             smoothing=float(header["smoothing"]),
             odd=tuple(header["odd"]),
+            unusual=tuple(header["unusual"]),
         )
         n, p, m = movie.basis.shape
         shapes = (n, p) == (tiles.count, tiles.pixels) and movie.traces.shape[1:] == (n, m)

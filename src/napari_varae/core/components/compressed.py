@@ -47,6 +47,8 @@ class CompressedMovie:
         Width (SD) of the smoothing with which the basis was found, in pixels.
     odd : tuple of int
         Frames that differ from all others in most of the image: flashes, dark frames. They entered nothing.
+    unusual : tuple of int
+        Frames that are dark, or shifted by several pixels. They entered all.
     """
 
     tiles: Tiles
@@ -60,6 +62,7 @@ class CompressedMovie:
     bins: int
     smoothing: float
     odd: tuple[int, ...] = ()
+    unusual: tuple[int, ...] = ()
 
     @property
     def n_common(self) -> int:

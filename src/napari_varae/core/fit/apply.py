@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.fit.fit import Fit
+from napari_varae.core.movie.odd_frames import OddFrames, Watch
 from napari_varae.core.movie.stack import Stack
 
 __all__ = ["Applied", "apply_fit"]
@@ -28,11 +29,15 @@ class Applied(NamedTuple):
     explained : float or None
         Fraction of the variance around the static image that the reconstruction explains, over good frames. None for
         the movie that the fit was trained on: its history states the fraction for held-out frames.
+    odd : OddFrames
+        The mean of each frame, and the frames that differ from all others. Of these, bright and dark ones are left out
+        of `explained`.
     """
 
     latents: NDArray[np.float32]
     movie: str
     explained: float | None
+    odd: OddFrames
 
 
 def apply_fit(fit: Fit, stack: Stack, progress: Callable[[int, int], None] | None = None) -> Applied:
@@ -49,16 +54,20 @@ def apply_fit(fit: Fit, stack: Stack, progress: Callable[[int, int], None] | Non
     """
     fit.check(stack)
     movie = stack.fingerprint()
-    foreign, latents, errors = fit.caution(movie) is not None, [], np.zeros(2)
+    foreign = fit.caution(movie) is not None
+    latents, errors, watch = [], np.zeros((stack.n_frames, 2)), Watch(fit.static)
     for first in range(0, stack.n_frames, BLOCK):
         if progress is not None:
             progress(first, stack.n_frames)
-        block = first, min(first + BLOCK, stack.n_frames)
-        latents.append(fit.encode(stack, block))
+        last = min(first + BLOCK, stack.n_frames)
+        frames = stack.read(first, last)
+        watch.add(frames)
+        latents.append(fit.encode_frames(frames))
         if foreign:
-            good = stack.good_frames(*block)
-            frames = stack.read(*block)[good]
-            for i, images in enumerate((fit.decode(latents[-1][good]), fit.static)):
-                errors[i] += np.square(frames - images).sum(dtype=np.float64)
-    explained = float(1 - errors[0] / errors[1]) if errors[1] > 0 else None
-    return Applied(np.concatenate(latents), movie, explained)
+            for i, images in enumerate((fit.decode(latents[-1]), fit.static)):
+                errors[first:last, i] = np.square(frames - images).sum((1, 2), dtype=np.float64)
+    odd = watch.find(stack.good_frames())
+    usual = stack.good_frames()
+    usual[[frame for frame, kind in odd.kinds.items() if kind != "displaced"]] = False
+    unexplained, total = errors[usual].sum(0)
+    return Applied(np.concatenate(latents), movie, float(1 - unexplained / total) if total > 0 else None, odd)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.movie.frames import FrameRange, check_range
+from napari_varae.core.movie.odd_frames import Watch, left_out
 from napari_varae.core.movie.stack import Stack
 
 __all__ = ["evaluate"]
@@ -27,7 +30,8 @@ def evaluate(fit: Fit, stack: Stack, frames: FrameRange | None = None) -> dict[s
     dict
         `reconstruction_fve` and `prediction_fve`: fractions of the variance around the static image that are explained;
         `latent_r2`: the same for standardised latents and the VAR; `nonzeros_per_target`: nonzero VAR coefficients per
-        latent. Over frames that are good and have a past.
+        latent. Over frames that are good and have a past. Frames that are unlike all others in most of the image, such
+        as flashes, are left out with a warning.
 
     Raises
     ------
@@ -51,17 +55,26 @@ def evaluate(fit: Fit, stack: Stack, frames: FrameRange | None = None) -> dict[s
     start, stop = check_range(frames, stack.n_frames)
     first = max(start - fit.var.order, 0)
     latents = fit.encode(stack, (first, stop))
-    ahead = fit.var.predict(latents, stack.good_frames(first, stop))[start - first :]
+    ahead = fit.var.predict(latents, stack.runs(first, stop))[start - first :]
     latents = latents[start - first :]
     use = np.isfinite(ahead).all(1) & stack.good_frames(start, stop)
     if not use.any():
         raise ValueError(f"frames=({start}, {stop}) hold no good frame with {fit.var.order} good frames before it.")
-    errors = np.zeros(3)
+    errors, watch = np.zeros((stop - start, 3)), Watch()
     for first, movie in stack.blocks(start, stop):
+        watch.add(movie)
         rows = np.flatnonzero(use[first - start :][: len(movie)]) + first - start
         x = movie[rows - (first - start)]
         for i, images in enumerate((fit.decode(latents[rows]), fit.decode(ahead[rows]), fit.static)):
-            errors[i] += np.square(x - images).sum(dtype=np.float64)
+            errors[rows, i] = np.square(x - images).sum((1, 2), dtype=np.float64)
+    odd = list(watch.find(stack.good_frames(start, stop)).kinds)
+    if odd:
+        warnings.warn(left_out([start + frame for frame in odd], "these figures"), stacklevel=2)
+        for frame in odd:  # and those that are predicted from it
+            use[frame : frame + fit.var.order + 1] = False
+        if not use.any():
+            raise ValueError(f"frames=({start}, {stop}) hold no frame that is like the others and has a past.")
+    errors = errors[use].sum(0)
     z, z_ahead = fit.var.standardise(latents[use]), fit.var.standardise(ahead[use])
     return {
         "reconstruction_fve": float(1 - errors[0] / errors[2]),

@@ -10,6 +10,7 @@ they need the covariance of the predictions only. Of a linear decoder that is ex
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -18,13 +19,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.movie.frames import FrameRange, check_ranges
 from napari_varae.core.movie.stack import Stack
+from napari_varae.core.var.lags import lag_pairs
 
 __all__ = ["contribution_map", "weighted_map"]
 MAP_FRAMES = 256
 """Frames over which a driver map is averaged, evenly spread over the range; a quarter of it with integration."""
+BATCH, PIXELS = 64, 1 << 21
+"""Points that are differentiated at a time, and of how many pixels together where the network is not linear."""
+ROWS = 32
+"""Combinations of latents that are attributed between two looks at whether the map is still wanted."""
 COMPLETE = 0.02
 """Largest error of completeness: root mean square of what attributions sum to, less the change of the prediction,
 relative to that change."""
@@ -157,11 +164,15 @@ def _driver(
         return np.zeros(fit.shape, dtype=np.float32)
     if steps is None:
         some = _frames(fit, stack, chosen[:: -(-len(chosen) // 16)])
-        steps = 1 if fit.network.linear else steps_to_complete(fit, rows, some, origin)
+        steps = 1 if fit.network.linear else steps_to_complete(fit, rows, some, origin, stack.still_wanted)
     if steps > 1:
         chosen = chosen[:: 4 if len(chosen) > MAP_FRAMES // 4 else 1]
-    for t in np.array_split(chosen, min(len(chosen), -(-len(chosen) * steps // 64))):
-        total += fit.network.attribute(rows, _frames(fit, stack, t), origin, signed, steps)
+    at_once = BATCH if fit.network.linear else max(1, min(BATCH, PIXELS // math.prod(fit.shape)))
+    for t in np.array_split(chosen, min(len(chosen), -(-len(chosen) * steps // at_once))):
+        frames = _frames(fit, stack, t)
+        for some in rows.split(ROWS):
+            stack.still_wanted()
+            total += fit.network.attribute(some, frames, origin, signed, steps)
     image: Image = (total / len(chosen)).cpu().numpy()
     return image
 
@@ -174,10 +185,14 @@ def incompleteness(fit: Fit, rows: Tensor, d: Tensor, origin: Tensor, steps: int
     return float((summed - change).square().sum().sqrt() / change.square().sum().sqrt().clamp(min=1e-30))
 
 
-def steps_to_complete(fit: Fit, rows: Tensor, d: Tensor, origin: Tensor) -> int:
-    """Choose the least of :data:`STEPS` with which some attributions are complete, or the most."""
+def steps_to_complete(fit: Fit, rows: Tensor, d: Tensor, origin: Tensor, check: Check = go_on) -> int:
+    """Choose the least of :data:`STEPS` with which some attributions are complete, or the most; `check` between."""
     some = rows[:: -(-len(rows) // 8)]
-    return next((n for n in STEPS if incompleteness(fit, some, d, origin, n) <= COMPLETE), STEPS[-1])
+    for n in STEPS:
+        check()
+        if incompleteness(fit, some, d, origin, n) <= COMPLETE:
+            return n
+    return STEPS[-1]
 
 
 def _frames(fit: Fit, stack: Stack, frames: NDArray[np.intp]) -> Tensor:
@@ -205,17 +220,16 @@ def _effect(
     order, found = fit.var.order, []
     for frames in segments:
         z = fit.var.standardise(fit.encode(stack, frames))
-        z[~stack.good_frames(*frames)] = np.nan
-        predicted = sum(z[order - lag : len(z) - lag] @ a.T for lag, a in enumerate(weights, 1)) * fit.var.scale
-        found.append(predicted[np.isfinite(z[order:]).all(1)])
+        targets = lag_pairs(len(z), order, torch.from_numpy(stack.runs(*frames))).numpy()
+        found.append(sum(z[targets - lag] @ a.T for lag, a in enumerate(weights, 1)) * fit.var.scale)
     ahead = np.concatenate(found)
-    ahead = ahead[np.isfinite(ahead).all(1)]
     if len(ahead) < 2:
         raise ValueError(f"frames={segments} hold too few runs of {order + 1} good frames.")
     covariance = np.atleast_2d(np.cov(ahead, rowvar=False))
     values, vectors = np.linalg.eigh(covariance)
     variance = np.zeros(fit.shape, dtype=np.float32)
     for images in fit.combine((vectors * np.sqrt(values.clip(min=0))).T):
+        stack.still_wanted()
         variance += np.square(images).sum(0)
     image: Image = np.sqrt(variance)
     if signed:

@@ -64,6 +64,9 @@ class FrameSource(ABC):
             raise ValueError("The frames are read from a file: there is no array to share without a copy.")
         return np.asarray(self[:], dtype=dtype)
 
+    def __deepcopy__(self, _memo: Any) -> FrameSource:
+        return self  # napari's Duplicate copies data; an open file cannot be copied, and need not be
+
     def _inside(self, frames: list[Any]) -> list[int]:
         for frame in frames:
             if not -len(self) <= frame < len(self):

@@ -8,7 +8,8 @@ r"""Compress a movie once: two passes through its pixels, after which everything
    bleaching and motion would be spread over all cells. Without a static skip the static image is itself one of these.
 2. Second pass: the full-rate traces of these components, :math:`c_t = B' (x_t - s) / scale`.
 
-Frames that differ from all others in most of the image (a flash, a closed shutter) enter none of this.
+Frames that differ from all others in most of the image (a flash, a closed shutter) enter none of this. Large shifts are
+noted in the second pass.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from torch import Tensor
 from napari_varae.core.components.compressed import CompressedMovie
 from napari_varae.core.components.tiles import Tiles
 from napari_varae.core.compute.checkpoint import Check, go_on
+from napari_varae.core.movie.odd_frames import Watch
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.lowrank import leading_components, merge_components
@@ -33,7 +35,7 @@ from napari_varae.core.training.split import Split
 
 __all__ = ["Progress", "block_length", "compress", "compression_key", "n_components"]
 
-VERSION = 1
+VERSION = 2
 """Raised when the same movie and settings give other components."""
 
 BLOCK_BYTES = 1 << 26
@@ -84,7 +86,7 @@ def compress(
     common = tiles.cut(common_images(static, config.static_skip)).mT
     inside = tiles.cut(torch.ones(1, *tiles.image)).mT  # smoothing reaches beyond the border
     basis = torch.linalg.qr(torch.cat([common, learned.components * inside], 2))[0]
-    traces, odd = _traces(stack, sample, tiles, basis, baseline, progress, check)
+    traces, odd, unusual = _traces(stack, sample, tiles, basis, static, baseline, progress, check)
     return CompressedMovie(
         tiles=tiles,
         static=static,
@@ -97,6 +99,7 @@ def compress(
         bins=learned.bins,
         smoothing=smoothing,
         odd=odd,
+        unusual=unusual,
     )
 
 
@@ -190,11 +193,11 @@ def block_length(stack: Stack) -> int:
 
 
 def _traces(
-    stack: Stack, sample: Sample, tiles: Tiles, basis: Tensor, baseline: Images, progress: Progress,
-    check: Check,
-) -> tuple[Tensor, tuple[int, ...]]:  # fmt: skip
-    """Take the second pass: traces (T, N, M) of all frames, zero for bad and odd ones, and the odd ones."""
-    good, odd = stack.good_frames(), []
+    stack: Stack, sample: Sample, tiles: Tiles, basis: Tensor, static: Images, baseline: Images,
+    progress: Progress, check: Check,
+) -> tuple[Tensor, tuple[int, ...], tuple[int, ...]]:  # fmt: skip
+    """Take the second pass: traces (T, N, M), zero for bad and odd frames; the odd ones; the unusual ones."""
+    good, odd, watch = stack.good_frames(), [], Watch(static)
     traces = torch.zeros(stack.n_frames, tiles.count, basis.shape[2])
     scaled = basis / sample.scale
     offset = torch.bmm(tiles.cut(torch.from_numpy(baseline)[None]), scaled)[:, 0]
@@ -204,8 +207,10 @@ def _traces(
         progress("projecting", first / stack.n_frames)
         frames = stack.read(first, min(first + length, stack.n_frames))
         strange = sample.odd(frames)
+        watch.add(frames)
         odd += [first + int(i) for i in np.flatnonzero(strange & good[first : first + length])]
         found = torch.bmm(tiles.cut(torch.from_numpy(frames)), scaled).transpose(0, 1) - offset
         found[torch.from_numpy(strange | ~good[first : first + length])] = 0
         traces[first : first + length] = found
-    return traces, tuple(odd)
+    unusual = [frame for frame in watch.find(good).kinds if frame not in odd]
+    return traces, tuple(odd), tuple(unusual)

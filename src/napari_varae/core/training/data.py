@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.compute.checkpoint import Check, go_on
+from napari_varae.core.movie.odd_frames import Watch
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.split import Split
@@ -39,6 +40,8 @@ class Recording(Split):
         Static image, and what is subtracted: the same, or zero without a static skip. In the movie's units.
     scale : float
         Root mean square of the dynamic part, in the movie's units.
+    odd : tuple of int
+        Frames that are unlike all others, and left out.
 
     Raises
     ------
@@ -52,7 +55,10 @@ class Recording(Split):
         super().__init__(stack, config)
         self.check = check
         self.stack = stack.in_memory(HELD_BYTES, (self.start, self.stop), check)
-        mean, square = self._moments()
+        mean, square, self.odd = self._moments()
+        if self.odd:
+            self.leave_out(self.odd)
+            mean, square, _ = self._moments()
         self.static = mean.astype(np.float32) if config.static == "mean" else self._median()
         self.baseline = self.static if config.static_skip else np.zeros_like(self.static)
         variance = np.maximum(square - 2 * self.static * mean + np.square(self.static, dtype=np.float64), 0)
@@ -63,16 +69,17 @@ class Recording(Split):
                 "Choose another range or movie."
             )
 
-    def _moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean and mean square of each pixel over the trained frames."""
-        total, square = np.zeros(self.image), np.zeros(self.image)
+    def _moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, ...]]:
+        """Mean and mean square of each pixel over the trained frames, and the frames unlike all others."""
+        total, square, watch = np.zeros(self.image), np.zeros(self.image), Watch()
         for first, frames in self.stack.blocks(self.start, self.stop):
             self.check()
+            watch.add(frames)
             used = frames[self.trained[first - self.start :][: len(frames)]]
             total += used.sum(0, dtype=np.float64)
             square += np.einsum("tyx,tyx->yx", used, used, dtype=np.float64)
         n = self.trained.sum()
-        return total / n, square / n
+        return total / n, square / n, tuple(self.start + frame for frame in watch.find(self.good).kinds)
 
     def _median(self) -> Images:
         frames = np.flatnonzero(self.trained) + self.start

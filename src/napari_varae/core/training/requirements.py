@@ -58,8 +58,13 @@ class Requirements:
     def __str__(self) -> str:
         """Put it into one line."""
         time_ = f"{60 * self.minutes:.0f} s" if self.minutes < 1.5 else f"{self.minutes:.0f} min"
-        needs = f"About {time_}, {self.memory / 1e9:.1f} GB of memory ({self.available / 1e9:.1f} GB free)"
-        return f"{needs} and {self.disk / 1e9:.1f} GB of disk.{' ' + self.advice if self.advice else ''}"
+        needs = f"About {time_}, {_size(self.memory)} of memory ({_size(self.available)} free)"
+        return f"{needs} and {_size(self.disk)} of disk.{' ' + self.advice if self.advice else ''}"
+
+
+def _size(n_bytes: float) -> str:
+    """Spell a number of bytes."""
+    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e8 else f"{max(n_bytes, 1e6) / 1e6:.0f} MB"
 
 
 def estimate(stack: Stack, config: FitConfig | None = None) -> Requirements:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,6 +10,7 @@ from torch import Tensor
 from napari_varae.core.autoencoder.static import derivatives, orthonormal
 from napari_varae.core.components.tiles import Tiles
 from napari_varae.core.compute.checkpoint import Check
+from napari_varae.core.movie.odd_frames import ODD, block_means, spread_of
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.lowrank import leading_components
@@ -30,12 +29,6 @@ PER_AREA = 16 / 64**2
 """Components per pixel with which smoothings are tried."""
 TRIED_TILES = 8
 """Tiles in which smoothings are tried: those that vary most."""
-BLOCKS = 8
-"""Rows and columns of blocks by which an odd frame is noticed."""
-ROWS = 128
-"""Rows that are looked at for that, about."""
-ODD = 15.0
-"""Distances from the median in SD, median over blocks, from which a frame is odd."""
 
 Images = NDArray[np.float32]
 
@@ -66,10 +59,7 @@ class Sample:
     def __init__(self, stack: Stack, split: Split, config: FitConfig, check: Check) -> None:
         most = sample_length(stack)
         frames = _read(stack, np.flatnonzero(split.trained) + split.start, most, check)
-        means = _block_means(frames)
-        self._centre = np.median(means, axis=0)
-        spread = 1.4826 * np.median(np.abs(means - self._centre), axis=0)
-        self._spread = np.maximum(spread, 1e-3 * max(float(np.median(spread)), 1e-30))
+        self._centre, self._spread = spread_of(block_means(frames))
         self._frames = frames = frames[~self.odd(frames)]
         summary = np.median if config.static == "median" else np.mean
         self.static = summary(frames, axis=0).astype(np.float32)
@@ -87,7 +77,7 @@ class Sample:
 
     def odd(self, frames: Images) -> NDArray[np.bool_]:
         """Which frames (B, Y, X) differ from all others in most of the image, shape (B,)."""
-        deviations = np.abs(_block_means(frames) - self._centre) / self._spread
+        deviations = np.abs(block_means(frames) - self._centre) / self._spread
         odd: NDArray[np.bool_] = np.median(deviations, axis=1) > ODD
         return odd
 
@@ -126,12 +116,3 @@ def _read(stack: Stack, frames: NDArray[np.intp], most: int, check: Check) -> Im
         check()
         images[i] = stack.read(frame, frame + 1)[0]
     return images
-
-
-def _block_means(frames: Images) -> NDArray[np.float64]:
-    """Mean of each of some blocks of frames (B, Y, X), shape (B, BLOCKS^2); large images by every few rows."""
-    rows, columns = (np.linspace(0, size, BLOCKS + 1).astype(int) for size in frames.shape[1:])
-    step = max(1, frames.shape[1] // ROWS)
-    strips = [frames[:, a:b:step].sum(1) / len(range(a, b, step)) for a, b in pairwise(rows)]
-    means = [strip[:, a:b].mean(1, dtype=np.float64) for strip in strips for a, b in pairwise(columns)]
-    return np.stack(means, 1)

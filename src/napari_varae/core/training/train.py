@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_varae.core.components.compressed import CompressedMovie
 from napari_varae.core.compute.checkpoint import Check
+from napari_varae.core.compute.interrupt import ends_gently
 from napari_varae.core.compute.threads import default_threads, on_threads
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.report import EpochReport
@@ -30,8 +31,15 @@ PATIENCE = {"footprints": 1, "convolutional": 8}
 """Epochs that are not better after which training ends, where that is not chosen."""
 
 
-def fit(stack: Stack, config: FitConfig | None = None, stop: Event | None = None) -> Fit:
+def fit(
+    stack: Stack,
+    config: FitConfig | None = None,
+    stop: Event | None = None,
+    checkpoint: str | Path | Checkpoint | None = None,
+) -> Fit:
     """Train to the end; as :func:`train`, without the reports.
+
+    Ctrl-C ends it after the current batch, too, with the best state so far, and a second Ctrl-C at once.
 
     Parameters
     ----------
@@ -41,19 +49,23 @@ def fit(stack: Stack, config: FitConfig | None = None, stop: Event | None = None
         Settings.
     stop : threading.Event, optional
         When set, from another thread, training ends within one batch.
+    checkpoint : path, optional
+        As for :func:`train`.
 
     Returns
     -------
     fit : Fit
         The state with the smallest held-out loss.
     """
-    steps = train(stack, config, stop)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            fitted: Fit = end.value
-            return fitted
+    stop = stop or Event()
+    steps = train(stack, config, stop, checkpoint=checkpoint)
+    with ends_gently(stop):
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                fitted: Fit = end.value
+                return fitted
 
 
 def train(
@@ -63,7 +75,7 @@ def train(
     pause: Event | None = None,
     drop: Event | None = None,
     progress: Progress | None = None,
-    checkpoint: str | Path | None = None,
+    checkpoint: str | Path | Checkpoint | None = None,
 ) -> Generator[EpochReport, None, Fit]:
     """Train an autoencoder with an embedded VAR.
 
@@ -106,16 +118,16 @@ def train(
         When the loss is no longer finite, or the training was dropped.
     """
     config = config or FitConfig()
-    kept = None if checkpoint is None else Checkpoint(checkpoint)
+    kept = Checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
     if kept is not None:
         if config.network != "footprints":
             raise ValueError("Checkpoints are kept of the network 'footprints' only. Leave out `checkpoint`.")
-        kept.begin(config, stack.fingerprint())
+        kept.begin(config, stack)
     return _on_threads(stack, config, stop, pause, drop, progress, kept, None, None)
 
 
 def resume(
-    path: str | Path,
+    path: str | Path | Checkpoint,
     stack: Stack,
     stop: Event | None = None,
     pause: Event | None = None,
@@ -129,7 +141,7 @@ def resume(
     path : path
         The folder of the checkpoint.
     stack : Stack
-        The movie that the training began with.
+        The movie that the training began with. Its bad frames are those of that time, whatever is marked now.
     stop, pause, drop, progress
         As for :func:`train`.
 
@@ -158,8 +170,10 @@ def resume(
     >>> [report.epoch for report in nv.resume(folder, stack)]
     [2, 3]
     """
-    kept = Checkpoint(path)
-    config, movie, start = kept.read(stack.fingerprint())
+    kept = path if isinstance(path, Checkpoint) else Checkpoint(path)
+    config, bad_frames = kept.settings(stack.fingerprint())
+    movie, start = kept.read()
+    stack = stack.replace(bad_frames=bad_frames)
     return _on_threads(stack, config, stop, pause, drop, progress, kept, movie, start)
 
 
@@ -203,9 +217,9 @@ def _epochs(
     """Train epoch by epoch, as long as it brings something."""
     progress("training", 0.0)
     best = trainer.assess()
-    keep(best, reports)
     if not reports:  # a training that goes on has reported its start
         reports.append(best.report(0, config.epochs, best.loss, time.monotonic() - began, True))
+        keep(best, reports)
         yield reports[0]
     patience = config.patience or PATIENCE[config.network]
     since_best = 0

@@ -19,6 +19,7 @@ from napari_varae.core.compute.device import choose_device
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.movie.frames import FrameRange
+from napari_varae.core.movie.odd_frames import count_frames, left_out, some_of
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.checkpoint import Start
@@ -73,7 +74,9 @@ class Trainer:
         self.split.leave_out(movie.odd)
         if start is None:
             progress("finding places", 0.0)
-            places = Places(movie, self.split.trained, self.split.start, config.order, self.prediction_weight, check)
+            places = Places(
+                movie, self.split.trained_runs, self.split.start, config.order, self.prediction_weight, check
+            )
             footprints = places.choose(config.latents)
         else:
             footprints = start.footprints
@@ -157,7 +160,8 @@ class Trainer:
         """
         part = slice(window[0] - self.split.start, window[1] - self.split.start)
         c = self.components[part].transpose(0, 1)
-        usable = torch.from_numpy(self.split.good[part])
+        runs = torch.from_numpy(self.split.runs[part])
+        usable = runs > 0
         pixels = self.split.image[0] * self.split.image[1]
 
         def error(latents: Tensor, frames: Tensor) -> Tensor:
@@ -169,7 +173,7 @@ class Trainer:
         check_finite(loss, epoch)  # before the VAR, which takes no latents that are not finite
         if self.prediction_weight or self.latent_weight:
             standardised, mean, scale = standardise(z, usable)
-            for frames, known, ahead in cross_predictions(standardised, usable, self.var, self.config):
+            for frames, known, ahead in cross_predictions(standardised, runs, self.var, self.config):
                 if self.latent_weight:
                     loss = loss + self.latent_weight / 2 * (known - ahead).square().mean().to(z)
                 if self.prediction_weight:
@@ -197,8 +201,8 @@ class Trainer:
         latents = self.encode()
         if not np.isfinite(latents).all():
             raise TrainingError("The latents are no longer finite. Choose a smaller learning rate.")
-        self.var = var = estimate_var(latents, order, rule(self.config), split.trained, "links")
-        ahead = var.predict(latents, split.good)
+        self.var = var = estimate_var(latents, order, rule(self.config), split.trained_runs, "links")
+        ahead = var.predict(latents, split.runs)
         judged = np.asarray(np.isfinite(ahead[split.held_out]).all(1))
         if not judged.any():
             raise ValueError(
@@ -254,7 +258,7 @@ class Trainer:
         order = (factors * norms).argsort(descending=True, stable=True)
         network.rescale(factors, order)
         latents = (best.latents / deviation)[:, order.numpy()]
-        var = estimate_var(latents, self.config.order, rule(self.config), split.good, "links")
+        var = estimate_var(latents, self.config.order, rule(self.config), split.runs, "links")
         return Fit(
             config=self.config,
             network=network.to(self.device).eval().requires_grad_(False),
@@ -272,10 +276,11 @@ class Trainer:
         """Report odd frames that were left out, and that the movie changed since training began."""
         notes = []
         if odd := self.movie.odd:
-            some = ", ".join(map(str, odd[:8])) + (", …" if len(odd) > 8 else "")
+            notes.append(left_out(odd))
+        if unusual := self.movie.unusual:
             notes.append(
-                f"{len(odd)} frames differ from all others in most of the image ({some}) and were left out of "
-                "training. Look at them, and mark them as bad if they are."
+                f"{count_frames(unusual)} dark or shifted by several pixels: {some_of(unusual)}. Training used "
+                "them. Look at them, and mark them as bad if they are."
             )
         try:
             if self.stack.fingerprint() != self.fingerprint:

@@ -116,6 +116,7 @@ class ComparePanel(Panel):
         self.listen(self.session.placebo_changed, self._show_job)
         self.listen(self.session.comparison_changed, self._show_result)
         self.listen(self.session.comparison_changed, self._hide_maps)
+        self.listen(self.session.cells_changed, self._show_result)  # latents have other names
         self._show_units()
         self._show_result()
         self._show_progress()  # of a job that outlived the dock
@@ -259,7 +260,7 @@ class ComparePanel(Panel):
             widget.setVisible(result is not None)
         self._show_job()
         if result is not None:
-            self.table.show_edges(result)
+            self.table.show_edges(result, self.session.name_latent)
 
     def _hide_maps(self) -> None:
         """Hide the difference maps of earlier comparisons."""

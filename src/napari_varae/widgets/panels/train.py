@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QComboBox, QFileDialog
+from qtpy.QtCore import QTimer
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QComboBox, QFileDialog, QWidget
 
 from napari_varae.core.settings import FitConfig
-from napari_varae.session.components import principal_components
-from napari_varae.session.job_events import Controls
-from napari_varae.session.labels import describe_fit
-from napari_varae.session.session import Session
-from napari_varae.widgets.jobs.job import Job, Report
+from napari_varae.session.labels import describe_fit, describe_settings, describe_time
+from napari_varae.widgets.jobs import training
+from napari_varae.widgets.jobs.background import Background
+from napari_varae.widgets.jobs.job import Job
 from napari_varae.widgets.parts.forms import SettingsForm
 from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.plots import CurvePlot
 from napari_varae.widgets.parts.state_strip import describe_job
-from napari_varae.widgets.parts.text import heading, in_words, note, report_caution, report_done
+from napari_varae.widgets.parts.text import heading, in_words, note, report_done
 
 if TYPE_CHECKING:
-    import numpy as np
     from napari.viewer import Viewer
-    from numpy.typing import NDArray
 
-    from napari_varae.core.fit.apply import Applied
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.fit.report import EpochReport
-    from napari_varae.core.movie.stack import Stack
-
-    Fitted = tuple[Fit, Applied, NDArray[np.float64]]
 
 __all__ = ["TrainPanel"]
 
 FILES = "Fits (*.varae)"
 PER_LATENT = "nonzero, per latent"
+REST_MS = 700
+"""How long settings must rest before what they need is measured."""
 
 
 class TrainPanel(Panel):
@@ -55,7 +52,18 @@ class TrainPanel(Panel):
         self.drop_button = button(
             "Stop now", partial(self.session.stop, keep=False), "End the training, keep nothing of it"
         )
-        self.status = note()
+        self.needs, self.status = note(), note()
+        self.needs.setMinimumHeight(2 * self.needs.fontMetrics().lineSpacing())  # nothing moves when it is filled in
+        self.unfinished = QWidget()
+        self.resume_button = button("", self.resume, "Go on from its last checkpoint, with its settings")
+        self.discard_button = button("Discard", self.discard, "Delete what there is of it")
+        self.unfinished.setLayout(row(self.resume_button, self.discard_button, stretch=0))
+        self.unfinished.layout().setContentsMargins(0, 0, 0, 0)
+        self._before = training.Before()
+        self._ended = False
+        self._measuring: Background | None = None
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._measure)
         self.loss = CurvePlot("loss", ("training", "held out"))
         self.explained = CurvePlot("explained", ("reconstruction", "prediction"))
         self.sparsity = CurvePlot("coefficients", (PER_LATENT,), height=110)
@@ -63,8 +71,10 @@ class TrainPanel(Panel):
         self.fit_choice = QComboBox()
         self.fit_choice.activated.connect(self._choose)
 
+        self.body.addWidget(self.unfinished)
         self.body.addWidget(heading("Settings"))
         self.body.addWidget(self.form)
+        self.body.addWidget(self.needs)
         self.body.addLayout(row(self.start_button, self.pause_button))
         self.body.addLayout(row(self.keep_button, self.drop_button))
         self.body.addWidget(self.status)
@@ -76,13 +86,19 @@ class TrainPanel(Panel):
         self.body.addWidget(self.fit_choice)
         self.save_button = button("Save fit…", self.ask_save)
         self.body.addLayout(row(button("Load fit…", self.ask_load), self.save_button))
+        self.settings = note()
+        self.copy_button = button("Copy its settings to the form", self.copy_settings, "To train again like this")
+        self.body.addWidget(self.settings)
+        self.body.addWidget(self.copy_button)
         self.body.addStretch()
 
         self.listen(self.session.job_changed, self._show_job)
         self.listen(self.session.progressed, self._show_status)
         self.listen(self.session.reported, self._show_history)
         self.listen(self.session.fit_changed, self._show_fits)
-        self.listen(self.session.movie_changed, self._show_job)
+        self.listen(self.session.movie_changed, self._movie_changed)
+        self.form.changed.connect(self._ask)
+        self._show_before()
         self._show_fits()
         self._show_job()
 
@@ -94,13 +110,50 @@ class TrainPanel(Panel):
             Job(
                 self,
                 "training",
-                partial(_train, stack, config),
+                partial(training.train, stack, config),
                 title="Training",
                 total=config.epochs + 2,  # the device, the start, then the epochs
-                on_yield=partial(_report, self.session),
-                on_return=partial(_use, self.session, self.session.generation.movie),
+                on_yield=partial(training.take_news, self.session),
+                on_return=partial(training.use, self.session, self.session.generation.movie),
             )
             self._show_history()
+
+    def resume(self) -> None:
+        """Go on with the training of this movie that was cut short."""
+        cut = self._before.unfinished
+        with in_words():
+            stack = self.session.require_stack()
+            if cut is None:
+                raise ValueError("There is no training of this movie to go on with.")
+            if stack.bad_frames != cut.bad_frames:
+                self.session.describe_movie(stack.frame_rate, stack.pixel_size, cut.bad_frames)
+                stack = self.session.require_stack()
+            self.form.set_value(cut.config)
+            Job(
+                self,
+                "training",
+                partial(training.proceed, stack, cut),
+                title="Training",
+                total=cut.config.epochs + 2,
+                on_yield=partial(training.take_news, self.session),
+                on_return=partial(training.use, self.session, self.session.generation.movie),
+            )
+            self._before = training.Before()
+            self._show_before()
+
+    def discard(self) -> None:
+        """Delete the training of this movie that was cut short."""
+        if self._before.unfinished is not None:
+            from napari_varae.core.training.unfinished import forget
+
+            forget(self._before.unfinished.folder)
+            self._before = training.Before(None, self._before.needs)
+            self._ask()
+
+    def copy_settings(self) -> None:
+        """Show the settings of the fit in use in the form."""
+        with in_words():
+            self.form.set_value(self.session.require_fit().config)
 
     def pause_or_resume(self) -> None:
         """Pause a running training, resume a paused one."""
@@ -121,6 +174,7 @@ class TrainPanel(Panel):
             fit = self.session.require_fit()
             written = fit.save(path)
             self.session.keep_fit(fit, saved=True)
+            training.saved(fit)
             report_done(f"The fit was saved as {written}.")
 
     def ask_load(self) -> None:
@@ -131,12 +185,12 @@ class TrainPanel(Panel):
 
     def load(self, path: str) -> None:
         """Load a fit and encode the movie with it."""
-        self._compute(partial(_load, path), "Loading the fit", saved=True)
+        self._compute(partial(training.load, path), "Loading the fit", saved=True)
 
     def _choose(self, index: int) -> None:
         """Go back to an earlier fit."""
         if index < len(self.session.fits) and self.session.fits[index] is not self.session.fit:
-            self._compute(partial(_return, self.session.fits[index]), "Encoding the movie")
+            self._compute(partial(_same, self.session.fits[index]), "Encoding the movie")
         self._show_fits()
 
     def _compute(self, get_fit: Callable[[], Fit], title: str, *, saved: bool = False) -> None:
@@ -145,14 +199,83 @@ class TrainPanel(Panel):
             Job(
                 self,
                 "computing",
-                partial(_encode, get_fit, stack),
+                partial(training.encode, get_fit, stack),
                 title=title,
                 on_yield=self.session.set_device,
-                on_return=partial(_use, self.session, self.session.generation.movie, saved=saved),
+                on_return=partial(training.use, self.session, self.session.generation.movie, saved=saved),
             )
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look ahead once somebody looks."""
+        super().showEvent(event)
+        self._ask()
+
+    def retire(self) -> None:
+        """Let go of the session, the viewer and what is measured."""
+        super().retire()
+        self._rest.stop()
+        self._cancel()
+
+    def _movie_changed(self) -> None:
+        self._before = training.Before()
+        self._show_before()
+        self._show_job()
+        self._ask()
+
+    def _ask(self) -> None:
+        """Measure what the settings need, after a rest."""
+        self._cancel()
+        self._show_before()
+        if self.isVisible():
+            self._rest.start()
+
+    def _cancel(self) -> None:
+        if self._measuring is not None:
+            self._measuring.cancel()
+        self._measuring = None
+
+    def _measure(self) -> None:
+        """Look, in the background, for a training that was cut short, and measure what this one will need."""
+        self._cancel()
+        stack = self.session.stack
+        if stack is None or self.session.job != "idle":
+            return
+        try:
+            config = self.form.value().model_copy(update={"frames": self.session.frames})
+        except ValueError as error:
+            self._before = self._before._replace(needs=str(error))
+            self._show_before()
+            config = None
+        self._measuring = Background(
+            self, partial(training.look_ahead, stack, config), on_yield=self._take_before, on_return=self._measured
+        )
+        self._measuring.start()
+
+    def _take_before(self, before: training.Before) -> None:
+        self._before = before if before.needs else self._before._replace(unfinished=before.unfinished)
+        self._show_before()
+
+    def _measured(self, _nothing: None) -> None:
+        self._measuring = None
+
+    def _show_before(self) -> None:
+        """Show what is known before the start."""
+        cut, idle = self._before.unfinished, self.session.job == "idle"
+        self.unfinished.setVisible(cut is not None and idle)
+        if cut is not None:
+            reached = "before its start" if cut.epoch is None else f"epoch {cut.epoch}"
+            self.resume_button.setText(f"Resume the fit of {describe_time(cut.began)}, {reached}")
+        self.needs.setText(self._before.needs)
 
     def _show_job(self) -> None:
         job = self.session.job
+        if job != "idle":
+            self._rest.stop()
+            self._cancel()
+        elif self._ended:
+            self._ask()
+        self._ended = job != "idle"
+        self._show_before()
         self.start_button.setEnabled(job == "idle" and self.session.stack is not None)
         self.pause_button.setEnabled(job in ("training", "paused"))
         self.pause_button.setText("Resume" if job == "paused" else "Pause")
@@ -199,6 +322,10 @@ class TrainPanel(Panel):
         active = next((i for i, fit in enumerate(fits) if fit is self.session.fit), -1 if fits else 0)
         self.fit_choice.setCurrentIndex(active)
         self.save_button.setEnabled(self.session.fit is not None)
+        self.copy_button.setVisible(self.session.fit is not None)
+        self.settings.setVisible(self.session.fit is not None)
+        if self.session.fit is not None:
+            self.settings.setText(f"Settings of this fit: {describe_settings(self.session.fit.config)}")
         trains = self.session.progress is not None and self.session.progress.task == "training"
         fit = self.session.fit
         self._show_curves(self.session.history if fit is None or trains else fit.history)
@@ -215,75 +342,5 @@ def _in_words(fit: Fit) -> str:
     )
 
 
-# What follows runs in the worker's thread, or outlives the dock: it knows no widget.
-
-
-def _train(stack: Stack, config: FitConfig, controls: Controls, report: Report) -> Generator[Any, None, Fitted]:
-    """Train, and encode the whole movie."""
-    from napari_varae.core.compute.device import choose_device
-    from napari_varae.core.compute.threads import default_threads
-    from napari_varae.core.training.train import train
-
-    report("loading PyTorch")
-    if config.threads is None:  # one core is left to the window
-        config = config.model_copy(update={"threads": max(1, default_threads() - 1)})
-    stack = stack.checked(controls.check_drop)
-    yield choose_device(config.device)[1]
-    fit = yield from train(
-        stack, config, controls.stop, controls.pause, controls.drop, progress=partial(_report_phase, report)
-    )
-    return _applied(fit, stack, report)
-
-
-def _encode(
-    get_fit: Callable[[], Fit], stack: Stack, controls: Controls, report: Report
-) -> Generator[Any, None, Fitted]:
-    """Get a fit and encode the movie with it, which fails when it does not suit the movie."""
-    fit = get_fit()
-    yield f"{str(fit.device).upper()}, where the fit was loaded"
-    return _applied(fit, stack.checked(controls.check), report)
-
-
-def _report_phase(report: Report, phase: str, share: float) -> None:
-    """Report what is prepared; the epochs of the training itself are reported one by one."""
-    report("" if phase == "training" else f"{phase}, {share:.0%}")
-
-
-def _applied(fit: Fit, stack: Stack, report: Report) -> Fitted:
-    """Encode the whole movie, unless it is stopped, and compute here what the docks will ask the fit for."""
-    from napari_varae.core.fit.apply import apply_fit
-
-    found = apply_fit(fit, stack, partial(report, "encoding the movie, frame"))
-    _ = fit.whole_image, fit.places, fit.strengths  # kept by the fit; too slow for the thread of the screen
-    return fit, found, principal_components(fit, found.latents)
-
-
-def _load(path: str) -> Fit:
-    from napari_varae.core.fit.load import load_fit
-
-    return load_fit(path)
-
-
-def _return(fit: Fit) -> Fit:
+def _same(fit: Fit) -> Fit:
     return fit
-
-
-def _report(session: Session, news: Any) -> None:
-    """Pass on the device with its reason, or the report of an epoch."""
-    if isinstance(news, str):
-        session.set_device(news)
-    else:
-        session.report(news)
-
-
-def _use(session: Session, movie: int, result: Fitted, *, saved: bool = False) -> None:
-    """Take a fit in use; when its movie was closed meanwhile, keep it among the fits of the session."""
-    fit, found, components = result
-    for text in fit.notes:
-        report_caution(text)
-    if session.generation.movie == movie:
-        session.use_fit(fit, found.latents, found.movie, found.explained, components)
-        session.keep_fit(fit, saved=saved)
-    else:
-        session.keep_fit(fit, saved=saved)
-        report_done(f"The movie was closed; its fit {fit.id} is kept in the Train dock.")

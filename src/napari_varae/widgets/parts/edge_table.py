@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,16 +41,16 @@ class EdgeTable(QTableWidget):
         )
         self.cellClicked.connect(self._clicked)
 
-    def show_edges(self, result: Comparison) -> None:
-        """Replace the rows."""
+    def show_edges(self, result: Comparison, name_latent: Callable[[int], str] = str) -> None:
+        """Replace the rows; latents are named by `name_latent`."""
         edges = result.edges
         order = np.lexsort((-np.abs(edges["difference"]), edges["p_within"]))[:MOST_ROWS]
         self.setSortingEnabled(False)
         self.setRowCount(len(order))
         for line, i in enumerate(order):
             edge = Edge(int(edges["lag"][i]), int(edges["target"][i]), int(edges["source"][i]))
-            name = str(edge) if result.test.order > 1 else f"{edge.source} → {edge.target}"
-            self.setItem(line, 0, _Cell(name, edge))
+            name = f"{name_latent(edge.source)} → {name_latent(edge.target)}"
+            self.setItem(line, 0, _Cell(f"{name}, lag {edge.lag}" if result.test.order > 1 else name, edge))
             for column, field in enumerate(COLUMNS, 1):
                 self.setItem(line, column, _Cell(_text(edges[i], field), float(edges[field][i])))
         self.sortItems(-1)  # as they came, until a header is clicked

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_varae.core.movie.frame_source import FrameSource
 
-__all__ = ["RawFrames"]
+__all__ = ["RawFrames", "unmapped"]
 
 
 class RawFrames(FrameSource):
@@ -56,6 +56,27 @@ class RawFrames(FrameSource):
                 file.seek(int(offsets[first]))
                 _fill(file, buffer[first * nbytes : last * nbytes], start + int(first), nbytes)
         return frames
+
+
+def unmapped(array: Any) -> Any:
+    """Give the same movie read through a file handle, when it is a memory map (T, Y, X); anything else as it is.
+
+    A copy-on-write map stays one, as what was written to it lies in memory only; so does a map of which the frames do
+    not lie in one piece.
+    """
+    if not isinstance(array, np.memmap) or array.ndim != 3 or array.mode == "c" or not array.shape[0]:
+        return array
+    root: Any = array
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    pieces = array.shape[0] == 1 or array.strides[0] > 0
+    if not isinstance(root, np.memmap) or root.filename is None or not (array[0].flags.c_contiguous and pieces):
+        return array
+    if array.mode != "r":
+        array.flush()
+    start = root.offset + array.ctypes.data - root.ctypes.data
+    offsets = start + array.strides[0] * np.arange(array.shape[0], dtype=np.int64)
+    return RawFrames(Path(root.filename), offsets, array.shape[1:], array.dtype)
 
 
 def _fill(file: Any, buffer: memoryview, frame: int, nbytes: int) -> None:
