@@ -209,6 +209,25 @@ def calibration() -> str:
     return markdown([*header, "links alone, 5 %"], lines)
 
 
+def verdicts(part: str) -> str:
+    """Shares of small p-values and of verdicts, for each row of a part of the benchmark of verdicts."""
+    stored_rows, lines = [row for row in results("verdict") if row["part"] == part], []
+    for name in sorted({row["row"] for row in stored_rows}):
+        mine = [row for row in stored_rows if row["row"] == name]
+        cells, n = [name, str(sum(row["count"] for row in mine))], sum(row["count"] for row in mine)
+        for column in ("coupling", "persistence", "any", "oracle"):
+            values = [p for row in mine for p in row.get(column, ())]
+            count = sum(p <= 0.05 for p in values)
+            low, high = binomtest(count, n).proportion_ci()
+            interval = f" ({100 * low:.0f} to {100 * high:.0f})" if column in ("coupling", "persistence") else ""
+            cells.append(f"{100 * count / n:.0f}{interval}" if values else "")
+        told = [verdict for row in mine for verdict in row["verdict"]]
+        cells += [f"{100 * told.count(v) / n:.0f}" for v in ("differ", "no difference found", "cannot be decided")]
+        lines.append(cells)
+    header = ["", "sets", "coupling, p ≤ 0.05", "persistence", "any", "oracle", "differ", "none found", "cannot"]
+    return markdown(header, lines)
+
+
 def near_collinear() -> str:
     """Violations of the optimality conditions, by decade of the penalty."""
     decades = {row["from"]: row for row in results("near_collinear")}
@@ -231,6 +250,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "paper claims": paper_claims,
     "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
     "calibration": calibration, "near_collinear": near_collinear,
+    **{f"verdicts {part}": lambda part=part: verdicts(part) for part in ("null", "noise", "power", "pipeline")},
 }  # fmt: skip
 
 

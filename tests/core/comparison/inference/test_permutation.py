@@ -1,12 +1,14 @@
 """Blocks permuted: exact where they are alike, and what the wild bootstrap alone makes of events."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_varae.core.comparison.inference.draws import TIE
-from napari_varae.core.comparison.inference.permutation import BlockPermutation
+from napari_varae.core.comparison.inference.permutation import BlockPermutation, SegmentPermutation, strata
 from napari_varae.core.comparison.inference.sample import Sample
 from napari_varae.core.comparison.inference.statistic import difference
 from napari_varae.core.comparison.latents import compare_latents
@@ -145,3 +147,57 @@ def test_impossible_numbers_of_blocks(blocks):
     z = np.random.default_rng(0).normal(size=(60, 2))
     with pytest.raises(ValueError, match=f"blocks={blocks}"):
         compare_latents(z, z + 1, blocks=blocks)
+
+
+def many(rng, count, length=15, k=3):
+    return [rng.normal(size=(length, k)) for _ in range(count)]
+
+
+@pytest.mark.parametrize(("a", "b", "segments"), [(6, 6, True), (6, 5, False), (5, 9, False), (9, 7, True)])
+def test_six_segments_on_each_side_are_permuted_whole(a, b, segments):
+    rng = np.random.default_rng(0)
+    test = compare_latents(many(rng, a), many(rng, b), resamples=19, power_draws=0).test
+    assert set(test.p_of_null) == {"VAR", "segments" if segments else "blocks"}
+    assert (test.n_blocks == a + b) == segments
+    assert (test.block_length == 0) == segments
+
+
+@given(st.lists(st.booleans(), min_size=12, max_size=60), st.integers(0, 100))
+def test_strata_hold_neighbours_in_time_of_both_sides(of_a, seed):
+    starts = np.sort(np.random.default_rng(seed).choice(1000, len(of_a), replace=False))
+    labels = np.array(of_a)
+    a, b = starts[labels], starts[~labels]
+    groups = strata(a, b)
+    assert np.array_equal(np.sort(np.concatenate(groups)), np.arange(len(of_a)))
+    times = [np.sort(np.concatenate([a, b])[group]) for group in groups]
+    assert all(before[-1] < after[0] for before, after in pairwise(times))
+    if len(groups) > 1:
+        assert all(min((group < len(a)).sum(), (group >= len(a)).sum()) >= 2 for group in groups)
+
+
+def test_a_permutation_stays_within_strata_and_begins_at_the_segments_as_they_are():
+    rng = np.random.default_rng(1)
+    segments = [many(rng, 8), many(rng, 8)]
+    pair = tuple(Sample.of(part, 1) for part in segments)
+    units = tuple(np.repeat(np.arange(8), 14) for _ in range(2))
+    observed = difference(*pair)
+    starts = list(range(0, 320, 40)), list(range(20, 320, 40))
+    permutation = SegmentPermutation(pair, observed, units, starts)
+    assert len(permutation.strata) == 4
+    assert permutation.ways == 6**4 // 2
+    np.testing.assert_allclose(permutation.difference(np.arange(16)).score, observed.score, rtol=1e-4, atol=1e-4)
+    for order in permutation.random(20, rng):
+        for group in permutation.strata:
+            assert set(order[group]) == set(group)
+
+
+def test_segment_permutations_are_uniform_under_exchangeability():
+    """All p-values are equally likely: drift within segments that all share it does not matter."""
+    p = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        course = rng.normal(size=(15, 2)).cumsum(0)
+        a, b = ([z + rng.exponential() * course for z in many(rng, 8, k=2)] for _ in range(2))
+        p.append(compare_latents(a, b, resamples=19, power_draws=0, seed=seed).coupling.p_of_null["segments"])
+    assert 0.4 < np.mean(p) < 0.6
+    assert np.mean(np.array(p) <= 0.1) < 0.25

@@ -155,8 +155,9 @@ class WildBootstrap:
         for sample, coefficients, inside in zip(samples, fitted, (r.inside for r in self.residuals), strict=True):
             z = sample.y - sample.x @ coefficients.T
             squares = np.square(z) - np.square(z).mean(0)
-            after += (z[1:] * z[:-1])[inside].sum(0) - inside.sum() * _shared(coefficients, sample)
-            squares_after += (squares[1:] * squares[:-1])[inside].sum(0)
+            shared = _shared(coefficients, sample)
+            after += (z[1:] * z[:-1])[inside].sum(0) - inside.sum() * shared
+            squares_after += (squares[1:] * squares[:-1])[inside].sum(0) - 2 * inside.sum() * np.square(shared)
             size, squares_size = size + np.square(z).sum(0), squares_size + np.square(squares).sum(0)
         of_values, of_squares = after / np.maximum(size, 1e-30), squares_after / np.maximum(squares_size, 1e-30)
         return max(float(np.sqrt(np.square(of_values).mean())), float(of_squares.mean()))
