@@ -37,8 +37,8 @@ def test_a_failed_row_is_reported_and_the_others_go_on(settings, sheet, client, 
         path, tmp_path / "out", settings, client=client, report=lambda row, left: reported.append((row["name"], left))
     )
     assert [row["status"] for row in rows] == ["done", "failed", "failed"]
-    assert "gone.tif" in rows[1]["reason"]
-    assert "999" in rows[2]["reason"]
+    assert "gone.tif" in rows[1]["failure"]
+    assert "999" in rows[2]["failure"]
     assert {name for name, _ in reported} == {"m0", "gone", "m1"}
     assert [left for _, left in reported] == [2, 1, 0]
     assert rows[0]["p_value"] == nv.open_analysis(tmp_path / "out" / "m0").comparisons["comparison"]["p_value"]

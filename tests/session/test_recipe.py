@@ -9,7 +9,8 @@ import tifffile
 import napari_varae as nv
 from napari_varae.cli import app
 from napari_varae.core.comparison.flat import flat
-from napari_varae.session.recipe import Compared, as_command, as_python
+from napari_varae.session.recipe import Compared, Shown, as_command, as_python, shown_comparison
+from napari_varae.session.session import Session
 
 COMPARED = Compared(
     ((0, 70), (80, 140)),
@@ -31,7 +32,7 @@ def shown(tmp_path_factory):
 
 def test_the_script_gives_the_same_numbers(shown, capsys):
     stack, fit, result = shown
-    text = as_python(stack, fit.config, COMPARED)
+    text = as_python(Shown(stack, fit.config, COMPARED))
     found = {}
     exec(compile(text, "<pasted>", "exec"), found)
     assert found["fit"].id == fit.id
@@ -42,7 +43,7 @@ def test_the_script_gives_the_same_numbers(shown, capsys):
 def test_the_commands_give_the_same_numbers(shown, tmp_path, monkeypatch, capsys):
     stack, fit, result = shown
     monkeypatch.chdir(tmp_path)
-    for line in as_command(stack, fit.config, COMPARED).splitlines():
+    for line in as_command(Shown(stack, fit.config, COMPARED)).splitlines():
         program, *words = shlex.split(line)
         assert program == "napari-varae"
         with pytest.raises(SystemExit) as end:
@@ -62,11 +63,36 @@ def test_the_commands_give_the_same_numbers(shown, tmp_path, monkeypatch, capsys
 
 def test_defaults_are_left_out(shown):
     stack, *_ = shown
-    assert "FitConfig()" in as_python(stack, nv.FitConfig())
-    assert "--set" not in as_command(stack, nv.FitConfig())
+    assert "FitConfig()" in as_python(Shown(stack, nv.FitConfig()))
+    assert "--set" not in as_command(Shown(stack, nv.FitConfig()))
 
 
 def test_an_array_cannot_be_opened_again():
     stack = nv.simulate(nv.SimulationConfig(frames=20, height=16, width=16, cells=1)).stack
     with pytest.raises(ValueError, match="not opened from a file"):
-        as_python(stack, nv.FitConfig())
+        as_python(Shown(stack, nv.FitConfig()))
+
+
+def test_the_result_on_the_screen_goes_before_the_form(shown):
+    stack, fit, result = shown
+    session = Session()
+    session.use_movie(stack)
+    session.use_fit(fit, fit.encode(stack))
+    form = nv.ComparisonConfig(seed=5)
+    assert shown_comparison(session, form) == Shown(stack, fit.config, None)
+    session.set_range("a", COMPARED.a)
+    session.set_range("b", COMPARED.b)
+    assert shown_comparison(session, form).compared == Compared(COMPARED.a, COMPARED.b, form)
+    session.set_comparison(result)
+    assert shown_comparison(session, form).compared == COMPARED
+    session.set_range("b", (200, 320))  # the result is of other ranges now
+    assert shown_comparison(session, form).compared == Compared(COMPARED.a, ((200, 320),), form)
+
+
+def test_a_fit_of_another_movie_cannot_be_trained_again(shown):
+    stack, fit, _ = shown
+    session = Session()
+    session.use_movie(nv.Stack(stack.read()[::-1].copy()))
+    session.use_fit(fit, fit.encode(session.stack))
+    with pytest.raises(ValueError, match="another movie"):
+        shown_comparison(session, nv.ComparisonConfig())

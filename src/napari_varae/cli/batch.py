@@ -59,7 +59,7 @@ def batch(
             nonlocal done
             done += 1
             phase("batch", done / (done + to_go))
-            reason = f": {summary['reason']}" if summary["status"] == "failed" else ""
+            reason = f": {summary['failure']}" if summary["status"] == "failed" else ""
             line(f"{summary['name']}: {summary['status']}{reason}")
 
         rows = run_batch(sheet, out, chosen, a=a, b=b, workers=workers, memory=memory, client=client, report=report)

@@ -65,7 +65,7 @@ def run_batch(
     Returns
     -------
     list of dict
-        One for each row: `name`, `status` ("done" or "failed"), `reason`, labels, and the numbers found.
+        One for each row: `name`, `status` ("done" or "failed"), `failure`, labels, and the numbers found.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def _compute(
             found = _result(future)
             if text := found.pop(TRACEBACK, None):
                 _log(folder, f"{row.name}\n{text}")
-            yield row, _line(row, "failed" if "reason" in found else "done", found)
+            yield row, _line(row, "failed" if "failure" in found else "done", found)
             future.release()
 
 
@@ -154,7 +154,7 @@ def _cores() -> int:
 
 def _line(row: Row, status: str, found: Mapping[str, Any]) -> Summary:
     """Make a line of the summary."""
-    first = {"name": row.name, "status": status, "reason": found.get("reason", "")}
+    first = {"name": row.name, "status": status, "failure": found.get("failure", "")}
     return {**first, **row.labels, **first, "path": "; ".join(row.paths), **found}
 
 
@@ -163,18 +163,18 @@ def _result(future: Any) -> Summary:
     from distributed import KilledWorker
 
     if future.cancelled():
-        return {"reason": "The cluster has closed."}
+        return {"failure": "The cluster has closed."}
     error = future.exception()
     if error is None:
         found: Summary = future.result()
         return found
     if isinstance(error, KilledWorker):
         return {
-            "reason": f"Its worker died {LIVES} times; a worker that takes more memory than it has is killed. Use "
+            "failure": f"Its worker died {LIVES} times; a worker that takes more memory than it has is killed. Use "
             "fewer workers, or give each more memory."
         }
     text = "".join(traceback.format_exception(error))
-    return {"reason": f"{type(error).__name__}: {error} (see {LOG})", TRACEBACK: text}
+    return {"failure": f"{type(error).__name__}: {error} (see {LOG})", TRACEBACK: text}
 
 
 def _log(folder: Path, text: str) -> None:

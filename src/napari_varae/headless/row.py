@@ -39,7 +39,7 @@ def finished(row: Row, settings: AnalysisSettings, folder: Path) -> Summary | No
 def run_on_worker(row: Row, settings: AnalysisSettings, out: str, threads: int | None) -> Summary:
     """Analyse a row in a worker of dask, within its memory; see :func:`run_row`.
 
-    What a user can act on comes back as a summary with a `reason`, and a traceback for the log of the batch; anything
+    What a user can act on comes back as a summary with a `failure`, and a traceback for the log of the batch; anything
     else is an error of the program.
     """
     from distributed import get_worker
@@ -48,7 +48,7 @@ def run_on_worker(row: Row, settings: AnalysisSettings, out: str, threads: int |
     try:
         return run_row(row, settings, out, threads, int(limit) if limit else None)
     except (ValueError, OSError, MemoryError, TrainingError, PathError) as error:
-        return {"reason": str(error) or type(error).__name__, TRACEBACK: traceback.format_exc()}
+        return {"failure": str(error) or type(error).__name__, TRACEBACK: traceback.format_exc()}
 
 
 def run_row(

@@ -81,5 +81,5 @@ def _cell(value: object) -> str:
 
 def _read_card(out: Path, row: Mapping[str, Any]) -> str:
     if row["status"] == "failed":
-        return failed_card(row["name"], row["reason"])
+        return failed_card(row["name"], row["failure"])
     return (out / str(row["name"]) / CARD).read_text(encoding="utf-8")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import ComparisonConfig, FitConfig, Settings
 from napari_varae.session.ranges import Segments
 
-__all__ = ["Compared", "as_command", "as_python"]
+if TYPE_CHECKING:
+    from napari_varae.session.session import Session
+
+__all__ = ["Compared", "Shown", "as_command", "as_python", "shown_comparison"]
 
 FOLDER = "analysis"
 """Analysis folder that the commands make."""
@@ -24,22 +27,53 @@ class Compared(NamedTuple):
     config: ComparisonConfig
 
 
-def as_python(stack: Stack, config: FitConfig, compared: Compared | None = None) -> str:
-    """Write opening, training and, if there is one, the comparison as a Python script.
+class Shown(NamedTuple):
+    """What is on the screen.
 
-    Parameters
+    Attributes
     ----------
     stack : Stack
         The movie, opened from a file.
     config : FitConfig
         Settings of the training. Those of a fit name all that it chose itself, and give the same fit.
-    compared : Compared, optional
+    compared : Compared or None
+        The comparison, if there is one.
+    """
+
+    stack: Stack
+    config: FitConfig
+    compared: Compared | None = None
+
+
+def shown_comparison(session: Session, config: ComparisonConfig) -> Shown:
+    """Return what the Compare dock shows: its result, or what it would compare with these settings.
+
+    Raises
+    ------
+    ValueError
+        When there is nothing to compare yet, or the fit was trained on another movie.
+    """
+    stack, fit, result = session.require_stack(), session.require_fit(), session.comparison
+    if session.caution is not None:
+        raise ValueError(
+            "The fit was trained on another movie, and a script that trains on this one gives another fit. Save the "
+            "fit, and load it in a script of your own."
+        )
+    if result is not None and session.is_current:
+        return Shown(stack, fit.config, Compared(result.ranges["a"], result.ranges["b"], result.config))
+    a, b = session.ranges["a"], session.ranges["b"]
+    return Shown(stack, fit.config, Compared(a, b, config) if a and b else None)
+
+
+def as_python(shown: Shown) -> str:
+    """Write opening, training and, if there is one, the comparison as a Python script.
 
     Raises
     ------
     ValueError
         When the movie was not opened from a file.
     """
+    stack, config, compared = shown
     source = _source(stack)
     paths = source.pop("path")
     where = repr(paths[0]) if len(paths) == 1 else repr(list(paths))
@@ -55,13 +89,11 @@ def as_python(stack: Stack, config: FitConfig, compared: Compared | None = None)
     return "\n".join(lines) + "\n"
 
 
-def as_command(stack: Stack, config: FitConfig, compared: Compared | None = None, folder: str = FOLDER) -> str:
-    """Write the same as commands of a POSIX shell; parameters and errors as for :func:`as_python`.
-
-    `folder` is the analysis folder that the commands make.
-    """
+def as_command(shown: Shown) -> str:
+    """Write the same as commands of a POSIX shell, which make an analysis folder; errors as for :func:`as_python`."""
+    stack, config, compared = shown
     source = _source(stack)
-    words: list[str] = ["napari-varae", "train", *source.pop("path"), "--out", folder]
+    words: list[str] = ["napari-varae", "train", *source.pop("path"), "--out", FOLDER]
     for name, value in source.items():
         words += [f"--{name.replace('_', '-')}", str(value)]
     if stack.bad_frames:
@@ -69,7 +101,7 @@ def as_command(stack: Stack, config: FitConfig, compared: Compared | None = None
     commands = [[*words, *_set(config)]]
     if compared is not None:
         sides = [",".join(f"{start}:{stop}" for start, stop in side) for side in compared[:2]]
-        words = ["napari-varae", "compare", folder, "--a", sides[0], "--b", sides[1]]
+        words = ["napari-varae", "compare", FOLDER, "--a", sides[0], "--b", sides[1]]
         commands.append([*words, *_set(compared.config)])
     return "\n".join(map(shlex.join, commands)) + "\n"
 

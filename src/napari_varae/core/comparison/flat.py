@@ -7,7 +7,7 @@ from typing import Any
 
 __all__ = ["flat"]
 
-LONGEST = 100
+LONGEST = 300
 """Characters of a text that goes into a table."""
 
 

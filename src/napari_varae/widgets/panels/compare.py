@@ -14,12 +14,14 @@ from napari_varae.core.settings import ComparisonConfig
 from napari_varae.session.generation import Generation
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import Segments, format_duration, format_ranges, parse_ranges, total
+from napari_varae.session.recipe import shown_comparison
 from napari_varae.session.results import Edge
 from napari_varae.session.session import Letter
 from napari_varae.viewer.maps import hide_maps
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.panels.placebo import PlaceboBox
+from napari_varae.widgets.parts.copy_as import copy_button
 from napari_varae.widgets.parts.edge_table import EdgeTable
 from napari_varae.widgets.parts.figure import save_figure
 from napari_varae.widgets.parts.files import ask_path
@@ -102,6 +104,7 @@ class ComparePanel(Panel):
             button("Copy methods", self.copy_methods, "A paragraph for the methods section"),
         )
         self.body.addLayout(row(*self.exports))
+        self.body.addWidget(copy_button(lambda: shown_comparison(self.session, self.form.value())))
         self.body.addWidget(heading("Placebo"))
         self.body.addWidget(self.placebo)
         self.body.addStretch()
