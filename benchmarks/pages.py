@@ -228,7 +228,8 @@ def near_collinear() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     **{f"ablation {name}": lambda name=name: ablation(name) for name in SHOWN_SCENARIOS},
     **{f"paper {name}": lambda name=name: paper(name) for name in PAPER_SCENARIOS},
-    "paper claims": paper_claims, "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
+    "paper claims": paper_claims,
+    "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
     "calibration": calibration, "near_collinear": near_collinear,
 }  # fmt: skip
 

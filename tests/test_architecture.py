@@ -18,6 +18,7 @@ FLOORS = [
     {"core"},
     {"io"},
     {"session"},
+    {"headless"},
     {"viewer"},
     {"widgets"},
     {"__init__"},
@@ -31,7 +32,7 @@ FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 ROOMS = {
     "core": [
         {"__init__", "settings"},
-        {"compute", "files"},
+        {"compute", "files", "settings_file"},
         {"movie", "lasso"},
         {"var", "components"},
         {"autoencoder"},
@@ -39,14 +40,21 @@ ROOMS = {
         {"training", "maps", "experiment"},
         {"comparison"},
     ],
-    "widgets": [{"__init__", "parts"}, {"jobs"}, {"panels"}, {"workspace"}],
+    "widgets": [{"__init__", "parts"}, {"jobs"}, {"panels"}, {"workspace", "dropped"}],
 }
 """The rooms within a part, from the ground up, by the same rule."""
 
 QT = {"qtpy", "PyQt5", "PyQt6", "PySide2", "PySide6", "superqt", "pyqtgraph", "vispy", "magicgui"}
-FORBIDDEN = {name: QT | {"napari"} for name in ("errors", "core", "io", "session")} | {"viewer": QT}
+FORBIDDEN = {name: QT | {"napari"} for name in ("errors", "core", "io", "session", "headless")} | {"viewer": QT}
 
-TORCH_FREE_CORE = {"core/settings.py", "core/files.py", "core/movie", "core/simulation", "core/experiment"}
+TORCH_FREE_CORE = {
+    "core/settings.py",
+    "core/settings_file.py",
+    "core/files.py",
+    "core/movie",
+    "core/simulation",
+    "core/experiment",
+}
 """The modules of the core that are needed before anything is computed."""
 
 KINDS = ("image", "labels", "layer", "points", "shapes", "surface", "tracks", "vectors")
@@ -55,7 +63,8 @@ LAYER_MAKERS = {f"add_{kind}" for kind in KINDS}
 PUBLIC = """
 open_stack Stack StackError simulate SimulationConfig Simulation FitConfig train fit EpochReport TrainingError
 Fit load_fit FitFileError evaluate contribution_map compare compare_latents Comparison lasso lasso_path LassoPath
-DataError Behaviour Cells Trials correlate_behaviour match_cells open_behaviour open_cells open_trials
+DataError DataChoiceError Behaviour Cells Trials correlate_behaviour match_cells open_behaviour open_cells open_trials
+Analysis open_analysis export_nwb run_batch
 difference_map entry_penalty estimate_var VAR PathError StoppedError Requirements estimate resume
 """
 LONGEST_MODULE = 350
@@ -186,7 +195,7 @@ def test_the_command_line_loads_nothing_heavy():
 
 
 def test_core_and_io_load_no_screen():
-    low = [dotted(m) for m in MODULES if part(m) in {"errors", "core", "io"}]
+    low = [dotted(m) for m in MODULES if part(m) in {"errors", "core", "io", "headless"}]
     assert not loaded_by(low, QT | {"napari"})
 
 

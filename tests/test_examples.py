@@ -1,5 +1,6 @@
 """What a reader copies runs as it stands: the scripts in `examples/`, and the code in the README and the docs."""
 
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ import napari_varae as nv
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 EXTRACTOR = """
 import numpy as np
 
@@ -48,9 +50,18 @@ def test_example(script, tmp_path):
     assert run(tmp_path, script)
 
 
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook(notebook, tmp_path):
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    assert not any(cell.get("outputs") for cell in cells)  # they are made by whoever runs it
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    (tmp_path / "notebook.py").write_text(text, encoding="utf-8")
+    assert "p = " in run(tmp_path, "notebook.py")
+
+
 def test_the_table_lists_every_example():
     table = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"^\| `(\w+\.py)`", table, re.MULTILINE)) == {path.name for path in EXAMPLES}
+    assert set(re.findall(r"^\| `(\w+\.\w+)`", table, re.MULTILINE)) == {path.name for path in EXAMPLES + NOTEBOOKS}
 
 
 def write(path: Path, movie: np.ndarray) -> None:

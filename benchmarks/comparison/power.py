@@ -23,7 +23,6 @@ from multiprocessing import Pool
 import numpy as np
 import torch
 from scipy.stats import chi2
-from statsmodels.tsa.api import VAR
 
 import napari_varae as nv
 from benchmarks.comparison.calibration import Setting, coefficients, radius, two_ranges
@@ -74,6 +73,8 @@ def oracle(za: np.ndarray, zb: np.ndarray, support: np.ndarray) -> float:
 
 def chow(za: np.ndarray, zb: np.ndarray, order: int) -> float:
     """P of the likelihood ratio test of one VAR of principal component scores against two, with one covariance."""
+    from statsmodels.tsa.api import VAR
+
     both = np.vstack([za - za.mean(0), zb - zb.mean(0)])
     scores = both @ np.linalg.svd(both, full_matrices=False)[2][:COMPONENTS].T
     parts = scores[: len(za)], scores[len(za) :]

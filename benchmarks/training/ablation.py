@@ -3,10 +3,10 @@
     python -m benchmarks.training.ablation [--seeds 5] [--scenarios clean realistic ...]
 
 Each scenario, seed and variant ({no skip, static skip} x {two_stage, stop_gradient, end_to_end}, all with the same
-settings otherwise) adds a line to the results, and what is there is not computed again. Trained on the first four fifths of the frames, judged on the last one. Where links change
-in the middle, those of before and after are the true ones. Printed: mean and deviation over seeds of each figure of
-merit, beside PCA with a VAR by least squares, and an oracle that reads the movie with the true footprints; and for each
-claim the paired differences over seeds.
+settings otherwise) adds a line to the results, and what is there is not computed again. Trained on the first four
+fifths of the frames, judged on the last one. Where links change in the middle, those of before and after are the true
+ones. Printed: mean and deviation over seeds of each figure of merit, beside PCA with a VAR by least squares, and an
+oracle that reads the movie with the true footprints; and for each claim the paired differences over seeds.
 
 Figures: `rec`, `pred`: fractions of the variance explained, of held-out frames and one step ahead; `clean`:
 correlation of the reconstruction with the noise-free movie; `latent R2`: of standardised latents, one step ahead;

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari_varae.core.maps.contribution import contribution_map
     from napari_varae.core.movie.stack import Stack
     from napari_varae.core.settings import ComparisonConfig, FitConfig
+    from napari_varae.core.settings_file import AnalysisSettings, read_settings
     from napari_varae.core.simulation.settings import SimulationConfig
     from napari_varae.core.simulation.simulate import Simulation, simulate
     from napari_varae.core.training.requirements import Requirements, estimate
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from napari_varae.core.var.model import VAR
     from napari_varae.errors import (
         ChoiceError,
+        DataChoiceError,
         DataError,
         FitFileError,
         PathError,
@@ -41,15 +43,19 @@ if TYPE_CHECKING:
         StoppedError,
         TrainingError,
     )  # fmt: skip
+    from napari_varae.headless.batch import run_batch
     from napari_varae.io import open_stack
+    from napari_varae.io.analysis import Analysis, open_analysis
     from napari_varae.io.behaviour import open_behaviour
     from napari_varae.io.cells import open_cells
+    from napari_varae.io.nwb_export import export_nwb
     from napari_varae.io.trials import open_trials
 
 _HOME = {
     "Comparison": "core.comparison.result",
     "compare": "core.comparison.compare",
     "compare_latents": "core.comparison.latents",
+    "AnalysisSettings": "core.settings_file",
     "ComparisonConfig": "core.settings",
     "FitConfig": "core.settings",
     "SimulationConfig": "core.simulation.settings",
@@ -60,6 +66,7 @@ _HOME = {
     "Trials": "core.experiment.trials",
     "correlate_behaviour": "core.experiment.correlation",
     "match_cells": "core.experiment.match",
+    "DataChoiceError": "errors",
     "DataError": "errors",
     "ChoiceError": "errors",
     "FitFileError": "errors",
@@ -84,8 +91,13 @@ _HOME = {
     "estimate": "core.training.requirements",
     "resume": "core.training.train",
     "train": "core.training.train",
+    "read_settings": "core.settings_file",
+    "run_batch": "headless.batch",
     "VAR": "core.var.model",
     "estimate_var": "core.var.estimate",
+    "Analysis": "io.analysis",
+    "open_analysis": "io.analysis",
+    "export_nwb": "io.nwb_export",
     "open_behaviour": "io.behaviour",
     "open_cells": "io.cells",
     "open_stack": "io",
@@ -93,12 +105,14 @@ _HOME = {
 }
 
 __all__ = [
-    "VAR", "Behaviour", "Cells", "ChoiceError", "Comparison", "ComparisonConfig", "DataError", "EpochReport", "Fit",
-    "FitConfig", "FitFileError", "LassoPath", "PathError", "Requirements", "Simulation", "SimulationConfig",
-    "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__", "compare", "compare_latents",
-    "contribution_map", "correlate_behaviour", "difference_map", "entry_penalty", "estimate", "estimate_var",
-    "evaluate", "fit", "lasso", "lasso_path", "load_fit", "match_cells", "open_behaviour", "open_cells",
-    "open_stack", "open_trials", "placebo", "resume", "simulate", "train",
+    "VAR", "Analysis", "AnalysisSettings", "Behaviour", "Cells", "ChoiceError", "Comparison", "ComparisonConfig",
+    "DataChoiceError", "DataError", "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath", "PathError",
+    "Requirements",
+    "Simulation", "SimulationConfig", "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__",
+    "compare", "compare_latents", "contribution_map", "correlate_behaviour", "difference_map", "entry_penalty",
+    "estimate", "estimate_var", "evaluate", "export_nwb", "fit", "lasso", "lasso_path", "load_fit", "match_cells",
+    "open_analysis", "open_behaviour", "open_cells", "open_stack", "open_trials", "placebo", "read_settings", "resume",
+    "run_batch", "simulate", "train",
 ]  # fmt: skip
 
 

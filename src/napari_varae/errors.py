@@ -7,7 +7,8 @@ as a vanished worker and would swallow it.
 from collections.abc import Mapping, Sequence
 
 __all__ = [
-    "ChoiceError", "DataError", "FitFileError", "PathError", "StackError", "StoppedError", "TrainingError",
+    "ChoiceError", "DataChoiceError", "DataError", "FitFileError", "PathError", "StackError", "StoppedError",
+    "TrainingError",
 ]  # fmt: skip
 
 
@@ -32,6 +33,21 @@ class ChoiceError(StackError):
     def __init__(self, message: str, options: Mapping[str, Sequence[str | int]]) -> None:
         super().__init__(message)
         self.options: dict[str, list[str | int]] = {name: list(values) for name, values in options.items()}
+
+
+class DataChoiceError(DataError):
+    """Cells, trials or behaviour whose file leaves a choice to the user: which unit, which column, which table.
+
+    Attributes
+    ----------
+    options : dict of str to list
+        What there is to choose from, for each argument of the function that opens them; an empty list where the
+        argument is a pair of numbers.
+    """
+
+    def __init__(self, message: str, options: Mapping[str, Sequence[str]]) -> None:
+        super().__init__(message)
+        self.options: dict[str, list[str]] = {name: list(values) for name, values in options.items()}
 
 
 class FitFileError(ValueError):

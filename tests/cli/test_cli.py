@@ -8,6 +8,20 @@ import pytest
 
 from napari_varae.cli import app
 
+COMMANDS = (
+    "open",
+    "train",
+    "resume",
+    "evaluate",
+    "map",
+    "compare",
+    "placebo",
+    "export",
+    "batch",
+    "gui",
+    "info",
+    "demo",
+)
 RUN_AND_LIST_MODULES = """
 import sys
 from napari_varae.cli import main
@@ -23,12 +37,19 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
-@pytest.mark.parametrize("command", [[], ["info"], ["demo"]], ids=str)
-def test_every_command_explains_itself(command):
-    done = run(*command, "--help")
-    assert done.returncode == 0, done.stderr
-    assert "Usage: napari-varae" in done.stdout
-    assert " <bool>  \n" not in done.stdout  # an option without a sentence
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=str)
+def test_every_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        app.main([*command, "--help"])
+    out = capsys.readouterr().out
+    assert not end.value.code
+    assert "Usage: napari-varae" in out
+    assert " <bool>  \n" not in out  # an option without a sentence
+
+
+def test_the_help_lists_every_command():
+    out = run("--help").stdout
+    assert all(f"│ {name} " in out for name in COMMANDS)
 
 
 def test_without_a_command_it_shows_the_help():

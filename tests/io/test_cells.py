@@ -117,8 +117,10 @@ def test_planes_of_suite2p_are_chosen(suite2p):
     other = suite2p.parent / "plane1"
     other.mkdir()
     (other / "stat.npy").write_bytes((suite2p / "stat.npy").read_bytes())
-    with pytest.raises(DataError, match="2 planes: choose one, of plane0, plane1"):
+    with pytest.raises(DataError, match=r"2 planes\. Choose one with name=\.\.\., of plane0, plane1") as error:
         open_cells(suite2p.parent)
+    assert error.value.options == {"name": ["plane0", "plane1"]}
+    assert open_cells(suite2p.parent, name="plane0").ids == open_cells(suite2p).ids
 
 
 def test_side_files_of_suite2p_are_checked(suite2p, tmp_path):
@@ -203,7 +205,7 @@ def test_nwb_pixel_masks_and_the_choice_of_a_segmentation(masks, tmp_path):
                 table.add_roi(pixel_mask=[(*pixel[list(order)], 0.5) for pixel in np.argwhere(mask)])
 
     path = save_nwb(tmp_path / "cells.nwb", SHAPE, add)
-    with pytest.raises(DataError, match=r"choose one with name=\.\.\., of standard, turned"):
+    with pytest.raises(DataError, match=r"Choose one with name=\.\.\., of standard, turned"):
         open_cells(path, SHAPE)
     with pytest.raises(DataError, match="image size"):
         open_cells(path, name="standard")

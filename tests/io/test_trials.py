@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_varae import open_trials
-from napari_varae.errors import DataError
+from napari_varae.errors import DataChoiceError, DataError
 
 GO = [(10, 20), (50, 70)]
 
@@ -47,6 +47,20 @@ def test_a_unit_is_given_or_refused(tmp_path):
         open_trials({"start_frame": [1], "stop_frame": [2]}, unit="s")
     with pytest.raises(ValueError, match="unit='ms'"):
         open_trials(path, unit="ms")
+
+
+def test_what_is_left_open_lists_its_options(tmp_path):
+    """What a dock asks: each option can be given as that argument."""
+    table = {"on": [1.0], "off": [2.0]}
+    with pytest.raises(DataChoiceError) as error:
+        open_trials(table)
+    assert error.value.options == {"start": ["on", "off"]}
+    with pytest.raises(DataChoiceError) as error:
+        open_trials(table, columns={"start": "on"})
+    assert error.value.options == {"window": []}
+    with pytest.raises(DataChoiceError) as error:
+        open_trials(table, columns={"start": "on"}, window=(0, 1))
+    assert error.value.options == {"unit": ["s", "frames"]}
 
 
 def test_onsets_need_a_window():
@@ -123,8 +137,11 @@ def test_nwb_trials(nwb, tmp_path):
     assert trials.frames("go") == GO
     assert trials.unit == "s"
     assert open_trials(path, 10.0, name="epochs").frames() == [(0, 90)]
-    with pytest.raises(DataError, match=r"has no 'pauses': choose one with name=\.\.\., of epochs, trials"):
+    with pytest.raises(
+        DataChoiceError, match=r"has no 'pauses'\. Choose one with name=\.\.\., of epochs, trials"
+    ) as error:
         open_trials(path, 10.0, name="pauses")
+    assert error.value.options == {"name": ["epochs", "trials"]}
 
 
 def test_damaged_nwb(tmp_path):

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QApplication, QScrollArea
 
 from napari_varae.session.session import session_of
 from napari_varae.widgets.parts.docks import dock_key
-from napari_varae.widgets.workspace import DOCKS, open_workspace
+from napari_varae.widgets.workspace import DOCKS, RIGHT, open_workspace
 
 
 def test_the_command_places_all_docks(viewer):
@@ -87,7 +87,7 @@ def test_docks_fit_on_a_screen(make_napari_viewer, qtbot):
     viewer.window.resize(1280, 760)
     qtbot.wait(100)
     assert viewer.window._qt_window.minimumSizeHint().height() <= 760
-    for name in ("Movie", "Train", "Look", "Compare"):
+    for name in RIGHT:
         panels[name].parentWidget().raise_()
         qtbot.wait(20)
         area = panels[name].findChild(QScrollArea)

@@ -284,6 +284,12 @@ class ComparisonConfig(Settings):
         "time for dynamics. Each range needs at least 4 parts of one length.",
         label="Subtract responses",
     )
+    correct_noise: bool = setting(
+        True,
+        "Account for measurement noise, whose variance in A and in B is known from the pixels: noise weakens what the "
+        "past seems to predict, and more noise in one range looks like other dynamics.",
+        label="Correct for noise",
+    )
     halves: bool = setting(
         True,
         "Compare the halves of each range as well: where these differ, a difference between the ranges means little.",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_varae.core.compute.checkpoint import Check, go_on
+from napari_varae.core.movie.source import Source
 from napari_varae.core.movie.stack import Stack
 from napari_varae.errors import StackError
 from napari_varae.io.files import check_exists, size_on_disk
@@ -87,7 +88,8 @@ def open_stack(
         check_exists(each)
     found = find(paths, wanted)
     name = paths[0].name if len(paths) == 1 else f"{paths[0].name} and {len(paths) - 1} more"
-    return _stack(found, name or str(paths[0]), sum(map(size_on_disk, paths)), frame_rate, pixel_size)
+    stack = _stack(found, name or str(paths[0]), sum(map(size_on_disk, paths)), frame_rate, pixel_size)
+    return stack.replace(source=Source(tuple(str(path.absolute()) for path in paths), channel, plane, dataset))
 
 
 def _stack(found: Found, name: str, nbytes: int, frame_rate: float | None, pixel_size: float | None) -> Stack:
@@ -109,7 +111,7 @@ def _stack(found: Found, name: str, nbytes: int, frame_rate: float | None, pixel
             found.frame_rate.note("Frame rate", "Hz", frame_rate),
             found.pixel_size.note("Pixel size", "um", pixel_size),
             *found.notes,
-            *([f"{len(stack.breaks)} break(s): no lag pair, window or block crosses one"] if stack.breaks else []),
+            *([f"{len(stack.breaks)} break(s): no lag pair or block crosses one"] if stack.breaks else []),
         )
     )
 

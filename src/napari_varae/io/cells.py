@@ -34,7 +34,7 @@ def open_cells(path: Any, shape: tuple[int, int] | None = None, *, name: str | N
     shape : (int, int), optional
         Image size (Y, X) that the cells must have, such as `stack.shape[1:]`. Needed where the cells come without it.
     name : str, optional
-        Which segmentation of an NWB file, where it has several.
+        Which segmentation of an NWB file, or plane of a suite2p folder, where it has several.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def _from_path(path: Path, shape: tuple[int, int] | None, name: str | None) -> C
     if not exists:
         raise DataError(f"There is no file {str(path)!r}. Check the name and the folder.")
     if is_folder or path.name == "stat.npy":
-        return suite2p_cells.read(path if is_folder else path.parent, shape)
+        return suite2p_cells.read(path if is_folder else path.parent, shape, name)
     kind = path.suffix.lower()
     if kind == ".nwb":
         return nwb_cells.read(path, shape, name)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from napari_varae.core.experiment.rows import listed
-from napari_varae.errors import DataError
+from napari_varae.errors import DataChoiceError, DataError
 from napari_varae.io.hdf5 import HDF5_LOCK
 
 __all__ = ["choose", "read"]
@@ -47,8 +47,10 @@ def choose(found: dict[str, T], name: str | None, *, path: Path, prefer: str = "
 
     Raises
     ------
+    DataChoiceError
+        When there are several among which the user has to choose.
     DataError
-        When there is none, or several among which the user has to choose.
+        When there is none.
     """
     if name is None and len(found) == 1:
         return next(iter(found.values()))
@@ -58,4 +60,6 @@ def choose(found: dict[str, T], name: str | None, *, path: Path, prefer: str = "
     if not found:
         raise DataError(f"{path.name!r} holds nothing of this kind. Check that it is the right file.")
     what = "holds several" if name is None else f"has no {name!r}"
-    raise DataError(f"{path.name!r} {what}: choose one with name=..., of {listed(sorted(found), 12)}.")
+    raise DataChoiceError(
+        f"{path.name!r} {what}. Choose one with name=..., of {listed(sorted(found), 12)}.", {"name": sorted(found)}
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -13,7 +14,7 @@ from napari_varae.io.files import in_order, series_name
 from napari_varae.io.joined import Images, join
 from napari_varae.io.probe import Found, Wanted
 
-__all__ = ["GROUP", "READERS", "find"]
+__all__ = ["GROUP", "READERS", "TIFF", "find", "is_tiff_movie"]
 
 GROUP = "napari_varae.readers"
 """The group of entry points by which another package adds a format."""
@@ -122,6 +123,18 @@ def _is_single_image(path: Path) -> bool:
     from napari_varae.io.tiff_chain import follow
 
     return follow(path).n_pages == 1 and _image_dimensions(path) == 2
+
+
+def is_tiff_movie(path: Path) -> bool:
+    """Find out whether a TIFF file holds several grey images, without looking at every page; False when damaged."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tif:
+            several = len(tif.series[0].get_shape(squeeze=True)) > 2 or len(tif.series) > 1
+            return several and getattr(tif.pages[0], "samplesperpixel", 1) < 3
+    except (OSError, ValueError, LookupError, TypeError, ArithmeticError, struct.error):  # tifffile, of damaged files
+        return False
 
 
 def _image_dimensions(path: Path) -> int:

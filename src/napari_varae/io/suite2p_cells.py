@@ -10,7 +10,7 @@ from scipy import sparse
 
 from napari_varae.core.experiment.cells import Cells
 from napari_varae.core.experiment.rows import listed
-from napari_varae.errors import DataError, StackError
+from napari_varae.errors import DataChoiceError, DataError, StackError
 from napari_varae.io.pickles import load_npy
 
 __all__ = ["read"]
@@ -19,15 +19,17 @@ SIZES = ("ops.npy", "reg_outputs.npy", "db.npy")
 """Where suite2p writes the image size Ly, Lx: version 0 in the first, version 1 in the others."""
 
 
-def read(folder: Path, shape: tuple[int, int] | None) -> Cells:
-    """Read the ROIs of one plane.
+def read(folder: Path, shape: tuple[int, int] | None, name: str | None = None) -> Cells:
+    """Read the ROIs of one plane, which `name` names where there are several.
 
     Raises
     ------
+    DataChoiceError
+        When there are several planes.
     DataError
-        When there are several planes or no `stat.npy`, a file is damaged or holds code, or the image size is unknown.
+        When there is no `stat.npy`, a file is damaged or holds code, or the image size is unknown.
     """
-    folder = _plane(folder)
+    folder = _plane(folder, name)
     stat = _load(folder / "stat.npy")
     if not isinstance(stat, np.ndarray | list):  # numpy saves an array of one dict as a dict
         stat = [stat]
@@ -62,15 +64,19 @@ def read(folder: Path, shape: tuple[int, int] | None) -> Cells:
     return Cells(tuple(chosen), footprints[chosen], size, notes)
 
 
-def _plane(folder: Path) -> Path:
+def _plane(folder: Path, name: str | None) -> Path:
     """Find the folder with `stat.npy` at or below a suite2p folder."""
     for pattern in ("stat.npy", "plane*/stat.npy", "suite2p/plane*/stat.npy"):
         found = sorted(path.parent for path in folder.glob(pattern))
         if len(found) == 1:
             return found[0]
         if found:
-            raise DataError(
-                f"{folder.name!r} holds {len(found)} planes: choose one, of {listed([plane.name for plane in found])}."
+            names = [plane.name for plane in found]
+            if name in names:
+                return found[names.index(name)]
+            raise DataChoiceError(
+                f"{folder.name!r} holds {len(found)} planes. Choose one with name=..., of {listed(names)}.",
+                {"name": names},
             )
     raise DataError(f"{folder.name!r} holds no stat.npy: it is not a suite2p folder with cells.")
 

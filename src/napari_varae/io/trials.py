@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_varae.core.experiment.rows import listed
 from napari_varae.core.experiment.trials import Trials
 from napari_varae.core.experiment.units import Unit
-from napari_varae.errors import DataError
+from napari_varae.errors import DataChoiceError, DataError
 from napari_varae.io import nwb_objects
 from napari_varae.io.table import SUFFIXES, Columns, columns_of, numbers, pick, read_table, time_unit
 
@@ -69,8 +69,11 @@ def open_trials(
 
     Raises
     ------
+    DataChoiceError
+        When the unit, the column of the starts, the end of the trials or the table of an NWB file is left open; its
+        `options` list what there is to choose from.
     DataError
-        When it cannot be read, a column or the unit is missing, or a row is not a trial; rows are counted from 1.
+        When it cannot be read, or a row is not a trial; rows are counted from 1.
     TypeError
         When it is neither a path nor a table.
     ValueError
@@ -95,9 +98,10 @@ def open_trials(
     found = {role: pick(table, names, wishes.get(role)) for role, names in ROLES.items()}
     start, stop, duration, condition = found.values()
     if start is None:
-        raise DataError(
+        raise DataChoiceError(
             f"No column is the start of a trial; there are {listed([repr(column) for column in table], 12)}. Name it "
-            "'start' or 'onset', or choose it with columns={'start': ...}."
+            "'start' or 'onset', or choose it with columns={'start': ...}.",
+            {"start": list(table)},
         )
     timed = [column for column in (start, stop, duration) if column is not None]
     units = {column: _unit_of(column) or by_format for column in timed}
@@ -111,7 +115,9 @@ def open_trials(
     elif duration is not None:
         end = begin + times[duration]
     else:
-        raise DataError("No column is the stop or the duration of a trial. With onsets alone, give window=(0, 2).")
+        raise DataChoiceError(
+            "No column is the stop or the duration of a trial. With onsets alone, give window=(0, 2).", {"window": []}
+        )
     rest = {column: values.astype(object) for column, values in table.items() if column not in {*timed, condition}}
     names = [_word(value) for value in table[condition]] if condition else [ONLY] * len(begin)
     notes = () if condition else (_no_condition(list(rest)),)
@@ -153,7 +159,9 @@ def _unit(found: dict[str, str], wish: Unit | None) -> Unit:
     if len(kinds) > 1:
         raise DataError(f"Units contradict each other: {kinds['s']} is in seconds and {kinds['frames']} in frames.")
     if not kinds:
-        raise DataError("Are the times in seconds or in frames? Give unit='s' or unit='frames'.")
+        raise DataChoiceError(
+            "Are the times in seconds or in frames? Give unit='s' or unit='frames'.", {"unit": ["s", "frames"]}
+        )
     return next(iter(kinds))
 
 

@@ -10,6 +10,7 @@ from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import Settings
 
 if TYPE_CHECKING:
+    from napari_varae.core.experiment.cells import CellId
     from napari_varae.core.fit.fit import Fit
 
 __all__ = [
@@ -52,10 +53,12 @@ def describe_time(seconds: float) -> str:
     return time.strftime("%H:%M" if then[:3] == now[:3] else "%d %b, %H:%M", then)
 
 
-def describe_latent(fit: Fit, latent: int) -> str:
-    """Give a latent's number and, if it is none of a place, the change of the whole image that it draws."""
-    change = fit.whole_image.get(latent)
-    return str(latent) if change is None else f"{latent} ({change})"
+def describe_latent(fit: Fit, latent: int, cell: CellId | None = None) -> str:
+    """Give a latent's number with its cell, or with the change of the whole image that it draws."""
+    name = fit.whole_image.get(latent)
+    if cell is not None:
+        name = f"cell {cell}" if isinstance(cell, int) else cell
+    return str(latent) if name is None else f"{latent} ({name})"
 
 
 def parse_latents(text: str, latents: int) -> list[int]:

@@ -22,6 +22,7 @@ from napari_varae.session.fits import kept_fits
 from napari_varae.session.generation import Generation
 from napari_varae.session.job_events import Controls, JobState
 from napari_varae.session.labels import describe_fit, describe_movie
+from napari_varae.session.questions import Questions
 from napari_varae.session.range_notes import range_notes
 from napari_varae.session.ranges import Segments
 from napari_varae.session.results import Edge, Placebo
@@ -36,7 +37,7 @@ __all__ = ["Letter", "Session", "session_of"]
 Letter = Literal["a", "b"]
 
 
-class Session(CurrentJob, Experiment):
+class Session(CurrentJob, Experiment, Questions):
     """Evented state of one viewer.
 
     Docks call its methods and listen to its signals; they never call each other. A method that raises leaves everything
@@ -130,12 +131,14 @@ class Session(CurrentJob, Experiment):
         Raises
         ------
         ValueError
-            When a value makes no sense, there is no movie, or a job is running.
+            When a value makes no sense, there is no movie, a job is running, or trials or behaviour would not fit.
         """
         stack = self.require_stack()
         bad = stack.bad_frames if bad_frames is None else bad_frames
         self._require_idle("change the movie")
-        self.stack = stack.replace(frame_rate=frame_rate, pixel_size=pixel_size, bad_frames=bad)
+        stack = stack.replace(frame_rate=frame_rate, pixel_size=pixel_size, bad_frames=bad)
+        self.check_experiment(stack)
+        self.stack = stack
         self.set_placebo(None)
         self.movie_changed.emit()
         self.ranges_changed.emit()
@@ -205,6 +208,7 @@ class Session(CurrentJob, Experiment):
             self.caution += f" It explains {self.explained:.1%} of the variance of this one."
         self.components = principal_components(fit, latents) if components is None else components
         self.fit, self.latents, self.edge, self.comparison = fit, latents, None, None
+        self.set_latent(None)
         self.odd = odd or self.odd
         self.set_placebo(None)
         self.keep_fit(fit)
@@ -319,9 +323,10 @@ class Session(CurrentJob, Experiment):
         self._movies += 1
         self.stack = stack
         self.frames = self.fit = self.latents = self.components = self.caution = self.explained = self.odd = None
-        self.edge = self.comparison = None
+        self.edge = self.comparison = self.latent = None
         self.history, self.ranges, self.marks = [], {"a": (), "b": ()}, [None, None]
         self.forget_experiment()
+        self.ask(None)
         self.set_placebo(None)
         for signal in (self.movie_changed, self.fit_changed, self.ranges_changed, self.comparison_changed):
             signal.emit()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from napari_varae.session.session import Session
+from napari_varae.viewer.cells import CELLS, follow_cells, take_up_cells
 from napari_varae.viewer.grid import calibrate, frame_in_view, show_frame
 from napari_varae.viewer.movie import use_layer
 from napari_varae.viewer.ours import KEY, MOVIE, about, forget, mark, ours
@@ -31,6 +32,7 @@ def follow(viewer: ViewerModel, session: Session) -> None:
     _follow_cursor(viewer, reference, session)
     _follow_movie(viewer, reference, session)
     _follow_results(reference, session)
+    follow_cells(reference, session)
 
 
 def _follow_cursor(viewer: ViewerModel, reference: Callable[[], ViewerModel | None], session: Session) -> None:
@@ -52,26 +54,33 @@ def _follow_cursor(viewer: ViewerModel, reference: Callable[[], ViewerModel | No
 
 
 def _follow_movie(viewer: ViewerModel, reference: Callable[[], ViewerModel | None], session: Session) -> None:
-    """Take up a sample that is opened while there is no movie; let the movie go when its layer is removed."""
+    """Take up a movie and cells that are opened while there are none; let the movie go when its layer is removed."""
 
     def take_up(layer: Layer) -> None:
         viewer = reference()
-        is_sample = layer.metadata.get(KEY, {}).get("kind") == "sample"
-        if viewer is not None and session.stack is None and session.job == "idle" and is_sample:
+        kind = layer.metadata.get(KEY, {}).get("kind")
+        if viewer is None or session.job != "idle" or about(layer) is not None:
+            return
+        if kind in ("sample", "file") and session.stack is None:
             use_layer(viewer, layer)
+        elif kind == CELLS:
+            take_up_cells(viewer, session, layer)
 
     def layer_removed(event: Any) -> None:
         what = about(event.value)
         forget(event.value)
         if what is not None and what.kind == MOVIE and session.stack is not None:
             session.close_movie()
+        elif what is not None and what.kind == CELLS and session.cells is not None:
+            session.use_cells(None)
 
     def layer_inserted(event: Any) -> None:
         take_up(event.value)
 
     viewer.layers.events.inserted.connect(layer_inserted)
     viewer.layers.events.removed.connect(layer_removed)
-    for layer in reversed(viewer.layers):
+    latest = list(reversed(viewer.layers))
+    for layer in [layer for ndim in (3, 2) for layer in latest if layer.ndim == ndim]:  # the movie before its cells
         take_up(layer)
 
 

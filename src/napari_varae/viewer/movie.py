@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["contrast_limits", "movie_keywords", "open_movie", "simulated_recording", "stack_of_layer", "use_layer"]
 
 
+CALIBRATED = ("Frame rate:", "Pixel size:")
+"""Notes on what the units of a layer state."""
+
+
 def open_movie(viewer: ViewerModel, stack: Stack) -> Image:
     """Make `stack` the movie of the session, in a new layer of ours.
 
@@ -53,6 +57,8 @@ def use_layer(viewer: ViewerModel, layer: Layer) -> Stack:
 def stack_of_layer(layer: Layer) -> Stack:
     """Make a stack of an image layer, with the frame rate and pixel size that its units state.
 
+    What else a file that we opened holds (bad frames, breaks, shifts) comes from the layer's metadata.
+
     Raises
     ------
     StackError
@@ -63,16 +69,23 @@ def stack_of_layer(layer: Layer) -> Stack:
             f"Layer {layer.name!r} is multiscale or RGB. Choose one channel at one scale, shape (T, Y, X)."
         )
     rate, pixel, notes = calibration(layer)
-    return Stack(layer.data, rate, pixel, name=layer.name, notes=[f"From layer {layer.name!r}.", *notes])
+    known = layer.metadata.get(KEY, {})
+    read = [note for note in known.get("notes", ()) if not note.startswith(CALIBRATED)]
+    rest = {name: known[name] for name in ("bad_frames", "breaks", "shifts") if name in known}
+    return Stack(layer.data, rate, pixel, name=layer.name, notes=[f"From layer {layer.name!r}.", *read, *notes], **rest)
 
 
 def movie_keywords(
-    stack: Stack, kind: Literal["movie", "sample"] = "movie", limits: tuple[float, float] | None = None
+    stack: Stack, kind: Literal["movie", "sample", "file"] = "movie", limits: tuple[float, float] | None = None
 ) -> dict[str, Any]:
-    """Keywords with which `viewer.add_image` shows a movie; a sample is taken up when there is no movie yet."""
+    """Keywords with which `viewer.add_image` shows a movie.
+
+    A sample and a file that was dropped on the window are taken up when there is no movie yet.
+    """
+    known = {"bad_frames": sorted(stack.bad_frames), "breaks": stack.breaks, "shifts": stack.shifts}
     return {
         "name": stack.name,
-        "metadata": {KEY: {"kind": kind, "notes": stack.notes}},
+        "metadata": {KEY: {"kind": kind, "notes": stack.notes, **known}},
         "contrast_limits": limits or contrast_limits(stack),
         "colormap": "gray",
         **grid(stack),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QMainWindow, QWidget
 
+from napari_varae.widgets.panels.behaviour import BehaviourPanel
+from napari_varae.widgets.panels.cells import CellsPanel
 from napari_varae.widgets.panels.compare import ComparePanel
 from napari_varae.widgets.panels.look import LookPanel
 from napari_varae.widgets.panels.movie import MoviePanel
@@ -22,6 +24,8 @@ __all__ = ["AllDocks", "open_workspace"]
 
 DOCKS: dict[str, tuple[type[Panel], str]] = {
     "Movie": (MoviePanel, "right"),
+    "Cells": (CellsPanel, "right"),
+    "Behaviour": (BehaviourPanel, "right"),
     "Train": (TrainPanel, "right"),
     "Look": (LookPanel, "right"),
     "Compare": (ComparePanel, "right"),
@@ -35,7 +39,7 @@ TIME_HEIGHT, RIGHT_WIDTH = 280, 430
 
 
 def open_workspace(viewer: Viewer) -> dict[str, Any]:
-    """Place the docks: Movie, Train, Look and Compare as tabs on the right, Time at the bottom.
+    """Place the docks: Movie, Cells, Behaviour, Train, Look and Compare as tabs on the right, Time at the bottom.
 
     Docks that are open already stay. Returns the panels by name.
     """

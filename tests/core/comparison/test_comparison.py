@@ -18,7 +18,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.stats import binom, binomtest
 
 import napari_varae as nv
-from napari_varae.core.comparison.inference.draws import Draws, reached
+from napari_varae.core.comparison.inference.draws import Draws, Question, reached
 from napari_varae.core.comparison.inference.edges import edge_table
 from napari_varae.core.comparison.inference.resampling import resample
 from napari_varae.core.comparison.inference.sample import Sample
@@ -194,7 +194,12 @@ def test_adjusted_p_values_are_those_of_westfall_and_young(pair):
     null = np.abs(np.random.default_rng(0).standard_normal((50, K * K)))
     score = observed.score.ravel()
     above = (1 + (null.ravel() >= score[:, None]).sum(1)) / 51
-    table = edge_table(observed, [Draws(null.max(1), null.max(1), reached(null, score), above, 0)], 1, 1.0, 1.2)
+    questions = {"any": Question(null.max(1), reached(null, score))}
+    own = np.eye(K, dtype=bool).ravel()
+    for name, mask in (("coupling", ~own), ("persistence", own)):
+        part = null[:, mask]
+        questions[name] = Question(part.max(1), reached(part, observed.scores[name]))
+    table = edge_table(observed, [Draws(questions, above, 0)], 1, dict.fromkeys(questions, 1.0), np.full((K, K), 1.2))
     ranked, running = np.argsort(-score, kind="stable"), 0.0
     for row, i in enumerate(ranked):  # by the definition
         rest = null[:, ranked[row:]].max(1)
@@ -203,6 +208,9 @@ def test_adjusted_p_values_are_those_of_westfall_and_young(pair):
         assert (table["target"][row], table["source"][row]) == divmod(i, K)
         later = above[ranked[row:]] / np.arange(row + 1, K * K + 1)
         assert table["q_value"][row] == pytest.approx(min(1.0, later.min()))
+    for name in ("coupling", "persistence"):
+        rows = table[(table["target"] == table["source"]) == (name == "persistence")]
+        assert rows["p_within"].min() == questions[name].p_value(observed.scores[name].max())
 
 
 TIED = st.integers(0, 5).map(float)
@@ -223,8 +231,15 @@ def test_intervals_exclude_zero_where_the_single_step_p_is_small(pair, level):
     assert np.all(edges["low"] <= edges["difference"])
     assert np.all(edges["difference"] <= edges["high"])
     apart = (edges["low"] > 0) | (edges["high"] < 0)
-    assert apart[0] == (result.p_value <= level)
-    assert np.all(edges["p_adjusted"][apart] <= level)
+    assert np.all(edges["p_within"][apart] <= level)
+    assert (result.effect_interval[0] > 0) == (result.p_value <= level)
+    own = edges["target"] == edges["source"]
+    for answer, rows in ((result.coupling, ~own), (result.persistence, own)):
+        assert apart[rows].any() == (answer.p_value <= level)
+        low, high = answer.interval
+        _, target, source = answer.coefficient
+        row = edges[(edges["target"] == target) & (edges["source"] == source)][0]
+        assert (row["low"], row["high"]) == pytest.approx((low, high))
 
 
 def test_files_and_words(found, tmp_path):
@@ -266,8 +281,8 @@ def test_pooled_counts_of_the_draws_give_the_false_discovery_rate(pair):
 
     def known(score):
         score, ones = np.array(score).reshape(2, 2), np.ones((2, 2))
-        found = Difference(score, 0 * ones, ones, ones, ones > 0, (ones[0], ones[0]), 0)
-        found.__dict__["bound"] = ones
+        found = Difference(score, 0 * ones, ones, ones, ones > 0, (ones[0], ones[0]), 0, (ones, ones))
+        found.__dict__["bound"] = found.__dict__["bound_apart"] = ones
         return found
 
     class Known:
@@ -281,8 +296,10 @@ def test_pooled_counts_of_the_draws_give_the_false_discovery_rate(pair):
 
     (draws,) = resample([Known()], known([2.0, 0.7, 3.5, 0.05]), 1000, 30, 0)
     np.testing.assert_allclose(draws.above, (1 + 30 * np.array([1, 2, 0, 4])) / 31)
-    assert draws.p_value(3.5) == 1 / 31
-    assert draws.p_value(3.0) == 1
+    assert draws.questions["any"].p_value(3.5) == 1 / 31
+    assert draws.questions["any"].p_value(3.0) == 1
+    assert draws.questions["coupling"].p_value(3.0) == 1  # 3.0 and 1.0
+    assert draws.questions["persistence"].p_value(0.6) == 1 / 31  # 0.5 and 0.1
 
 
 @pytest.mark.long
@@ -309,8 +326,13 @@ def test_without_power_draws_nothing_is_said_of_power(pair):
     told = compare_latents(*pair, resamples=39)
     assert np.isnan(silent.edges["detectable"]).all()
     own = told.edges["target"] == told.edges["source"]
-    assert np.isnan(told.edges["detectable"][own]).all()
-    assert (told.edges["detectable"] > (told.edges["high"] - told.edges["low"]) / 2)[~own].all()
+    assert np.isfinite(told.edges["detectable"][own]).all()
+    for answer, rows in ((told.coupling, told.edges[~own]), (told.persistence, told.edges[own])):
+        assert answer.detectable == np.median(rows["detectable"])
+        low, high = answer.interval
+        _, target, source = answer.coefficient
+        (row,) = rows[(rows["target"] == target) & (rows["source"] == source)]
+        assert row["detectable"] > (high - low) / 2
     for name in ("p_adjusted", "difference", "low"):
         np.testing.assert_array_equal(silent.edges[name], told.edges[name])
 
@@ -322,21 +344,29 @@ def test_own_past_is_no_link():
     slower[2, 2], linked[1, 0] = 0.9, 0.5
     own = compare_latents(series(steady, 500, rng), series(slower, 500, rng), resamples=99)
     assert own.p_value <= 0.05 < own.p_links
-    assert any("No link alone" in warning for warning in own.warnings)
+    assert own.persistence.p_value <= 0.05
+    assert (own.persistence.n_differ, own.coupling.n_differ) == (1, 0)
+    assert own.persistence.coefficient == (1, 2, 2)
+    assert any("but no link does" in warning for warning in own.warnings)
     link = compare_latents(series(steady, 500, rng), series(linked, 500, rng), resamples=99)
-    assert max(link.p_value, link.p_links) <= 0.05
-    assert not any("No link alone" in warning for warning in link.warnings)
-    assert f"links between latents alone: p = {link.p_links:.3g}" in link.methods_text()
+    assert max(link.p_value, link.p_links) <= 0.05 < link.persistence.p_value
+    assert link.coupling.coefficient == (1, 1, 0)
+    low, high = link.coupling.interval
+    assert low < link.coupling.difference < high < 0  # A minus B
+    assert not any("but no link does" in warning for warning in link.warnings)
+    assert f"Coupling: p = {link.p_links:.3g}, {link.coupling.n_differ} of 12 coefficients" in link.methods_text()
 
 
 def test_a_single_latent_has_no_links(tmp_path):
     rng = np.random.default_rng(4)
     found = compare_latents(*(series(np.array([[0.5]]), 200, rng) for _ in range(2)), resamples=39)
     assert np.isnan(found.p_links)
-    assert np.isnan(found.edges["detectable"]).all()
-    assert "links" not in found.methods_text()
+    assert np.isfinite(found.persistence.detectable)
+    assert found.persistence.p_value == found.p_value
+    assert found.verdict == "cannot be decided"
+    assert "Coupling:" not in found.methods_text()
     found.to_json(tmp_path / "single.json")
-    assert json.loads((tmp_path / "single.json").read_text())["p_links"] is None
+    assert json.loads((tmp_path / "single.json").read_text())["coupling"]["p_value"] is None
 
 
 @pytest.mark.parametrize("slow", [0.0, 0.5, 0.9])
@@ -361,12 +391,12 @@ def test_stop_gives_an_early_answer_and_progress_is_told(pair):
 
     result = compare_latents(*pair, resamples=5000, stop=stop, progress=progress)
     assert told[-1].made == result.test.resamples < told[-1].planned == 5000
-    assert told[-1].p_value == result.p_value == max(result.test.p_of_null.values())
-    count = round(result.p_value * (result.test.resamples + 1)) - 1
+    assert told[-1].p_value == result.coupling.p_value == max(result.coupling.p_of_null.values())
+    count = round(result.coupling.p_value * (result.test.resamples + 1)) - 1
     expected = binomtest(count, result.test.resamples).proportion_ci(method="exact")
     assert told[-1][3:5] == pytest.approx((expected.low, expected.high))
-    np.testing.assert_array_equal(told[-1].null, result.null)
-    assert told[-1].statistic == result.statistic
+    np.testing.assert_array_equal(told[-1].null, result.coupling.null)
+    assert told[-1].statistic == result.coupling.statistic
     assert any("Stopped after" in warning for warning in result.warnings)
 
 
@@ -546,7 +576,7 @@ def fitted():
 
 def test_compare_reads_the_latents_of_the_ranges(fitted):
     fit, stack = fitted
-    result = nv.compare(fit, stack, (0, 150), [(160, 250), (260, 390)], resamples=19)
+    result = nv.compare(fit, stack, (0, 150), [(160, 250), (260, 390)], resamples=19, correct_noise=False)
     z = fit.encode(stack)
     direct = compare_latents([z[:150]], [z[160:250], z[260:390]], resamples=19)
     assert result.statistic == pytest.approx(direct.statistic, rel=1e-4)
@@ -564,9 +594,9 @@ def test_a_range_that_changes_within_is_told(fitted):
     mixed = nv.compare(fit, nv.Stack(movie), (0, 200), (202, 400), resamples=39)
     assert set(whole.halves) == {"a", "b"}
     assert nv.compare(fit, stack, (0, 200), (202, 400), resamples=39, halves=False).halves == {}
-    assert not any("differ within" in warning for warning in whole.warnings)
-    assert mixed.halves["b"] <= 0.05 < mixed.halves["a"]
-    assert any("differ within B" in warning for warning in mixed.warnings)
+    assert not any("differs within" in warning for warning in whole.warnings)
+    assert mixed.own_halves["b"] <= 0.05 < mixed.own_halves["a"]
+    assert any("Persistence differs within B" in warning for warning in mixed.warnings)
 
 
 def test_halves_that_are_too_short_are_not_compared(fitted):

@@ -135,7 +135,7 @@ def test_a_placebo_encodes_each_frame_once(fitted):
     p_values = nv.placebo(fit, nv.Stack(movie), lengths=(300, 300), within=(0, 1000), repeats=5, resamples=19)
     assert len(p_values) == 5
     movie.frames[[0, T // 2, T - 1]] = 0  # the fingerprint
-    assert movie.frames.max() <= 2  # pieces of 256 frames may overlap by a part
+    assert movie.frames.max() <= 3  # pieces of 256 frames may overlap by a part, and noise is read
     assert not movie.frames[1001:-1].any()
 
 

@@ -106,7 +106,7 @@ def test_a_movie_of_trials_is_compared_without_its_responses(fitted):
         without.test.mean_shift * without.test.scale, plain.test.mean_shift * plain.test.scale, rtol=1e-6, atol=1e-9
     )
     assert "after the mean over the trials of each range was subtracted" in without.methods_text()
-    assert "subtracted" not in plain.methods_text()
+    assert "of each range was subtracted" not in plain.methods_text()
     p, left = (
         nv.placebo(*fitted, segments=(a, b), repeats=2, resamples=99, subtract_responses=away) for away in (True, False)
     )

@@ -25,6 +25,14 @@ def fitted(simulation) -> Fit:
     return fit(simulation.stack, FitConfig(latents=12, epochs=3, window=60, device="cpu"))
 
 
+def toy_fit(footprints):
+    """What `match_cells` asks of a fit."""
+    images = np.asarray(footprints, dtype=np.float32)
+    return SimpleNamespace(
+        shape=images.shape[1:], latents=len(images), combine=lambda weights: iter([np.tensordot(weights, images, 1)])
+    )
+
+
 def cells_of(footprints, share=0.2):
     """ROIs as a segmentation would draw them: where the footprint exceeds a share of its maximum."""
     return Cells.from_masks(footprints > share * footprints.max(axis=(1, 2), keepdims=True))
@@ -55,7 +63,7 @@ def test_names_several_and_none():
         squares[1], -3 * squares[2], squares[0] + squares[3], 0.5 * squares[0] + squares[3],
         np.ones((20, 20)), np.zeros((20, 20)),
     ])  # fmt: skip
-    toy = SimpleNamespace(footprints=footprints.astype(np.float32), shape=(20, 20))
+    toy = toy_fit(footprints)
     table = match_cells(toy, Cells.from_masks(squares, ids=("a", "b", "c", "d")))
     assert table["cell"].tolist() == ["b", "c", "several", "d", "none", "none"]
     np.testing.assert_allclose(table["share"], [1, 1, 0.5, 0.8, 18 / 400, 0], atol=1e-6)
@@ -66,7 +74,7 @@ def test_names_several_and_none():
 def test_one_footprint_on_two_overlapping_cells_is_several():
     masks = np.zeros((2, 20, 20))
     masks[0, 5:10, 5:10] = masks[1, 5:10, 6:11] = 1
-    toy = SimpleNamespace(footprints=masks[:1], shape=(20, 20))
+    toy = toy_fit(masks[:1])
     assert match_cells(toy, Cells.from_masks(masks))["cell"].tolist() == ["several"]
 
 

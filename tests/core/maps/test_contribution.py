@@ -338,6 +338,14 @@ def test_steps_must_be_positive(crowded, small_stack):
         contribution_map(crowded, small_stack, steps=0)
 
 
+def test_an_effect_map_crosses_no_break(small_fit, small_stack):
+    with pytest.raises(ValueError, match="too few runs of 3 good frames"):
+        contribution_map(small_fit, small_stack.replace(breaks=[102, 104, 106]), "effect", frames=(100, 108))
+    whole = contribution_map(small_fit, small_stack, "effect", frames=[(100, 120), (150, 170)])
+    joined = Stack(np.concatenate([small_stack.array[100:120], small_stack.array[150:170]]), breaks=[20])
+    np.testing.assert_allclose(contribution_map(small_fit, joined, "effect"), whole, rtol=1e-5)
+
+
 def test_a_map_can_be_stopped_between_rows(crowded, small_stack, monkeypatch):
     """Not only between reads: with many latents and frames, one batch takes long."""
     monkeypatch.setattr("napari_varae.core.maps.contribution.ROWS", 1)

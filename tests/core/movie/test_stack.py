@@ -345,3 +345,10 @@ def test_what_is_known_of_a_movie_is_kept(movie: np.ndarray):
     changed = stack.replace(name="c", breaks=())
     assert (changed.name, changed.breaks, changed.pixel_size) == ("c", (), 2.0)
     assert changed.array is stack.array
+
+
+def test_runs_are_numbered_and_bad_frames_negative(movie: np.ndarray):
+    stack = Stack(np.zeros((10, 8, 8)), bad_frames=[3, 7], breaks=[4, 8])
+    assert stack.runs().tolist() == [1, 1, 1, -1, 2, 2, 2, -2, 3, 3]
+    assert stack.runs(3, 9).tolist() == [-1, 2, 2, 2, -2, 3]
+    assert Stack(np.zeros((3, 8, 8))).runs().tolist() == [1, 1, 1]

@@ -7,6 +7,7 @@ import torch
 import napari_varae as nv
 from napari_varae.core.maps.contribution import COMPLETE, _frames, _scaled, incompleteness, steps_to_complete
 from napari_varae.core.training.end_to_end import EndToEnd
+from napari_varae.core.var.lags import lag_pairs
 from napari_varae.errors import PathError, TrainingError
 
 MODES = ["end_to_end", "stop_gradient", "two_stage"]
@@ -140,6 +141,21 @@ def test_the_horizon_predicts_several_frames_by_the_same_var(trainer, recording)
     assert frames.min() == 42
     assert frames.max() == 79
     assert error > 0
+
+
+def test_no_lag_pair_crosses_a_break(recording, monkeypatch):
+    """The VAR of the whole recording, and the predictions of a window, one and several frames ahead."""
+    stack = recording.stack.replace(breaks=[50, 120])
+    broken = EndToEnd(stack, config(sparsity="fixed", penalty=0.05, horizon=2, held_out=0.1))
+    state = broken.assess()
+    assert state.var.n_pairs == lag_pairs(260, 1, torch.from_numpy(broken.data.trained_runs)).numel()
+    seen = []
+    predictions = broken._predictions
+    monkeypatch.setattr(broken, "_predictions", lambda *given: seen.extend(found := list(predictions(*given))) or found)
+    broken.loss((20, 100))
+    ahead = {int(frame) + 20 for _, frames, _, _ in seen for frame in frames.flatten()}
+    assert ahead.isdisjoint({20, 50, 60})  # begins of the window, of a run, of the second half: without a past
+    assert {21, 51, 61} <= ahead
 
 
 def test_a_price_on_links_is_paid_and_felt_only_through_the_estimate(trainer, monkeypatch):

@@ -16,6 +16,7 @@ from napari_varae.core.fit.evaluate import evaluate
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.load import load_fit
 from napari_varae.core.fit.report import EpochReport
+from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training import train as training
@@ -537,3 +538,29 @@ def test_fits_in_parallel_are_those_made_alone(small_stack, small_config):
         assert list(together) == 3 * alone
     assert len(set(alone)) == 4
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_no_lag_pair_of_a_fit_crosses_a_break(small_stack):
+    """Pairs are counted where the VAR is estimated; what is predicted begins again after each break."""
+    breaks = [50, 51, 120, 200]
+    stack = small_stack.replace(breaks=breaks)
+    settings = FitConfig(latents=6, order=2, epochs=1, window=80, frames=(10, 310))
+    broken = fit(stack, settings)
+    assert (
+        broken.var.n_pairs == FrameSet.of(stack, (10, 310)).n_pairs(2) < FrameSet.of(small_stack, (10, 310)).n_pairs(2)
+    )
+    unknown = {
+        0,
+        1,
+        *(b + lag for b in breaks for lag in (0, 1)),
+        *(b + lag for b in stack.bad_frames for lag in (1, 2)),
+    }
+    assert set(np.flatnonzero(np.isnan(broken.predict_latents(stack)).any(1)).tolist()) == unknown
+    assert np.isnan(broken.predict(stack, (119, 123))).all((1, 2)).tolist() == [False, True, True, False]
+
+
+def test_the_prediction_loss_crosses_no_break(rng, small_config):
+    z, runs = torch.from_numpy(rng.normal(size=(60, 6))), torch.repeat_interleave(torch.tensor([1, 2, 3]), 20)
+    var = estimate_var(z, 2, 0.1, runs)
+    frames = torch.cat([frames for frames, _, _ in cross_predictions(z, runs, var, small_config)])
+    assert sorted(set(range(60)) - set(frames.tolist())) == [0, 1, 20, 21, 30, 31, 40, 41]  # the halves meet at 30

@@ -355,3 +355,28 @@ def test_the_unit_of_latents_does_not_matter_even_where_squares_overflow(rng, ex
     np.testing.assert_array_equal(scaled.coefficients, plain.coefficients)
     np.testing.assert_array_equal(scaled.scale, np.ldexp(plain.scale, exponent))
     assert plain.coefficients.any()
+
+
+@given(st.lists(st.booleans(), min_size=2, max_size=40), st.sets(st.integers(1, 39)), st.integers(1, 4))
+def test_lag_pairs_do_not_cross_a_break(good, breaks, order):
+    numbers = np.array([1 + sum(b <= t for b in breaks) for t in range(len(good))])
+    runs = np.where(good, numbers, -numbers)
+    expected = [
+        t for t in range(order, len(good))
+        if all(good[t - order : t + 1]) and not any(t - order < b <= t for b in breaks)
+    ]  # fmt: skip
+    assert lag_pairs(len(good), order, torch.from_numpy(runs)).tolist() == expected
+
+
+def test_two_runs_are_estimated_as_two_recordings(rng):
+    """The second run begins elsewhere: a pair across the break would count the jump."""
+    one, other = rng.standard_normal((60, 3)), 50 + rng.standard_normal((40, 3))
+    z, runs = np.concatenate([one, other]), np.repeat([1, 2], [60, 40])
+    var = estimate_var(z, 1, 0.01, runs)
+    assert var.n_pairs == 59 + 39
+    scaled = (z - var.mean) / var.scale
+    x, y = (np.concatenate([part[a:b] for part in (scaled[:60], scaled[60:])]) for a, b in ((0, -1), (1, None)))
+    np.testing.assert_allclose(var.gram, x.T @ x / 98)
+    np.testing.assert_allclose(var.cross, y.T @ x / 98)
+    assert np.flatnonzero(np.isnan(var.predict(z, runs)).any(1)).tolist() == [0, 60]
+    assert np.flatnonzero(np.isnan(estimate_var(z, 2, 0.01, runs).predict(z, runs)).any(1)).tolist() == [0, 1, 60, 61]

@@ -15,6 +15,7 @@ from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.stack import Stack
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import format_ranges
+from napari_varae.session.results import Placebo
 from napari_varae.viewer import ours
 from napari_varae.viewer.movie import open_movie
 from napari_varae.widgets.parts.plots import A_COLOUR, B_COLOUR
@@ -40,7 +41,7 @@ def compared(docks, ready, session, idle):
 
 def with_p_adjusted(compared, value):
     edges = compared.edges.copy()
-    edges["p_adjusted"] = value
+    edges["p_within"] = value
     return replace(compared, test=replace(compared.test, edges=edges))
 
 
@@ -78,30 +79,62 @@ def test_the_answer_so_far_is_told_while_comparing(docks, ready, session, qtbot,
     idle()
     assert drawn(dock.plot) == session.comparison.test.resamples
     assert all(export.isEnabled() for export in dock.exports)
-    assert dock.verdict.p.text().startswith(f"{session.comparison.p_value:.3g}")
+    assert dock.verdict.coupling.text().startswith(f"p = {session.comparison.coupling.p_value:.3g}")
     assert "So far" not in dock.verdict.text()
 
 
 def test_the_verdict_names_both_nulls_and_what_could_have_been_found(docks, ready, session, compared):
     dock = docks["Compare"]
-    text = dock.verdict.text()
-    assert f"{compared.test.p_of_null['VAR']:.3g} if the latents are a VAR" in text
-    assert f"{compared.test.p_of_null['blocks']:.3g} if blocks of the recording are exchangeable" in text
-    between = compared.edges["target"] != compared.edges["source"]
-    detectable = np.median(compared.edges["detectable"][between])
-    assert f"a change of {detectable:.2f} would be found in about 3 of 4" in text
-    assert f"of {len(compared.edges)} coefficients differ" in text
-    assert ("links alone" in text) == (compared.p_value <= compared.config.level)
-    assert ("autocorrelated" in text) == (min(np.divide(compared.test.effective_frames, compared.test.n_pairs)) < 0.7)
-    test = replace(compared.test, p_value=0.01, p_links=0.03, effective_frames=(20.0, 10.0))
+    text, coupling = dock.verdict.text(), compared.coupling
+    assert f"{coupling.p_of_null['VAR']:.3g} if the latents are a VAR" in text
+    assert f"{coupling.p_of_null['blocks']:.3g} if blocks of the recording are exchangeable" in text
+    assert f"a change of {coupling.detectable:.2f} would be found in about 3 of 4" in text
+    assert f"{coupling.n_differ} of {coupling.n_coefficients} differ" in text
+    assert f"With the noise left in: coupling p = {compared.uncorrected.coupling.p_value:.3g}" in text
+    test = replace(compared.test, effective_frames=(20.0, 10.0))
     session.set_comparison(replace(compared, test=test))
-    assert "links alone, without own past: p = 0.03" in dock.verdict.text()
     assert "A: 20 of " in dock.verdict.text()
-    few = compared.edges.copy()
     for size, words in ((np.inf, "too few resamples"), (np.nan, "is not known")):
-        few["detectable"] = size
-        session.set_comparison(replace(compared, test=replace(compared.test, edges=few)))
+        unsure = replace(coupling, detectable=size)
+        session.set_comparison(replace(compared, test=replace(compared.test, coupling=unsure)))
         assert words in dock.verdict.text()
+
+
+def test_the_headline_is_the_verdict_on_coupling(docks, ready, session, compared):
+    dock = docks["Compare"]
+    test = replace(
+        compared.test, effective_frames=(50.0, 50.0), spectral_radius=0.9, autocorrelation=0.0, n_pairs=(90, 90)
+    )
+    for p, halves, words in (
+        (0.4, 1.0, "No difference between links was found."),
+        (0.02, 1.0, "Links between latents differ between A and B."),
+        (0.02, 0.01, "Whether links differ cannot be decided."),
+    ):
+        answer = replace(compared.coupling, p_value=p, detectable=0.2)
+        session.set_comparison(replace(compared, test=replace(test, coupling=answer), halves={"a": 1.0, "b": halves}))
+        assert dock.verdict.sentence.text() == words
+        assert dock.verdict.persistence.text().startswith(f"p = {compared.persistence.p_value:.3g}")
+    assert "the halves of B differ" in dock.verdict.hint.text()
+
+
+def test_a_placebo_that_was_run_is_part_of_verdict_and_exports(docks, ready, session, compared, tmp_path):
+    dock = docks["Compare"]
+    sure = replace(
+        compared.test, effective_frames=(50.0, 50.0), spectral_radius=0.9, autocorrelation=0.0, n_pairs=(90, 90),
+        coupling=replace(compared.coupling, p_value=0.02),
+    )  # fmt: skip
+    session.set_comparison(replace(compared, test=sure, halves={}))
+    assert dock.verdict.sentence.text().startswith("Links between latents differ")
+    session.set_placebo(Placebo(np.linspace(0.01, 0.2, 20), permuted=False))
+    assert dock.verdict.sentence.text().startswith("Whether links differ cannot be decided")
+    assert "of 20 placebo pairs" in dock.verdict.hint.text()
+    dock.export(str(tmp_path / "found.json"))
+    stored = json.loads((tmp_path / "found.json").read_text())
+    assert stored["verdict"] == "cannot be decided"
+    assert len(stored["placebo"]) == 20
+    assert "Of 20 placebo pairs" in stored["methods"]
+    session.set_placebo(None)
+    assert dock.verdict.sentence.text().startswith("Links between latents differ")
 
 
 def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, session, compared, trained, movie, idle):
@@ -212,7 +245,7 @@ def test_responses_of_trials_are_taken_away_on_request(docks, ready, session, id
 
 def test_too_few_repeats_find_nothing_and_say_so(docks, ready, session, compared, idle, notices):
     session.set_comparison(replace(compared, config=compared.config.model_copy(update={"level": 0.001})))
-    assert "too few resamples to find a difference at this level" in docks["Compare"].verdict.text()
+    assert "59 resamples are too few to find a difference at the 0.1 % level" in docks["Compare"].verdict.text()
     assert "99.9 % interval" in docks["Compare"].verdict.text()
     docks["Compare"].form.fields["level"].set_value(0.001)
     docks["Compare"].run()
@@ -233,7 +266,7 @@ def test_every_file_can_be_opened(docks, ready, compared, tmp_path, suffix):
     elif suffix == "json":
         assert json.loads(path.read_text())["p_of_null"] == compared.test.p_of_null
     else:
-        assert path.read_text().splitlines()[0].endswith("p_adjusted,q_value,detectable")
+        assert path.read_text().splitlines()[0].endswith("p_adjusted,p_within,q_value,detectable")
 
 
 def test_placebo_values_come_one_by_one_and_are_weighed(docks, ready, session, qtbot, idle):
@@ -316,21 +349,22 @@ def test_the_last_pair_of_a_placebo_counts(docks, ready, session, idle, where):
 
 def test_the_summary_and_the_table_give_the_same_difference(docks, ready, compared):
     box, table = docks["Compare"].verdict, docks["Compare"].table
-    assert box.difference.text().startswith(table.item(0, 3).text().split(" ")[0])
-    low, high = (f"{compared.edges[0][name]:+.2f}" for name in ("low", "high"))
-    assert f"interval {low} to {high}" in box.difference.text()
-    assert f"({low} to {high})" in table.item(0, 3).text()
+    shown = {table.item(line, 0).text(): table.item(line, 3).text() for line in range(table.rowCount())}
+    for answer, text in ((compared.coupling, box.coupling.text()), (compared.persistence, box.persistence.text())):
+        low, high = answer.interval
+        _, target, source = answer.coefficient
+        assert f"{answer.difference:+.2f} (95 % interval {low:+.2f} to {high:+.2f})" in text
+        assert shown[f"{source} → {target}"] == f"{answer.difference:+.2f} ({low:+.2f} to {high:+.2f})"
 
 
-def test_the_answer_leads_with_a_sentence_and_three_numbers(docks, ready, session, compared):
+def test_the_answer_leads_with_the_verdict_and_two_answers(docks, ready, session, compared):
     box = docks["Compare"].verdict
-    shown = [part for part in (box.sentence, box.p, box.difference, box.frames) if part.isVisibleTo(box)]
-    assert len(shown) == 4
+    shown = (box.sentence, box.hint, box.coupling, box.persistence, box.frames)
+    assert all(part.isVisibleTo(box) for part in shown)
     assert box.sentence.text().count(".") == 1
     assert not any(fold.isExpanded() for fold in box.folds.values())
-    test = replace(compared.test, p_value=0.01)
-    session.set_comparison(replace(compared, test=test, warnings=("Be <b>careful</b>.", "And here.")))
-    assert box.sentence.text() == "The dynamics in A and B differ; read the 2 cautions below."
+    session.set_comparison(replace(compared, warnings=("Be <b>careful</b>.", "And here.")))
+    assert box.folds["Cautions"].text() == "Cautions (2)"
     box.folds["Cautions"].expand()
     assert "<b>careful</b>" in box.warnings.text()
     assert box.warnings.textFormat() == Qt.TextFormat.PlainText

@@ -134,6 +134,7 @@ def test_a_layer_of_the_user_becomes_the_movie(viewer, panel, session, notices):
 
 def test_the_simulated_recording_is_a_click_away(viewer, panel, session, idle):
     panel.use_sample()
+    assert session.stack is None  # in the background
     assert session.job == "computing"  # simulating takes seconds, which the window does not wait for
     assert not viewer.layers
     idle()
@@ -252,3 +253,57 @@ def test_opening_a_file_leaves_the_layer_that_was_used(viewer, panel, session, t
     assert (mine.name, mine.data is GOOD, mine.metadata) == ("mine", True, {"note": "mine"})
     assert [layer.name for layer in viewer.layers] == ["mine", "other.tif"]
     assert session.stack.shape == (20, 12, 16)
+
+
+def test_the_simulation_can_be_stopped(panel, session, idle, notices):
+    panel.use_sample()
+    panel.findChild(JobLine).stop.click()
+    idle()
+    assert session.stack is None
+
+
+def two_channels(path):
+    tifffile.imwrite(path, np.stack([GOOD, GOOD + 1], axis=1), imagej=True, metadata={"axes": "TCYX"})
+    return path
+
+
+def test_a_channel_is_asked_for_and_never_guessed(panel, session, tmp_path, notices, idle):
+    path = two_channels(tmp_path / "two.tif")
+    panel.open(str(path))
+    idle()
+    assert session.stack is None
+    question = panel.question
+    assert not question.isHidden()
+    assert question.text.text() == "'two.tif' holds 2 channels."
+    assert list(question.fields) == ["channel"]
+    question.open_button.click()
+    assert "Channel: choose one first" in notices.pop()
+    question.fields["channel"].setCurrentIndex(2)
+    question.open_button.click()
+    idle()
+    assert not notices
+    np.testing.assert_array_equal(session.stack.read(3, 4)[0], GOOD[3] + 1)
+    assert question.isHidden()
+    assert "channel" in panel.report.text()
+
+
+def test_a_question_can_be_cancelled(panel, session, movie, tmp_path, idle):
+    panel.open(str(two_channels(tmp_path / "two.tif")))
+    idle()
+    panel.question.cancel_button.click()
+    assert panel.question.isHidden()
+    assert session.stack is movie
+
+
+def test_several_files_are_joined(panel, session, tmp_path, idle, monkeypatch):
+    paths = [tmp_path / f"run{i}.tif" for i in (10, 9)]
+    for i, path in enumerate(paths):
+        tifffile.imwrite(path, GOOD + i)
+    monkeypatch.setattr(
+        "napari_varae.widgets.panels.movie.QFileDialog.getOpenFileNames", lambda *_: ([str(p) for p in paths], "")
+    )
+    panel.ask_file()
+    idle()
+    assert session.stack.breaks == (40,)
+    np.testing.assert_array_equal(session.stack.read(0, 1)[0], GOOD[0] + 1)  # 9 before 10
+    assert "break" in panel.report.text()

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from napari_varae.core.autoencoder.network import Network
-from napari_varae.core.autoencoder.tiled import draw, project
+from napari_varae.core.autoencoder.tiled import draw, gram, project
 from napari_varae.core.components.tiles import Tiles
 
 if TYPE_CHECKING:
@@ -103,6 +103,13 @@ class FootprintNetwork(Network):
     def decode(self, latents: Tensor, context: Any = None) -> Tensor:  # noqa: ARG002 - other networks need it
         """Dynamic frames (B, Y, X) from latents (B, K)."""
         return self.tiles.join(draw(latents, self.drawn, self.members))
+
+    @torch.no_grad()
+    def covariance(self, variance: Tensor) -> Tensor:
+        """Covariance (K, K) of the latents of images whose pixels are independent, with a variance (Y, X) each."""
+        spread = self.tiles.cut(variance[None]).sqrt()  # (N, 1, P)
+        products = gram(self.read * spread, self.members, self.latents).to(self.unmix.dtype)
+        return self.unmix.T @ products @ self.unmix
 
     def footprints(self) -> Tensor:
         """Draw what one unit of each latent adds to the image, shape (K, Y, X)."""

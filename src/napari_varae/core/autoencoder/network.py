@@ -56,6 +56,13 @@ class Network(nn.Module, ABC):
     def decode(self, latents: Tensor, context: Any = None) -> Tensor:
         """Dynamic frames (B, Y, X) from latents (B, K); computes the context itself when there is none."""
 
+    def covariance(self, variance: Tensor) -> Tensor | None:  # noqa: ARG002 - linear networks need it
+        """Covariance (K, K) of the latents of images whose pixels are independent, with a variance (Y, X) each.
+
+        None where the encoder is not linear.
+        """
+        return None
+
     def footprints(self) -> Tensor:
         """Differentiate the decoded image by each latent at z = 0, shape (K, Y, X)."""
         device, dtype = self.static.device, self.static.dtype

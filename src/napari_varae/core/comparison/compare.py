@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from threading import Event
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_varae.core.comparison import notes
 from napari_varae.core.comparison.inference.resampling import Progress
+from napari_varae.core.comparison.inference.sample import Array
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.two_sample import UnusableRangesError, two_sample_test
-from napari_varae.core.comparison.latents import settled
+from napari_varae.core.comparison.latents import covariances, settled, without_correction
+from napari_varae.core.comparison.noise import measurement_noise
 from napari_varae.core.comparison.responses import FEWEST_TRIALS, mean_response
 from napari_varae.core.comparison.result import Comparison
 from napari_varae.core.compute.checkpoint import Check
@@ -43,6 +46,7 @@ def compare(
     config: ComparisonConfig = ComparisonConfig(),  # noqa: B008  # frozen
     *,
     latents: ArrayLike | MovieLatents | None = None,
+    noise: ArrayLike | Sequence[ArrayLike] | None = None,
     stop: Event | None = None,
     progress: Progress | None = None,
     workers: Workers | None = None,
@@ -50,7 +54,9 @@ def compare(
 ) -> Comparison:
     """Test whether the VAR coefficients are the same in two ranges of a recording.
 
-    The halves of each range are compared as well: where these differ, a difference between the ranges means little.
+    Measurement noise, known from the pixels, is accounted for in each range. The halves of each range are compared as
+    well: where these differ, a difference between the ranges means little. Where each range has six or more parts, such
+    as trials, these are what is permuted.
 
     Parameters
     ----------
@@ -63,6 +69,9 @@ def compare(
         How to compare.
     latents : array, shape (T, K), or MovieLatents, optional
         The latents of the whole movie by this fit, where they are encoded already. Otherwise the ranges are read.
+    noise : array (K,), or a pair of arrays (K,) or (K, K), optional
+        Measurement noise of the latents, as for :func:`compare_latents`; estimated from the pixels of each range when
+        not given.
     stop, progress, workers
         As for :func:`compare_latents`. Stopped while it encodes, there is no answer.
     **overrides
@@ -95,8 +104,13 @@ def compare(
     for name, side in frames.items():
         segments[name], found = _read(known, side, f"Range {name.upper()}", config, _stopper(stop))
         warnings += found
-    halves = _halves(segments, fit.var.order, config, stop, workers) if config.halves else {}
-    test = two_sample_test(segments["a"], segments["b"], fit.var.order, config, stop, progress, workers)
+    believed, found = _noise(fit, stack, frames, noise, stop) if config.correct_noise else (None, [])
+    warnings += found
+    order, empty = fit.var.order, (dict[str, float](), dict[str, float]())
+    halves, own_halves = _halves(segments, order, config, believed, stop, workers) if config.halves else empty
+    both = segments["a"], segments["b"]
+    test = two_sample_test(*both, order, config, stop, progress, workers, believed)
+    uncorrected = without_correction(*both, order, config, stop, workers) if believed else None
     sides = frames["a"], frames["b"]
     movie = stack.fingerprint()
     foreign = fit.caution(movie)  # then the frames that were seen in training are those of another movie
@@ -107,16 +121,30 @@ def compare(
         (
             *(text for text in before if text),
             *warnings,
-            *notes.halves(halves),
+            *notes.halves(halves, own_halves),
             *notes.whole_image(fit, test, config),
             *notes.of_test(test, config),
         ),
         frames,
         halves,
-        fit.id,
-        movie,
-        fit.movie,
+        own_halves,
+        uncorrected,
+        fit=fit.id,
+        movie=movie,
+        trained_on=fit.movie,
     )
+
+
+def _noise(
+    fit: Fit, stack: Stack, frames: dict[str, FrameSet], given: Any, stop: Event | None
+) -> tuple[tuple[Array, Array] | None, list[str]]:
+    """Noise covariances of A and B, where both are known, and what is noteworthy about them."""
+    if given is not None:
+        return covariances(given, fit.latents), []
+    a, b = (measurement_noise(fit, stack, side, _stopper(stop)) for side in frames.values())
+    if a is None or b is None:
+        return None, notes.noise([])
+    return (a.covariance, b.covariance), notes.noise([a.whiteness, b.whiteness])
 
 
 def _stopper(stop: Event | None) -> Check:
@@ -137,7 +165,10 @@ def _read(
     if short := notes.shortage(frames.n_pairs(order), order, name):
         raise UnusableRangesError(short)
     runs = frames.with_pairs(order)
-    segments = Segments(tuple(latents.read(run, check) for run in runs), tuple(start for start, _ in runs))
+    starts = tuple(start for start, _ in runs)
+    begins = [start for start, _ in frames.ranges]
+    ranges = tuple((np.searchsorted(begins, starts, "right") - 1).tolist())
+    segments = Segments(tuple(latents.read(run, check) for run in runs), starts, ranges)
     response = mean_response(frames, segments)
     if not config.subtract_responses:
         return segments, notes.response(name, response.strongest(segments) if response else None)
@@ -151,21 +182,34 @@ def _read(
 
 
 def _halves(
-    segments: dict[str, Segments], order: int, config: ComparisonConfig, stop: Event | None, workers: Workers | None
-) -> dict[str, float]:
-    """P-values of the halves of each range, where they can be compared; none once the user has stopped."""
-    found = {}
+    segments: dict[str, Segments],
+    order: int,
+    config: ComparisonConfig,
+    noise: tuple[Array, Array] | None,
+    stop: Event | None,
+    workers: Workers | None,
+) -> tuple[dict[str, float], dict[str, float]]:
+    """P-values of the halves of each range, where they can be compared; none once the user has stopped.
+
+    For coupling, unless there is a single latent, and for persistence.
+    """
+    coupling: dict[str, float] = {}
+    persistence: dict[str, float] = {}
     few = ComparisonConfig(
         resamples=HALVES_RESAMPLES, seed=config.seed, blocks=min(config.blocks, HALVES_BLOCKS), power_draws=0
     )
-    for name, side in segments.items():
-        before, after = (half.with_pairs(order) for half in side.halves())
+    for side, (name, parts) in enumerate(segments.items()):
+        before, after = (half.with_pairs(order) for half in parts.halves())
         if notes.shortage(min(half.n_pairs(order) for half in (before, after)), order, name):
             continue
         try:
-            found[name] = two_sample_test(before, after, order, few, stop, workers=workers).p_value
+            believed = (noise[side], noise[side]) if noise else None
+            test = two_sample_test(before, after, order, few, stop, workers=workers, noise=believed)
         except UnusableRangesError:  # a half in which nothing varies has no dynamics to compare
             continue
         except StoppedError:
             break
-    return found
+        persistence[name] = test.persistence.p_value
+        if test.coupling.n_coefficients:
+            coupling[name] = test.coupling.p_value
+    return coupling, persistence

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_varae.core.comparison.inference.answer import Answer
 from napari_varae.core.comparison.inference.edges import EDGE
 from napari_varae.core.comparison.percent import percent
+from napari_varae.core.comparison.verdict import PLACEBO_LEVEL
 from napari_varae.core.files import write_file
 
 if TYPE_CHECKING:
+    from napari_varae.core.comparison.inference.two_sample import TwoSampleTest
     from napari_varae.core.comparison.result import Comparison
 
 __all__ = ["as_dict", "methods_text", "to_csv", "to_json"]
@@ -23,18 +26,20 @@ __all__ = ["as_dict", "methods_text", "to_csv", "to_json"]
 
 def as_dict(comparison: Comparison) -> dict[str, Any]:
     """Everything as plain numbers, lists and texts; None for what is not known, "infinite" as a text."""
-    test = {name: getattr(comparison.test, name) for name in comparison.test.__dataclass_fields__}
-    for name, value in test.items():
-        if isinstance(value, np.ndarray | tuple):
-            test[name] = [_plain(x) for x in value] if name != "edges" else _rows(value)
-        elif isinstance(value, float):
-            test[name] = _plain(value)
+    test = _fields(comparison.test)
+    judged = comparison.judgement
     return {
+        "verdict": judged.outcome,
+        "reason": judged.reason,
+        "remedy": judged.remedy,
         **test,
+        "placebo": list(comparison.placebo),
+        "without_noise_correction": None if comparison.uncorrected is None else _short(comparison.uncorrected),
         "settings": comparison.config.model_dump(),
         "ranges": {name: [list(part) for part in parts] for name, parts in comparison.ranges.items()},
         "bad_frames": {name: frames.n_bad for name, frames in comparison.frames.items()},
         "halves": comparison.halves,
+        "own_halves": comparison.own_halves,
         "fit": comparison.fit,
         "movie": comparison.movie,
         "warnings": list(comparison.warnings),
@@ -89,43 +94,108 @@ def _what(comparison: Comparison) -> str:
 def _how(comparison: Comparison) -> str:
     """Describe the statistic and its null distributions."""
     test, config = comparison.test, comparison.config
-    blocks = (
-        f" and from a block permutation (blocks of {test.block_length} lag pairs, assigned to the two ranges at random)"
-        if test.block_length
+    permuted = _permuted(comparison)
+    stopped = f"; stopped before the {config.resamples} that were planned" if test.resamples < config.resamples else ""
+    larger = "; the larger p-value was taken" if permuted else ""
+    noise = (
+        " Measurement noise of the latents, estimated from the pixels or given, was subtracted from their covariances "
+        "at lag 0 in each range and added again in the simulated data."
+        if comparison.uncorrected is not None
         else ""
     )
-    stopped = f"; stopped before the {config.resamples} that were planned" if test.resamples < config.resamples else ""
-    larger = "; the larger p-value was taken" if test.block_length else ""
     return (
         "Coefficients were estimated with an l1 penalty on their common part and on their difference and corrected for "
         "the bias of the penalty; the statistic was the largest absolute studentised difference, the coefficients of "
-        "the common part and all others weighing the same as families. Null distributions came from a wild bootstrap "
-        f"(Rademacher) of the common model{blocks}, {test.resamples} resamples each{stopped}, the whole statistic "
+        "the common part and all others weighing the same as families, among links between latents (coupling) and "
+        f"among each latent's own past (persistence).{noise} Null distributions came from a wild bootstrap "
+        f"(Rademacher) of the common model{permuted}, {test.resamples} resamples each{stopped}, the whole statistic "
         f"being computed again in each (seed {config.seed}){larger}."
     )
 
 
+def _permuted(comparison: Comparison) -> str:
+    """Describe the permutation, if any."""
+    test = comparison.test
+    if test.n_strata:
+        strata = f" within {test.n_strata} strata of time" if test.n_strata > 1 else ""
+        return f" and from a permutation of whole segments{strata} ({test.n_blocks} segments)"
+    if test.block_length:
+        return (
+            f" and from a block permutation (blocks of {test.block_length} lag pairs, assigned to the two ranges at "
+            "random)"
+        )
+    return ""
+
+
 def _found(comparison: Comparison) -> str:
-    """Report p-values, the largest difference, and what could have been found."""
+    """Report the verdict, p-values, the largest differences, and what could have been found."""
     test, level = comparison.test, comparison.config.level
-    alone = f" (links between latents alone: p = {test.p_links:.3g})" if np.isfinite(test.p_links) else ""
+    judged = comparison.judgement
+    text = f"Verdict on coupling: {judged.outcome}. {judged.reason}"
+    for name, found in (("coupling", test.coupling), ("persistence", test.persistence)):
+        if found.n_coefficients:
+            text += f" {_of_question(name, found, level)}"
     low, high = test.effect_interval
-    text = (
-        f"Global test: p = {test.p_value:.3g}{alone}. The largest studentised difference of a coefficient was "
-        f"{test.effect_size:.3f} (simultaneous {percent(1 - level)} interval {low:.3f} to {high:.3f}; latents of SD "
-        f"1). P-values of single coefficients were adjusted by step-down max-T (level {percent(level)}), their false "
-        "discovery rate was estimated from the same draws."
+    text += (
+        f" Overall test of any coefficient: p = {test.p_value:.3g}, largest studentised difference "
+        f"{test.effect_size:.3f} ({low:.3f} to {high:.3f}). P-values of single coefficients were adjusted by step-down "
+        f"max-T (level {percent(level)}), their false discovery rate was estimated from the same draws."
     )
+    if comparison.uncorrected is not None:
+        text += (
+            f" With measurement noise left in ({comparison.uncorrected.resamples} resamples): coupling p = "
+            f"{comparison.uncorrected.coupling.p_value:.3g}, persistence p = "
+            f"{comparison.uncorrected.persistence.p_value:.3g}."
+        )
     if comparison.halves:
         halves = ", ".join(f"{name.upper()}: p = {p:.2g}" for name, p in comparison.halves.items())
         text += f" Halves of the ranges were compared in the same way ({halves})."
-    detectable = test.edges["detectable"][np.isfinite(test.edges["detectable"])]
-    if len(detectable):
+    if comparison.placebo:
+        low_ones = sum(p <= PLACEBO_LEVEL for p in comparison.placebo)
+        text += (
+            f" Of {len(comparison.placebo)} placebo pairs, between which no condition differs, {low_ones} had p ≤ "
+            f"{PLACEBO_LEVEL:g} for coupling."
+        )
+    if np.isfinite(test.coupling.detectable):
         text += (
             f" By simulation from the common model ({comparison.config.power_draws} pairs of ranges), a change of a "
-            f"link by {np.median(detectable):.2f} (median) would have been found in 80 %."
+            f"link by {test.coupling.detectable:.2f} (median) would have been found in 80 %, one of own past by "
+            f"{test.persistence.detectable:.2f}."
         )
     return text
+
+
+def _of_question(name: str, found: Answer, level: float) -> str:
+    """Report the answer to one question."""
+    low, high = found.interval
+    return (
+        f"{name.capitalize()}: p = {found.p_value:.3g}, {found.n_differ} of {found.n_coefficients} coefficients "
+        f"differ, largest difference (A - B) {found.difference:+.3f} (simultaneous {percent(1 - level)} interval "
+        f"{low:+.3f} to {high:+.3f}; latents of SD 1)."
+    )
+
+
+def _fields(found: Any) -> dict[str, Any]:
+    """Fields of a dataclass as plain numbers, lists and texts."""
+    return {name: _value(name, getattr(found, name)) for name in found.__dataclass_fields__}
+
+
+def _value(name: str, value: Any) -> Any:
+    if name == "edges":
+        return _rows(value)
+    if isinstance(value, Answer):
+        return _fields(value)
+    if isinstance(value, np.ndarray | tuple):
+        return [_value("", x) for x in value]
+    return _plain(value) if isinstance(value, float | np.generic) else value
+
+
+def _short(test: TwoSampleTest) -> dict[str, Any]:
+    """Return what a test found, without its draws and its table."""
+    answers = {name: _fields(getattr(test, name)) for name in ("coupling", "persistence")}
+    for part in answers.values():
+        part.pop("null")
+    return {"p_value": test.p_value, "resamples": test.resamples, **answers}
 
 
 def _rows(edges: Any) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from threading import Event
@@ -13,12 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 from napari_varae.core.comparison import notes
 from napari_varae.core.comparison.inference.resampling import Progress
 from napari_varae.core.comparison.inference.segments import Segments
-from napari_varae.core.comparison.inference.two_sample import UnusableRangesError, two_sample_test
+from napari_varae.core.comparison.inference.two_sample import TwoSampleTest, UnusableRangesError, two_sample_test
 from napari_varae.core.comparison.result import Comparison
 from napari_varae.core.compute.workers import Workers
 from napari_varae.core.settings import ComparisonConfig
+from napari_varae.errors import StoppedError
 
-__all__ = ["compare_latents"]
+__all__ = ["compare_latents", "covariances", "settled", "without_correction"]
+
+UNCORRECTED_RESAMPLES = 99
+"""Draws for the test with the noise left in, which is shown beside the other."""
 
 Array = NDArray[np.float64]
 
@@ -29,6 +34,7 @@ def compare_latents(
     order: int = 1,
     config: ComparisonConfig = ComparisonConfig(),  # noqa: B008  # frozen
     *,
+    noise: ArrayLike | Sequence[ArrayLike] | None = None,
     stop: Event | None = None,
     progress: Progress | None = None,
     workers: Workers | None = None,
@@ -50,6 +56,9 @@ def compare_latents(
         Number of lags p.
     config : ComparisonConfig
         How to compare. Responses are subtracted, and halves compared, by :func:`compare` alone.
+    noise : array (K,), or a pair of arrays (K,) or (K, K), optional
+        Variances of the measurement noise of the latents, or one such array or covariance for A and one for B, in the
+        squared units of the latents. Noise is taken to be white in time, and accounted for.
     stop : threading.Event, optional
         When set, the answer rests on the resamples made so far.
     progress : callable, optional
@@ -83,8 +92,44 @@ def compare_latents(
     a, b = _checked(za, order, "za"), _checked(zb, order, "zb")
     if a.latents[0].shape[1] != b.latents[0].shape[1]:
         raise ValueError(f"za has {a.latents[0].shape[1]} latents and zb {b.latents[0].shape[1]}.")
-    test = two_sample_test(a, b, order, config, stop, progress, workers)
-    return Comparison(test, config, notes.of_test(test, config))
+    believed = None if noise is None or not config.correct_noise else covariances(noise, a.latents[0].shape[1])
+    test = two_sample_test(a, b, order, config, stop, progress, workers, believed)
+    uncorrected = without_correction(a, b, order, config, stop, workers) if believed else None
+    return Comparison(test, config, notes.of_test(test, config), uncorrected=uncorrected)
+
+
+def without_correction(
+    a: Segments, b: Segments, order: int, config: ComparisonConfig, stop: Event | None, workers: Workers | None
+) -> TwoSampleTest | None:
+    """Test with the noise left in, from fewer draws; None once the user has stopped."""
+    few = config.changed(resamples=min(config.resamples, max(UNCORRECTED_RESAMPLES, least(config))), power_draws=0)
+    try:
+        return two_sample_test(a, b, order, few, stop, workers=workers)
+    except StoppedError:
+        return None
+
+
+def least(config: ComparisonConfig) -> int:
+    """Draws that a p-value as small as the level takes."""
+    return math.ceil((1 - 1e-9) / config.level) - 1
+
+
+def covariances(noise: Any, k: int) -> tuple[Array, Array]:
+    """Covariances (K, K) of the measurement noise in A and B."""
+    if np.ndim(noise[0]) == 0:
+        noise = (noise, noise)
+    if len(noise) != 2:
+        raise ValueError(f"noise has {len(noise)} parts: give variances (K,), or one such array for A and one for B.")
+    found = []
+    for name, given in zip("AB", noise, strict=True):
+        part = np.asarray(given, dtype=np.float64)
+        whole = np.diag(part) if part.ndim == 1 else part
+        if whole.shape != (k, k) or not np.isfinite(whole).all():
+            raise ValueError(f"The noise of {name} has shape {part.shape}; needed are {k} finite variances.")
+        if not np.allclose(whole, whole.T) or np.linalg.eigvalsh(whole)[0] < -1e-9 * np.abs(whole).max():
+            raise ValueError(f"The noise of {name} is not a covariance: variances must not be negative.")
+        found.append(whole)
+    return found[0], found[1]
 
 
 def settled(config: ComparisonConfig, overrides: dict[str, Any]) -> ComparisonConfig:

@@ -5,9 +5,9 @@ Needs no torch, so that the window can show what is known before anything is com
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
+from napari_varae.core.comparison.verdict import differing_halves, not_a_var, worth
 from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.frames import FrameRange, overlap
 from napari_varae.core.settings import ComparisonConfig
@@ -17,18 +17,16 @@ if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
 
 __all__ = [
-    "closeness", "fewest_pairs", "halves", "of_ranges", "of_test", "response", "seen_in_training", "shared", "shortage",
-    "whole_image",
+    "closeness", "fewest_pairs", "halves", "noise", "of_ranges", "of_test", "response", "seen_in_training", "shared",
+    "shortage", "whole_image",
 ]  # fmt: skip
 
 FEW = 10
-"""Independent frames in a block below which permuting blocks does not protect much from latents that are not a VAR."""
-AUTOCORRELATED = 0.1
-"""Correlation of the residuals of a VAR, or of their squares, with the frame before, from which it is not one."""
+"""Independent frames in a block below which permuting blocks protects little from latents that are not a VAR."""
 SEEN = 0.1
 """Difference between the shares of A and B that were seen in training from which it is worth a word."""
-HALVES_LEVEL = 0.05
-"""P-value of the halves up to which there is a warning: four blocks of each can be permuted in 35 ways."""
+WHITE = 0.8
+"""Change over one frame relative to that over two below which pixel noise is not white in time."""
 UNIT_ROOT = 0.98
 """Spectral radius from which drift may look like dynamics."""
 UNSETTLED = 0.01
@@ -102,7 +100,20 @@ def _own_past(test: TwoSampleTest, config: ComparisonConfig) -> list[str]:
     """Warn when no link can be shown to differ."""
     if not test.p_value <= config.level < test.p_links:
         return []
-    return ["No link alone can be shown to differ. Own past changes with noise and activity before anything else does."]
+    return ["Own past differs, but no link does. Own past changes with noise and activity before anything else does."]
+
+
+def noise(whiteness: list[float]) -> list[str]:
+    """Warn of noise that is not known, or is shared by frames; `whiteness` of each range, where it is known."""
+    if not whiteness:
+        return ["The measurement noise of the latents is not known here, and was left in."]
+    if min(whiteness) >= WHITE:
+        return []
+    text = (
+        f"Pixels change less from frame to frame than noise that is independent in time would ({min(whiteness):.0%}): "
+        "the frames were smoothed, or hold activity that the latents miss. Noise is corrected in part only."
+    )
+    return [text]
 
 
 def _data(test: TwoSampleTest) -> list[str]:
@@ -131,16 +142,16 @@ def _data(test: TwoSampleTest) -> list[str]:
 
 def _blocks(test: TwoSampleTest) -> list[str]:
     """List what the block permutation cannot do."""
-    if not test.block_length:
+    if not test.block_length and not test.n_strata:
         return ["Every frame counts as independent given its past: on a recording p is then far too small."]
     found, length = [], test.block_length
     if test.permutations < 2 * test.resamples:
         found.append(
-            f"There are only {test.permutations} ways to permute {test.n_blocks} blocks: p cannot be finer than that."
+            f"There are only {test.permutations} ways to permute {test.n_blocks} "
+            f"{'segments' if test.n_strata else 'blocks'}: p cannot be finer than that."
         )
-    worth = length * min(e / n for e, n in zip(test.effective_frames, test.n_pairs, strict=True))
-    if worth < FEW and test.autocorrelation > max(AUTOCORRELATED, 3 / math.sqrt(sum(test.n_pairs))):
-        alone = "one independent frame" if worth < 1.5 else f"{worth:.0f} independent ones"
+    if worth(test) < FEW and not_a_var(test):
+        alone = "one independent frame" if worth(test) < 1.5 else f"{worth(test):.0f} independent ones"
         found.append(
             f"The latents are not a VAR of order {test.order}: its residuals are autocorrelated. Long blocks protect "
             f"then, but one of {length} frames is worth about {alone}: p may be several times too small. Longer ranges "
@@ -173,19 +184,19 @@ def response(name: str, latent: int | None) -> list[str]:
     return [text]
 
 
-def halves(p_values: dict[str, float]) -> list[str]:
-    """Warn of ranges whose halves differ as well."""
+def halves(coupling: dict[str, float], persistence: dict[str, float]) -> list[str]:
+    """Warn of ranges whose halves differ as well, by the p-values of coupling and of persistence."""
     return [
-        f"The dynamics differ within {name.upper()} too (its halves: p = {p:.2g}): a difference between A and B is to "
-        "be expected then, and is little evidence about a condition."
-        for name, p in p_values.items()
-        if p <= HALVES_LEVEL
+        f"{what} differs within {name.upper()} too (its halves: p = {p_values[name]:.2g}): a difference between A and "
+        "B is to be expected then, and is little evidence about a condition."
+        for what, p_values in (("Coupling", coupling), ("Persistence", persistence))
+        for name in differing_halves(p_values)
     ]
 
 
 def whole_image(fit: Fit, test: TwoSampleTest, config: ComparisonConfig) -> list[str]:
     """Warn of latents of the whole image among the coefficients that differ."""
-    differ = test.edges[test.edges["p_adjusted"] <= config.level]
+    differ = test.edges[test.edges["p_within"] <= config.level]
     involved = {int(k) for name in ("target", "source") for k in differ[name]} & fit.whole_image.keys()
     if not involved:
         return []

@@ -12,9 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from napari_varae.core.comparison.compare import compare
 from napari_varae.core.comparison.inference.two_sample import UnusableRangesError
 from napari_varae.core.comparison.latents import settled
+from napari_varae.core.comparison.noise import measurement_noise
 from napari_varae.core.compute.workers import Workers
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.movie_latents import MovieLatents
+from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.frames import FrameRange, check_range, overlap
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import ComparisonConfig
@@ -50,12 +52,14 @@ def placebo(
     workers: Workers | None = None,
     **overrides: Any,
 ) -> NDArray[np.float64]:
-    """P-values of the test on random pairs of ranges between which no condition differs.
+    """P-values of coupling on random pairs of ranges between which no condition differs.
+
+    Those of own past where there is a single latent.
 
     Under the null, and if the assumptions hold, a share x of them lies below x. Drift, bleaching and latents that
     were fitted on the same frames show here. Either `lengths` or `segments` define what a pair is. A pair that cannot
     be compared, since it has too few good frames or latents that do not vary, is replaced by another one. Each frame is
-    encoded once.
+    encoded once, and measurement noise is that of all frames from which pairs are drawn.
 
     Parameters
     ----------
@@ -103,13 +107,19 @@ def placebo(
         config = config.changed(subtract_responses=False)
         draw = placed_pairs(lengths, check_range(within, stack.n_frames, name="within"), fit.var.order, unlike)
     known = latents if isinstance(latents, MovieLatents) else MovieLatents(fit, stack, latents)
+    whole = FrameSet.of(stack, within if segments is None else [*segments[0], *segments[1]])
+    noise = measurement_noise(fit, stack, whole) if config.correct_noise else None
+    config = config.changed(correct_noise=noise is not None)
+    believed = None if noise is None else (noise.covariance, noise.covariance)
     rng, stop = np.random.default_rng(config.seed), stop or Event()
     found: list[float] = []
     unusable = 0
     while len(found) < repeats and not stop.is_set():
         settings = config.changed(seed=config.seed + len(found))
         try:
-            result = compare(fit, stack, *draw(rng), settings, latents=known, stop=stop, workers=workers)
+            result = compare(
+                fit, stack, *draw(rng), settings, latents=known, noise=believed, stop=stop, workers=workers
+            )
         except StoppedError:
             break
         except UnusableRangesError as error:
@@ -122,7 +132,7 @@ def placebo(
         if result.test.resamples < settings.resamples:  # stopped on the way: not a p-value like the others
             break
         unusable = 0
-        found.append(result.p_value)
+        found.append(result.coupling.p_value if result.coupling.n_coefficients else result.p_value)
         if progress is not None:
             progress(np.array(found))
     return np.array(found)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_varae.core.comparison import export
+from napari_varae.core.comparison.inference.answer import Answer
 from napari_varae.core.comparison.inference.two_sample import TwoSampleTest
+from napari_varae.core.comparison.verdict import Verdict, judge
 from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.frames import FrameRange
 from napari_varae.core.settings import ComparisonConfig
@@ -35,7 +38,13 @@ class Comparison:
     frames : dict of str to FrameSet
         The frame sets "a" and "b"; empty when latents were compared.
     halves : dict of str to float
-        P-values of the first half of each range against its second half, where these were compared.
+        P-values, for coupling, of the first half of each range against its second half, where these were compared.
+    own_halves : dict of str to float
+        The same for persistence.
+    uncorrected : TwoSampleTest or None
+        What the test found with measurement noise left in, where it was accounted for; from fewer draws.
+    placebo : tuple of float
+        P-values, for coupling, of pairs of ranges between which nothing should differ, where these were compared.
     fit : str
         Identity of the fit; empty when latents were compared.
     movie : str
@@ -49,6 +58,9 @@ class Comparison:
     warnings: tuple[str, ...]
     frames: dict[str, FrameSet] = field(default_factory=dict)
     halves: dict[str, float] = field(default_factory=dict)
+    own_halves: dict[str, float] = field(default_factory=dict)
+    uncorrected: TwoSampleTest | None = None
+    placebo: tuple[float, ...] = ()
     fit: str = ""
     movie: str = ""
     trained_on: str = ""
@@ -62,6 +74,30 @@ class Comparison:
     def p_links(self) -> float:
         """P-value among links between latents alone."""
         return self.test.p_links
+
+    @property
+    def coupling(self) -> Answer:
+        """Whether links between latents differ."""
+        return self.test.coupling
+
+    @property
+    def persistence(self) -> Answer:
+        """Whether each latent's own past differs."""
+        return self.test.persistence
+
+    @cached_property
+    def judgement(self) -> Verdict:
+        """The verdict with its reason, and what would help."""
+        return judge(self)
+
+    @property
+    def verdict(self) -> str:
+        """The verdict on coupling: "differ", "no difference found" or "cannot be decided"."""
+        return self.judgement.outcome
+
+    def with_placebo(self, p_values: ArrayLike) -> Comparison:
+        """Add the p-values of a placebo (:func:`napari_varae.placebo`), of which the verdict then takes account."""
+        return replace(self, placebo=tuple(np.asarray(p_values, dtype=float).tolist()))
 
     @property
     def statistic(self) -> float:
@@ -90,8 +126,8 @@ class Comparison:
 
     @property
     def differing(self) -> NDArray[Any]:
-        """The rows of `edges` that differ at the level of the settings."""
-        rows: NDArray[Any] = self.edges[self.edges["p_adjusted"] <= self.config.level]
+        """The rows of `edges` that differ, among links or among own past, at the level of the settings."""
+        rows: NDArray[Any] = self.edges[self.edges["p_within"] <= self.config.level]
         return rows
 
     @property

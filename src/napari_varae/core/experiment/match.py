@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_varae.core.experiment.cells import Cells
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NONE", "SEVERAL", "match_cells"]
 
+Values = NDArray[np.float64]
 SEVERAL, NONE = "several", "none"
 HALF = 0.5
 """Share of a footprint that makes it a cell's."""
@@ -58,14 +60,7 @@ def match_cells(fit: Fit, cells: Cells) -> pd.DataFrame:
     import pandas as pd
 
     cells.check(fit.shape)
-    footprints = np.abs(fit.footprints.reshape(len(fit.footprints), -1)).astype(np.float64)
-    energy = np.square(footprints)
-    total = energy.sum(axis=1).clip(1e-300)
-    support = (cells.footprints > 0).astype(np.float64)
-    shares = (support @ energy.T).T / total[:, None]
-    together = energy[:, support.sum(axis=0) > 0].sum(axis=1) / total
-    lengths = np.sqrt(cells.footprints.multiply(cells.footprints).sum(axis=1))
-    cosines = (cells.footprints @ footprints.T).T / np.sqrt(total)[:, None] / lengths
+    cosines, shares, together = _overlaps(fit, cells)
     rows = []
     for k, share in enumerate(shares):
         order = np.argsort(-share, kind="stable")
@@ -76,3 +71,23 @@ def match_cells(fit: Fit, cells: Cells) -> pd.DataFrame:
         rows.append((k, cell, float(cosines[k, order[0]]), float(share[order[0]]), candidates))
     table = pd.DataFrame(rows, columns=["latent", "cell", "overlap", "share", "candidates"])
     return table.astype({"cell": object, "candidates": object})
+
+
+def _overlaps(fit: Fit, cells: Cells) -> tuple[Values, Values, Values]:
+    """Cosine similarity of each footprint and each cell, share of each cell, share of all cells: (K, N), (K, N), (K,).
+
+    Footprints are drawn a few at a time: all of a large image would fill the memory.
+    """
+    weights = cells.footprints.astype(np.float64)
+    support = (weights > 0).astype(np.float64)
+    anywhere = np.asarray(support.sum(axis=0)) > 0
+    lengths = np.sqrt(weights.multiply(weights).sum(axis=1))
+    found = []
+    for images in fit.combine(np.eye(fit.latents)):
+        size = np.abs(images.reshape(len(images), -1)).astype(np.float64)
+        energy = np.square(size)
+        total = energy.sum(axis=1).clip(1e-300)
+        cosines = (weights @ size.T).T / np.sqrt(total)[:, None] / lengths
+        found.append((cosines, (support @ energy.T).T / total[:, None], energy[:, anywhere].sum(axis=1) / total))
+    cosines, shares, together = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return cosines, shares, together

@@ -55,7 +55,7 @@ def evaluate(fit: Fit, stack: Stack, frames: FrameRange | None = None) -> dict[s
     start, stop = check_range(frames, stack.n_frames)
     first = max(start - fit.var.order, 0)
     latents = fit.encode(stack, (first, stop))
-    ahead = fit.var.predict(latents, stack.good_frames(first, stop))[start - first :]
+    ahead = fit.var.predict(latents, stack.runs(first, stop))[start - first :]
     latents = latents[start - first :]
     use = np.isfinite(ahead).all(1) & stack.good_frames(start, stop)
     if not use.any():

@@ -221,7 +221,8 @@ class Fit:
     def predict(self, stack: Stack, frames: FrameRange | None = None) -> Images:
         """Images one step ahead by the VAR, decoded, shape (n, Y, X), in the movie's units.
 
-        NaN for a frame whose p past frames are not all there and good. Errors as for :meth:`encode`.
+        NaN for a frame whose p past frames are not all there and good, or lie before a break. Errors as for
+        :meth:`encode`.
         """
         return self.decode(self.predict_latents(stack, frames))
 
@@ -230,7 +231,7 @@ class Fit:
         start, stop = check_range(frames, stack.n_frames)
         first = max(start - self.var.order, 0)
         latents = self.encode(stack, (first, stop))
-        return self.var.predict(latents, stack.good_frames(first, stop))[start - first :]
+        return self.var.predict(latents, stack.runs(first, stop))[start - first :]
 
     def save(self, path: str | Path) -> Path:
         """Write the fit to a file; an existing one is replaced only once the new one is whole.

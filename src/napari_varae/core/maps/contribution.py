@@ -23,6 +23,7 @@ from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.movie.frames import FrameRange, check_ranges
 from napari_varae.core.movie.stack import Stack
+from napari_varae.core.var.lags import lag_pairs
 
 __all__ = ["contribution_map", "weighted_map"]
 MAP_FRAMES = 256
@@ -219,11 +220,9 @@ def _effect(
     order, found = fit.var.order, []
     for frames in segments:
         z = fit.var.standardise(fit.encode(stack, frames))
-        z[~stack.good_frames(*frames)] = np.nan
-        predicted = sum(z[order - lag : len(z) - lag] @ a.T for lag, a in enumerate(weights, 1)) * fit.var.scale
-        found.append(predicted[np.isfinite(z[order:]).all(1)])
+        targets = lag_pairs(len(z), order, torch.from_numpy(stack.runs(*frames))).numpy()
+        found.append(sum(z[targets - lag] @ a.T for lag, a in enumerate(weights, 1)) * fit.var.scale)
     ahead = np.concatenate(found)
-    ahead = ahead[np.isfinite(ahead).all(1)]
     if len(ahead) < 2:
         raise ValueError(f"frames={segments} hold too few runs of {order + 1} good frames.")
     covariance = np.atleast_2d(np.cov(ahead, rowvar=False))

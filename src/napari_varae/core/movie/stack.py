@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_varae.core.compute.checkpoint import Check, go_on
+from napari_varae.core.movie.checks import check_array, check_breaks, check_shifts, positive
 from napari_varae.core.movie.frame_source import FrameSource, Series
 from napari_varae.core.movie.frames import FrameRange, check_range, whole_numbers
 from napari_varae.core.movie.raw_frames import unmapped
+from napari_varae.core.movie.source import Source
 from napari_varae.errors import StackError
 
 __all__ = ["Stack"]
@@ -60,6 +62,8 @@ class Stack:
         Frames on the two sides of a break do not follow each other in time.
     shifts : array-like, shape (T, 2), optional
         By how much registration moved each frame, (y, x) in pixels. None when unknown.
+    source : Source, optional
+        The files it was opened from. None for an array.
 
     Raises
     ------
@@ -89,6 +93,7 @@ class Stack:
         notes: Iterable[str] = (),
         breaks: Iterable[int] = (),
         shifts: ArrayLike | None = None,
+        source: Source | None = None,
     ) -> None:
         if hasattr(array, "get_series"):
             array = _series(array)
@@ -97,12 +102,13 @@ class Stack:
                 array = np.asarray(array)
             except ValueError as error:
                 raise StackError(f"This is not an array (T, Y, X): {error}. Give frames of one size.") from error
-        _check_array(array)
+        check_array(array)
         self.array = unmapped(array)
-        self.frame_rate = _positive(frame_rate, "frame_rate", "Hz")
-        self.pixel_size = _positive(pixel_size, "pixel_size", "um")
+        self.frame_rate = positive(frame_rate, "frame_rate", "Hz")
+        self.pixel_size = positive(pixel_size, "pixel_size", "um")
         self.name = name
         self.notes = tuple(notes)
+        self.source = source
         self._check = go_on
         try:
             self.bad_frames = frozenset(whole_numbers(bad_frames))
@@ -110,8 +116,8 @@ class Stack:
             raise ValueError(f"bad_frames={bad_frames!r} must be whole frame numbers (not a mask).") from None
         if outside := sorted(f for f in self.bad_frames if not 0 <= f < self.n_frames):
             raise ValueError(f"bad_frames {outside[:5]} lie outside the movie of {self.n_frames} frames.")
-        self.breaks = _check_breaks(breaks, self.n_frames)
-        self.shifts = None if shifts is None else _check_shifts(shifts, self.n_frames)
+        self.breaks = check_breaks(breaks, self.n_frames)
+        self.shifts = None if shifts is None else check_shifts(shifts, self.n_frames)
 
     def replace(self, **changes: Any) -> Stack:
         """Return the same movie with other values of some parameters of :class:`Stack`; all else is kept.
@@ -129,7 +135,7 @@ class Stack:
         >>> stack.replace(bad_frames=[3, 4]).frame_rate
         30.0
         """
-        names = ("array", "frame_rate", "pixel_size", "bad_frames", "name", "notes", "breaks", "shifts")
+        names = ("array", "frame_rate", "pixel_size", "bad_frames", "name", "notes", "breaks", "shifts", "source")
         same = Stack(**{name: getattr(self, name) for name in names} | changes)
         same._check = self._check
         return same
@@ -167,10 +173,11 @@ class Stack:
             When a pixel is NaN, infinite or too large to compute with, or the file cannot be read there.
         """
         start, stop = check_range((start, self.n_frames if stop is None else stop), self.n_frames)
-        raw = self._raw(start, stop)
+        frames = np.empty((stop - start, *self.shape[1:]), np.float32)  # the caller may change it, the movie stays
         with np.errstate(over="ignore", invalid="ignore"):  # what does not fit float32 is reported just below
-            frames = raw.astype(np.float32)  # always a copy: the caller may change it, the movie stays
-        if raw.dtype.kind == "f" or raw.dtype.itemsize > 4:
+            for first, raw in self._pieces(start, stop):
+                frames[first - start : first - start + len(raw)] = raw
+        if self.dtype.kind == "f" or self.dtype.itemsize > 4:
             usable = (np.abs(frames) <= LARGEST).all(axis=(1, 2))
             if not usable.all():
                 raise StackError(
@@ -195,12 +202,27 @@ class Stack:
         if self._check is go_on:
             return self._piece(start, stop)
         raw = np.empty((stop - start, *self.shape[1:]), self.dtype)
-        frames = max(1, PIECE // max(1, raw[0].nbytes))
+        for first, piece in self._pieces(start, stop):
+            raw[first - start : first - start + len(piece)] = piece
+        return raw
+
+    def _pieces(self, start: int, stop: int) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Read frames [start, stop) as stored, in pieces where somebody asks between them, or where that is faster.
+
+        A piece that stays in the processor's cache is converted faster. Files that have to be decoded may hold several
+        frames in one unit, which would be decoded again for each piece.
+        """
+        frames = stop - start
+        if self._check is not go_on or self._is_plain:
+            frames = max(1, PIECE // max(1, math.prod(self.shape[1:]) * self.dtype.itemsize))
         for first in range(start, stop, frames):
             self._check()
-            last = min(first + frames, stop)
-            raw[first - start : last - start] = self._piece(first, last)
-        return raw
+            yield first, self._piece(first, min(first + frames, stop))
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether frames lie in memory or in a file as they are."""
+        return isinstance(self.array, np.ndarray) or (isinstance(self.array, FrameSource) and self.array.copies_only)
 
     def _piece(self, start: int, stop: int) -> NDArray[Any]:
         """Read frames [start, stop) as stored, in one go."""
@@ -229,8 +251,7 @@ class Stack:
         """
         start, stop = check_range(frames, self.n_frames)
         shape = stop - start, *self.shape[1:]
-        plain = isinstance(self.array, np.ndarray) or (isinstance(self.array, FrameSource) and self.array.copies_only)
-        if plain or math.prod(shape) * self.dtype.itemsize > most:
+        if self._is_plain or math.prod(shape) * self.dtype.itemsize > most:
             return self
         pixels = np.empty(shape, self.dtype)
         for first in range(start, stop, 64):
@@ -255,6 +276,16 @@ class Stack:
         mask[sorted(self.bad_frames)] = False
         return mask[start:stop]
 
+    def runs(self, start: int = 0, stop: int | None = None) -> NDArray[np.int64]:
+        """Return the number of the run between breaks of each frame, from 1 on, negative where the frame is bad.
+
+        What makes lag pairs takes this in place of :meth:`good_frames`: frames on the two sides of a break do not
+        follow each other. Shape (stop - start,).
+        """
+        good = self.good_frames(start, stop)
+        numbers = np.searchsorted(self.breaks, np.arange(start, start + len(good)), side="right") + 1
+        return np.where(good, numbers, -numbers).astype(np.int64)
+
     def times(self) -> NDArray[np.float64]:
         """Time of each frame, shape (T,), in seconds, or in frames when the frame rate is unknown."""
         return np.arange(self.n_frames) / (self.frame_rate or 1.0)
@@ -276,63 +307,3 @@ def _series(source: Any) -> Series:
             f"The size of a {type(source).__name__} could not be read ({type(error).__name__}: {error}). It needs "
             "get_series(start, stop) with frames (n, Y, X), and get_num_samples(), shape or a length."
         ) from error
-
-
-def _check_array(array: Any) -> None:
-    shape = tuple(array.shape)
-    try:
-        dtype = np.dtype(array.dtype)
-    except TypeError:
-        raise StackError(
-            f"Pixels are of type {array.dtype}, which numpy does not know: convert to numpy first."
-        ) from None
-    if dtype.kind not in "uif":
-        raise StackError(f"Pixels are of type {dtype}; a movie needs real numbers (integer or float).")
-    if len(shape) == 4 and shape[-1] in (3, 4):
-        raise StackError(f"Found an RGB movie of shape {shape}. Choose one colour channel, shape (T, Y, X).")
-    if len(shape) != 3:
-        raise StackError(
-            f"Found {len(shape)} dimensions, shape {shape}; a movie has three, (T, Y, X). Choose one channel and plane."
-        )
-    if shape[-1] in (3, 4) and shape[0] > 16 and shape[1] > 16:
-        raise StackError(f"Found shape {shape}: this looks like one RGB image, not a movie (T, Y, X).")
-    if shape[0] < 2:
-        raise StackError(f"Found {shape[0]} frame(s), shape {shape}; a movie needs at least two.")
-    if min(shape[1:]) < 8:
-        raise StackError(f"Found frames of {shape[1]} x {shape[2]} pixels; at least 8 x 8 are needed.")
-
-
-def _check_breaks(breaks: Iterable[int], n_frames: int) -> tuple[int, ...]:
-    try:
-        numbers = tuple(sorted(set(whole_numbers(breaks))))
-    except (TypeError, ValueError):
-        raise ValueError(f"breaks={breaks!r} must be whole frame numbers, the first frame of each new run.") from None
-    if outside := [f for f in numbers if not 0 < f < n_frames]:
-        raise ValueError(
-            f"breaks {outside[:5]} lie outside the movie: with {n_frames} frames, a new run can begin at frames 1 to "
-            f"{n_frames - 1}."
-        )
-    return numbers
-
-
-def _check_shifts(shifts: ArrayLike, n_frames: int) -> NDArray[np.float64]:
-    try:
-        array = np.array(shifts, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"shifts must be numbers of pixels, shape ({n_frames}, 2): {error}.") from None
-    if array.shape != (n_frames, 2):
-        raise ValueError(f"shifts have shape {array.shape}; one (y, x) per frame is needed, shape ({n_frames}, 2).")
-    if not np.isfinite(array).all():
-        frame = int((~np.isfinite(array)).any(axis=1).argmax())
-        raise ValueError(f"shifts are NaN or infinite, first in frame {frame}. Leave shifts out when they are unknown.")
-    array.flags.writeable = False
-    return array
-
-
-def _positive(value: float | None, name: str, unit: str) -> float | None:
-    if value is None:
-        return None
-    value = float(value)
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name}={value!r} must be a positive number of {unit}, or None when unknown.")
-    return value

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.simulation.settings import SimulationConfig
 from napari_varae.core.simulation.tissue import BRIGHT, draw_cell, draw_neurites, draw_neuropil, draw_surround, place
@@ -77,7 +78,7 @@ class Simulation:
         return _drivers(self.coefficients)
 
 
-def simulate(config: SimulationConfig | None = None) -> Simulation:
+def simulate(config: SimulationConfig | None = None, check: Check = go_on) -> Simulation:
     """Simulate a two-photon recording in which cells follow a sparse VAR.
 
     Ring-shaped and filled somata, some with a dendrite, lie in neuropil with vessels and neurites. A third of the cells
@@ -88,6 +89,8 @@ def simulate(config: SimulationConfig | None = None) -> Simulation:
     ----------
     config : SimulationConfig, optional
         Settings; the defaults when not given. The same settings give the same recording.
+    check : callable, optional
+        Called between blocks of frames; what it raises ends the simulation.
 
     Returns
     -------
@@ -131,7 +134,7 @@ def simulate(config: SimulationConfig | None = None) -> Simulation:
             maps[i] += config.signal * config.surround * draw_surround(neuropil, centre, 3 * radius) / swing[i]
     weights = np.concatenate([traces, distractor_traces, config.neuropil * neuropil_trace[:, None]], axis=1)
 
-    movie, expected = _record(config, resting, np.concatenate([maps, neuropil[None]]), weights, shifts, noise)
+    movie, expected = _record(config, resting, np.concatenate([maps, neuropil[None]]), weights, shifts, noise, check)
     static = expected.mean(axis=0, dtype=np.float64).astype(np.float32)
     expected -= static
     maps = maps[:, margin:-margin, margin:-margin].copy()
@@ -246,6 +249,7 @@ def _record(
     weights: NDArray[np.float64],
     shifts: NDArray[np.float64],
     rng: np.random.Generator,
+    check: Check,
 ) -> tuple[NDArray[np.uint16], Array]:
     """Move, bleach and detect the scene: the movie and its expectation, shape (T, Y, X) each, in movie units."""
     shape = (config.frames, config.height, config.width)
@@ -254,6 +258,7 @@ def _record(
     flat_maps, flat_weights = maps.reshape(len(maps), -1), weights.astype(np.float32)
     gain = BRIGHT / config.photons
     for first in range(0, config.frames, 100):
+        check()
         block = slice(first, min(first + 100, config.frames))
         scene = resting + (flat_weights[block] @ flat_maps).reshape(-1, *resting.shape)
         np.maximum(scene, 0, out=scene)

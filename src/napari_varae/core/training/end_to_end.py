@@ -142,6 +142,7 @@ class EndToEnd:
         """
         frames, good = self.data.read(*window)
         usable = torch.from_numpy(good)
+        runs = torch.from_numpy(self.data.runs[window[0] - self.data.start : window[1] - self.data.start])
         d = self.network.reduce(torch.from_numpy(frames).to(self.device))
         z = self.network.encode_reduced(self._hide(d))
         check_finite(z.sum(), epoch)  # before the VAR, which takes no latents that are not finite
@@ -149,7 +150,7 @@ class EndToEnd:
         if self.prediction_weight or self.latent_weight or self.link_price:
             if through_estimate is None:
                 through_estimate = self.config.mode == "end_to_end"
-            for ahead, target_frames, latent_error, links in self._predictions(z, usable, through_estimate):
+            for ahead, target_frames, latent_error, links in self._predictions(z, runs, through_estimate):
                 latents.append(ahead.flatten(0, 1).to(z))
                 parts.append(target_frames.flatten().to(self.device))
                 price = price + (self.latent_weight * latent_error + self.link_price * links).to(z) / 2
@@ -171,7 +172,7 @@ class EndToEnd:
         return rest + (d - rest) * shown / (1 - share)
 
     def _predictions(
-        self, z: Tensor, usable: Tensor, through_estimate: bool
+        self, z: Tensor, runs: Tensor, through_estimate: bool
     ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
         """Estimate the VAR on each half of a window and predict the other one, 1 to H frames ahead.
 
@@ -187,13 +188,13 @@ class EndToEnd:
             Mean square of the errors of standardised latents; mean size of the links into a latent.
         """
         order, horizon, middle = self.config.order, self.config.horizon, len(z) // 2
-        standardised, mean, scale = standardise(z.cpu(), usable)
+        standardised, mean, scale = standardise(z.cpu(), runs)
         halves = slice(0, middle), slice(middle, len(z))
         for estimated, judged in (halves, halves[::-1]):
-            frames = lag_pairs(len(z[judged]), order + horizon - 1, usable[judged])
-            if len(frames) == 0 or len(lag_pairs(len(z[estimated]), order, usable[estimated])) < 2:
+            frames = lag_pairs(len(z[judged]), order + horizon - 1, runs[judged])
+            if len(frames) == 0 or len(lag_pairs(len(z[estimated]), order, runs[estimated])) < 2:
                 continue
-            beta = self._estimate(lag_moments(standardised[estimated], order, usable[estimated]), scale)
+            beta = self._estimate(lag_moments(standardised[estimated], order, runs[estimated]), scale)
             if beta is None:
                 continue
             if not through_estimate:
@@ -246,10 +247,10 @@ class EndToEnd:
         latents = self.latents()
         if not np.isfinite(latents).all():
             raise TrainingError("The latents are no longer finite. Choose a smaller learning rate.")
-        var = estimate_var(latents, order, rule(self.config), data.trained, "links")
+        var = estimate_var(latents, order, rule(self.config), data.trained_runs, "links")
         self.penalty, self.n_pairs = var.penalty, var.n_pairs
         self.weights = torch.from_numpy(np.concatenate(list(var.weights), axis=1))
-        ahead = var.predict(latents, data.good)
+        ahead = var.predict(latents, data.runs)
         judged = data.held_out & np.isfinite(ahead).all(1)
         if not judged.any():
             raise ValueError(
@@ -299,7 +300,7 @@ class EndToEnd:
         return Fit(
             config=self.config,
             network=copy.deepcopy(network).eval().requires_grad_(False),
-            var=estimate_var(latents, self.config.order, rule(self.config), data.good, "links"),
+            var=estimate_var(latents, self.config.order, rule(self.config), data.runs, "links"),
             static=data.static,
             baseline=data.baseline,
             scale=data.scale,

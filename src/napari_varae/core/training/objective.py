@@ -24,10 +24,11 @@ def window_penalty(var: VAR, n_pairs: int) -> float:
     return min(1.0, var.penalty * math.sqrt(var.n_pairs / n_pairs))
 
 
-def cross_predictions(z: Tensor, usable: Tensor, var: VAR, config: FitConfig) -> Iterator[Judged]:
+def cross_predictions(z: Tensor, runs: Tensor, var: VAR, config: FitConfig) -> Iterator[Judged]:
     """Predict each half of a window of latents (T, K) by the VAR of the other half.
 
     Judged where it was estimated, a VAR only seems to predict, and the gradient through the estimate means little.
+    `runs` (T,) are the numbers of the runs of its frames, negative where bad.
     Penalty and weights are those of `var`, the VAR of the whole recording. Yields standardised latents, with which
     :func:`standardise` of the window is undone by the caller.
     """
@@ -35,10 +36,10 @@ def cross_predictions(z: Tensor, usable: Tensor, var: VAR, config: FitConfig) ->
     weights = torch.from_numpy(flat(var.weights))
     first, second = slice(0, middle), slice(middle, len(z))
     for estimated, judged in ((first, second), (second, first)):
-        frames = lag_pairs(len(z[judged]), order, usable[judged])
-        if len(frames) == 0 or len(lag_pairs(len(z[estimated]), order, usable[estimated])) < 2:
+        frames = lag_pairs(len(z[judged]), order, runs[judged])
+        if len(frames) == 0 or len(lag_pairs(len(z[estimated]), order, runs[estimated])) < 2:
             continue
-        moments = lag_moments(z[estimated], order, usable[estimated])
+        moments = lag_moments(z[estimated], order, runs[estimated])
         beta = lasso(moments.gram, moments.cross, window_penalty(var, moments.count), weights)
         if config.mode == "stop_gradient":
             beta = beta.detach()

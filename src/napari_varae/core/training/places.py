@@ -29,6 +29,7 @@ from napari_varae.core.training.joining import Part, Piece, join
 from napari_varae.core.training.rotation import varimax
 from napari_varae.core.training.shrinking import shrink
 from napari_varae.core.var.estimate import estimate_var
+from napari_varae.core.var.lags import lag_pairs
 
 __all__ = ["Places"]
 
@@ -54,8 +55,8 @@ class Places:
     Parameters
     ----------
     movie : CompressedMovie
-    trained : array of bool, shape (T,)
-        Frames to use, from frame `start` on.
+    runs : array of int, shape (T,)
+        Number of the run of each frame from frame `start` on, negative where it is not to be used.
     start, order, prediction_weight
         As in :class:`FitConfig`.
     check : callable, optional
@@ -63,11 +64,15 @@ class Places:
     """
 
     def __init__(
-        self, movie: CompressedMovie, trained: Mask, start: int, order: int, prediction_weight: float,
+        self, movie: CompressedMovie, runs: NDArray[np.int64], start: int, order: int, prediction_weight: float,
         check: Check = go_on,
     ) -> None:  # fmt: skip
-        self.movie, self.trained, self.weight, self.check = movie, trained, prediction_weight, check
-        components = movie.traces[start : start + len(trained)]
+        self.movie, self.runs, self.weight, self.check = movie, runs, prediction_weight, check
+        self.trained: Mask = runs > 0
+        after = lag_pairs(len(runs), 1, torch.from_numpy(runs)).numpy()
+        self.after = torch.from_numpy(np.searchsorted(np.flatnonzero(self.trained), after))
+        """Which of the frames in use follow the one before them."""
+        components = movie.traces[start : start + len(runs)]
         self.common = torch.einsum("tnm,gnm->tg", components, movie.common)
         local = components - torch.einsum("tg,gnm->tnm", self.common, movie.common)
         # In a single tile, changes of the whole image leave nothing of themselves.
@@ -94,7 +99,7 @@ class Places:
         score = seen.T @ seen / len(seen)
         if self.weight:
             penalty = PENALTY * math.sqrt(2 * math.log(z.shape[1] * order + 1) / len(seen))
-            ahead = estimate_var(z, order, min(penalty, 1.0), self.trained, "links").predict(z, self.trained)
+            ahead = estimate_var(z, order, min(penalty, 1.0), self.runs, "links").predict(z, self.runs)
             ahead = ahead[np.isfinite(ahead).all(1)]
             score = score + self.weight * (ahead.T @ ahead) / len(ahead)
         return torch.from_numpy(score)
@@ -124,7 +129,7 @@ class Places:
     def _count_signals(self) -> int:
         """Count the places with a signal that is neither noise nor a change of the whole image, and those changes."""
         every = self.traces[:, self.trained]
-        lagged = (every[:, 1:] * every[:, :-1]).mean(1)
+        lagged = (every[:, self.after] * every[:, self.after - 1]).mean(1)
         noise = float((every.square().mean(1) - lagged).median())
         least = float(self.values.flatten().sort(descending=True).values[:MOST][-1])
         own, signal = self._own(self._pieces(max(least, (1 + self.weight) * SIGNAL * noise)))
@@ -143,7 +148,7 @@ class Places:
             pairs = torch.triu_indices(common.shape[1], common.shape[1])
             known = torch.cat([torch.ones(len(common), 1), common, common[:, pairs[0]] * common[:, pairs[1]]], 1)
             traces = traces - known @ torch.linalg.lstsq(known, traces).solution
-        return (traces.square().mean(0) / total).clamp(max=1), (traces[1:] * traces[:-1]).mean(0)
+        return (traces.square().mean(0) / total).clamp(max=1), (traces[self.after] * traces[self.after - 1]).mean(0)
 
     def _trace(self, piece: Piece) -> Tensor:
         """Trace of a place, shape (T,)."""
@@ -167,7 +172,7 @@ class Places:
         if not parts:  # changes of the whole image are stronger
             return []
         traces = torch.cat([self.traces[part.tile] @ part.directions for part in parts], 1)[self.trained]
-        return join(parts, traces, self.movie.tiles if joined else None)
+        return join(parts, traces, self.movie.tiles if joined else None, self.after)
 
     def _draw(self, common: Tensor, pieces: list[Piece]) -> Footprints:
         """Draw the changes of the whole image that were kept and the places, shrunk, tile by tile."""

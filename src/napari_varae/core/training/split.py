@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from napari_varae.core.movie.frames import FrameRange, check_range
 from napari_varae.core.movie.stack import Stack
@@ -38,6 +39,8 @@ class Split:
         The training range.
     good, held_out, trained : array of bool, shape (stop - start,)
         Usable frames; those kept apart; those trained on.
+    runs, trained_runs : array of int, shape (stop - start,)
+        Number of the run of each frame, negative where it is bad, or not trained on: no lag pair crosses a break.
     held_out_runs : list of (int, int)
         The runs of frames kept apart; their shares are counted in good frames.
 
@@ -51,6 +54,7 @@ class Split:
         self.start, self.stop = check_range(config.frames, stack.n_frames)
         self.image: tuple[int, int] = stack.shape[1:]
         self.good = stack.good_frames(self.start, self.stop)
+        self._numbers = np.abs(stack.runs(self.start, self.stop))
         frames = np.flatnonzero(self.good)
         _check_length(len(frames), config)
         self.held_out = np.zeros_like(self.good)
@@ -61,6 +65,16 @@ class Split:
         self.trained = self.good & ~self.held_out
         if config.latents != "auto":
             self._check_latents(config.latents)
+
+    @property
+    def runs(self) -> NDArray[np.int64]:
+        """Number of the run of each frame, negative where it is bad."""
+        return np.where(self.good, self._numbers, -self._numbers)
+
+    @property
+    def trained_runs(self) -> NDArray[np.int64]:
+        """Number of the run of each frame, negative where it is not trained on."""
+        return np.where(self.trained, self._numbers, -self._numbers)
 
     def leave_out(self, odd: tuple[int, ...]) -> None:
         """Treat some more frames as bad."""

@@ -74,7 +74,9 @@ class Trainer:
         self.split.leave_out(movie.odd)
         if start is None:
             progress("finding places", 0.0)
-            places = Places(movie, self.split.trained, self.split.start, config.order, self.prediction_weight, check)
+            places = Places(
+                movie, self.split.trained_runs, self.split.start, config.order, self.prediction_weight, check
+            )
             footprints = places.choose(config.latents)
         else:
             footprints = start.footprints
@@ -158,7 +160,8 @@ class Trainer:
         """
         part = slice(window[0] - self.split.start, window[1] - self.split.start)
         c = self.components[part].transpose(0, 1)
-        usable = torch.from_numpy(self.split.good[part])
+        runs = torch.from_numpy(self.split.runs[part])
+        usable = runs > 0
         pixels = self.split.image[0] * self.split.image[1]
 
         def error(latents: Tensor, frames: Tensor) -> Tensor:
@@ -170,7 +173,7 @@ class Trainer:
         check_finite(loss, epoch)  # before the VAR, which takes no latents that are not finite
         if self.prediction_weight or self.latent_weight:
             standardised, mean, scale = standardise(z, usable)
-            for frames, known, ahead in cross_predictions(standardised, usable, self.var, self.config):
+            for frames, known, ahead in cross_predictions(standardised, runs, self.var, self.config):
                 if self.latent_weight:
                     loss = loss + self.latent_weight / 2 * (known - ahead).square().mean().to(z)
                 if self.prediction_weight:
@@ -198,8 +201,8 @@ class Trainer:
         latents = self.encode()
         if not np.isfinite(latents).all():
             raise TrainingError("The latents are no longer finite. Choose a smaller learning rate.")
-        self.var = var = estimate_var(latents, order, rule(self.config), split.trained, "links")
-        ahead = var.predict(latents, split.good)
+        self.var = var = estimate_var(latents, order, rule(self.config), split.trained_runs, "links")
+        ahead = var.predict(latents, split.runs)
         judged = np.asarray(np.isfinite(ahead[split.held_out]).all(1))
         if not judged.any():
             raise ValueError(
@@ -255,7 +258,7 @@ class Trainer:
         order = (factors * norms).argsort(descending=True, stable=True)
         network.rescale(factors, order)
         latents = (best.latents / deviation)[:, order.numpy()]
-        var = estimate_var(latents, self.config.order, rule(self.config), split.good, "links")
+        var = estimate_var(latents, self.config.order, rule(self.config), split.runs, "links")
         return Fit(
             config=self.config,
             network=network.to(self.device).eval().requires_grad_(False),

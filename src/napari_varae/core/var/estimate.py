@@ -37,8 +37,9 @@ def estimate_var(
     penalty : {"bic", "ebic", "cv"} or float
         The l1 penalty on standardised latents, or how one for all targets is chosen: by an information criterion, or
         by forward-chaining cross-validation with the one-standard-error rule.
-    good : array of bool, shape (T,), optional
-        Frames to use.
+    good : array of bool or int, shape (T,), optional
+        Frames to use; or the number of the run of each frame (:meth:`.Stack.runs`), negative where it is bad: then no
+        lag pair crosses a break.
     weights : "links", or array that broadcasts to (p, K, K) as [lag, target, source]
         Factors >= 0 of the penalty of each coefficient; 0 leaves it unpenalised, 1 / abs(estimate) makes the adaptive
         lasso (Zou 2006). "links": those of :func:`link_weights`, which leave own past unpenalised. A rule counts
@@ -72,15 +73,15 @@ def estimate_var(
     if order < 1:
         raise ValueError(f"order={order} must be at least 1.")
     good = good.cpu() if isinstance(good, Tensor) else good
-    usable = torch.ones(len(z), dtype=torch.bool) if good is None else torch.tensor(np.asarray(good, dtype=bool))
+    usable = torch.ones(len(z), dtype=torch.bool) if good is None else _runs(good)
     if usable.shape != (len(z),):
         raise ValueError(f"good has shape {tuple(usable.shape)}; it must be ({len(z)},), one per frame.")
-    if not bool(z[usable].isfinite().all()):
+    if not bool(z[usable > 0].isfinite().all()):
         raise ValueError("latents has NaN or infinite values in good frames.")
     if len(lag_pairs(len(z), order, usable)) < 2:
         raise ValueError(
-            f"{int(usable.sum())} good frames are too few: a VAR of order {order} needs at least two lag pairs, each "
-            f"of {order + 1} good frames in a row."
+            f"{int((usable > 0).sum())} good frames are too few: a VAR of order {order} needs at least two lag pairs, "
+            f"each of {order + 1} good frames in a row."
         )
     standardised, mean, scale = standardise(z, usable)
     moments = lag_moments(standardised, order, usable)
@@ -99,6 +100,12 @@ def estimate_var(
         covariance=moments.covariance.numpy(),
         weights=factors,
     )
+
+
+def _runs(good: Any) -> Tensor:
+    """Mask or numbers of runs, as a tensor."""
+    given = np.asarray(good)
+    return torch.tensor(given.astype(np.int64 if given.dtype.kind in "iu" else bool))
 
 
 def link_weights(moments: Moments, order: int) -> Array:

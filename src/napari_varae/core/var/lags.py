@@ -1,6 +1,7 @@
 """What the estimate of a VAR needs to know of latents: their mean and SD, and the moments of their lag pairs.
 
-Only lag pairs inside one unbroken run of good frames count.
+Only lag pairs inside one unbroken run of good frames count. Which frames are good is a mask, or the number of the run
+of each frame (:meth:`.Stack.runs`), negative where it is bad: then no lag pair crosses a break of the recording.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def standardise(latents: Tensor, good: Tensor | None = None) -> tuple[Tensor, Te
     Parameters
     ----------
     latents : Tensor, shape (T, K)
-    good : Tensor of bool, shape (T,), optional
+    good : Tensor of bool, or of numbers of runs, shape (T,), optional
 
     Returns
     -------
@@ -60,7 +61,7 @@ def standardise(latents: Tensor, good: Tensor | None = None) -> tuple[Tensor, Te
     mean, scale : Tensor, shape (K,)
     """
     latents = latents.double()
-    used = latents if good is None else latents[good]
+    used = latents if good is None else latents[good > 0]
     with torch.no_grad():  # a power of two near the largest value, so that no square overflows or vanishes
         unit = torch.ldexp(torch.ones_like(used[:1, :1]), used.abs().amax().frexp().exponent.clamp(-1000, 1000))[0, 0]
     latents, used = latents / unit, used / unit
@@ -73,11 +74,12 @@ def standardise(latents: Tensor, good: Tensor | None = None) -> tuple[Tensor, Te
 
 
 def lag_pairs(n_frames: int, order: int, good: Tensor | None = None) -> Tensor:
-    """Frames t for which t - order to t are all good, in order."""
+    """Frames t for which t - order to t are all good and of one run, in order."""
     usable = torch.ones(n_frames, dtype=torch.bool) if good is None else good
     if len(usable) <= order:
         return torch.arange(0, device=usable.device)
-    return usable.unfold(0, order + 1, 1).all(1).nonzero()[:, 0] + order
+    frames = usable.unfold(0, order + 1, 1)
+    return ((frames > 0).all(1) & (frames == frames[:, :1]).all(1)).nonzero()[:, 0] + order
 
 
 def lag_moments(latents: Tensor, order: int, good: Tensor | None = None) -> Moments:
@@ -89,8 +91,8 @@ def lag_moments(latents: Tensor, order: int, good: Tensor | None = None) -> Mome
         Standardised latents.
     order : int
         Order p of the VAR.
-    good : Tensor of bool, shape (T,), optional
-        Frames to use; a lag pair counts only when all its frames are good.
+    good : Tensor of bool, or of numbers of runs, shape (T,), optional
+        Frames to use; a lag pair counts only when all its frames are good and of one run.
 
     Raises
     ------

@@ -123,20 +123,22 @@ class VAR:
         ----------
         latents : array, shape (T, K)
             In their own units.
-        good : array of bool, shape (T,), optional
-            Frames to use.
+        good : array of bool or int, shape (T,), optional
+            Frames to use; or the number of the run of each frame (:meth:`.Stack.runs`), negative where it is bad: then
+            nothing is predicted across a break.
 
         Returns
         -------
         predicted : array, shape (T, K)
-            In the units of the latents; NaN where the p frames before are not all there and good.
+            In the units of the latents; NaN where the p frames before are not all there, good and of the same run.
         """
         z = self.standardise(latents)
-        usable = np.ones(len(z), dtype=bool) if good is None else np.asarray(good, dtype=bool)
+        given = np.ones(len(z), dtype=bool) if good is None else np.asarray(good)
+        runs = given if given.dtype.kind in "iu" else np.where(given, 1, -1)  # a bad frame can be predicted
         predicted = np.full_like(z, np.nan)
         if len(z) > self.order:
-            past = np.stack([usable[self.order - lag : len(z) - lag] for lag in range(1, self.order + 1)]).all(0)
-            frames = np.flatnonzero(past) + self.order
+            past = np.stack([runs[self.order - lag : len(z) - lag] for lag in range(1, self.order + 1)])
+            frames = np.flatnonzero((past == np.abs(runs[self.order :])).all(0)) + self.order
             predicted[frames] = sum(z[frames - lag] @ a.T for lag, a in enumerate(self.coefficients, 1))
         return self.unstandardise(predicted)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from napari_varae.core.maps.definition import define_map
 from napari_varae.session.generation import EVERYTHING, Generation, Part
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import Segments, name_ranges
@@ -45,14 +46,7 @@ class MapRequest(NamedTuple):
     @property
     def definition(self) -> str:
         """What the map shows, in words."""
-        what = {
-            "driver": "Integrated gradients from the static image of the one-step prediction (gradient times input "
-            "where the encoder is linear), mean over frames, in SD of the latent",
-            "effect": "SD over time of the image that the VAR predicts, by the derivative of the decoded image at the "
-            "mean latents, in the movie's units",
-        }[self.kind]
-        own = "with" if self.own_past or self.edge is not None else "without"
-        return f"{self.name}: {what}; {own} what a latent's own past predicts."
+        return f"{self.name}: {define_map(self.kind, self.own_past or self.edge is not None)}"
 
 
 def show(panel: Panel, stack: Stack, fit: Fit, request: MapRequest) -> None:

@@ -113,8 +113,10 @@ class ComparePanel(Panel):
         self.listen(self.session.job_changed, self._show_job)
         self.listen(self.session.progressed, self._show_progress)
         self.listen(self.session.placebo_changed, self.placebo.show_found)
+        self.listen(self.session.placebo_changed, self._show_job)
         self.listen(self.session.comparison_changed, self._show_result)
         self.listen(self.session.comparison_changed, self._hide_maps)
+        self.listen(self.session.cells_changed, self._show_result)  # latents have other names
         self._show_units()
         self._show_result()
         self._show_progress()  # of a job that outlived the dock
@@ -144,7 +146,7 @@ class ComparePanel(Panel):
     def export(self, path: str) -> None:
         """Write the result: the table of coefficients as CSV, the null as SVG or PNG, or everything as JSON."""
         with in_words():
-            comparison = self.session.comparison
+            comparison = self._result()
             if comparison is None:
                 raise ValueError("There is no result yet. Run the comparison first.")
             ending = Path(path).suffix.lower()
@@ -160,8 +162,9 @@ class ComparePanel(Panel):
 
     def copy_methods(self) -> None:
         """Put a paragraph for the methods section on the clipboard."""
-        if self.session.comparison is not None:
-            QApplication.clipboard().setText(self.session.comparison.methods_text())
+        result = self._result()
+        if result is not None:
+            QApplication.clipboard().setText(result.methods_text())
             report_done("A paragraph for the methods section is on the clipboard.")
 
     def _pick(self, edge: Edge) -> None:
@@ -257,20 +260,28 @@ class ComparePanel(Panel):
             widget.setVisible(result is not None)
         self._show_job()
         if result is not None:
-            self.table.show_edges(result)
+            self.table.show_edges(result, self.session.name_latent)
 
     def _hide_maps(self) -> None:
         """Hide the difference maps of earlier comparisons."""
         hide_maps(self.viewer, "difference")
 
+    def _result(self) -> Comparison | None:
+        """Return the comparison, with the placebo that was run on its ranges, if any."""
+        result, placebo = self.session.comparison, self.session.placebo
+        if result is None or placebo is None or not self.session.is_current:
+            return result
+        return result.with_placebo(placebo.p_values)
+
     def _show_verdict(self) -> None:
-        result = self.session.comparison
+        result = self._result()
         self.plot.setVisible(result is not None)
         if result is None:
             self.verdict.show_message(NOT_COMPARED)
         else:
             self.verdict.show_result(result, self._rate(), current=self.session.is_current)
-            self.plot.show_null(result.null, result.statistic)
+            shown = result.coupling if result.coupling.n_coefficients else result.test
+            self.plot.show_null(shown.null, shown.statistic)
 
     def _show_progress(self) -> None:
         """Show and draw what the resamples so far give, of a comparison or of a placebo."""

@@ -9,7 +9,6 @@ import numpy as np
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGridLayout
 
-from napari_varae.session.labels import describe_latent
 from napari_varae.session.ranges import Segments
 from napari_varae.session.results import Edge
 from napari_varae.session.session import Letter
@@ -91,6 +90,8 @@ class LookPanel(Panel):
         self.listen(self.session.fit_changed, self._show_fit)
         self.listen(self.session.job_changed, self._show_enabled)
         self.listen(self.session.edge_changed, self._show_edge)
+        self.listen(self.session.latent_changed, self._show_latent)
+        self.listen(self.session.cells_changed, self._show_fit)
         for event in (napari_viewer.layers.events.inserted, napari_viewer.layers.events.removed):
             self.listen(event, self._show_toggles)
         self._show_fit()
@@ -110,7 +111,7 @@ class LookPanel(Panel):
             last = self.session.require_fit().latents - 1
             if not 0 <= target <= last:
                 raise ValueError(f"There is no latent {target}. Choose 0 to {last}.")
-            of = f"latent {target}"
+            of = f"latent {self.session.name_latent(target)}"
         elif subject == "edge":
             edge = self.session.edge
             if edge is None:
@@ -150,7 +151,7 @@ class LookPanel(Panel):
     def _hover(self, target: int, source: int) -> None:
         fit = self.session.fit
         if fit is not None:
-            self.cell.setText(_in_words(fit, Edge(self._lag(), target, source)))
+            self.cell.setText(self._in_words(fit, Edge(self._lag(), target, source)))
 
     def _lag(self) -> int:
         """Return the lag to show: one that the fit has."""
@@ -176,7 +177,7 @@ class LookPanel(Panel):
             links = np.count_nonzero((fit.var.coefficients != 0) & ~np.eye(fit.latents, dtype=bool)) / fit.latents
             self.summary.setText(
                 f"{links:.1f} links into each of {fit.latents} latents, besides its own past; "
-                f"penalty {fit.var.penalty:.3g}, spectral radius {fit.var.spectral_radius:.2f}.{_whole(fit)}"
+                f"penalty {fit.var.penalty:.3g}, spectral radius {fit.var.spectral_radius:.2f}.{self._whole(fit)}"
             )
         self.cell.setText("Click a cell to see the map of that link.")
         self._offer_lags()
@@ -195,13 +196,30 @@ class LookPanel(Panel):
         shown = edge is not None and edge.lag == self._lag()
         self.matrix.mark((edge.target, edge.source) if edge is not None and shown else None)
         if edge is not None and fit is not None:
-            self.cell.setText(_in_words(fit, edge))
+            self.cell.setText(self._in_words(fit, edge))
 
     def _show_enabled(self) -> None:
         ready = self.session.fit is not None
         for box in self.views.values():
             box.setEnabled(ready)
         self.map_button.setEnabled(ready and self.session.job == "idle")
+
+    def _show_latent(self) -> None:
+        """Offer the map of the latent that was chosen."""
+        if self.session.latent is not None:
+            self.latent.set_value(self.session.latent)
+            self.subject.setCurrentIndex(self.subject.findData("latent"))
+
+    def _whole(self, fit: Fit) -> str:
+        """Name the latents of the whole image."""
+        named = ", ".join(self.session.name_latent(latent) for latent in fit.whole_image)
+        return f" Latents of the whole image: {named}." if named else ""
+
+    def _in_words(self, fit: Fit, edge: Edge) -> str:
+        """Describe one coefficient."""
+        value = fit.var.coefficients[edge.lag - 1, edge.target, edge.source]
+        source, target = (self.session.name_latent(latent) for latent in (edge.source, edge.target))
+        return f"Latent {source} → latent {target} after {edge.lag} frame{'s' * (edge.lag > 1)}: {value:+.3f}"
 
     def _show_toggles(self, _event: Any = None) -> None:
         for view, box in self.views.items():
@@ -213,16 +231,3 @@ def _choice(options: dict[str, str]) -> QComboBox:
     for value, text in options.items():
         box.addItem(text, value)
     return box
-
-
-def _whole(fit: Fit) -> str:
-    """Name the latents of the whole image."""
-    named = ", ".join(describe_latent(fit, latent) for latent in fit.whole_image)
-    return f" Latents of the whole image: {named}." if named else ""
-
-
-def _in_words(fit: Fit, edge: Edge) -> str:
-    """Describe one coefficient."""
-    value = fit.var.coefficients[edge.lag - 1, edge.target, edge.source]
-    source, target = (describe_latent(fit, latent) for latent in (edge.source, edge.target))
-    return f"Latent {source} → latent {target} after {edge.lag} frame{'s' * (edge.lag > 1)}: {value:+.3f}"

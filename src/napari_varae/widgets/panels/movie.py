@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annotated_types import Gt
@@ -11,19 +10,19 @@ from napari.layers import Image
 from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLineEdit, QWidget
 
 from napari_varae.core.movie.frames import check_range
-from napari_varae.session.job_events import Controls
+from napari_varae.io.files import in_order
+from napari_varae.session.questions import Question
 from napari_varae.session.ranges import format_duration, format_ranges, parse_ranges
-from napari_varae.viewer.movie import open_movie, use_layer
-from napari_varae.widgets.jobs.job import Job, Report
+from napari_varae.viewer.movie import use_layer
+from napari_varae.widgets.jobs.opening import open_brought, open_sample
 from napari_varae.widgets.parts.fields import NumberField
 from napari_varae.widgets.parts.odd_frames import OddFramesView
 from napari_varae.widgets.parts.panel import Panel, button, row
+from napari_varae.widgets.parts.question import QuestionBox
 from napari_varae.widgets.parts.text import heading, in_words, note
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
-
-    from napari_varae.core.movie.stack import Stack
 
 __all__ = ["MoviePanel"]
 
@@ -55,13 +54,19 @@ class MoviePanel(Panel):
         )
 
         self.body.addWidget(heading("Recording"))
-        open_button = button("Open file…", self.ask_file, "A TIFF stack with one channel and one plane: (T, Y, X)")
+        open_button = button(
+            "Open file…", self.ask_file, "A recording; several files are joined in order of their names"
+        )
+        folder_button = button("Open folder…", self.ask_folder, "suite2p, Zarr, a series of TIFF files, Bruker, Thor")
         layer_button = button("Use layer", self.use_layer, "Use an image layer as the movie")
         sample_button = button("Simulated recording", self.use_sample, "A movie with known dynamics, made in seconds")
-        self._openers = (open_button, layer_button, sample_button)
-        self.body.addWidget(open_button)
+        self._openers = (open_button, folder_button, layer_button, sample_button)
+        self.question = QuestionBox(self, ("movie",))
+        self.question.chosen.connect(self._answer)
+        self.body.addLayout(row(open_button, folder_button))
         self.body.addLayout(row(self.layer_choice, layer_button, stretch=0))
         self.body.addWidget(sample_button)
+        self.body.addWidget(self.question)
         self.body.addWidget(heading("What was found"))
         self.body.addWidget(self.report)
         self.body.addWidget(heading("Missing metadata"))
@@ -87,32 +92,32 @@ class MoviePanel(Panel):
         self._show()
 
     def ask_file(self) -> None:
-        """Let the user choose a file, and open it."""
-        path, _ = QFileDialog.getOpenFileName(self, "Open a recording", "", FILES)
+        """Let the user choose a file, or several to join along time, and open it."""
+        paths, _ = QFileDialog.getOpenFileNames(self, "Open a recording", "", FILES)
+        if paths:
+            self.open(paths[0] if len(paths) == 1 else [str(path) for path in in_order(map(Path, paths))])
+
+    def ask_folder(self) -> None:
+        """Let the user choose a folder with a recording, and open it."""
+        path = QFileDialog.getExistingDirectory(self, "Open a folder with a recording")
         if path:
             self.open(path)
 
-    def open(self, path: str) -> None:
-        """Open a file as the movie, in the background: a file of many pages takes a while to check."""
+    def open(self, path: str | list[str], **given: Any) -> None:
+        """Open a recording as the movie, in the background: a file of many pages takes a while to check.
+
+        `given` are choices of the user, as arguments of :func:`~napari_varae.open_stack`.
+        """
         with in_words():
-            Job(
-                self,
-                "computing",
-                partial(_open, path),
-                title="Opening the recording",
-                on_return=partial(_show_movie, self.viewer),
-            )
+            open_brought(self, "movie", path, given)
 
     def use_sample(self) -> None:
-        """Use the simulated recording as the movie."""
+        """Simulate a recording in the background, and use it as the movie."""
         with in_words():
-            Job(
-                self,
-                "computing",
-                _simulate,
-                title="Simulating a recording",
-                on_return=partial(_show_movie, self.viewer),
-            )
+            open_sample(self)
+
+    def _answer(self, question: Question, given: dict[str, Any]) -> None:
+        self.open(question.path, **given)
 
     def use_layer(self) -> None:
         """Use the chosen image layer as the movie."""
@@ -190,31 +195,6 @@ class MoviePanel(Panel):
         if fresh or self._in_use.get(self.bad_frames) != text:
             self.bad_frames.setText(text)
         self._in_use[self.bad_frames] = text
-
-
-def _open(path: str, controls: Controls, report: Report) -> Generator[None, None, Stack]:
-    """Open a file in the worker's thread."""
-    from napari_varae.io import open_stack
-
-    report("checking the file")
-    yield
-    return open_stack(path, check=controls.check)
-
-
-def _simulate(_controls: Controls, report: Report) -> Generator[None, None, Stack]:
-    """Simulate the sample recording in the worker's thread."""
-    from napari_varae.core.simulation.settings import SAMPLE
-    from napari_varae.core.simulation.simulate import simulate
-
-    report("cells and noise")
-    yield
-    return simulate(SAMPLE).stack
-
-
-def _show_movie(viewer: Viewer, stack: Stack) -> None:
-    """Make an opened recording the movie of the window."""
-    with in_words():
-        open_movie(viewer, stack)
 
 
 def _runs(frames: frozenset[int]) -> tuple[tuple[int, int], ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_varae.widgets.parts.panel import Panel
+
+P = TypeVar("P", bound="Panel")
 
 __all__ = ["dock_key", "show_dock"]
 
@@ -17,8 +19,8 @@ def dock_key(name: str) -> str:
     return f"{name} (VARAE)"
 
 
-def show_dock(viewer: Viewer, kind: type[Panel]) -> None:
-    """Bring a dock to the front; open it when it is closed."""
+def show_dock(viewer: Viewer, kind: type[P]) -> P:
+    """Bring a dock to the front and return its panel; open it when it is closed."""
     window = viewer.window
     found = next((widget for widget in window.dock_widgets.values() if isinstance(widget, kind)), None)
     if found is None:
@@ -28,3 +30,4 @@ def show_dock(viewer: Viewer, kind: type[Panel]) -> None:
     dock.setWindowTitle(kind.dock)  # short enough for a tab
     dock.show()
     dock.raise_()
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EdgeTable"]
 
-COLUMNS = {"a": "A", "b": "B", "difference": "A − B (interval)", "p_adjusted": "p"}
+COLUMNS = {"a": "A", "b": "B", "difference": "A − B (interval)", "p_within": "p"}
 MOST_ROWS = 500
 """Rows that are shown; the exported table has all."""
 
@@ -35,21 +36,21 @@ class EdgeTable(QTableWidget):
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.horizontalHeader().setStretchLastSection(True)
         self.setToolTip(
-            "Coefficients on latents of SD 1. Intervals and p are adjusted for all coefficients that were compared. "
+            "Coefficients on latents of SD 1. Intervals and p are adjusted for all links, or for all own past. "
             "Click a row to see the map of its link."
         )
         self.cellClicked.connect(self._clicked)
 
-    def show_edges(self, result: Comparison) -> None:
-        """Replace the rows."""
+    def show_edges(self, result: Comparison, name_latent: Callable[[int], str] = str) -> None:
+        """Replace the rows; latents are named by `name_latent`."""
         edges = result.edges
-        order = np.lexsort((-np.abs(edges["difference"]), edges["p_adjusted"]))[:MOST_ROWS]
+        order = np.lexsort((-np.abs(edges["difference"]), edges["p_within"]))[:MOST_ROWS]
         self.setSortingEnabled(False)
         self.setRowCount(len(order))
         for line, i in enumerate(order):
             edge = Edge(int(edges["lag"][i]), int(edges["target"][i]), int(edges["source"][i]))
-            name = str(edge) if result.test.order > 1 else f"{edge.source} → {edge.target}"
-            self.setItem(line, 0, _Cell(name, edge))
+            name = f"{name_latent(edge.source)} → {name_latent(edge.target)}"
+            self.setItem(line, 0, _Cell(f"{name}, lag {edge.lag}" if result.test.order > 1 else name, edge))
             for column, field in enumerate(COLUMNS, 1):
                 self.setItem(line, column, _Cell(_text(edges[i], field), float(edges[field][i])))
         self.sortItems(-1)  # as they came, until a header is clicked
@@ -63,7 +64,7 @@ class EdgeTable(QTableWidget):
 
 def _text(edge: Any, name: str) -> str:
     """Spell one entry of a row of the table of edges."""
-    if name == "p_adjusted":
+    if name == "p_within":
         return f"{edge[name]:.3g}"
     interval = f" ({edge['low']:+.2f} to {edge['high']:+.2f})" if name == "difference" else ""
     return f"{edge[name]:+.2f}{interval}"

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Panel", "button", "row"]
 
-MARGIN = 8
+MARGIN, LEAST_WIDTH = 8, 400
+"""Pixels around the content of a dock, and that its widest row needs."""
 
 
 class Panel(QWidget):
@@ -66,7 +67,7 @@ class Panel(QWidget):
             area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
             area.setWidget(content)
             outer.addWidget(area)
-            self.setMinimumWidth(330)
+            self.setMinimumWidth(LEAST_WIDTH)
         else:
             outer.addWidget(content)
         self.listen(viewer.events.theme, self.restyle)

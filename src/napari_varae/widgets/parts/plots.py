@@ -1,4 +1,4 @@
-"""The plots of the docks, which pyqtgraph draws. Times are in seconds or frames, as given."""
+"""The plots of the docks, in the colours of napari's theme."""
 
 from __future__ import annotations
 
@@ -24,20 +24,12 @@ __all__ = [
     "NullPlot",
     "PlaceboPlot",
     "Plot",
-    "TracePlot",
-    "TrajectoryPlot",
 ]
 
 A_COLOUR, B_COLOUR = "#f08c2e", "#3b8eea"
 """As in difference maps: orange is A, blue is B."""
 CURVE_COLOURS = ("#2aa198", "#d9539b", "#8a7de0", "#b58900")
-TRACE_COLOURS = ("#2aa198", "#d9539b", "#8a7de0", "#b58900", "#5fa83a", "#c8603c", "#4f9fd1", "#9a7b5f")
 CURSOR_COLOUR = "#e0483e"
-CURSOR_DEPTH = 10
-MOST_POINTS = 4000
-"""Points of a trajectory that are drawn; more would be no clearer, only slower."""
-
-Spans = Sequence[tuple[float, float]]
 
 
 class Plot(pg.PlotWidget):
@@ -94,144 +86,6 @@ class CurvePlot(Plot):
         """Replace the points of the curves."""
         for name, y in curves.items():
             self._curves[name].setData(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
-
-
-class TracePlot(Plot):
-    """Traces over time, one above the other, with the cursor of the current frame and the ranges A and B."""
-
-    sought = Signal(float)
-    spans_moved = Signal(str, list)
-
-    def __init__(self) -> None:
-        super().__init__("frame", "latent", interactive=True, height=130)
-        self.setMouseEnabled(True, False)
-        self.setDownsampling(auto=True, mode="peak")
-        self.setClipToView(True)
-        self._traces: list[Any] = []
-        self._spans: dict[str, list[Any]] = {"a": [], "b": []}
-        self._end = 1.0
-        self._cursor = pg.InfiniteLine(movable=True, pen=pg.mkPen(CURSOR_COLOUR, width=2))
-        self._cursor.setZValue(CURSOR_DEPTH)
-        self._cursor.sigDragged.connect(lambda line: self.sought.emit(float(line.value())))
-        self.addItem(self._cursor)
-        self.setXRange(0, 1, padding=0)
-        self._placeholder = pg.TextItem("Latents of a fit appear here.", anchor=(0.5, 0.5))
-        self._placeholder.setParentItem(self.getViewBox())
-        self.getViewBox().sigResized.connect(self._place)
-        self.scene().sigMouseClicked.connect(self._clicked)
-
-    def set_time(self, label: str, end: float) -> None:
-        """Set the label and the end of the time axis."""
-        self._labels["bottom"] = label
-        self.getAxis("bottom").setLabel(label)
-        if end != self._end:
-            self._end = end
-            self.setLimits(xMin=0, xMax=end, minXRange=end / 1000)
-            self.setXRange(0, end, padding=0)
-
-    def show_traces(self, times: ArrayLike, traces: NDArray[Any], names: Sequence[str]) -> None:
-        """Replace the traces, shape (T, n), each scaled to its own height, the first on top."""
-        for curve in self._traces:
-            self.removeItem(curve)
-        self._traces = []
-        n = traces.shape[1]
-        self._placeholder.setVisible(n == 0)
-        for i in range(n):
-            trace = traces[:, i] - np.median(traces[:, i])
-            height = 2 * float(np.percentile(np.abs(trace), 99.8)) or 1.0
-            pen = pg.mkPen(TRACE_COLOURS[i % len(TRACE_COLOURS)])
-            self._traces.append(self.plot(np.asarray(times), trace / height + (n - 1 - i), pen=pen))
-        self.getAxis("left").setTicks([[(n - 1 - i, name) for i, name in enumerate(names)]])
-        self.setYRange(-0.6, max(n, 1) - 0.4, padding=0)
-
-    def set_cursor(self, position: float) -> None:
-        """Move the cursor."""
-        self._cursor.setValue(position)
-
-    def set_spans(self, letter: str, spans: Spans) -> None:
-        """Draw the parts of a range."""
-        shown = self._spans[letter]
-        while len(shown) > len(spans):
-            self.removeItem(shown.pop())
-        while len(shown) < len(spans):
-            colour = pg.mkColor(A_COLOUR if letter == "a" else B_COLOUR)
-            faint, edge = pg.mkColor(colour), pg.mkPen(colour, width=2)
-            faint.setAlpha(50)
-            region = pg.LinearRegionItem(brush=faint, hoverBrush=faint, pen=edge, hoverPen=pg.mkPen(colour, width=4))
-            region.setZValue(CURSOR_DEPTH - 1)  # inside a range the cursor is above it, and can be dragged
-            for line in region.lines:
-                line.setZValue(2)  # above the cursor: an edge on which it lies can be dragged
-            label = pg.InfLineLabel(region.lines[0], letter.upper(), position=0.92, anchors=[(0, 0), (0, 0)])
-            label.setColor(colour)
-            region.sigRegionChangeFinished.connect(lambda _region, letter=letter: self._moved(letter))
-            self.addItem(region)
-            shown.append(region)
-        for region, span in zip(shown, spans, strict=True):
-            region.blockSignals(True)
-            region.setBounds((0, self._end))
-            region.setRegion(span)
-            region.blockSignals(False)
-
-    def restyle(self, theme: Theme) -> None:
-        """Take the colours of a theme."""
-        super().restyle(theme)
-        self._placeholder.setColor(theme.text.as_hex(format="long"))
-
-    def _place(self, view: Any) -> None:
-        self._placeholder.setPos(view.rect().center())
-
-    def _moved(self, letter: str) -> None:
-        self.spans_moved.emit(letter, [tuple(map(float, region.getRegion())) for region in self._spans[letter]])
-
-    def _clicked(self, event: Any) -> None:
-        """Seek to where the plot was clicked."""
-        if event.button() == Qt.MouseButton.LeftButton and self.sceneBoundingRect().contains(event.scenePos()):
-            self.sought.emit(float(self.getViewBox().mapSceneToView(event.scenePos()).x()))
-
-
-class TrajectoryPlot(Plot):
-    """Two latents against each other, coloured by time from dark to bright, with the current frame marked."""
-
-    sought = Signal(int)
-
-    def __init__(self) -> None:
-        super().__init__("", "", interactive=True, height=130)
-        self._points = np.zeros((0, 2))
-        self._step = 1
-        self._line = self.plot(pen=pg.mkPen(128, 128, 128, 45))
-        self._dots = pg.ScatterPlotItem(size=4, pen=None, pxMode=True)
-        self._here = pg.ScatterPlotItem(size=13, pen=pg.mkPen(CURSOR_COLOUR, width=3), brush=None)
-        self.addItem(self._dots)
-        self.addItem(self._here)
-        self.scene().sigMouseClicked.connect(self._clicked)
-
-    def show_trajectory(self, points: NDArray[Any], x: str, y: str) -> None:
-        """Replace the trajectory, shape (T, 2); frames of NaN are left out."""
-        self._points, self._step = points, -(-len(points) // MOST_POINTS) or 1
-        thin = points[:: self._step]
-        thin = thin[np.isfinite(thin).all(axis=1)]
-        colours = pg.colormap.get("viridis").map(np.linspace(0.05, 1, max(len(thin), 1)), mode="qcolor")
-        self._line.setData(thin)
-        self._dots.setData(pos=thin, brush=colours[: len(thin)])
-        self._labels = {"bottom": x, "left": y}
-        for side, label in self._labels.items():
-            self.getAxis(side).setLabel(label)
-        self.autoRange()
-        self.set_cursor(0)
-
-    def set_cursor(self, frame: int) -> None:
-        """Mark the point of a frame."""
-        here = self._points[frame : frame + 1]
-        self._here.setData(pos=here[np.isfinite(here).all(axis=1)])
-
-    def _clicked(self, event: Any) -> None:
-        """Seek to the frame of the point nearest to a click."""
-        if event.button() == Qt.MouseButton.LeftButton and len(self._points):
-            view = self.getViewBox()
-            at, size = view.mapSceneToView(event.scenePos()), view.viewRect()
-            dx = (self._points[:, 0] - at.x()) / size.width()
-            dy = (self._points[:, 1] - at.y()) / size.height()
-            self.sought.emit(int(np.argmin(np.nan_to_num(dx**2 + dy**2, nan=np.inf))))
 
 
 class MatrixPlot(Plot):

@@ -1,4 +1,4 @@
-"""What a comparison found: one sentence and three numbers, the rest folded away."""
+"""What a comparison found: the verdict and two answers, the rest folded away."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_varae.core.comparison.percent import percent
+from napari_varae.core.comparison.verdict import CANNOT, DIFFER, NO_DIFFERENCE
 from napari_varae.session.ranges import name_ranges
 from napari_varae.session.results import Edge
 from napari_varae.widgets.parts.text import heading, note
 
 if TYPE_CHECKING:
+    from napari_varae.core.comparison.inference.answer import Answer
     from napari_varae.core.comparison.inference.resampling import Running
     from napari_varae.core.comparison.result import Comparison
 
@@ -22,7 +24,16 @@ __all__ = ["VerdictBox", "differing"]
 
 SLOW = 0.7
 """Share of independent frames below which the dock mentions it."""
-NULLS = {"VAR": "the latents are a VAR", "blocks": "blocks of the recording are exchangeable"}
+NULLS = {
+    "VAR": "the latents are a VAR",
+    "blocks": "blocks of the recording are exchangeable",
+    "segments": "segments are exchangeable",
+}
+HEADLINES = {
+    DIFFER: "Links between latents differ between A and B.",
+    NO_DIFFERENCE: "No difference between links was found.",
+    CANNOT: "Whether links differ cannot be decided.",
+}
 NOT_COMPARED = "Not compared yet. The question: are the VAR coefficients the same in A and in B?"
 NOT_OF_THESE = "This result is not of the ranges and bad frames that are set now."
 
@@ -36,13 +47,13 @@ class VerdictBox(QWidget):
         self.sentence.setWordWrap(True)
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.numbers = QWidget()
-        self.p, self.difference, self.frames = note(), note(), note()
+        self.coupling, self.persistence, self.frames = note(), note(), note()
         form = QFormLayout(self.numbers)
         form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(2)
         rows = (
-            ("p-value", self.p, "Chance of a statistic at least as large if the dynamics were equal"),
-            ("Largest difference", self.difference, "Of a coefficient, A minus B, on latents of SD 1; simultaneous"),
+            ("Coupling", self.coupling, "Links between latents: p, and the largest difference A minus B"),
+            ("Persistence", self.persistence, "Each latent's own past, which follows noise and activity first"),
             ("Effective frames", self.frames, "Independent frames that would be worth as much about a correlation"),
         )
         for name, value, tip in rows:
@@ -74,16 +85,10 @@ class VerdictBox(QWidget):
 
     def show_result(self, result: Comparison, rate: float | None, *, current: bool) -> None:
         """Show a result, and whether it is of what is set now."""
-        smallest, level = 1 / (result.test.resamples + 1), result.config.level
-        at_most = " (smallest value possible with these resamples)" if result.p_value <= smallest else ""
-        first = result.edges[0]
-        link = Edge(int(first["lag"]), int(first["target"]), int(first["source"]))
-        self._set(_sentence(result), "")
-        self.p.setText(f"{result.p_value:.3g}{at_most}")
-        self.difference.setText(
-            f"{first['difference']:+.2f} ({percent(1 - level)} interval {first['low']:+.2f} to {first['high']:+.2f}), "
-            + (f"own past of latent {link.target}" if link.source == link.target else f"link {link}")
-        )
+        judged = result.judgement
+        self._set(HEADLINES[judged.outcome], f"{judged.reason} {judged.remedy}".strip())
+        self.coupling.setText(_answer(result, result.coupling, "link"))
+        self.persistence.setText(_answer(result, result.persistence, "own past of latent"))
         (a, b), (all_a, all_b) = result.test.effective_frames, result.test.n_pairs
         self.frames.setText(f"A: {a:.0f} of {all_a}, B: {b:.0f} of {all_b}")
         self.details.setText(_details(result, rate))
@@ -99,7 +104,7 @@ class VerdictBox(QWidget):
         """Return all that is shown, folded or not."""
         parts = [part for part in (self.stale, self.sentence, self.hint) if not part.isHidden()]
         if not self.numbers.isHidden():
-            parts += [self.p, self.difference, self.frames, self.details, self.warnings]
+            parts += [self.coupling, self.persistence, self.frames, self.details, self.warnings]
         return "\n".join(part.text() for part in parts if part.text())
 
     def _set(self, sentence: str, hint: str) -> None:
@@ -124,36 +129,62 @@ def _fold(text: QLabel) -> QCollapsible:
     return fold
 
 
-def _sentence(result: Comparison) -> str:
-    """Give the answer in one sentence."""
-    if 1 / (result.test.resamples + 1) > result.config.level * (1 + 1e-9):
-        return "These are too few resamples to find a difference at this level."
-    n = len(result.warnings)
-    read = f"; read the {f'{n} cautions' if n > 1 else 'caution'} below" if n else ""
-    if result.p_value <= result.config.level:
-        return f"The dynamics in A and B differ{read}."
-    return "No difference was found between the dynamics in A and B."
+def _answer(result: Comparison, found: Answer, what: str) -> str:
+    """Give p, how many differ, and the largest difference."""
+    if not found.n_coefficients:
+        return "nothing to compare"
+    smallest = 1 / (result.test.resamples + 1)
+    at_most = " (smallest possible with these resamples)" if found.p_value <= smallest else ""
+    lag, target, source = found.coefficient
+    which = f"{what} {target if target == source else Edge(lag, target, source)}"
+    low, high = found.interval
+    return (
+        f"p = {found.p_value:.3g}{at_most}, {found.n_differ} of {found.n_coefficients} differ; largest "
+        f"{found.difference:+.2f} ({percent(1 - result.config.level)} interval {low:+.2f} to {high:+.2f}), {which}"
+    )
 
 
 def _details(result: Comparison, rate: float | None) -> str:
-    """Report what was compared, both p-values, counts, what could have been found, and what is not part of the test."""
+    """Report what was compared, all p-values, counts, what could have been found, and what is not part of the test."""
     level = percent(result.config.level)
     compared = ", ".join(
         f"{letter.upper()} {name_ranges(parts, rate, short=True)}" for letter, parts in result.ranges.items()
     )
-    both = ", and ".join(f"{p:.3g} if {NULLS.get(name, name)}" for name, p in result.test.p_of_null.items())
-    larger = "; the larger one counts" if len(result.test.p_of_null) > 1 else ""
-    n, m = differing(result), int((result.edges["q_value"] <= result.config.level).sum())
-    links = f" Among links alone, without own past: p = {result.p_links:.3g}." if np.isfinite(result.p_links) else ""
-    return "\n\n".join(
-        (
-            f"Compared: {compared}.",
-            f"p is {both}{larger}.{links if result.p_value <= result.config.level else ''}",
-            f"{n} of {len(result.edges)} coefficients differ at the {level} level, {m} at an FDR of {level}.",
-            _reach(result),
-            _apart(result),
-        )
+    p_of_null = result.coupling.p_of_null or result.test.p_of_null
+    both = ", and ".join(f"{p:.3g} if {NULLS.get(name, name)}" for name, p in p_of_null.items())
+    larger = "; the larger one counts" if len(p_of_null) > 1 else ""
+    m = int((result.edges["q_value"] <= result.config.level).sum())
+    every = f"{m} of {len(result.edges)} coefficients differ"
+    parts = (
+        f"Compared: {compared}.",
+        f"For coupling, p is {both}{larger}.",
+        f"For any coefficient, p = {result.p_value:.3g}. At an FDR of {level}, {every}.",
+        _noise(result),
+        _placebo(result),
+        _reach(result),
+        _apart(result),
     )
+    return "\n\n".join(part for part in parts if part)
+
+
+def _noise(result: Comparison) -> str:
+    """Report what measurement noise was corrected, and what p would be with it."""
+    if result.uncorrected is None:
+        return "" if result.config.correct_noise else "Measurement noise was not corrected."
+    a, b = (np.nanmedian(share) for share in result.test.noise_share)
+    return (
+        f"Measurement noise is {a:.0%} of the variance of a latent in A and {b:.0%} in B (medians), and was corrected. "
+        f"With the noise left in: coupling p = {result.uncorrected.coupling.p_value:.3g}, persistence p = "
+        f"{result.uncorrected.persistence.p_value:.3g} ({result.uncorrected.resamples} resamples)."
+    )
+
+
+def _placebo(result: Comparison) -> str:
+    """Report the placebo that was run."""
+    if not result.placebo:
+        return ""
+    low = sum(p <= result.config.level for p in result.placebo)
+    return f"Placebo: {low} of {len(result.placebo)} pairs have p ≤ {result.config.level:g} for coupling."
 
 
 def _apart(result: Comparison) -> str:
@@ -168,11 +199,11 @@ def _apart(result: Comparison) -> str:
 
 def _reach(result: Comparison) -> str:
     """Report what ranges like these can show."""
-    between = result.edges["detectable"][result.edges["target"] != result.edges["source"]]
-    detectable = float(np.median(between)) if len(between) else np.nan
-    if np.isfinite(detectable):
-        text = f"For half of the links, a change of {detectable:.2f} would be found in about 3 of 4 such comparisons."
-    elif np.isinf(detectable):
+    size, own = result.coupling.detectable, result.persistence.detectable
+    if np.isfinite(size):
+        text = f"For half of the links, a change of {size:.2f} would be found in about 3 of 4 such comparisons"
+        text += f", and one of own past of {own:.2f}." if np.isfinite(own) else "."
+    elif np.isinf(size):
         text = "These are too few resamples to test single coefficients at this level."
     else:
         text = "How large a change would have been found is not known."

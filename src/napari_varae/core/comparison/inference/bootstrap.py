@@ -2,11 +2,15 @@
 
 Each frame's own residuals are multiplied by a random sign for all latents at once (wild bootstrap; Liu 1988, Mammen
 1993). That keeps their correlation across latents, their skewness in size and their changing variance.
+
+Where the measurement noise is known, states are drawn and noise is added to them: residuals then hold the noise of the
+frame and of those before it, and are made as small as the innovations are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -22,8 +26,16 @@ __all__ = ["LARGEST_RADIUS", "Signs", "WildBootstrap"]
 LARGEST_RADIUS = 0.995
 """Spectral radius to which an unstable common model is drawn back: a series that explodes has no null."""
 
-Signs = tuple[NDArray[np.int8], NDArray[np.int8]]
-"""Signs (n,) of the residuals of A and of B."""
+LEAST_INNOVATION = 0.05
+"""Share of the residual variance that innovations have at least, whatever the noise is thought to be."""
+
+
+class Signs(NamedTuple):
+    """Signs (n,) of the residuals of A and of B, and the seed of the measurement noise of each."""
+
+    a: NDArray[np.int8]
+    b: NDArray[np.int8]
+    seeds: tuple[int, int]
 
 
 class Residuals(NamedTuple):
@@ -66,6 +78,8 @@ class WildBootstrap:
     residuals : (Residuals, Residuals)
     variances : (array, array), shape (K,)
         Residual variances in A and B.
+    autocorrelation : float
+        Of the residuals of both ranges.
     """
 
     name = "VAR"
@@ -86,6 +100,7 @@ class WildBootstrap:
         self.coefficients = coefficients
         total = sum(sample.count for sample in samples)
         used = (coefficients != 0).sum(1)
+        self._noise = tuple(sample.noise for sample in samples)
         found = []
         for sample, parts in zip(samples, segments, strict=True):
             residual = sample.y - sample.x @ coefficients.T
@@ -96,19 +111,9 @@ class WildBootstrap:
         self.residuals = found[0], found[1]
         in_a, in_b = (np.square(side.values).mean(0) for side in self.residuals)
         self.variances = in_a, in_b
-
-    @property
-    def autocorrelation(self) -> float:
-        """Correlation of the residuals, or of their squares, with those of the frame before; mean over latents."""
-
-        def correlation(parts: list[Array]) -> Array:
-            after = sum((z[1:] * z[:-1])[side.inside].sum(0) for z, side in zip(parts, self.residuals, strict=True))
-            correlation: Array = after / sum(np.square(z).sum(0) for z in parts).clip(min=1e-30)
-            return correlation
-
-        residuals = [side.values for side in self.residuals]
-        squares = [np.square(z) - variance for z, variance in zip(residuals, self.variances, strict=True)]
-        return max(float(np.sqrt(np.square(correlation(residuals)).mean())), float(correlation(squares).mean()))
+        self.autocorrelation = self._autocorrelation(samples, observed.penalised)
+        self.innovations = tuple(self._innovations(side) for side in (0, 1))
+        self._mixing = tuple(None if s.noise is None else _root(s.noise) for s in samples)
 
     def random(self, count: int, rng: np.random.Generator) -> list[Signs]:
         """Draw the signs of all residuals, `count` times."""
@@ -117,21 +122,95 @@ class WildBootstrap:
             np.concatenate([rng.choice(coin, (count, n)) for n in side.lengths.tolist()], axis=1)
             for side in self.residuals
         )
-        return list(zip(a, b, strict=True))
+        noisy = any(mixing is not None for mixing in self._mixing)
+        seeds = rng.integers(2**62, size=(count, 2)).tolist() if noisy else [(0, 0)] * count
+        return [Signs(of_a, of_b, (first, last)) for of_a, of_b, (first, last) in zip(a, b, seeds, strict=True)]
 
     def difference(self, signs: Signs) -> Difference:
         """Estimate the difference between ranges drawn with these signs."""
-        a, b = (self.sample(side, signs[side]) for side in (0, 1))
+        a, b = (self.sample(side, signs) for side in (0, 1))
         return difference(a, b, (self.coefficients, self.variances))
 
-    def sample(self, side: int, signs: NDArray[np.int8], coefficients: Array | None = None) -> Sample:
+    def sample(self, side: int, signs: Signs, coefficients: Array | None = None) -> Sample:
         """Draw the lag pairs of A (0) or B (1) with these signs, from given coefficients (K, p K) if any."""
         coefficients = self.coefficients if coefficients is None else coefficients
         target, column = np.nonzero(coefficients)
-        x, y = recursion(*self.residuals[side], signs, target, column, coefficients[target, column])
+        residuals = self.residuals[side]._replace(values=self.innovations[side])
+        x, y = recursion(*residuals, signs[side], target, column, coefficients[target, column])
+        mixing = self._mixing[side]
+        if mixing is not None:
+            white = np.random.default_rng(signs.seeds[side]).standard_normal(y.shape)
+            observe(x, y, white @ mixing, residuals.lengths)
         x -= x.mean(0)
         y -= y.mean(0)
-        return Sample(x, y)
+        return Sample(x, y, self._noise[side])
+
+    def _autocorrelation(self, samples: tuple[Sample, Sample], fitted: tuple[Array, Array]) -> float:
+        """Correlation of the residuals, or of their squares, with those of the frame before; mean over latents.
+
+        Of the coefficients of each range, so that a change is not taken for autocorrelation, and beyond what
+        measurement noise gives.
+        """
+        after, squares_after, size, squares_size = 0.0, 0.0, 0.0, 0.0
+        for sample, coefficients, inside in zip(samples, fitted, (r.inside for r in self.residuals), strict=True):
+            z = sample.y - sample.x @ coefficients.T
+            squares = np.square(z) - np.square(z).mean(0)
+            after += (z[1:] * z[:-1])[inside].sum(0) - inside.sum() * _shared(coefficients, sample)
+            squares_after += (squares[1:] * squares[:-1])[inside].sum(0)
+            size, squares_size = size + np.square(z).sum(0), squares_size + np.square(squares).sum(0)
+        of_values, of_squares = after / np.maximum(size, 1e-30), squares_after / np.maximum(squares_size, 1e-30)
+        return max(float(np.sqrt(np.square(of_values).mean())), float(of_squares.mean()))
+
+    def _innovations(self, side: int) -> Array:
+        """Residuals (n, K) of a side without what measurement noise adds to their variance."""
+        values, noise = self.residuals[side].values, self._noise[side]
+        if noise is None:
+            return values
+        k = len(noise)
+        lags = (self.coefficients[:, first : first + k] for first in range(0, k * self.order, k))
+        of_noise = noise.diagonal() + sum(np.einsum("ij,jk,ik->i", a, noise, a) for a in lags)
+        share = 1 - of_noise / self.variances[side].clip(min=1e-30)
+        return np.ascontiguousarray(values * np.sqrt(share.clip(min=LEAST_INNOVATION)))
+
+
+def _shared(coefficients: Array, sample: Sample) -> Array:
+    """Covariance (K,) of residuals with those of the frame before that comes of measurement noise.
+
+    The noise of a frame is in its own residual, and times -A_k in that of k frames later.
+    """
+    k, noise = len(coefficients), sample.noise
+    if noise is None:
+        return np.zeros(k)
+    parts = [np.eye(k), *(-coefficients[:, first : first + k] for first in range(0, k * sample.order, k))]
+    shared: Array = sum(np.einsum("ij,jk,ik->i", b, noise, a) for a, b in pairwise(parts))
+    return shared
+
+
+def _root(covariance: Array) -> Array:
+    """Matrix R with R' R equal to a positive semi-definite covariance."""
+    values, vectors = np.linalg.eigh(covariance)
+    root: Array = np.sqrt(values.clip(min=0))[:, None] * vectors.T
+    return root
+
+
+@compiled
+def observe(x: Array, y: Array, noise: Array, lengths: NDArray[np.int64]) -> None:
+    """Add measurement noise (n, K) to targets, and to the predictors that these are later, in place.
+
+    What a segment begins with was observed, and has its noise already.
+    """
+    k = y.shape[1]
+    first = 0
+    for segment in range(len(lengths)):
+        for t in range(first, first + lengths[segment]):
+            for j in range(k):
+                y[t, j] += noise[t, j]
+            for lag in range(x.shape[1] // k):
+                since = t - 1 - lag
+                if since >= first:
+                    for j in range(k):
+                        x[t, lag * k + j] += noise[since, j]
+        first += lengths[segment]
 
 
 @compiled

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from napari_varae.core.comparison.inference.sample import Array
 from napari_varae.core.comparison.inference.statistic import Difference
 
-__all__ = ["TIE", "Counted", "Draws", "Null", "chance", "count", "reached"]
+__all__ = ["TIE", "Counted", "Draws", "Null", "Question", "Scores", "count", "reached"]
 
 TIE = 1 - 1e-3
 """Share of a score that counts as at least as large: a permutation may come again, estimates are settled to this."""
 
 Counts = NDArray[np.int64]
+Scores = dict[str, Array]
+"""Scores (M,) of the coefficients that each question is about."""
 
 
 class Null(Protocol):
@@ -32,12 +34,35 @@ class Null(Protocol):
         """Estimate the difference that comes of one draw."""
 
 
+class Question(NamedTuple):
+    """R draws from a null, of the coefficients (M,) that one question is about.
+
+    Attributes
+    ----------
+    largest : array, shape (R,)
+        The statistic: the largest score.
+    reached : array, shape (M,)
+        For each coefficient, draws in which the largest score among it and all coefficients with a lower observed score
+        is at least as large as its observed one.
+    """
+
+    largest: Array
+    reached: Counts
+
+    def p_value(self, statistic: float) -> float:
+        """Chance of a statistic at least as large."""
+        return float((1 + (self.largest >= statistic * TIE).sum()) / (1 + len(self.largest)))
+
+    def critical(self, level: float) -> float:
+        """Statistic that p <= `level` takes; infinite when there are too few draws."""
+        allowed = int(level * (len(self.largest) + 1) + 1e-9)
+        return float(np.sort(self.largest)[-allowed]) if allowed else np.inf
+
+
 class Counted(NamedTuple):
     """Some draws compared with the observed scores: as in :class:`Draws`, but `above` is a sum."""
 
-    largest: Array
-    largest_link: Array
-    reached: Counts
+    questions: dict[str, Question]
     above: Counts
     unsettled: int
 
@@ -48,69 +73,50 @@ class Draws:
 
     Attributes
     ----------
-    largest, largest_link : array, shape (R,)
-        The statistic: the largest score, and the largest one among links.
-    reached : array, shape (K p K,)
-        For each coefficient, draws in which the largest score among it and all coefficients with a lower observed score
-        is at least as large as its observed one.
+    questions : dict of str to Question
+        The same draws for each of the :data:`napari_varae.core.comparison.inference.statistic.QUESTIONS`.
     above : array, shape (K p K,)
         For each coefficient, how many of all scores of a draw are at least as large as its observed one, on average.
     unsettled : int
         Draws in which the estimate of some latent did not converge.
     """
 
-    largest: Array
-    largest_link: Array
-    reached: Counts
+    questions: dict[str, Question]
     above: Array
     unsettled: int
 
     @classmethod
-    def of(cls, parts: Sequence[Counted], coefficients: int) -> Draws:
+    def of(cls, parts: Sequence[Counted], observed: Scores) -> Draws:
         """Join what was counted; of no draws at all, nothing is known."""
         if not parts:
-            nothing = np.zeros(0)
-            return cls(nothing, nothing, np.zeros(coefficients, np.int64), np.ones(coefficients), 0)
-        largest = np.concatenate([part.largest for part in parts])
-        return cls(
-            largest,
-            np.concatenate([part.largest_link for part in parts]),
-            np.sum([part.reached for part in parts], 0),
-            (1 + np.sum([part.above for part in parts], 0)) / (1 + len(largest)),
-            sum(part.unsettled for part in parts),
-        )
+            unknown = {name: Question(np.zeros(0), np.zeros(len(x), np.int64)) for name, x in observed.items()}
+            return cls(unknown, np.ones(len(observed["any"])), 0)
+        questions = {}
+        for name in observed:
+            some = [part.questions[name] for part in parts]
+            questions[name] = Question(
+                np.concatenate([part.largest for part in some]), np.sum([part.reached for part in some], 0)
+            )
+        made = len(questions["any"].largest)
+        above = (1 + np.sum([part.above for part in parts], 0)) / (1 + made)
+        return cls(questions, above, sum(part.unsettled for part in parts))
 
-    def p_value(self, statistic: float) -> float:
-        """Chance of a statistic at least as large."""
-        return chance(self.largest, statistic)
-
-    def p_of_links(self, statistic: float) -> float:
-        """Chance of a score at least as large among links."""
-        return chance(self.largest_link, statistic)
-
-    def critical(self, level: float) -> float:
-        """Statistic that p <= `level` takes; infinite when there are too few draws."""
-        allowed = int(level * (len(self.largest) + 1) + 1e-9)
-        return float(np.sort(self.largest)[-allowed]) if allowed else np.inf
+    @property
+    def made(self) -> int:
+        """Number of draws."""
+        return len(self.questions["any"].largest)
 
 
-def chance(null: Array, statistic: float) -> float:
-    """Share of draws at least as large, the observed one among them."""
-    return float((1 + (null >= statistic * TIE).sum()) / (1 + len(null)))
-
-
-def count(null: Null, random: Sequence[Any], observed: Array, links: NDArray[np.bool_]) -> Counted:
-    """Compare draws of a null with the observed scores (K p K,), of which `links` are those between two latents."""
+def count(null: Null, random: Sequence[Any], observed: Scores) -> Counted:
+    """Compare draws of a null with the observed scores."""
     found = [null.difference(part) for part in random]
-    drawn = np.stack([difference.score.ravel() for difference in found])
-    above = drawn.size - np.searchsorted(np.sort(drawn, axis=None), observed * TIE)
-    return Counted(
-        drawn.max(1),
-        drawn[:, links].max(1, initial=0),
-        reached(drawn, observed),
-        above,
-        sum(difference.unsettled > 0 for difference in found),
-    )
+    drawn = {name: np.stack([difference.scores[name] for difference in found]) for name in observed}
+    questions = {
+        name: Question(scores.max(1, initial=0), reached(scores, observed[name])) for name, scores in drawn.items()
+    }
+    every = drawn["any"]
+    above = every.size - np.searchsorted(np.sort(every, axis=None), observed["any"] * TIE)
+    return Counted(questions, above, sum(difference.unsettled > 0 for difference in found))
 
 
 def reached(null: Array, observed: Array) -> Counts:

@@ -36,12 +36,14 @@ Indices = NDArray[np.int64]
 class Side(NamedTuple):
     """Moments of one range: Gram matrix (P, P), cross moments (K, P), mean square of each target (K,).
 
-    And the share of the lag pairs that are of this range.
+    These without measurement noise, the noise variance of each predictor (P,), and the share of the lag pairs that are
+    of this range.
     """
 
     gram: Array
     cross: Array
     square: Array
+    noise: Array
     share: float
 
 
@@ -195,11 +197,17 @@ def slope(side: Side, i: int, x: Array, out: Array) -> None:
 
 @compiled
 def residual_variance(side: Side, i: int, x: Array, down: Array) -> float:
-    """Mean squared residual of target i, where the slope is `down`."""
+    """Mean squared residual of target i, as it is observed, where the slope is `down`.
+
+    The noise of a target and that of its predictors are part of it: they decide how much an estimate scatters.
+    """
     left: float = side.square[i]
     for j in range(len(x)):
         left += x[j] * (down[j] - side.cross[i, j])
-    return max(left, 1e-12)
+    left = max(left, 1e-12) + side.noise[i]
+    for j in range(len(x)):
+        left += x[j] * x[j] * side.noise[j]
+    return left
 
 
 @compiled

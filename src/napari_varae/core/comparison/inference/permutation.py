@@ -5,19 +5,29 @@ the same, one assignment is as likely as another, however frames depend on each 
 only approximately a VAR, its rule wanders, and an event that no VAR describes is not as many independent observations
 as it has frames. Blocks have to be long against such events. Since the statistic is studentised, means and variances
 may differ between ranges that are long (Chung, Romano 2013).
+
+Where each frame set has six or more segments, such as trials, these are permuted whole. That is exact if segments are
+exchangeable, whatever happens within one. Where A and B take turns, segments are permuted only among those nearby in
+time (strata), so that slow drift is the same in all permutations.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.comparison.inference.sample import Array, Sample
-from napari_varae.core.comparison.inference.statistic import Difference, difference
+from napari_varae.core.comparison.inference.statistic import Difference, Start, difference
 
-__all__ = ["BlockPermutation"]
+__all__ = ["FEWEST_UNITS", "BlockPermutation", "SegmentPermutation", "strata"]
+
+FEWEST_UNITS = 6
+"""Segments of each frame set from which on these are permuted whole."""
+IN_STRATUM = 2
+"""Segments of A and of B that a stratum holds at least."""
 
 Order = NDArray[np.int64]
 
@@ -50,9 +60,8 @@ class BlockPermutation:
         self.y = np.concatenate([s.y[:end] for s, end in zip(samples, ends, strict=True)])
         self.x, self.y = (whole.reshape(-1, length, whole.shape[1]) for whole in (self.x, self.y))
         self.rest = [(s.x[end:], s.y[end:]) for s, end in zip(samples, ends, strict=True)]
-        share = self.counts[0] / sum(self.counts)
-        pooled = share * observed.variances[0] + (1 - share) * observed.variances[1]
-        self._start = observed.common, (pooled, pooled)
+        self._noise = tuple(sample.noise for sample in samples)
+        self._start = _pooled(observed, self.counts)
 
     @property
     def ways(self) -> int:
@@ -68,12 +77,119 @@ class BlockPermutation:
     def difference(self, order: Order) -> Difference:
         """Estimate the difference between ranges of blocks in this order."""
         a, b = np.split(order, self.counts[:1])
-        return difference(self._side(a, *self.rest[0]), self._side(b, *self.rest[1]), self._start)
+        return difference(self._side(a, 0), self._side(b, 1), self._start)
 
-    def _side(self, blocks: Order, *rest: Array) -> Sample:
+    def _side(self, blocks: Order, side: int) -> Sample:
         """Collect the lag pairs of these blocks and of the rest of a range."""
         x, y = (
             np.concatenate([whole[blocks].reshape(-1, whole.shape[2]), left])
-            for whole, left in zip((self.x, self.y), rest, strict=True)
+            for whole, left in zip((self.x, self.y), self.rest[side], strict=True)
         )
-        return Sample.centred(x, y)
+        of_a = self.length * int((blocks < self.counts[0]).sum()) + (side == 0) * len(self.rest[0][0])
+        return Sample.centred(x, y, _mixed(self._noise, of_a / len(x)))
+
+
+class SegmentPermutation:
+    """The segments of two frame sets, and frame sets made of them in another order.
+
+    Parameters
+    ----------
+    samples : (Sample, Sample)
+        Lag pairs of A and B.
+    observed : Difference
+    units : (array of int, array of int)
+        For each lag pair of A and of B, the segment that it belongs to.
+    starts : (sequence of int, sequence of int), optional
+        First frame of each segment; permuted without strata when not known.
+
+    Attributes
+    ----------
+    counts : (int, int)
+        Segments in A and in B.
+    strata : list of array of int
+        Segments that are permuted among each other, those of A numbered first.
+    """
+
+    name = "segments"
+    length = 0
+
+    def __init__(
+        self,
+        samples: tuple[Sample, Sample],
+        observed: Difference,
+        units: tuple[Order, Order],
+        starts: tuple[Sequence[int], Sequence[int]] | None = None,
+    ) -> None:
+        self.counts = len(np.unique(units[0])), len(np.unique(units[1]))
+        self.x, self.y = (np.concatenate([getattr(s, name) for s in samples]) for name in ("x", "y"))
+        joined = np.concatenate([units[0], units[1] + self.counts[0]])
+        self._rows = [np.flatnonzero(joined == unit) for unit in range(sum(self.counts))]
+        self._pairs_of_a = samples[0].count
+        self._noise = tuple(sample.noise for sample in samples)
+        self.strata = strata(*starts) if starts else [np.arange(sum(self.counts))]
+        self._start = _pooled(observed, (samples[0].count, samples[1].count))
+
+    @property
+    def ways(self) -> int:
+        """Number of permutations that may give different statistics: when sizes are equal, a swap gives the same."""
+        of_a = [int((part < self.counts[0]).sum()) for part in self.strata]
+        ways = math.prod(math.comb(len(part), a) for part, a in zip(self.strata, of_a, strict=True))
+        swap = all(len(part) == 2 * a for part, a in zip(self.strata, of_a, strict=True))
+        return ways // 2 if swap else ways
+
+    def random(self, count: int, rng: np.random.Generator) -> list[Order]:
+        """Permute the segments of each stratum `count` times: which segment is at the place of which."""
+        orders = np.tile(np.arange(sum(self.counts)), (count, 1))
+        for part in self.strata:
+            orders[:, part] = rng.permuted(orders[:, part], axis=1)
+        return list(orders)
+
+    def difference(self, order: Order) -> Difference:
+        """Estimate the difference between frame sets of segments in this order."""
+        a, b = np.split(order, self.counts[:1])
+        return difference(self._side(a), self._side(b), self._start)
+
+    def _side(self, segments: Order) -> Sample:
+        """Collect the lag pairs of these segments."""
+        rows = np.concatenate([self._rows[segment] for segment in segments])
+        share = float((rows < self._pairs_of_a).mean())
+        return Sample.centred(self.x[rows], self.y[rows], _mixed(self._noise, share))
+
+
+def strata(a: Sequence[int], b: Sequence[int]) -> list[Order]:
+    """Group segments that follow each other in time, so that each group has at least two of A and two of B.
+
+    Parameters
+    ----------
+    a, b : sequence of int
+        First frames of the segments.
+
+    Returns
+    -------
+    strata : list of array
+        Numbers of the segments, those of A first. A single one when A and B do not take turns.
+    """
+    groups: list[list[int]] = [[]]
+    for segment in np.argsort([*a, *b], kind="stable").tolist():
+        of_a = sum(other < len(a) for other in groups[-1])
+        if min(of_a, len(groups[-1]) - of_a) >= IN_STRATUM:
+            groups.append([])
+        groups[-1].append(segment)
+    of_a = sum(other < len(a) for other in groups[-1])
+    if len(groups) > 1 and min(of_a, len(groups[-1]) - of_a) < IN_STRATUM:
+        last = groups.pop()
+        groups[-1] += last
+    return [np.sort(np.array(group)) for group in groups]
+
+
+def _pooled(observed: Difference, counts: tuple[int, int]) -> Start:
+    """Estimate at which those of permuted ranges begin."""
+    share = counts[0] / sum(counts)
+    pooled = share * observed.variances[0] + (1 - share) * observed.variances[1]
+    return observed.common, (pooled, pooled)
+
+
+def _mixed(noise: tuple[Array | None, ...], of_a: float) -> Array | None:
+    """Noise covariance of lag pairs of which such a share is from A."""
+    a, b = noise
+    return None if a is None or b is None else of_a * a + (1 - of_a) * b

@@ -12,7 +12,7 @@ from scipy.special import ndtri
 from napari_varae.core.comparison.inference.bootstrap import LARGEST_RADIUS, Signs, WildBootstrap
 from napari_varae.core.comparison.inference.resampling import BATCH_PAIRS
 from napari_varae.core.comparison.inference.sample import Array
-from napari_varae.core.comparison.inference.statistic import Difference, difference
+from napari_varae.core.comparison.inference.statistic import Difference, difference, own_past
 from napari_varae.core.compute.workers import Workers, in_order
 from napari_varae.core.var.stability import spectral_radius
 
@@ -23,86 +23,100 @@ POWER = 0.8
 
 A little less in ranges of the real process, which the fit does not know exactly (benchmarks/detectable.py)."""
 FEWEST = 0.2
-"""Share of the changes that must leave the series stable: fewer are not a fair sample of the links."""
+"""Share of the changes that must leave the series stable: fewer are not a fair sample of the coefficients."""
 
 
 class _Change(NamedTuple):
-    """A pair of ranges to draw: signs of the residuals, the link that changes in B, and by how much."""
+    """A pair of ranges to draw: signs of the residuals, the coefficients that change in B, and by how much.
+
+    A link and the own past of another latent; -1 where no change of it leaves the series stable.
+    """
 
     signs: Signs
-    link: tuple[int, int]
-    size: float
+    places: tuple[int, int]
+    sizes: tuple[float, float]
 
 
 def detectable(
     model: WildBootstrap,
     observed: Difference,
-    critical: float,
+    critical: dict[str, float],
     draws: int,
     seed: int,
     stop: Event | None = None,
     workers: Workers | None = None,
-) -> float:
-    """Size of a change of a link that is found with a chance of :data:`POWER`, in half widths of its interval.
+) -> Array:
+    """Size of a change of each coefficient that is found with a chance of :data:`POWER`, shape (K, p K).
 
-    Ranges as long as the observed ones are drawn from their common model, after one of its links changed in B by about
-    this size: as many pairs as `draws`, another link each time. How large a difference comes out, and how much it
-    scatters, gives the size that is needed.
+    Ranges as long as the observed ones are drawn from their common model, after one of its links and the own past of
+    another latent changed in B by about this size: as many pairs as `draws`, others each time. How large a difference
+    comes out, and how much it scatters, gives the size that is needed.
 
     Parameters
     ----------
     model : WildBootstrap
     observed : Difference
         Of the two ranges.
-    critical : float
-        Score at which a link is called different.
+    critical : dict
+        Scores at which links ("coupling") and own past ("persistence") are called different.
     draws, seed : int
     stop, workers
         As for :func:`napari_varae.core.comparison.inference.resampling.resample`.
 
     Returns
     -------
-    size : float
-        Infinite when `critical` is; NaN without draws or links, when hardly any change leaves the series stable, and
-        when stopped.
+    sizes : array, shape (K, p K)
+        Infinite where `critical` is; NaN without draws, when hardly any change leaves the series stable, and when
+        stopped.
     """
-    if not np.isfinite(critical):
-        return np.inf
-    if len(model.coefficients) == 1 or not draws or (stop is not None and stop.is_set()):
-        return np.nan
-    guess = 1 + ndtri(POWER) / (critical * observed.bound)
-    sizes = critical * observed.bound * observed.error * guess
-    changes = list(_changes(model, sizes, draws, np.random.default_rng((seed, 1))))
+    own = own_past(*observed.score.shape)
+    needed = np.where(own, critical["persistence"], critical["coupling"])
+    bounds = needed * observed.bound_apart
+    widths = bounds * observed.error
+    if not np.isfinite(widths).all() or not draws or (stop is not None and stop.is_set()):
+        return np.where(np.isinf(widths), np.inf, np.nan)
+    guess = 1 + ndtri(POWER) / bounds
+    changes = list(_changes(model, widths * guess, draws, np.random.default_rng((seed, 1))))
     jobs = list(_batches(changes, max(1, BATCH_PAIRS // sum(len(side.values) for side in model.residuals))))
-    reached = [score for batch in in_order(_reached, (model, critical), jobs, workers, stop) for score in batch]
-    if len(reached) < max(len(changes), FEWEST * draws):
-        return np.nan
-    scores = np.array(reached)  # it takes 1 to be found
-    planted = np.array([guess[change.link] for change in changes])
+    reached = [part for batch in in_order(_reached, (model, needed), jobs, workers, stop) for part in batch]
+    factors = np.full(2, np.nan)
+    for which in (0, 1) if len(reached) == len(changes) else ():
+        made = [(score[which], change.places[which]) for score, change in zip(reached, changes, strict=True)]
+        scores, places = np.array([part for part in made if part[1] >= 0]).reshape(-1, 2).T
+        if len(scores) >= FEWEST * draws:
+            factors[which] = _needed(scores, guess.flat[places.astype(int)])
+    sizes: Array = widths * np.where(own, factors[1], factors[0])
+    return sizes
+
+
+def _needed(scores: Array, planted: Array) -> float:
+    """Size that is found often enough, in half widths of an interval, given what changes of some sizes reach."""
     kept = float((scores / planted).mean())  # what is left of a change of half a width
     unlucky = float(np.quantile(scores - kept * planted, 1 - POWER))
     return (1 - unlucky) / kept if kept > 0 else np.nan
 
 
 def _changes(model: WildBootstrap, sizes: Array, draws: int, rng: np.random.Generator) -> Iterator[_Change]:
-    """Choose links that change, up or down, so that the series stay as stable as they may be."""
+    """Choose a link and an own lag that change, up or down, so that the series stay as stable as they may be."""
     k, order = len(model.coefficients), model.order
     limit = max(LARGEST_RADIUS, spectral_radius(model.coefficients)) + 1e-6
     for _ in range(draws):
-        target, source = rng.choice(k, 2, replace=False)
-        link = int(target), int(source) + k * int(rng.integers(order))
-        direction = float(rng.choice([-1, 1]))
-        for size in (direction * float(sizes[link]), -direction * float(sizes[link])):
-            if spectral_radius(_changed(model, link, size)) <= limit:
-                yield _Change(model.random(1, rng)[0], link, size)
-                break
-
-
-def _changed(model: WildBootstrap, link: tuple[int, int], size: float) -> Array:
-    """Return the common coefficients (K, p K) after a change of one link."""
-    coefficients = model.coefficients.copy()
-    coefficients[link] += size
-    return coefficients
+        after, places, planted = model.coefficients.copy(), [-1, -1], [0.0, 0.0]
+        drawn = rng.permutation(k)[:3]
+        lag = int(rng.integers(order))
+        for which in (0, 1):
+            if not which and k == 1:
+                continue
+            target, source = (drawn[0], drawn[1]) if not which else (drawn[-1], drawn[-1])
+            place = int(target) * k * order + int(source) + k * lag
+            size = float(rng.choice([-1, 1])) * float(sizes.flat[place])
+            for change in (size, -size):
+                trial = after.copy()
+                trial.flat[place] += change
+                if spectral_radius(trial) <= limit:
+                    after, places[which], planted[which] = trial, place, change
+                    break
+        yield _Change(model.random(1, rng)[0], (places[0], places[1]), (planted[0], planted[1]))
 
 
 def _batches(changes: list[_Change], size: int) -> Iterator[list[_Change]]:
@@ -110,13 +124,17 @@ def _batches(changes: list[_Change], size: int) -> Iterator[list[_Change]]:
     return (changes[first : first + size] for first in range(0, len(changes), size))
 
 
-def _reached(common: tuple[WildBootstrap, float], changes: list[_Change]) -> list[float]:
-    """Scores that the changed links reach, in units of what is needed, against the change if negative."""
-    model, critical = common
+def _reached(common: tuple[WildBootstrap, Array], changes: list[_Change]) -> list[Array]:
+    """Scores (2,) that the changed coefficients reach, in units of what is needed, against the change if negative."""
+    model, needed = common
     scores = []
     for change in changes:
-        after = _changed(model, change.link, change.size)
-        a, b = model.sample(0, change.signs[0]), model.sample(1, change.signs[1], after)
+        after = model.coefficients.copy()
+        for place, size in zip(change.places, change.sizes, strict=True):
+            if place >= 0:
+                after.flat[place] += size
+        a, b = model.sample(0, change.signs), model.sample(1, change.signs, after)
         found = difference(a, b, (model.coefficients, model.variances))
-        scores.append(float(-np.sign(change.size) * (found.student / found.bound)[change.link] / critical))
+        places = np.array(change.places)
+        scores.append(-np.sign(change.sizes) * (found.student / found.bound_apart / needed).flat[places])
     return scores

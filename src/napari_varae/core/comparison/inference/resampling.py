@@ -12,12 +12,11 @@ from threading import Event
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betaincinv
 
-from napari_varae.core.comparison.inference.draws import TIE, Counted, Draws, Null, count
+from napari_varae.core.comparison.inference.draws import TIE, Counted, Draws, Null, Scores, count
 from napari_varae.core.comparison.inference.sample import Array
-from napari_varae.core.comparison.inference.statistic import Difference, own_past
+from napari_varae.core.comparison.inference.statistic import Difference
 from napari_varae.core.compute.workers import Workers, in_order
 
 __all__ = ["BATCH_PAIRS", "Progress", "Running", "resample"]
@@ -29,7 +28,8 @@ BATCH_PAIRS = 20_000
 class Running(NamedTuple):
     """The answer so far: draws made, draws planned, the p-value and its 95 % interval (Clopper, Pearson 1934).
 
-    And the statistic in the draws so far, from the null with the larger p-value, and the observed one.
+    And the statistic in the draws so far, from the null with the larger p-value, and the observed one. All of coupling,
+    or of own past when there is a single latent.
     """
 
     made: int
@@ -61,23 +61,24 @@ def resample(
     """
     streams = np.random.default_rng(seed).spawn(len(nulls))
     size = max(1, BATCH_PAIRS // pairs)
-    scores, links = observed.score.ravel(), ~own_past(*observed.score.shape).ravel()
+    scores = observed.scores
+    asked = "coupling" if len(scores["coupling"]) else "any"
     sizes = [min(size, resamples - first) for first in range(0, resamples, size)]
     jobs = ([null.random(some, stream) for null, stream in zip(nulls, streams, strict=True)] for some in sizes)
     found: list[list[Counted]] = [[] for _ in nulls]
-    for batch in in_order(_count, (nulls, scores, links), jobs, workers, stop):
+    for batch in in_order(_count, (nulls, scores), jobs, workers, stop):
         for parts, part in zip(found, batch, strict=True):
             parts.append(part)
         if progress is not None:
-            largest = [np.concatenate([part.largest for part in parts]) for parts in found]
-            progress(_running(largest, float(scores.max()), resamples))
-    return [Draws.of(parts, len(scores)) for parts in found]
+            largest = [np.concatenate([part.questions[asked].largest for part in parts]) for parts in found]
+            progress(_running(largest, float(scores[asked].max()), resamples))
+    return [Draws.of(parts, scores) for parts in found]
 
 
-def _count(common: tuple[Sequence[Null], Array, NDArray[np.bool_]], random: Sequence[Any]) -> list[Counted]:
+def _count(common: tuple[Sequence[Null], Scores], random: Sequence[Any]) -> list[Counted]:
     """Compare draws of each null with the observed scores."""
-    nulls, scores, links = common
-    return [count(null, part, scores, links) for null, part in zip(nulls, random, strict=True)]
+    nulls, scores = common
+    return [count(null, part, scores) for null, part in zip(nulls, random, strict=True)]
 
 
 def _running(largest: list[Array], statistic: float, planned: int) -> Running:

@@ -1,4 +1,10 @@
-"""The lag pairs of one range and their moments."""
+"""The lag pairs of one range and their moments, freed of measurement noise where its covariance is known.
+
+Latents are observed with noise, z = s + n. Noise that is white in time adds its covariance N to the covariance at lag 0
+and to no other: the Gram matrix of the predictors has N in each of its diagonal blocks, and the cross moments are
+unbiased (errors in variables; Loh, Wainwright 2012). What is left after N is subtracted need not be positive
+semi-definite, and its eigenvalues are then raised to a small one (Datta, Zou 2017).
+"""
 
 from __future__ import annotations
 
@@ -15,40 +21,54 @@ __all__ = ["Sample"]
 
 CONSTANT = 1e-12
 """Mean square up to which latents of SD 1 do not vary, such as one that a permutation leaves silent in a range."""
+LEAST = 0.02
+"""Eigenvalue of a corrected Gram matrix, for predictors whose measured mean squares are 1, to which lower ones are
+raised."""
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Lag pairs of one range: predictors x (n, p K) and targets y (n, K), both centred."""
+    """Lag pairs of one range: predictors x (n, p K) and targets y (n, K), both centred.
+
+    And the covariance (K, K) of the measurement noise of the latents, if it is to be accounted for.
+    """
 
     x: Array
     y: Array
+    noise: Array | None = None
 
     @classmethod
-    def of(cls, segments: Iterable[Array], order: int) -> Sample:
+    def of(cls, segments: Iterable[Array], order: int, noise: Array | None = None) -> Sample:
         """Collect the lag pairs of segments (T_s, K), none across a break."""
         pairs = [
             (np.hstack([z[order - lag : len(z) - lag] for lag in range(1, order + 1)]), z[order:]) for z in segments
         ]
         x, y = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-        return cls.centred(x, y)
+        return cls.centred(x, y, noise)
 
     @classmethod
-    def centred(cls, x: Array, y: Array) -> Sample:
+    def centred(cls, x: Array, y: Array, noise: Array | None = None) -> Sample:
         """Subtract the means, and with them the intercepts."""
-        return cls(x - x.mean(0), y - y.mean(0))
+        return cls(x - x.mean(0), y - y.mean(0), noise)
 
     @property
     def count(self) -> int:
         """Number of lag pairs n."""
         return len(self.x)
 
+    @property
+    def order(self) -> int:
+        """Number of lags p."""
+        order: int = self.x.shape[1] // self.y.shape[1]
+        return order
+
     @cached_property
     def gram(self) -> Array:
-        """Mean of x x', shape (p K, p K)."""
-        return np.ascontiguousarray(self.x.T @ self.x / self.count)
+        """Mean of x x' without the noise, shape (p K, p K)."""
+        gram = np.ascontiguousarray(self.x.T @ self.x / self.count)
+        return gram if self.noise is None else _positive(gram, np.kron(np.eye(self.order), self.noise).astype(float))
 
     @cached_property
     def cross(self) -> Array:
@@ -57,9 +77,9 @@ class Sample:
 
     @cached_property
     def square(self) -> Array:
-        """Mean square of each target, shape (K,)."""
+        """Mean square of each target, without the noise, shape (K,)."""
         square: Array = np.einsum("ti,ti->i", self.y, self.y) / self.count
-        return square
+        return square if self.noise is None else (square - self.noise.diagonal()).clip(min=LEAST * square)
 
     @cached_property
     def varies(self) -> NDArray[np.bool_]:
@@ -67,12 +87,33 @@ class Sample:
         varies: NDArray[np.bool_] = (self.square > CONSTANT)[:, None] & (self.gram.diagonal() > CONSTANT)
         return varies
 
+    @cached_property
+    def noise_of_predictors(self) -> Array:
+        """Noise variance of each predictor, shape (p K,)."""
+        if self.noise is None:
+            return np.zeros(self.x.shape[1])
+        return np.tile(self.noise.diagonal(), self.order)
+
     def side(self, share: float) -> Side:
         """Moments for the joint estimate, when this is such a share of all lag pairs."""
-        return Side(self.gram, self.cross, self.square, share)
+        return Side(self.gram, self.cross, self.square, self.noise_of_predictors, share)
 
     def residual_variance(self, coefficients: Array) -> Array:
-        """Mean squared residual of each target, shape (K,)."""
+        """Mean squared residual of each target, without the noise, shape (K,)."""
         explained = 2 * coefficients * self.cross - coefficients * (coefficients @ self.gram)
-        variance: Array = (self.square - explained.sum(1)).clip(min=1e-12)
+        least = 1e-12 if self.noise is None else np.maximum(LEAST * self.square, 1e-12)
+        variance: Array = (self.square - explained.sum(1)).clip(min=least)
         return variance
+
+
+def _positive(gram: Array, noise: Array) -> Array:
+    """Subtract the noise from a Gram matrix, and raise its eigenvalues where the result is not positive definite."""
+    size = np.sqrt(gram.diagonal()).clip(min=1e-12)
+    scale = size[:, None] * size
+    corrected = (gram - noise) / scale
+    try:
+        np.linalg.cholesky(corrected - LEAST * np.eye(len(gram)))
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(corrected)
+        corrected = (vectors * values.clip(min=LEAST)) @ vectors.T
+    return np.ascontiguousarray(corrected * scale)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,17 +17,28 @@ __all__ = ["Segments"]
 
 @dataclass(frozen=True, eq=False)
 class Segments:
-    """Segments (T_s, K) of latents, and the first frame of each."""
+    """Segments (T_s, K) of latents, the first frame of each, and the range of the frame set that each belongs to.
+
+    A range with bad frames has several segments. When no ranges are given, each segment is one. `placed` is whether
+    the first frames are known.
+    """
 
     latents: tuple[Array, ...]
     starts: tuple[int, ...]
+    ranges: tuple[int, ...] = ()
+    placed: bool = True
+
+    def __post_init__(self) -> None:
+        """Take each segment for a range of its own unless ranges are given."""
+        if not self.ranges:
+            object.__setattr__(self, "ranges", tuple(range(len(self.latents))))
 
     @classmethod
     def apart(cls, latents: Sequence[Array]) -> Segments:
         """Take segments of unknown place, so far apart that none has to do with another."""
         longest = max(map(len, latents))
         starts = np.cumsum([0, *(len(z) + longest for z in latents[:-1])])
-        return cls(tuple(latents), tuple(starts.tolist()))
+        return cls(tuple(latents), tuple(starts.tolist()), placed=False)
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -44,21 +55,41 @@ class Segments:
 
     def with_pairs(self, order: int) -> Segments:
         """Leave out segments that hold no lag pair."""
-        return _longer_than(order, zip(self.latents, self.starts, strict=True))
+        return self._longer_than(order, zip(self.latents, self.starts, self.ranges, strict=True))
 
     def replaced(self, latents: Iterable[Array]) -> Segments:
         """Put other latents in their place."""
-        return Segments(tuple(latents), self.starts)
+        return replace(self, latents=tuple(latents))
 
     def halves(self) -> tuple[Segments, Segments]:
         """Cut in the middle."""
         before, after, left = [], [], len(self) // 2
-        for z, start in zip(self.latents, self.starts, strict=True):
+        for z, start, of in zip(self.latents, self.starts, self.ranges, strict=True):
             first = min(left, len(z))
             left -= first
-            before.append((z[:first], start))
-            after.append((z[first:], start + first))
-        return _longer_than(0, before), _longer_than(0, after)
+            before.append((z[:first], start, of))
+            after.append((z[first:], start + first, of))
+        return self._longer_than(0, before), self._longer_than(0, after)
+
+    @property
+    def first_frames(self) -> tuple[int, ...]:
+        """First frame of each range that holds a segment."""
+        first: dict[int, int] = {}
+        for start, of in zip(self.starts, self.ranges, strict=True):
+            first.setdefault(of, start)
+        return tuple(first.values())
+
+    def range_of_pairs(self, order: int) -> NDArray[np.int64]:
+        """Which of the ranges that hold a segment each lag pair belongs to, counted from 0."""
+        pairs = [max(len(z) - order, 0) for z in self.latents]
+        numbers = np.unique(self.ranges, return_inverse=True)[1]
+        return np.repeat(numbers, pairs)
+
+    def _longer_than(self, frames: int, segments: Iterable[tuple[Array, int, int]]) -> Segments:
+        """Keep the segments of more than so many frames."""
+        kept = [part for part in segments if len(part[0]) > frames]
+        latents, starts, ranges = zip(*kept, strict=True) if kept else ((), (), ())
+        return replace(self, latents=latents, starts=starts, ranges=ranges)
 
     def least_deviation(self, order: int) -> Array:
         """Least SD (K,) of the latents as predictors, at each lag, and as targets."""
@@ -80,12 +111,6 @@ class Segments:
         centred = np.divide(centred, deviation, out=np.zeros_like(z), where=deviation > 0)
         frames = np.concatenate([np.arange(s, s + len(z)) for z, s in zip(self.latents, self.starts, strict=True)])
         return float(np.median(len(z) / variance_factor(centred, frames)))
-
-
-def _longer_than(frames: int, segments: Iterable[tuple[Array, int]]) -> Segments:
-    """Keep the segments of more than so many frames."""
-    kept = [(z, start) for z, start in segments if len(z) > frames]
-    return Segments(tuple(z for z, _ in kept), tuple(start for _, start in kept))
 
 
 @compiled

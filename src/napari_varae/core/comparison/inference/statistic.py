@@ -11,6 +11,10 @@ Coefficients that the common part contains, and own lags, are few and the likeli
 of the two families gets half of the error budget: a studentised difference counts in units of the size that chance
 reaches in its family. The common part and the difference are asymptotically independent, and each resample chooses its
 families again.
+
+Three questions are put to the same estimate: whether any coefficient differs, whether links do (coupling), and whether
+own past does (persistence). For coupling, the two families are the links in the common part and all others; own past is
+one family.
 """
 
 from __future__ import annotations
@@ -26,7 +30,10 @@ from scipy.special import ndtri
 from napari_varae.core.comparison.inference.joint import estimate, refit
 from napari_varae.core.comparison.inference.sample import Array, Sample
 
-__all__ = ["Difference", "Start", "difference", "own_past", "relaxed"]
+__all__ = ["QUESTIONS", "Difference", "Start", "difference", "own_past", "relaxed"]
+
+QUESTIONS = ("any", "coupling", "persistence")
+"""Whether any coefficient differs, any link, or any latent's own past."""
 
 RIDGE = 3.0
 """Ridge of the correction, times p K / n: the noise of a correlation matrix. It vanishes as ranges get longer."""
@@ -34,6 +41,8 @@ SPARING = 0.5
 """Penalty of the difference as a share of the universal one, which lets no chance difference pass."""
 BUDGET = 0.05
 """Level at which the bounds of the two families are balanced; the null distribution holds at any level."""
+LEAST_SHARE = 0.25
+"""Share of their variance that the long-run variance of scores has at least."""
 BLOCK = 512
 """Lag pairs whose residuals are in the processor's cache together."""
 
@@ -59,6 +68,8 @@ class Difference:
         Residual variances in A and B.
     unsettled : int
         Targets for which the coordinate descent did not converge.
+    penalised : (array, array)
+        Coefficients of A and B before that correction: sparse, and their difference with its penalty.
     """
 
     a: Array
@@ -68,6 +79,7 @@ class Difference:
     known: NDArray[np.bool_]
     variances: tuple[Array, Array]
     unsettled: int
+    penalised: tuple[Array, Array]
 
     @cached_property
     def student(self) -> Array:
@@ -82,9 +94,27 @@ class Difference:
         return np.where(likely, _bound(few), _bound(likely.size - few))
 
     @cached_property
+    def bound_apart(self) -> Array:
+        """The same when coupling and persistence are asked about apart."""
+        own = own_past(*self.common.shape)
+        common = (self.common != 0) & ~own
+        few = int(common.sum())
+        of_links = np.where(common, _bound(few), _bound(int((~own).sum()) - few))
+        return np.where(own, _bound(int(own.sum())), of_links)
+
+    @cached_property
     def score(self) -> Array:
         """Absolute studentised difference in units of its family's bound; 0 where it is unknown."""
-        return np.where(self.known, np.abs(self.student) / self.bound, 0.0)
+        return self._in_units_of(self.bound)
+
+    @cached_property
+    def scores(self) -> dict[str, Array]:
+        """Scores (M,) of the coefficients that each of the :data:`QUESTIONS` is about."""
+        own, apart = own_past(*self.common.shape), self._in_units_of(self.bound_apart)
+        return {"any": self.score.ravel(), "coupling": apart[~own], "persistence": apart[own]}
+
+    def _in_units_of(self, bound: Array) -> Array:
+        return np.where(self.known, np.abs(self.student) / bound, 0.0)
 
 
 def own_past(latents: int, predictors: int) -> NDArray[np.bool_]:
@@ -107,9 +137,10 @@ def difference(a: Sample, b: Sample, start: Start | None = None) -> Difference:
     sides = a.side(a.count / n), b.side(b.count / n)
     common, delta, in_a, in_b, unsettled = estimate(*sides, start[0], *start[1], levels)
     refitted = refit(*sides, common, delta, in_a, in_b)
-    ca, va = _corrected(a, refitted + delta / 2)
-    cb, vb = _corrected(b, refitted - delta / 2)
-    return Difference(ca, cb, np.sqrt(va + vb), common, a.varies & b.varies, (in_a, in_b), int(unsettled))
+    penalised = refitted + delta / 2, refitted - delta / 2
+    (ca, va), (cb, vb) = (_corrected(*side) for side in zip((a, b), penalised, strict=True))
+    known = a.varies & b.varies
+    return Difference(ca, cb, np.sqrt(va + vb), common, known, (in_a, in_b), int(unsettled), penalised)
 
 
 def _corrected(sample: Sample, coefficients: Array) -> tuple[Array, Array]:
@@ -120,12 +151,34 @@ def _corrected(sample: Sample, coefficients: Array) -> tuple[Array, Array]:
     inverse = np.linalg.inv(sample.gram / scale + RIDGE * p / sample.count * np.eye(p)) / scale
     weights = inverse / np.einsum("ij,ji->i", inverse, sample.gram)[:, None]
     corrected = coefficients + (sample.cross - coefficients @ sample.gram) @ weights.T
-    squares = np.zeros_like(coefficients)
-    for first in range(0, sample.count, BLOCK):
-        x, y = sample.x[first : first + BLOCK], sample.y[first : first + BLOCK]
+    return corrected, _score_variance(sample, coefficients, weights) / sample.count
+
+
+def _score_variance(sample: Sample, coefficients: Array, weights: Array) -> Array:
+    """Long-run variance (K, p K) of the products of residuals and directions.
+
+    Measurement noise is in the residuals of a frame and of the p frames after it: their products are autocorrelated up
+    to lag p, and their mean is not zero (the noise in residual and predictor is the same).
+    """
+    n, lags = sample.count, sample.order if sample.noise is not None else 0
+    squares, later = np.zeros_like(coefficients), np.zeros_like(coefficients)
+    for first in range(0, n, BLOCK):
+        begin = max(0, first - lags)  # the products with earlier frames
+        x, y = sample.x[begin : first + BLOCK], sample.y[begin : first + BLOCK]
         residuals, directions = y - x @ coefficients.T, x @ weights.T
+        for lag in range(1, lags + 1):
+            skip = max(0, first - begin - lag)
+            r, d = residuals[skip:], directions[skip:]
+            later += (r[lag:] * r[:-lag]).T @ (d[lag:] * d[:-lag])
+        residuals, directions = residuals[first - begin :], directions[first - begin :]
         squares += np.square(residuals, out=residuals).T @ np.square(directions, out=directions)
-    return corrected, squares / sample.count**2
+    if not lags:
+        return squares / n
+    mean = (sample.cross - coefficients @ (sample.x.T @ sample.x / n)) @ weights.T
+    squares -= n * np.square(mean)
+    later -= lags * n * np.square(mean)
+    variance: Array = np.maximum(squares + 2 * later, LEAST_SHARE * squares) / n
+    return variance
 
 
 def relaxed(a: Sample, b: Sample, observed: Difference) -> Array:

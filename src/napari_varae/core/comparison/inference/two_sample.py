@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -11,15 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_varae.core.comparison.inference.answer import Answer, answer, critical_scores
 from napari_varae.core.comparison.inference.bootstrap import WildBootstrap
-from napari_varae.core.comparison.inference.draws import Draws, Null
+from napari_varae.core.comparison.inference.draws import Null
 from napari_varae.core.comparison.inference.edges import edge_table
-from napari_varae.core.comparison.inference.permutation import BlockPermutation
+from napari_varae.core.comparison.inference.permutation import FEWEST_UNITS, BlockPermutation, SegmentPermutation
 from napari_varae.core.comparison.inference.power import detectable
 from napari_varae.core.comparison.inference.resampling import Progress, resample
 from napari_varae.core.comparison.inference.sample import Array, Sample
 from napari_varae.core.comparison.inference.segments import Segments
-from napari_varae.core.comparison.inference.statistic import Difference, difference, own_past
+from napari_varae.core.comparison.inference.statistic import Difference, difference
 from napari_varae.core.compute.threads import one_blas_thread
 from napari_varae.core.compute.workers import Workers
 from napari_varae.core.settings import ComparisonConfig
@@ -29,6 +28,8 @@ __all__ = ["TwoSampleTest", "UnusableRangesError", "two_sample_test"]
 
 SILENT = 1e-9
 """SD up to which a latent does not vary, as a share of its largest value."""
+STEADIEST = 0.98
+"""Largest autocorrelation at lag 1 that a latent may have once its measurement noise is subtracted."""
 FEWEST_DRAWS = 19
 """Draws below which there is no answer: p could not reach 5 %."""
 
@@ -49,11 +50,10 @@ class TwoSampleTest:
         Largest absolute studentised difference of a coefficient, in units of the size that chance reaches in its
         family (:attr:`napari_varae.core.comparison.inference.statistic.Difference.score`).
     p_of_null : dict
-        The p-value of each null distribution: "VAR", if the latents are one; "blocks", if these are alike.
-    p_links : float
-        The same for links between latents alone; of use where p_value is small. Noise and activity change a latent's
-        own past first, and links of correlated latents as well: a small value does not rule them out. NaN for a single
-        latent.
+        The p-value of each null distribution: "VAR", if the latents are one; "blocks" or "segments", if these are
+        exchangeable.
+    coupling, persistence : Answer
+        The same questions about links between latents alone, and about each latent's own past alone.
     null : array, shape (R,)
         The statistic in each draw, from the null distribution with the larger p-value.
     effect_size : float
@@ -64,11 +64,12 @@ class TwoSampleTest:
     edges : structured array
         One row per coefficient among latents that vary in both ranges, the largest studentised difference first: lag
         (from 1), target, source; the coefficient in a and b (corrected for the penalty's bias, on latents standardised
-        over both ranges); difference a - b with its simultaneous interval low to high; student, the studentised
-        difference; p_adjusted, by step-down max-T over all coefficients (Westfall, Young 1993); q_value, the false
-        discovery rate among the coefficients down to this one; detectable, the size of a change of a link that is
-        found in about three of four such pairs of ranges (infinite when draws are too few for the level, NaN for own
-        past and where unknown).
+        over both ranges); difference a - b with its interval low to high, simultaneous over all links or over all own
+        past; student, the studentised
+        difference; p_adjusted, by step-down max-T over all coefficients (Westfall, Young 1993); p_within, over all
+        links or over all own past; q_value, the false discovery rate among the coefficients down to this one;
+        detectable, the size of a change that is found in about three of four such pairs of ranges (infinite when draws
+        are too few for the level, NaN where unknown).
     scale : array, shape (K,)
         SD of the latents in the two ranges, the unit of the coefficients.
     mean_shift : array, shape (K,)
@@ -84,25 +85,31 @@ class TwoSampleTest:
     effective_frames : (float, float)
         Independent frames that would give a correlation as precisely (Bartlett 1935): latents are slow.
     block_length : int
-        Consecutive lag pairs that were permuted together; 0 when none were.
+        Consecutive lag pairs that were permuted together; 0 when whole segments were, or none.
     n_blocks : int
-        Blocks in both ranges.
+        Blocks or segments in both ranges.
+    n_strata : int
+        Groups of segments nearby in time, within which these were permuted; 1 when A and B do not take turns, or their
+        places are unknown; 0 when no segments were permuted.
     permutations : int
         Ways to permute them that may give different statistics.
     spectral_radius : float
         That of the common coefficients.
     autocorrelation : float
-        Of the residuals of the common model, or of their squares, with the frame before.
+        Of the residuals, or of their squares, with the frame before, beyond what measurement noise gives.
     unsettled : int
         Latents for which the estimate did not converge.
     unsettled_draws : int
         Draws in which that happened.
+    noise_share : (array, array), shape (K,)
+        Share of the variance of each latent in a and b that was taken for measurement noise; 0 where none was.
     """
 
     p_value: float
     statistic: float
     p_of_null: dict[str, float]
-    p_links: float
+    coupling: Answer
+    persistence: Answer
     null: Array
     effect_size: float
     effect_interval: tuple[float, float]
@@ -116,11 +123,18 @@ class TwoSampleTest:
     effective_frames: tuple[float, float]
     block_length: int
     n_blocks: int
+    n_strata: int
     permutations: int
     spectral_radius: float
     autocorrelation: float
     unsettled: int
     unsettled_draws: int
+    noise_share: tuple[Array, Array]
+
+    @property
+    def p_links(self) -> float:
+        """P-value of coupling; NaN for a single latent."""
+        return self.coupling.p_value
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -138,6 +152,7 @@ def two_sample_test(
     stop: Event | None = None,
     progress: Progress | None = None,
     workers: Workers | None = None,
+    noise: tuple[Array, Array] | None = None,
 ) -> TwoSampleTest:
     """Test whether the segments of two frame sets follow the same VAR.
 
@@ -150,6 +165,8 @@ def two_sample_test(
     config : ComparisonConfig
     stop, progress, workers
         As for :func:`napari_varae.core.comparison.latents.compare_latents`.
+    noise : (array, array), optional
+        Covariances (K, K) of the measurement noise of the latents in A and in B, which is accounted for.
 
     Raises
     ------
@@ -160,35 +177,42 @@ def two_sample_test(
     """
     units = _Units(a, b, order)
     scaled = units.scaled(a), units.scaled(b)
-    samples = Sample.of(scaled[0], order), Sample.of(scaled[1], order)
+    believed = units.noise(scaled, noise)
+    samples = Sample.of(scaled[0], order, believed[0]), Sample.of(scaled[1], order, believed[1])
     n_pairs = samples[0].count, samples[1].count
-    if min(n_pairs) < config.blocks:
+    if min(n_pairs) < config.blocks and not _many(a, b):
         raise UnusableRangesError(
             f"The shorter range has {min(n_pairs)} lag pairs and cannot be cut into {config.blocks} blocks. Choose "
             "fewer blocks, or longer ranges."
         )
     observed = difference(*samples)
     model = WildBootstrap(scaled, samples, observed, order)
-    blocks = BlockPermutation(samples, observed, min(n_pairs) // config.blocks) if config.blocks else None
+    blocks = _permutation(a, b, samples, observed, order, config)
     nulls: list[Null] = [model, blocks] if blocks else [model]
     draws = resample(nulls, observed, sum(n_pairs), config.resamples, config.seed, stop, progress, workers)
-    made = len(draws[0].largest)
+    made = draws[0].made
     if made < FEWEST_DRAWS:
         raise StoppedError(f"Stopped after {made} of {config.resamples} resamples: too few for an answer.")
     statistic = float(observed.score.max())
-    critical = max(d.critical(config.level) for d in draws)
+    critical = critical_scores(draws, config.level)
     size = detectable(model, observed, critical, config.power_draws, config.seed, stop, workers)
     edges = edge_table(observed, draws, order, critical, size)
+    by_null = {null.name: d for null, d in zip(nulls, draws, strict=True)}
+    coupling, persistence = (
+        answer(question, observed, by_null, critical[question], edges, units.alive, config.level)
+        for question in ("coupling", "persistence")
+    )
     edges["target"], edges["source"] = units.alive[edges["target"]], units.alive[edges["source"]]
     ratio = samples[1].residual_variance(observed.b) / samples[0].residual_variance(observed.a)
     return TwoSampleTest(
         p_value=float(edges["p_adjusted"][0]),
         statistic=statistic,
-        p_of_null={null.name: d.p_value(statistic) for null, d in zip(nulls, draws, strict=True)},
-        p_links=_p_of_links(observed, draws),
-        null=max(draws, key=lambda d: d.p_value(statistic)).largest,
+        p_of_null={name: d.questions["any"].p_value(statistic) for name, d in by_null.items()},
+        coupling=coupling,
+        persistence=persistence,
+        null=max((d.questions["any"] for d in draws), key=lambda d: d.p_value(statistic)).largest,
         effect_size=abs(float(edges["difference"][0])),
-        effect_interval=_interval_of_size(float(edges["low"][0]), float(edges["high"][0])),
+        effect_interval=_interval_of_size(float(edges["difference"][0]), critical["any"] * _largest_width(observed)),
         edges=edges,
         scale=np.ldexp(units.deviation, units.exponent),
         mean_shift=units.spread((units.mean_b - units.mean_a)[units.alive] / units.deviation[units.alive]),
@@ -199,12 +223,37 @@ def two_sample_test(
         effective_frames=(a.effective_frames, b.effective_frames),
         block_length=blocks.length if blocks else 0,
         n_blocks=sum(blocks.counts) if blocks else 0,
+        n_strata=len(blocks.strata) if isinstance(blocks, SegmentPermutation) else 0,
         permutations=blocks.ways if blocks else 0,
         spectral_radius=model.radius,
         autocorrelation=model.autocorrelation,
         unsettled=observed.unsettled,
         unsettled_draws=sum(d.unsettled for d in draws),
+        noise_share=(units.share(scaled[0], believed[0]), units.share(scaled[1], believed[1])),
     )
+
+
+def _many(a: Segments, b: Segments) -> bool:
+    """Whether each frame set has so many segments that these are permuted whole."""
+    return min(len(set(side.ranges)) for side in (a, b)) >= FEWEST_UNITS
+
+
+def _permutation(
+    a: Segments,
+    b: Segments,
+    samples: tuple[Sample, Sample],
+    observed: Difference,
+    order: int,
+    config: ComparisonConfig,
+) -> BlockPermutation | SegmentPermutation | None:
+    """Permute whole segments where there are many, else blocks; nothing when the settings leave that out."""
+    if not config.blocks:
+        return None
+    if not _many(a, b):
+        return BlockPermutation(samples, observed, min(s.count for s in samples) // config.blocks)
+    units = a.range_of_pairs(order), b.range_of_pairs(order)
+    starts = (a.first_frames, b.first_frames) if a.placed and b.placed else None
+    return SegmentPermutation(samples, observed, units, starts)
 
 
 class _Units:
@@ -231,6 +280,29 @@ class _Units:
         mean = np.concatenate(small).mean(0)
         return [np.ascontiguousarray((z - mean)[:, self.alive] / self.deviation[self.alive]) for z in small]
 
+    def noise(self, scaled: tuple[list[Array], list[Array]], noise: tuple[Array, Array] | None) -> list[Array | None]:
+        """Noise covariances of the latents that vary, of which none is taken for more than leaves them stationary.
+
+        The autocorrelation of what is left at lag 1 stays below :data:`STEADIEST`.
+        """
+        if noise is None:
+            return [None, None]
+        found: list[Array | None] = []
+        inverse = np.ldexp(1.0, -self.exponent[self.alive]) / self.deviation[self.alive]
+        for parts, covariance in zip(scaled, noise, strict=True):
+            part = covariance[np.ix_(self.alive, self.alive)] * inverse[:, None] * inverse
+            own = part.diagonal().clip(min=1e-300)
+            before, after = (np.concatenate([z[s] for z in parts]) for s in (slice(None, -1), slice(1, None)))
+            most = np.square(np.concatenate(parts)).mean(0) - np.abs((before * after).mean(0)) / STEADIEST
+            shrunk = np.sqrt((most.clip(min=0) / own).clip(max=1))
+            found.append(part * shrunk[:, None] * shrunk)
+        return found
+
+    def share(self, scaled: list[Array], noise: Array | None) -> Array:
+        """Share of the variance of each latent that is noise; NaN for a silent one."""
+        variance = np.square(np.concatenate(scaled)).mean(0)
+        return self.spread(np.zeros_like(variance) if noise is None else noise.diagonal() / variance)
+
     def spread(self, values: Array) -> Array:
         """Put values of the latents that vary among all, NaN for the others."""
         whole = np.full(len(self.deviation), np.nan)
@@ -238,13 +310,13 @@ class _Units:
         return whole
 
 
-def _p_of_links(observed: Difference, draws: Sequence[Draws]) -> float:
-    """P-value of the largest score among links; NaN without any."""
-    links = observed.score[~own_past(*observed.score.shape)]
-    return max(d.p_of_links(float(links.max())) for d in draws) if links.size else math.nan
+def _largest_width(observed: Difference) -> float:
+    """Width, for a score of 1, of the coefficient with the largest score."""
+    return float((observed.bound * observed.error).flat[observed.score.argmax()])
 
 
-def _interval_of_size(low: float, high: float) -> tuple[float, float]:
-    """Interval of the absolute value of what lies between low and high."""
+def _interval_of_size(difference: float, half: float) -> tuple[float, float]:
+    """Interval of the absolute value of what lies within half a width of a difference."""
+    low, high = difference - half, difference + half
     sizes = sorted((abs(low), abs(high)))
     return (0.0 if low <= 0 <= high else sizes[0], sizes[1])

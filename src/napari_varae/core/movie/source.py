@@ -1,0 +1,25 @@
+"""Where a recording was opened from, so that it can be opened again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Source"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files of a recording, and what was chosen in them.
+
+    Attributes
+    ----------
+    paths : tuple of str
+        Absolute paths, in the order in which the files are joined.
+    channel, plane, dataset : int, str or None
+        The choices given to `open_stack`.
+    """
+
+    paths: tuple[str, ...]
+    channel: int | str | None = None
+    plane: int | str | None = None
+    dataset: int | str | None = None

@@ -1,0 +1,144 @@
+"""One recording of a batch, from movie to p-value, in a process of its own; it goes on where it was cut short."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from napari_varae.core.comparison.flat import flat
+from napari_varae.core.files import write_file
+from napari_varae.core.settings_file import AnalysisSettings
+from napari_varae.errors import DataError, PathError, TrainingError
+from napari_varae.headless.card import draw_card
+from napari_varae.headless.sheet import Row
+from napari_varae.headless.steps import Kind, compare_frames, draw_map, find_frames, train_fit
+from napari_varae.io import open_stack
+from napari_varae.io.analysis import Analysis, open_analysis
+
+__all__ = ["CARD", "TRACEBACK", "Summary", "finished", "run_on_worker", "run_row"]
+
+SUMMARY, KEY, CARD = "summary.json", "row.json", "card.html"
+COMPARISON = "comparison"
+TRACEBACK = "traceback"
+
+Summary = dict[str, Any]
+
+
+def finished(row: Row, settings: AnalysisSettings, folder: Path) -> Summary | None:
+    """Return the summary of a row that is done with these settings, and None for one that is not."""
+    try:
+        found: Summary = json.loads((folder / row.name / SUMMARY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if found.pop("key", None) == row.key(settings) else None
+
+
+def run_on_worker(row: Row, settings: AnalysisSettings, out: str, threads: int | None) -> Summary:
+    """Analyse a row in a worker of dask, within its memory; see :func:`run_row`.
+
+    What a user can act on comes back as a summary with a `reason`, and a traceback for the log of the batch; anything
+    else is an error of the program.
+    """
+    from distributed import get_worker
+
+    limit = get_worker().memory_manager.memory_limit
+    try:
+        return run_row(row, settings, out, threads, int(limit) if limit else None)
+    except (ValueError, OSError, MemoryError, TrainingError, PathError) as error:
+        return {"reason": str(error) or type(error).__name__, TRACEBACK: traceback.format_exc()}
+
+
+def run_row(
+    row: Row, settings: AnalysisSettings, out: str, threads: int | None = None, memory: int | None = None
+) -> Summary:
+    """Train, draw maps, compare, and return what the summary needs.
+
+    Parameters
+    ----------
+    row : Row
+    settings : AnalysisSettings
+        Those of the batch.
+    out : str
+        Folder of the batch; the row has a folder in it.
+    threads : int, optional
+        Threads of its training, where the settings name none.
+    memory : int, optional
+        Bytes that it may take. What is estimated to take more is not begun.
+
+    Raises
+    ------
+    TrainingError
+        When it would take more memory than there is.
+    Exception
+        Whatever the steps raise.
+    """
+    began, folder, key = time.monotonic(), Path(out) / row.name, row.key(settings)
+    own = row.settings(settings)
+    own = own.changed(fit=own.fit.changed(threads=own.fit.threads or threads))
+    analysis = _resumed(folder, key) or _begun(row, own, folder, key, memory)
+    train_fit(analysis)
+    kinds: tuple[Kind, ...] = "driver", "effect"
+    for kind in kinds:
+        if f"{kind} map" not in analysis.maps:
+            image, about = draw_map(analysis, kind)
+            analysis.keep_map(image, about["name"], about)
+    if row.a and COMPARISON not in analysis.comparisons:
+        a, b = (find_frames(analysis, text, row.unit, name=name) for name, text in (("a", row.a), ("b", row.b)))
+        compare_frames(analysis, a, b, name=COMPARISON)
+    found = summarise(analysis, time.monotonic() - began)
+    write_file(folder / CARD, draw_card(row.name, analysis))
+    write_file(folder / SUMMARY, json.dumps({"key": key, **found}, indent=1) + "\n")
+    return found
+
+
+def _resumed(folder: Path, key: str) -> Analysis | None:
+    """Open the analysis that an earlier run of the same row has begun."""
+    try:
+        if json.loads((folder / KEY).read_text(encoding="utf-8"))["key"] != key:
+            return None
+        return open_analysis(folder)
+    except (OSError, ValueError, KeyError, DataError):
+        return None
+
+
+def _begun(row: Row, settings: AnalysisSettings, folder: Path, key: str, memory: int | None) -> Analysis:
+    """Begin the analysis of a row; what an earlier run with other settings left is replaced."""
+    from napari_varae.core.training.requirements import estimate
+    from napari_varae.io.trials import open_trials
+
+    paths = row.paths if len(row.paths) > 1 else row.paths[0]
+    stack = open_stack(paths, row.frame_rate, row.pixel_size, row.channel, row.plane, row.dataset)
+    needs = estimate(stack, settings.fit).memory
+    if memory is not None and needs > memory:
+        raise TrainingError(
+            f"It needs about {needs / 1e9:.1f} GB of memory and a worker has {memory / 1e9:.1f} GB. Use fewer workers."
+        )
+    (folder / SUMMARY).unlink(missing_ok=True)
+    (folder / KEY).unlink(missing_ok=True)
+    analysis = Analysis.begin(folder, stack, settings, overwrite=True)
+    if row.trials:
+        analysis.keep_trials(open_trials(row.trials, frame_rate=stack.frame_rate))
+    write_file(folder / KEY, json.dumps({"key": key, "paths": row.paths}))
+    return analysis
+
+
+def summarise(analysis: Analysis, seconds: float) -> Summary:
+    """Collect the numbers of an analysis by which recordings are compared."""
+    fit = analysis.fit
+    best = next((report for report in reversed(fit.history) if report.best), None)
+    found: Summary = {
+        "frames": analysis.n_frames,
+        "frame_rate": analysis.frame_rate,
+        "seconds": round(seconds, 1),
+        "fit": fit.id,
+        "latents": fit.latents,
+        "epochs": len(fit.history) - 1,
+        "reconstruction_fve": best.reconstruction_fve if best else None,
+        "prediction_fve": best.prediction_fve if best else None,
+    }
+    comparison = analysis.comparisons.get(COMPARISON, {})
+    rest = {name: value for name, value in comparison.items() if name != "settings"}  # those are in the settings file
+    return found | {name: value for name, value in flat(rest) if name not in found}

@@ -1,0 +1,336 @@
+"""The analysis folder: everything about the analysis of one movie, each piece in a file that other programs read."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_varae.core.experiment.trials import Trials
+from napari_varae.core.files import write_file
+from napari_varae.core.movie.frames import FrameRange, check_ranges
+from napari_varae.core.movie.stack import Stack
+from napari_varae.core.settings_file import AnalysisSettings, read_settings, settings_text
+from napari_varae.errors import DataError, FitFileError
+from napari_varae.io.analysis_record import RECORD, AnalysisRecord, read_record, write_record
+from napari_varae.io.map_tiff import read_map, write_map
+from napari_varae.io.tables import latents_table, read_latents, write_table
+from napari_varae.io.trials import open_trials
+
+if TYPE_CHECKING:
+    from napari_varae.core.comparison.result import Comparison
+    from napari_varae.core.fit.fit import Fit
+
+__all__ = ["Analysis", "open_analysis"]
+
+SETTINGS, FIT, LATENTS, TRIALS = "settings.toml", "fit.varae", "latents.csv", "trials.csv"
+COMPARISONS, MAPS, CHECKPOINT, LOG = "comparisons", "maps", "checkpoint", "log.txt"
+
+
+class Analysis:
+    """An analysis folder: settings, movie, fit, latents, frame sets, trials, comparisons and maps of one recording.
+
+    Every file is replaced only once the new one is whole, so that a program killed at any moment leaves a folder that
+    opens. :meth:`begin` makes a folder, :func:`open_analysis` opens one.
+
+    Attributes
+    ----------
+    folder : Path
+    """
+
+    def __init__(self, folder: Path, record: AnalysisRecord, movie: Any = None) -> None:
+        self.folder = folder
+        self._record = record
+        self._movie = movie
+
+    @classmethod
+    def begin(
+        cls,
+        folder: str | os.PathLike[str],
+        stack: Stack,
+        settings: AnalysisSettings | None = None,
+        *,
+        overwrite: bool = False,
+    ) -> Analysis:
+        """Begin an analysis of a movie in a folder, which is made when it is not there.
+
+        Parameters
+        ----------
+        folder : path-like
+        stack : Stack
+            The movie, (T, Y, X).
+        settings : AnalysisSettings, optional
+            Settings of the steps.
+        overwrite : bool
+            Whether an analysis that the folder holds already is removed.
+
+        Raises
+        ------
+        DataError
+            When the folder cannot be written, or holds an analysis already.
+        StackError
+            When the movie cannot be read.
+        """
+        path = Path(folder).expanduser()
+        if (path / RECORD).exists() and not overwrite:
+            raise DataError(f"{path} holds an analysis already. Choose another folder, or overwrite it (--overwrite).")
+        record = AnalysisRecord.begin(stack, path)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            for name in (RECORD, SETTINGS, FIT, LATENTS, TRIALS):
+                (path / name).unlink(missing_ok=True)
+            for name in (COMPARISONS, MAPS, CHECKPOINT):
+                if (path / name).exists():
+                    shutil.rmtree(path / name)
+            write_file(path / SETTINGS, settings_text(settings or AnalysisSettings()))
+        except OSError as error:
+            raise DataError(f"{path} could not be written ({error}). Choose another folder.") from error
+        write_record(path, record)
+        analysis = cls(path, record)
+        analysis.__dict__["stack"] = stack
+        analysis.log("began", movie=stack.name, fingerprint=record.movie.fingerprint, **record.versions)
+        return analysis
+
+    def __repr__(self) -> str:
+        return f"Analysis({str(self.folder)!r}, movie {self._record.movie.name!r})"
+
+    @property
+    def name(self) -> str:
+        """Name of the movie."""
+        return self._record.movie.name
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames per second (Hz); None when unknown."""
+        return self._record.movie.frame_rate
+
+    @property
+    def pixel_size(self) -> float | None:
+        """Edge of a pixel in micrometres; None when unknown."""
+        return self._record.movie.pixel_size
+
+    @property
+    def movie_paths(self) -> tuple[str, ...]:
+        """Files of the movie, where they were when the analysis began; none for an array."""
+        return self._record.movie.paths
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames T of the movie."""
+        return self._record.movie.shape[0]
+
+    @property
+    def settings(self) -> AnalysisSettings:
+        """Settings with which it began."""
+        return read_settings(self.folder / SETTINGS)
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The movie, opened when first asked for.
+
+        Raises
+        ------
+        StackError
+            When it has moved, or has another size.
+        """
+        return self._record.movie.open(self.folder, self._movie)
+
+    @property
+    def caution(self) -> str | None:
+        """What is wrong with the movie: a file of this name with other frames. Opens the movie."""
+        if self.stack.fingerprint() == self._record.movie.fingerprint:
+            return None
+        return f"{self.stack.name!r} has other frames than the movie that was analysed: it has changed since."
+
+    @cached_property
+    def fit(self) -> Fit:
+        """The fit, loaded when first asked for.
+
+        Raises
+        ------
+        FitFileError
+            When training has not ended yet, or the file is damaged.
+        """
+        from napari_varae.core.fit.load import load_fit
+
+        if not self.has_fit:
+            unfinished = self.checkpoint.exists()
+            remedy = f"Go on with: napari-varae resume {self.folder}" if unfinished else "Train first."
+            raise FitFileError(f"{self.folder} holds no fit yet. {remedy}")
+        return load_fit(self.folder / FIT)
+
+    @property
+    def has_fit(self) -> bool:
+        """Whether training has ended."""
+        return (self.folder / FIT).is_file()
+
+    @property
+    def checkpoint(self) -> Path:
+        """Folder of the checkpoint while training runs."""
+        return self.folder / CHECKPOINT
+
+    @property
+    def latents(self) -> NDArray[np.float32] | None:
+        """Latents (T, K) of the movie by the fit; None when they are not there yet."""
+        if not self.has_fit or self._record.encoded_by != self.fit.id:
+            return None
+        return read_latents(self.folder / LATENTS, (self.n_frames, self.fit.latents))
+
+    @property
+    def frame_sets(self) -> dict[str, tuple[FrameRange, ...]]:
+        """Named frame sets: half-open ranges (start, stop)."""
+        return dict(self._record.frame_sets)
+
+    @property
+    def trials(self) -> Trials | None:
+        """Table of trials; None when there is none."""
+        path = self.folder / TRIALS
+        return open_trials(path, frame_rate=self.frame_rate) if path.is_file() else None
+
+    @property
+    def comparisons(self) -> dict[str, dict[str, Any]]:
+        """Comparisons by name, with settings and null distributions, as :meth:`.Comparison.as_dict` gives them."""
+        return {path.stem: _read_json(path) for path in sorted((self.folder / COMPARISONS).glob("*.json"))}
+
+    @property
+    def maps(self) -> dict[str, NDArray[np.float32]]:
+        """Maps (Y, X) by name."""
+        return {path.stem: read_map(path)[0] for path in sorted((self.folder / MAPS).glob("*.tif"))}
+
+    def keep_fit(self, fit: Fit) -> None:
+        """Write the fit, and remove the checkpoint of its training."""
+        fit.save(self.folder / FIT)
+        self.__dict__["fit"] = fit
+        shutil.rmtree(self.checkpoint, ignore_errors=True)
+        self.log("trained", fit=fit.id, latents=fit.latents)
+        for note in fit.notes:
+            self.log("note", text=note)
+
+    def keep_latents(self, latents: ArrayLike) -> None:
+        """Write the latents (T, K) that the fit finds in the movie."""
+        write_table(latents_table(latents, self.frame_rate), self.folder / LATENTS)
+        self._change(encoded_by=self.fit.id)
+
+    def keep_frame_sets(self, frame_sets: Mapping[str, FrameRange | Iterable[FrameRange]]) -> None:
+        """Write named frame sets, beside those that are there; one of the same name is replaced.
+
+        Raises
+        ------
+        ValueError
+            When a range lies outside the movie.
+        """
+        checked = {name: check_ranges(frames, self.n_frames, name=name) for name, frames in frame_sets.items()}
+        self._change(frame_sets={**self._record.frame_sets, **checked})
+
+    def keep_trials(self, trials: Trials) -> None:
+        """Write the table of trials.
+
+        Raises
+        ------
+        DataError
+            When a trial does not lie within the movie.
+        """
+        trials.check(self.n_frames, self.frame_rate)
+        trials.save(self.folder / TRIALS)
+
+    def keep_comparison(self, comparison: Comparison, name: str = "comparison") -> Path:
+        """Write a comparison as JSON, and its frame sets; the name gets a number when it is taken."""
+        path = _free(self._folder(COMPARISONS) / f"{_file_name(name)}.json")
+        self.keep_frame_sets({f"{path.stem} {letter.upper()}": parts for letter, parts in comparison.ranges.items()})
+        comparison.to_json(path)
+        self.log("compared", comparison=path.stem, p_value=comparison.p_value)
+        return path
+
+    def keep_map(self, image: ArrayLike, name: str, about: dict[str, Any] | None = None) -> Path:
+        """Write a map (Y, X) as TIFF with its pixel size; one of the same name is replaced."""
+        path = self._folder(MAPS) / f"{_file_name(name)}.tif"
+        write_map(path, image, self.pixel_size, about)
+        self.log("mapped", map=path.stem)
+        return path
+
+    def log(self, event: str, **facts: Any) -> None:
+        """Append a line to the log: time, event, facts."""
+        line = " ".join([event, *(f"{name}={value}" for name, value in facts.items())])
+        with (self.folder / LOG).open("a", encoding="utf-8") as file:
+            file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {line}\n")
+
+    def _change(self, **changes: Any) -> None:
+        """Write the record with some changes."""
+        record = self._record.model_copy(update=changes)
+        write_record(self.folder, record)
+        self._record = record
+
+    def _folder(self, name: str) -> Path:
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        return folder
+
+
+def open_analysis(folder: str | os.PathLike[str], movie: Any = None) -> Analysis:
+    """Open an analysis folder; its pieces are read when asked for.
+
+    Parameters
+    ----------
+    folder : path-like
+    movie : path-like or several, optional
+        Where the movie is now, when it has moved.
+
+    Returns
+    -------
+    Analysis
+
+    Raises
+    ------
+    DataError
+        When it is not an analysis folder, or is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import napari_varae as nv
+    >>> folder = tempfile.mkdtemp()
+    >>> stack = nv.simulate(nv.SimulationConfig(frames=200, height=32, width=32, cells=4)).stack
+    >>> analysis = nv.Analysis.begin(folder, stack)
+    >>> analysis.keep_fit(nv.fit(stack, nv.FitConfig(latents=4, epochs=0)))
+    >>> nv.open_analysis(folder).fit.latents
+    4
+    """
+    path = Path(folder).expanduser()
+    return Analysis(path, read_record(path), movie)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is damaged ({error}). Compare again.") from error
+    return found
+
+
+def _file_name(name: str) -> str:
+    """Return the name when it can be that of a file.
+
+    Raises
+    ------
+    ValueError
+        When it cannot.
+    """
+    if not name.strip() or name != Path(name).name or name.startswith(".") or any(c in name for c in '\\/:*?"<>|'):
+        raise ValueError(f"{name!r} cannot be the name of a file. Use letters, digits, '-' and '_'.")
+    return name
+
+
+def _free(path: Path) -> Path:
+    """Return a path that is not taken: with a number, when needed."""
+    free, number = path, 2
+    while free.exists():
+        free, number = path.with_name(f"{path.stem}-{number}{path.suffix}"), number + 1
+    return free

@@ -1,0 +1,95 @@
+"""Results as tables, for CSV and Parquet files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_varae.core.files import replacing
+from napari_varae.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from napari_varae.core.fit.fit import Fit
+
+__all__ = ["comparisons_table", "latents_table", "links_table", "read_latents", "write_table"]
+
+
+def latents_table(latents: ArrayLike, frame_rate: float | None = None) -> pd.DataFrame:
+    """Latents (T, K), a row for each frame; the first column is the time in s, or the frame at an unknown rate."""
+    import pandas as pd
+
+    values = np.asarray(latents, dtype=np.float32)
+    table = pd.DataFrame(values, columns=[f"latent_{k}" for k in range(values.shape[1])])
+    frames = np.arange(len(values))
+    table.insert(0, "time_s" if frame_rate else "frame", frames / frame_rate if frame_rate else frames)
+    return table
+
+
+def read_latents(path: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Read the latents of a CSV file.
+
+    Raises
+    ------
+    DataError
+        When the file is missing or damaged, or they have another shape.
+    """
+    import pandas as pd
+
+    try:
+        # C order as encoding gives it: sums over it, and so every result, then come out alike to the last digit
+        latents: NDArray[np.float32] = pd.read_csv(path).to_numpy()[:, 1:].astype(np.float32, order="C")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} could not be read ({error}). Encode the movie again.") from error
+    if latents.shape != shape:
+        raise DataError(f"{path} holds latents of shape {latents.shape}, and the fit gives {shape}. Encode again.")
+    return latents
+
+
+def links_table(fit: Fit) -> pd.DataFrame:
+    """Nonzero coefficients of the VAR, with the places (y, x) of target and source in pixels."""
+    import pandas as pd
+
+    lag, target, source = np.nonzero(fit.var.coefficients)
+    columns: dict[str, NDArray[Any]] = {"lag": lag + 1, "target": target, "source": source}
+    columns["coefficient"] = fit.var.coefficients[lag, target, source]
+    for name, latent in (("target", target), ("source", source)):
+        columns |= {f"{name}_y": fit.places[latent, 0], f"{name}_x": fit.places[latent, 1]}
+    return pd.DataFrame(columns)
+
+
+def comparisons_table(comparisons: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Coefficients of all comparisons; the first column names the comparison."""
+    import pandas as pd
+
+    return pd.DataFrame([{"comparison": name, **row} for name, found in comparisons.items() for row in found["edges"]])
+
+
+def write_table(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Write a table as CSV, or as Parquet where pyarrow is installed, by the ending of the path.
+
+    Raises
+    ------
+    DataError
+        When it cannot be written, or has another ending.
+    """
+    path = Path(path).expanduser()
+    ending = path.suffix.lower()
+    if ending not in (".csv", ".parquet"):
+        raise DataError(f"{path.name!r} ends in neither .csv nor .parquet. Choose one of them.")
+    try:
+        with replacing(path) as file:
+            if ending == ".parquet":
+                table.to_parquet(file, index=False)
+            else:
+                table.to_csv(file, index=False)
+    except ImportError as error:
+        raise DataError(f"{path.name!r} needs pyarrow: pip install pyarrow. Or write a .csv file.") from error
+    except OSError as error:
+        raise DataError(f"{path} could not be written ({error}). Choose another folder, or free some space.") from error

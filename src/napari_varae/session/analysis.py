@@ -1,0 +1,66 @@
+"""A session to an analysis folder, and back."""
+
+from __future__ import annotations
+
+import os
+
+from napari_varae.core.settings_file import AnalysisSettings
+from napari_varae.io.analysis import Analysis
+from napari_varae.session.session import Session
+
+__all__ = ["save_analysis", "use_analysis"]
+
+
+def save_analysis(session: Session, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Analysis:
+    """Write what a session holds into an analysis folder: movie, fit, latents, ranges, trials and comparison.
+
+    Raises
+    ------
+    StackError
+        When there is no movie, or it cannot be read.
+    DataError
+        When the folder cannot be written, or holds an analysis already and `overwrite` is not set.
+    """
+    stack, fit, comparison = session.require_stack(), session.fit, session.comparison
+    settings = AnalysisSettings()
+    if fit is not None:
+        settings = settings.changed(fit=fit.config)
+    if comparison is not None:
+        settings = settings.changed(comparison=comparison.config)
+    analysis = Analysis.begin(folder, stack, settings, overwrite=overwrite)
+    if fit is not None:
+        analysis.keep_fit(fit)
+        session.keep_fit(fit, saved=True)
+    if session.latents is not None:
+        analysis.keep_latents(session.latents)
+    analysis.keep_frame_sets({letter.upper(): ranges for letter, ranges in session.ranges.items() if ranges})
+    if session.trials is not None:
+        analysis.keep_trials(session.trials)
+    if comparison is not None:
+        analysis.keep_comparison(comparison)
+    return analysis
+
+
+def use_analysis(session: Session, analysis: Analysis) -> None:
+    """Take in fit, ranges and trials of an analysis whose movie the session has already.
+
+    Ranges are the frame sets A and B, or those of the last comparison.
+
+    Raises
+    ------
+    FitFileError, DataError
+        When a file of the analysis is damaged.
+    ValueError
+        When the movie of the session is another one.
+    """
+    if analysis.trials is not None:
+        session.use_trials(analysis.trials)
+    if analysis.has_fit:
+        fit, latents = analysis.fit, analysis.latents
+        session.use_fit(fit, fit.encode(analysis.stack) if latents is None else latents)
+        session.keep_fit(fit, saved=True)
+    sets = analysis.frame_sets
+    for letter in ("a", "b"):
+        named = [frames for name, frames in sets.items() if name.split()[-1] == letter.upper()]
+        if named:
+            session.set_range(letter, sets.get(letter.upper(), named[-1]))

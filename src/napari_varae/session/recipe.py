@@ -1,0 +1,119 @@
+"""What is on the screen as text that gives the same numbers elsewhere: a Python script, or commands of a shell."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from napari_varae.core.movie.stack import Stack
+from napari_varae.core.settings import ComparisonConfig, FitConfig, Settings
+from napari_varae.session.ranges import Segments
+
+__all__ = ["Compared", "as_command", "as_python"]
+
+FOLDER = "analysis"
+"""Analysis folder that the commands make."""
+
+
+class Compared(NamedTuple):
+    """A comparison: frame sets A and B, and how they are compared."""
+
+    a: Segments
+    b: Segments
+    config: ComparisonConfig
+
+
+def as_python(stack: Stack, config: FitConfig, compared: Compared | None = None) -> str:
+    """Write opening, training and, if there is one, the comparison as a Python script.
+
+    Parameters
+    ----------
+    stack : Stack
+        The movie, opened from a file.
+    config : FitConfig
+        Settings of the training. Those of a fit name all that it chose itself, and give the same fit.
+    compared : Compared, optional
+
+    Raises
+    ------
+    ValueError
+        When the movie was not opened from a file.
+    """
+    source = _source(stack)
+    paths = source.pop("path")
+    where = repr(paths[0]) if len(paths) == 1 else repr(list(paths))
+    options = "".join(f", {name}={value!r}" for name, value in source.items())
+    lines = ["import napari_varae as nv", "", f"stack = nv.open_stack({where}{options})"]
+    if stack.bad_frames:
+        lines.append(f"stack = stack.replace(bad_frames={sorted(stack.bad_frames)})")
+    lines.append(f"fit = nv.fit(stack, nv.FitConfig({_arguments(config)}))")
+    if compared is not None:
+        sides = f"{list(compared.a)}, {list(compared.b)}"
+        lines.append(f"result = nv.compare(fit, stack, {sides}, nv.ComparisonConfig({_arguments(compared.config)}))")
+        lines.append("print(result.p_value)")
+    return "\n".join(lines) + "\n"
+
+
+def as_command(stack: Stack, config: FitConfig, compared: Compared | None = None, folder: str = FOLDER) -> str:
+    """Write the same as commands of a POSIX shell; parameters and errors as for :func:`as_python`.
+
+    `folder` is the analysis folder that the commands make.
+    """
+    source = _source(stack)
+    words: list[str] = ["napari-varae", "train", *source.pop("path"), "--out", folder]
+    for name, value in source.items():
+        words += [f"--{name.replace('_', '-')}", str(value)]
+    if stack.bad_frames:
+        words += ["--bad-frames", ",".join(f"{start}:{stop}" for start, stop in _runs(stack.bad_frames))]
+    commands = [[*words, *_set(config)]]
+    if compared is not None:
+        sides = [",".join(f"{start}:{stop}" for start, stop in side) for side in compared[:2]]
+        words = ["napari-varae", "compare", folder, "--a", sides[0], "--b", sides[1]]
+        commands.append([*words, *_set(compared.config)])
+    return "\n".join(map(shlex.join, commands)) + "\n"
+
+
+def _source(stack: Stack) -> dict[str, Any]:
+    """Return the arguments with which the movie is opened again; those that are None are left out."""
+    if stack.source is None:
+        raise ValueError(
+            f"{stack.name!r} was not opened from a file, so a script cannot open it again. Save it as a TIFF file, and "
+            "open that."
+        )
+    source = stack.source
+    found = {
+        "path": source.paths, "frame_rate": stack.frame_rate, "pixel_size": stack.pixel_size,
+        "channel": source.channel, "plane": source.plane, "dataset": source.dataset,
+    }  # fmt: skip
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _changed(settings: Settings) -> dict[str, Any]:
+    """Return the settings that are not the defaults."""
+    defaults = type(settings)()
+    return {name: value for name, value in settings if value != getattr(defaults, name)}
+
+
+def _arguments(settings: Settings) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in _changed(settings).items())
+
+
+def _set(settings: Settings) -> list[str]:
+    """Return options that change settings, spelled as TOML reads them."""
+    words: list[str] = []
+    for name, value in _changed(settings).items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        words += ["--set", f"{name}={f'{value[0]}:{value[1]}' if isinstance(value, tuple) else text}"]
+    return words
+
+
+def _runs(frames: Iterable[int]) -> list[tuple[int, int]]:
+    """Join frames that follow each other into half-open ranges."""
+    runs: list[tuple[int, int]] = []
+    for frame in sorted(frames):
+        if runs and runs[-1][1] == frame:
+            runs[-1] = runs[-1][0], frame + 1
+        else:
+            runs.append((frame, frame + 1))
+    return runs

@@ -1,0 +1,29 @@
+"""An analysis folder in the viewer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_varae.io.analysis import Analysis
+from napari_varae.session.analysis import use_analysis
+from napari_varae.session.session import session_of
+from napari_varae.viewer.movie import open_movie
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+__all__ = ["show_analysis"]
+
+
+def show_analysis(viewer: ViewerModel, analysis: Analysis) -> None:
+    """Open the movie of an analysis as a layer, and take in its fit, ranges and trials.
+
+    Raises
+    ------
+    StackError
+        When the movie has moved or cannot be read.
+    DataError, FitFileError
+        When a file of the analysis is damaged.
+    """
+    open_movie(viewer, analysis.stack)
+    use_analysis(session_of(viewer), analysis)

@@ -1,0 +1,131 @@
+"""A choice that a file leaves open, asked in the dock: what was found, a drop-down for each choice, and a button."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from annotated_types import Ge, Le
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QFormLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from napari_varae.session.questions import Brought
+from napari_varae.widgets.parts.docks import show_dock
+from napari_varae.widgets.parts.fields import NumberField
+from napari_varae.widgets.parts.panel import Panel, button, row
+from napari_varae.widgets.parts.text import in_words, note
+
+__all__ = ["QuestionBox"]
+
+LABELS = {
+    "channel": "Channel", "plane": "Plane", "dataset": "Data set", "name": "Which", "unit": "Times are in",
+    "start": "Trials start at", "window": "From, to (around onset)",
+}  # fmt: skip
+UNITS = {"s": "seconds", "frames": "frames"}
+FAR = 1e9
+
+
+class QuestionBox(QFrame):
+    """Shows the open question of the session when it is about one of these things, and reports what was chosen."""
+
+    chosen = Signal(object, dict)
+    """The question, and its choices with those that were made before."""
+
+    def __init__(self, panel: Panel, about: Sequence[Brought]) -> None:
+        super().__init__()
+        self._panel, self._session, self._about = panel, panel.session, tuple(about)
+        self.text = note()
+        self.fields: dict[str, Any] = {}
+        self._form = QFormLayout()
+        self._form.setVerticalSpacing(4)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 4, 0, 4)
+        layout.addWidget(self.text)
+        layout.addLayout(self._form)
+        self.open_button = button("Open", self._open, "Open it with these choices")
+        self.cancel_button = button("Cancel", self._cancel, "Open nothing; what was there stays")
+        layout.addLayout(row(self.open_button, self.cancel_button))
+        panel.listen(self._session.asked, self._ask)
+        panel.listen(self._session.job_changed, self._show_job)
+        self._show()
+
+    def _ask(self) -> None:
+        self._show()
+        if self._session.question is not None and self._session.question.what in self._about:
+            show_dock(self._panel.viewer, type(self._panel))  # also when the file was dropped on the window
+
+    def _show(self) -> None:
+        question = self._session.question
+        mine = question is not None and question.what in self._about
+        self.setVisible(mine)
+        while self._form.rowCount():
+            self._form.removeRow(0)
+        self.fields = {}
+        if question is not None and mine:
+            self.text.setText(_question(question.text))
+            for name, options in question.options.items():
+                self.fields[name] = field = _Window() if not options else _choice(options)
+                field.setAccessibleName(LABELS.get(name, name))
+                self._form.addRow(LABELS.get(name, name), field)
+
+    def _show_job(self) -> None:
+        self.open_button.setEnabled(self._session.job == "idle")
+
+    def _open(self) -> None:
+        question = self._session.question
+        if question is None:
+            return
+        with in_words():
+            self.chosen.emit(question, {**question.given, **_values(self.fields)})
+
+    def _cancel(self) -> None:
+        self._session.ask(None)
+
+
+class _Window(QWidget):
+    """Two numbers: the window around an onset."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends = NumberField(float, [Ge(-FAR), Le(FAR)]), NumberField(float, [Ge(-FAR), Le(FAR)])
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for end in self.ends:
+            layout.addWidget(end)
+
+    def value(self) -> tuple[float, float]:
+        start, stop = (end.value() for end in self.ends)
+        return start, stop
+
+
+def _choice(options: Sequence[str | int]) -> QComboBox:
+    """Make a drop-down without a default: the choice is the user's."""
+    box = QComboBox()
+    box.addItem("choose…", None)
+    for option in options:
+        box.addItem(UNITS.get(option, str(option)) if isinstance(option, str) else str(option), option)
+    return box
+
+
+def _question(text: str) -> str:
+    """Give what was found; what to write in a script follows it, and the drop-downs take its place."""
+    found = re.match(r".*?[.?](?= [A-Z])", text)
+    return found[0] if found else text
+
+
+def _values(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the choices.
+
+    Raises
+    ------
+    ValueError
+        When one is not made.
+    """
+    values = {
+        name: field.value() if isinstance(field, _Window) else field.currentData() for name, field in fields.items()
+    }
+    for name, value in values.items():
+        if value is None:
+            raise ValueError(f"{LABELS.get(name, name)}: choose one first.")
+    return values

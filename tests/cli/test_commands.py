@@ -1,0 +1,234 @@
+"""The commands from a movie to a p-value, with the same numbers as the Python interface."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import napari_varae as nv
+from napari_varae.core.settings import ComparisonConfig, FitConfig
+from napari_varae.io.map_tiff import read_map
+
+QUICK = ("--set", "resamples=39", "--set", "power_draws=0", "--set", "halves=false", "--blocks", 4)
+
+
+@pytest.fixture
+def folder(trained, tmp_path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "mouse"))
+
+
+def test_train_leaves_the_fit_that_python_gives(trained, recording):
+    config = FitConfig(latents=4, epochs=1, threads=1)
+    fit = nv.fit(nv.open_stack(recording, frame_rate=10.0), config)
+    assert nv.load_fit(trained / "fit.varae").id == fit.id
+    analysis = nv.open_analysis(trained)
+    assert analysis.settings.fit == config
+    np.testing.assert_array_equal(analysis.latents, fit.encode(analysis.stack))
+    assert not analysis.checkpoint.exists()
+
+
+def test_train_takes_a_settings_file_and_options_go_before_it(run, recording, tmp_path):
+    file = tmp_path / "settings.toml"
+    file.write_text("epochs = 0\n[fit]\nlatents = 5\nthreads = 1\n[comparison]\nresamples = 39\n", encoding="utf-8")
+    status, out, _ = run(
+        "train", recording, "--out", tmp_path / "d", "--settings", file, "--set", "latents=3", "--json"
+    )
+    assert status == 0
+    assert json.loads(out)["latents"] == 3
+    settings = nv.open_analysis(tmp_path / "d").settings
+    assert (settings.fit.epochs, settings.comparison.resamples) == (0, 39)
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (["--set", "latnets=3"], "latents"),
+        (["--set", "latents"], "KEY=VALUE"),
+        (["--latents", "0"], "whole number"),
+        (["--mode", "magic"], "two_stage"),
+        (["--settings", "missing.toml"], "missing.toml"),
+    ],
+)
+def test_a_wrong_setting_is_a_wrong_command_line(run, recording, tmp_path, options, found):
+    status, _, err = run("train", recording, "--out", tmp_path / "d", *options)
+    assert status == 2
+    assert found in " ".join(err.split())
+    assert not (tmp_path / "d").exists()
+
+
+def test_every_setting_is_an_option_with_its_default(run):
+    for command, model in (("train", FitConfig), ("compare", ComparisonConfig)):
+        status, out, _ = run(command, "--help")
+        assert status == 0
+        for name in model.model_fields:
+            assert f"--{name.replace('_', '-')} " in out
+
+
+def test_an_analysis_is_not_replaced_by_accident(run, folder, recording):
+    status, _, err = run("train", recording, "--out", folder)
+    assert status == 1
+    assert "holds an analysis already" in err
+    assert "--overwrite" in err
+    assert (folder / "fit.varae").exists()
+
+
+def test_compare_prints_what_python_finds_and_keeps_it(run, folder):
+    status, out, err = run("compare", folder, "--a", "0:140", "--b", "170:320", "--json", *QUICK)
+    assert status == 0, err
+    printed = json.loads(out)
+    analysis = nv.open_analysis(folder)
+    config = nv.ComparisonConfig(resamples=39, power_draws=0, halves=False, blocks=4)
+    result = nv.compare(analysis.fit, analysis.stack, (0, 140), (170, 320), config)
+    expected = json.loads(json.dumps(result.as_dict()))
+    assert {name: printed[name] for name in expected} == expected
+    assert analysis.comparisons["comparison"] == expected
+    assert analysis.frame_sets["comparison B"] == ((170, 320),)
+
+
+def test_ranges_in_seconds_and_by_name(run, folder):
+    first = json.loads(run("compare", folder, "--a", "0:14", "--b", "17:32", "--unit", "s", "--json", *QUICK)[1])
+    again = json.loads(run("compare", folder, "--a", "comparison A", "--b", "comparison B", "--json", *QUICK)[1])
+    assert first["ranges"] == again["ranges"] == {"a": [[0, 140]], "b": [[170, 320]]}
+    assert first["p_value"] == again["p_value"]
+    assert Path(again["file"]).name == "comparison-2.json"
+
+
+def test_a_condition_of_the_trials_is_a_frame_set(run, folder):
+    analysis = nv.open_analysis(folder)
+    analysis.keep_trials(nv.Trials([0.0, 17.0], [14.0, 32.0], ["go", "nogo"], "s", frame_rate=10.0))
+    printed = json.loads(run("compare", folder, "--a", "go", "--b", "nogo", "--json", *QUICK)[1])
+    assert printed["ranges"] == {"a": [[0, 140]], "b": [[170, 320]]}
+
+
+def test_compare_prints_a_table_for_people(run, folder):
+    out = run("compare", folder, "--a", "0:140", "--b", "170:320", *QUICK)[1]
+    rows = dict(line.split(None, 1) for line in out.splitlines())
+    assert float(rows["p_value"]) == nv.open_analysis(folder).comparisons["comparison"]["p_value"]
+    assert "null" not in rows
+
+
+@pytest.mark.parametrize("text", ["0:999", "apples", "0:100,50:120"])
+def test_a_wrong_range_ends_with_a_message(run, folder, text):
+    status, _, err = run("compare", folder, "--a", text, "--b", "170:320", *QUICK)
+    assert status == 1
+    assert "--a" in err
+    assert "Traceback" not in err
+
+
+def test_a_map_is_a_tiff_with_its_definition(run, folder, tmp_path):
+    status, out, err = run("map", folder, "--kind", "driver", "--out", tmp_path / "map.tif", "--json")
+    assert status == 0, err
+    analysis = nv.open_analysis(folder)
+    expected = nv.contribution_map(analysis.fit, analysis.stack, kind="driver")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "map.tif"), expected)
+    assert read_map(tmp_path / "map.tif")[1]["fit"] == json.loads(out)["fit"] == analysis.fit.id
+    assert run("map", folder, "--kind", "effect", "--target", 1, "--own-past")[0] == 0
+    assert list(analysis.maps) == ["effect map of latent 1"]
+
+
+def test_evaluate_prints_what_python_finds(run, folder):
+    printed = json.loads(run("evaluate", folder, "--frames", "200:320", "--json")[1])
+    analysis = nv.open_analysis(folder)
+    assert printed == pytest.approx(nv.evaluate(analysis.fit, analysis.stack, (200, 320)))
+
+
+def test_a_placebo_prints_its_p_values(run, folder):
+    out = run("placebo", folder, "--a", "0:100", "--b", "160:260", "--repeats", 2, "--json",
+              "--resamples", 19, "--level", 0.05, "--blocks", 0)[1]  # fmt: skip
+    assert len(json.loads(out)["p_values"]) == 2
+
+
+def test_open_reports_what_a_file_holds(run, recording):
+    facts = json.loads(run("open", recording, "--json", "--frame-rate", 5)[1])
+    assert (facts["shape"], facts["frame rate in Hz"]) == ([320, 32, 32], 5.0)
+    assert any("Frame rate: 5 Hz as given" in note for note in facts["notes"])
+
+
+def test_a_moved_movie_is_asked_for(run, recording, folder, tmp_path):
+    analysis = nv.open_analysis(folder)
+    record = (folder / "analysis.toml").read_text(encoding="utf-8")
+    (folder / "analysis.toml").write_text(record.replace("movie.tif", "elsewhere.tif"), encoding="utf-8")
+    status, _, err = run("evaluate", folder)
+    assert status == 1
+    assert "--movie" in err
+    found = json.loads(run("evaluate", folder, "--movie", recording, "--json")[1])
+    assert found == pytest.approx(nv.evaluate(analysis.fit, analysis.stack))
+
+
+def test_a_killed_training_goes_on(recording, tmp_path, run):
+    out = tmp_path / "killed"
+    script = f"""
+import os
+from napari_varae.core.training import checkpoint
+keep = checkpoint.Checkpoint.keep_state
+def keep_and_die(self, start):
+    keep(self, start)
+    os._exit(9)
+checkpoint.Checkpoint.keep_state = keep_and_die
+from napari_varae.cli import main
+main(["train", {str(recording)!r}, "--out", {str(out)!r}, "--latents", "4", "--epochs", "1", "--threads", "1"])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 9, done.stderr
+    status, _, err = run("map", out)
+    assert status == 1
+    assert "napari-varae resume" in err
+    assert run("resume", out)[0] == 0
+    analysis = nv.open_analysis(out)
+    assert [report.epoch for report in analysis.fit.history] == [0, 1]
+    assert "resumed" in (out / "log.txt").read_text(encoding="utf-8")
+    assert len(analysis.latents) == 320
+    assert run("resume", out)[0] == 0  # there is nothing left to do
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_the_first_interrupt_keeps_the_best_epoch(recording, tmp_path, run):
+    threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
+    status, out, err = run("train", recording, "--out", tmp_path / "d", "--latents", 4, "--epochs", 100_000,
+                           "--patience", 100_000, "--threads", 1, "--json")  # fmt: skip
+    assert status == 130
+    assert "Stopping" in err
+    assert json.loads(out)["stopped"]
+    assert nv.open_analysis(tmp_path / "d").fit.latents == 4
+
+
+def test_export_writes_tables_and_nwb(run, folder, tmp_path):
+    import pandas as pd
+
+    analysis = nv.open_analysis(folder)
+    assert run("export", folder, "--out", tmp_path / "z.csv")[0] == 0
+    table = pd.read_csv(tmp_path / "z.csv")
+    assert table["time_s"][10] == 1.0
+    np.testing.assert_array_equal(table.to_numpy()[:, 1:].astype(np.float32), analysis.latents)
+    assert run("export", folder, "--out", tmp_path / "links.csv", "--what", "links")[0] == 0
+    links = pd.read_csv(tmp_path / "links.csv")
+    assert len(links) == np.count_nonzero(analysis.fit.var.coefficients)
+    status, _, err = run("export", folder, "--out", tmp_path / "c.csv", "--what", "comparisons")
+    assert (status, "Compare first" in err) == (1, True)
+    assert run("export", folder, "--out", tmp_path / "z.xlsx")[0] == 1
+    assert run("export", folder, "--out", tmp_path / "z.nwb")[0] == 0
+    assert (tmp_path / "z.nwb").exists()
+
+
+def test_the_commands_import_no_qt(trained, tmp_path):
+    script = f"""
+import sys
+from napari_varae.cli import main
+try:
+    main(["map", {str(trained)!r}, "--out", {str(tmp_path / "m.tif")!r}])
+except SystemExit as end:
+    assert not end.code
+print(*sorted({{name.partition(".")[0] for name in sys.modules}}), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stderr.splitlines()[-1].split())
+    assert "torch" in loaded
+    assert not {"qtpy", "PyQt6", "PySide6", "napari", "vispy", "superqt"} & loaded

@@ -1,0 +1,149 @@
+"""Batches: every row ends as it would alone, failures stay with their rows, and what is done stays done."""
+
+import json
+import threading
+import time
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+
+import napari_varae as nv
+from napari_varae.headless.row import run_row
+
+
+def test_twenty_recordings(movies, settings, sheet, client, tmp_path):
+    path = sheet("path,mouse", *(f"{{movies}}/m{i}.tif,M{i}" for i in range(20)))
+    rows = nv.run_batch(path, tmp_path / "out", settings, client=client)
+    assert [row["status"] for row in rows] == 20 * ["done"]
+    table = pd.read_csv(tmp_path / "out" / "summary.csv")
+    assert list(table["mouse"]) == [f"M{i}" for i in range(20)]
+    alone = nv.fit(nv.open_stack(movies / "m7.tif"), settings.fit)
+    analysis = nv.open_analysis(tmp_path / "out" / "m7")
+    assert analysis.fit.id == alone.id == table["fit"][7]
+    np.testing.assert_array_equal(analysis.maps["driver map"], nv.contribution_map(alone, analysis.stack))
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.count("<section") == 20
+    assert page.count("data:image/png") == 40
+    assert "http" not in page
+
+
+def test_a_failed_row_is_reported_and_the_others_go_on(settings, sheet, client, tmp_path):
+    path = sheet("path,a,b", "{movies}/m0.tif,0:100,130:240", "{movies}/gone.tif,,", "{movies}/m1.tif,0:100,130:999")
+    reported = []
+    rows = nv.run_batch(
+        path, tmp_path / "out", settings, client=client, report=lambda row, left: reported.append((row["name"], left))
+    )
+    assert [row["status"] for row in rows] == ["done", "failed", "failed"]
+    assert "gone.tif" in rows[1]["reason"]
+    assert "999" in rows[2]["reason"]
+    assert {name for name, _ in reported} == {"m0", "gone", "m1"}
+    assert [left for _, left in reported] == [2, 1, 0]
+    assert rows[0]["p_value"] == nv.open_analysis(tmp_path / "out" / "m0").comparisons["comparison"]["p_value"]
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "gone.tif" in page
+    assert "null distribution" in page
+
+
+def test_a_second_run_does_only_what_is_not_done(settings, sheet, client, tmp_path):
+    out, lines = tmp_path / "out", ["path", "{movies}/m0.tif", "{movies}/m1.tif"]
+    first = nv.run_batch(sheet(*lines), out, settings, client=client)
+    reported = []
+    again = nv.run_batch(
+        sheet(*lines, "{movies}/m2.tif"),
+        out,
+        settings,
+        client=client,
+        report=lambda row, _: reported.append(row["name"]),
+    )
+    assert reported == ["m2"]
+    assert again[:2] == first
+    other = settings.changed(fit=settings.fit.changed(latents=5))
+    changed = nv.run_batch(sheet(*lines), out, other, client=client)
+    assert [row["latents"] for row in changed] == [5, 5]
+
+
+def test_a_row_that_was_cut_short_goes_on(settings, sheet, client, tmp_path, movies, monkeypatch):
+    from napari_varae.headless import row as module
+    from napari_varae.headless.sheet import read_sheet
+
+    [row] = read_sheet(sheet("path,a,b", "{movies}/m0.tif,0:100,130:240"), settings)
+    whole = run_row(row, settings, str(tmp_path / "whole"))
+    for step in ("train_fit", "draw_map", "compare_frames", "draw_card"):
+
+        def die(*_, **__):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, step, die)
+            with pytest.raises(KeyboardInterrupt):
+                run_row(row, settings, str(tmp_path / "cut"))
+        log = tmp_path / "cut" / "m0" / "log.txt"
+        assert log.read_text(encoding="utf-8").count("began") == 1, step
+    found = run_row(row, settings, str(tmp_path / "cut"))
+    assert {**found, "seconds": 0} == {**whole, "seconds": 0}
+
+
+def test_what_would_not_fit_into_memory_is_not_begun(settings, sheet, tmp_path):
+    from napari_varae.headless.sheet import read_sheet
+
+    [row] = read_sheet(sheet("path", "{movies}/m0.tif"), settings)
+    with pytest.raises(nv.TrainingError, match="GB of memory"):
+        run_row(row, settings, str(tmp_path), memory=10**6)
+    assert not (tmp_path / "m0").exists()
+
+
+def test_the_page_is_well_formed(settings, sheet, client, tmp_path):
+    path = sheet("path,name,a,b", '{movies}/m0.tif,"a & <b>",0:100,130:240')
+    with pytest.raises(nv.DataError, match="name of a folder"):
+        nv.run_batch(path, tmp_path / "out", settings, client=client)
+    nv.run_batch(sheet("path,name", "{movies}/m0.tif,a & b"), tmp_path / "out", settings, client=client)
+    card = (tmp_path / "out" / "a & b" / "card.html").read_text(encoding="utf-8")
+    figures = [image.get("src")[:15] for image in ET.fromstring(card).iter("img")]
+    assert figures == 2 * ["data:image/png;"]
+
+
+@pytest.mark.long
+def test_killed_workers_lose_nothing_but_their_rows(settings, sheet, tmp_path):
+    """All workers are killed while the first row trains; it goes on from its checkpoint, and every row ends."""
+    path = sheet("path,epochs,patience", *(f"{{movies}}/m{i}.tif,{40 * (i == 0)},1000" for i in range(4)))
+    out, killed = tmp_path / "out", []
+
+    def kill():
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and not (out / "m0" / "checkpoint" / "state.safetensors").exists():
+            time.sleep(0.01)
+        for process in psutil.Process().children():
+            if "spawn_main" in " ".join(process.cmdline()):  # and not the resource tracker
+                process.kill()
+                killed.append(process.pid)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    rows = nv.run_batch(path, out, settings, workers=2)
+    thread.join()
+    assert len(killed) == 2
+    assert [row["status"] for row in rows] == 4 * ["done"]
+    events = [line.split()[1] for line in (out / "m0" / "log.txt").read_text(encoding="utf-8").splitlines()]
+    assert events[:3] == ["began", "resumed", "trained"]
+
+
+@pytest.mark.long
+def test_the_real_recordings(recordings, tmp_path):
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(
+        "path,a,b\n"
+        f"{recordings / 'mouse_somata_2p.tif'},0:900,1000:2000\n"
+        f"{recordings / 'mouse_tactile_2p.tif'},0:240,260:500\n",
+        encoding="utf-8",
+    )
+    from napari_varae.core.settings_file import read_settings
+
+    settings = read_settings(changes=["latents=16", "epochs=1", "resamples=39", "power_draws=0", "halves=false"])
+    rows = nv.run_batch(sheet, tmp_path / "out", settings, workers=2)
+    assert [row["status"] for row in rows] == ["done", "done"]
+    assert all(0.02 < row["reconstruction_fve"] < 1 for row in rows)
+    assert all(row["p_value"] <= 1 for row in rows)
+    json.dumps(rows, allow_nan=False)
