@@ -82,8 +82,8 @@ class TracePlot(Plot):
     ) -> None:
         """Replace the traces, shape (T, n), each scaled to its own height, the first on top.
 
-        The first `others` are other traces than latents, and grey; a trace may be NaN in part. The `chosen` one is drawn
-        thicker.
+        The first `others` are other traces than latents, and grey; a trace may be NaN in part. The `chosen` one is
+        drawn thicker.
         """
         for curve in self._traces:
             self.removeItem(curve)
