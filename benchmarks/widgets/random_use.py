@@ -528,7 +528,9 @@ class User:
         return "all"
 
     def open_one_dock(self) -> str | None:
-        name = self.rng.choice(("Movie", "Train", "Look", "Compare", "Time", "All docks"))
+        from napari_varae.widgets.workspace import DOCKS
+
+        name = self.rng.choice((*DOCKS, "All docks"))
         self.viewer.window.add_plugin_dock_widget("napari-varae", name)
         return name
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
@@ -107,8 +108,9 @@ class Background(QObject):
     def _let_go(self) -> None:
         """Hold neither window nor panel: a closed window still held comes down with the program, in any order."""
         if self._window is not None:
-            self._window.removeEventFilter(self)
-            self._window.destroyed.disconnect(self._when_destroyed)
+            with suppress(RuntimeError):  # the window is gone already, as when a script ends with an error
+                self._window.removeEventFilter(self)
+                self._window.destroyed.disconnect(self._when_destroyed)
         self._window = None
         self._on_yield = self._on_return = ignore
 

@@ -32,7 +32,7 @@ LISTED = 3
 """Segments of a range that are listed; more are counted."""
 NAMED = 3
 """Conditions that are named."""
-WIDTHS = ((0, 230), (3, 240), (1, 150))
+WIDTHS = ((0, 230), (3, 220), (1, 190))
 """Controls, traces and trajectory: their shares of the space that is left, and the pixels that they need."""
 
 
@@ -192,7 +192,7 @@ class TimePanel(Panel):
         else:
             if latents is not self._of:
                 self._picked = []
-            self._axes = {f"component {i + 1}": component for i, component in enumerate(components.T)}
+            self._axes = {f"PC {i + 1}": component for i, component in enumerate(components.T)}
             self._axes |= {f"latent {self.session.name_latent(i)}": latents[:, i] for i in range(latents.shape[1])}
             good = stack.good_frames()
             self._usual = good if self.session.odd is None else self.session.odd.usual(good)

@@ -60,7 +60,7 @@ class TrainPanel(Panel):
         self.unfinished.setLayout(row(self.resume_button, self.discard_button, stretch=0))
         self.unfinished.layout().setContentsMargins(0, 0, 0, 0)
         self._before = training.Before()
-        self._ended = False
+        self._was_busy = False
         self._measuring: Background | None = None
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self._measure)
@@ -272,9 +272,9 @@ class TrainPanel(Panel):
         if job != "idle":
             self._rest.stop()
             self._cancel()
-        elif self._ended:
+        elif self._was_busy:
             self._ask()
-        self._ended = job != "idle"
+        self._was_busy = job != "idle"
         self._show_before()
         self.start_button.setEnabled(job == "idle" and self.session.stack is not None)
         self.pause_button.setEnabled(job in ("training", "paused"))
