@@ -88,6 +88,8 @@ def main() -> None:
             process.join()
             before = state_of(folder)
             had[before] += 1
+            if i % 20 == 19:
+                print(f"{i + 1} kills, {len(failures)} could not go on so far", flush=True)
             try:
                 found = quality(result(nv.resume(folder, stack)))
                 if abs(found - undisturbed) > TOLERANCE:
