@@ -17,11 +17,11 @@ LONGEST = 8
 
 
 def print_result(result: Mapping[str, Any], as_json: bool) -> None:
-    """Print a result: as JSON, or as a table without what is long."""
+    """Print a result: as JSON, or as a table without what is long or empty."""
     if as_json:
         print(json.dumps(result, default=_plain, allow_nan=False))
         return
-    rows = dict(_rows(result))
+    rows = {name: text for name, text in _rows(result) if text}
     width = max(map(len, rows), default=0)
     for name, text in rows.items():
         print(f"{name:<{width}}  {text}")
