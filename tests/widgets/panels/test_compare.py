@@ -349,12 +349,12 @@ def test_the_last_pair_of_a_placebo_counts(docks, ready, session, idle, where):
 
 def test_the_summary_and_the_table_give_the_same_difference(docks, ready, compared):
     box, table = docks["Compare"].verdict, docks["Compare"].table
-    shown = {table.item(line, 0).text(): table.item(line, 3).text() for line in range(table.rowCount())}
+    role = Qt.ItemDataRole.UserRole
+    shown = {tuple(table.item(line, 0).data(role)): table.item(line, 3).text() for line in range(table.rowCount())}
     for answer, text in ((compared.coupling, box.coupling.text()), (compared.persistence, box.persistence.text())):
         low, high = answer.interval
-        _, target, source = answer.coefficient
         assert f"{answer.difference:+.2f} (95 % interval {low:+.2f} to {high:+.2f})" in text
-        assert shown[f"{source} → {target}"] == f"{answer.difference:+.2f} ({low:+.2f} to {high:+.2f})"
+        assert shown[answer.coefficient] == f"{answer.difference:+.2f} ({low:+.2f} to {high:+.2f})"
 
 
 def test_the_answer_leads_with_the_verdict_and_two_answers(docks, ready, session, compared):
