@@ -288,7 +288,7 @@ def test_a_part_shorter_than_the_order_is_left_out(crowded, small_stack, kind):
     parts, short = [(150, 210), (215, 300)], (305, 305 + crowded.var.order)
     settings = {"resamples": 19, "halves": False, "power_draws": 0}
     plain, more = (
-        with_edges(compare(crowded, small_stack, (20, 130), b, **settings), p_adjusted=0.01)
+        with_edges(compare(crowded, small_stack, (20, 130), b, **settings), p_within=0.01)
         for b in (parts, [*parts, short])
     )
     np.testing.assert_array_equal(
@@ -308,16 +308,16 @@ def test_a_difference_map_holds_the_coefficients_of_each_range_against_each_othe
         runs = compared.frames[name].with_pairs(linear.var.order)  # without predictions of bad frames
         return contribution_map(part, small_stack, kind, runs, own_past=True)
 
-    found = difference_map(linear, small_stack, with_edges(compared, p_adjusted=0.01), kind)
+    found = difference_map(linear, small_stack, with_edges(compared, p_within=0.01), kind)
     assert close(found, of("a") - of("b"), 1e-3)
 
 
 def test_a_difference_map_shows_only_links_that_differ(linear, small_stack, compared):
-    none = with_edges(compared, p_adjusted=1)
+    none = with_edges(compared, p_within=1)
     np.testing.assert_array_equal(difference_map(linear, small_stack, none), np.zeros(linear.shape))
     one = compared.edges.copy()
-    one["p_adjusted"] = 1
-    one["p_adjusted"][3] = 0.01
+    one["p_within"] = 1
+    one["p_within"][3] = 0.01
     image = difference_map(linear, small_stack, replace(compared, test=replace(compared.test, edges=one)))
     assert image.any()
     one["b"][3] = one["a"][3]

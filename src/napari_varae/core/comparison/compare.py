@@ -18,7 +18,7 @@ from napari_varae.core.comparison.latents import covariances, settled, without_c
 from napari_varae.core.comparison.noise import measurement_noise
 from napari_varae.core.comparison.responses import FEWEST_TRIALS, mean_response
 from napari_varae.core.comparison.result import Comparison
-from napari_varae.core.compute.checkpoint import Check
+from napari_varae.core.compute.checkpoint import Check, until
 from napari_varae.core.compute.workers import Workers
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.movie_latents import MovieLatents
@@ -28,7 +28,9 @@ from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import ComparisonConfig
 from napari_varae.errors import StoppedError
 
-__all__ = ["compare"]
+__all__ = ["STOPPED", "compare"]
+
+STOPPED = "Stopped while the movie was encoded: there is no answer yet."
 
 Ranges = FrameRange | Sequence[FrameRange]
 
@@ -102,7 +104,7 @@ def compare(
     warnings: list[str] = []
     segments: dict[str, Segments] = {}
     for name, side in frames.items():
-        segments[name], found = _read(known, side, f"Range {name.upper()}", config, _stopper(stop))
+        segments[name], found = _read(known, side, f"Range {name.upper()}", config, until(stop, STOPPED))
         warnings += found
     believed, found = _noise(fit, stack, frames, noise, stop) if config.correct_noise else (None, [])
     warnings += found
@@ -141,20 +143,10 @@ def _noise(
     """Noise covariances of A and B, where both are known, and what is noteworthy about them."""
     if given is not None:
         return covariances(given, fit.latents), []
-    a, b = (measurement_noise(fit, stack, side, _stopper(stop)) for side in frames.values())
+    a, b = (measurement_noise(fit, stack, side, until(stop, STOPPED)) for side in frames.values())
     if a is None or b is None:
         return None, notes.noise([])
     return (a.covariance, b.covariance), notes.noise([a.whiteness, b.whiteness])
-
-
-def _stopper(stop: Event | None) -> Check:
-    """Return what ends the encoding when the user stops."""
-
-    def check() -> None:
-        if stop is not None and stop.is_set():
-            raise StoppedError("Stopped while the movie was encoded: there is no answer yet.")
-
-    return check
 
 
 def _read(

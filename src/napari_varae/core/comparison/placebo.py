@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_varae.core.comparison.compare import compare
+from napari_varae.core.comparison.compare import STOPPED, compare
 from napari_varae.core.comparison.inference.two_sample import UnusableRangesError
 from napari_varae.core.comparison.latents import settled
 from napari_varae.core.comparison.noise import measurement_noise
+from napari_varae.core.compute.checkpoint import until
 from napari_varae.core.compute.workers import Workers
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.movie_latents import MovieLatents
@@ -108,10 +109,13 @@ def placebo(
         draw = placed_pairs(lengths, check_range(within, stack.n_frames, name="within"), fit.var.order, unlike)
     known = latents if isinstance(latents, MovieLatents) else MovieLatents(fit, stack, latents)
     whole = FrameSet.of(stack, within if segments is None else [*segments[0], *segments[1]])
-    noise = measurement_noise(fit, stack, whole) if config.correct_noise else None
+    rng, stop = np.random.default_rng(config.seed), stop or Event()
+    try:
+        noise = measurement_noise(fit, stack, whole, until(stop, STOPPED)) if config.correct_noise else None
+    except StoppedError:
+        return np.zeros(0)
     config = config.changed(correct_noise=noise is not None)
     believed = None if noise is None else (noise.covariance, noise.covariance)
-    rng, stop = np.random.default_rng(config.seed), stop or Event()
     found: list[float] = []
     unusable = 0
     while len(found) < repeats and not stop.is_set():
