@@ -16,9 +16,11 @@ from napari_varae.errors import TrainingError
 
 MOVIE = {"frames": 200, "height": 32, "width": 32, "cells": 4}
 HEAD = f"""
+    import signal
     import sys
     import napari_varae as nv
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores Ctrl-C
     folder = sys.argv[1]
     stack = nv.simulate(nv.SimulationConfig(**{MOVIE})).stack
     config = nv.FitConfig(latents=4, epochs=100_000, patience=100_000, threads=1, device="cpu")
