@@ -317,7 +317,7 @@ def test_a_change_of_the_detectable_size_is_found_as_often_as_promised():
         return found.edges[(found.edges["target"] == 1) & (found.edges["source"] == 0)][0]
 
     promised = np.median([compared(1000 + i, 0.0)["detectable"] for i in range(15)])
-    hits = sum(compared(seed, promised)["p_adjusted"] <= 0.05 for seed in range(sets))
+    hits = sum(compared(seed, promised)["p_within"] <= 0.05 for seed in range(sets))
     assert 0.01 < binom.cdf(hits, sets, 0.8) < 0.99, f"{hits} of {sets} found"
 
 

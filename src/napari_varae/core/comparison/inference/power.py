@@ -79,21 +79,23 @@ def detectable(
     changes = list(_changes(model, widths * guess, draws, np.random.default_rng((seed, 1))))
     jobs = list(_batches(changes, max(1, BATCH_PAIRS // sum(len(side.values) for side in model.residuals))))
     reached = [part for batch in in_order(_reached, (model, needed), jobs, workers, stop) for part in batch]
-    factors = np.full(2, np.nan)
-    for which in (0, 1) if len(reached) == len(changes) else ():
+    sizes = np.full(own.shape, np.nan)
+    for which, mask in enumerate((~own, own)) if len(reached) == len(changes) else ():
         made = [(score[which], change.places[which]) for score, change in zip(reached, changes, strict=True)]
         scores, places = np.array([part for part in made if part[1] >= 0]).reshape(-1, 2).T
         if len(scores) >= FEWEST * draws:
-            factors[which] = _needed(scores, guess.flat[places.astype(int)])
-    sizes: Array = widths * np.where(own, factors[1], factors[0])
+            bound = bounds.flat[places.astype(int)]
+            kept, unlucky = _outcome(scores * bound, guess.flat[places.astype(int)] * bound)
+            if kept > 0:
+                # The largest bound: links that A and B share have a smaller one, but lose more to the common estimate.
+                sizes[mask] = observed.error[mask] * (bounds[mask].max() - unlucky) / kept
     return sizes
 
 
-def _needed(scores: Array, planted: Array) -> float:
-    """Size that is found often enough, in half widths of an interval, given what changes of some sizes reach."""
-    kept = float((scores / planted).mean())  # what is left of a change of half a width
-    unlucky = float(np.quantile(scores - kept * planted, 1 - POWER))
-    return (1 - unlucky) / kept if kept > 0 else np.nan
+def _outcome(reached: Array, planted: Array) -> tuple[float, float]:
+    """Share of a planted change that is estimated, and what the unlucky ones lack, both in standard errors."""
+    kept = float((reached / planted).mean())
+    return kept, float(np.quantile(reached - kept * planted, 1 - POWER))
 
 
 def _changes(model: WildBootstrap, sizes: Array, draws: int, rng: np.random.Generator) -> Iterator[_Change]:
