@@ -74,7 +74,7 @@ def test_few_parts_or_unequal_ones_are_no_trials():
 
 @pytest.mark.long
 def test_a_response_counts_as_dynamics_until_it_is_subtracted():
-    """Of 20 pairs, A with a response; a large one, since trials are permuted as wholes, which protects from small ones."""
+    """Of 20 pairs, A with a response: a large one, since permuting whole trials protects from small ones."""
     small = np.zeros((2, 20), dtype=bool)
     for seed in range(20):
         rng = np.random.default_rng(seed)
