@@ -70,6 +70,27 @@ def ablation(scenario: str) -> str:
     return markdown(["", *MERITS], lines)
 
 
+EVERYDAY = {
+    "latents": "{:.0f}", "seconds": "{:.0f} s", "cpu": "{:.0f} s", "pass": "{:.0f} s", "memory": "{:.1f} GB",
+    "cells": "{:.1%}", "links": "{:.3f}", "rec": "{:.3f}", "driver": "{:.1f} s", "effect": "{:.0f} s",
+}  # fmt: skip
+"""Figures of the everyday recording, and how they are written."""
+EVERYDAY_LABELS = ("latents", "time of a fit", "CPU time", "one pass of reading, converting and summing",
+                   "peak memory", "cells with a latent (correlation above 0.8 with the true trace)",
+                   "links, average precision", "held-out reconstruction", "driver map of the whole VAR",
+                   "effect map")  # fmt: skip
+
+
+def everyday() -> str:
+    """Table of the everyday recording: one column a run, in the order of the runs."""
+    rows = [row for row in results("everyday") if row["frames"] == 6000]
+    lines = [
+        [label, *(form.format(row[name]) if name in row else "" for row in rows)]
+        for label, (name, form) in zip(EVERYDAY_LABELS, EVERYDAY.items(), strict=True)
+    ]
+    return markdown(["", *(row["variant"] for row in rows)], lines)
+
+
 PAPER = {
     "rec": 3, "pred": 3, "latent error": 3, "R2": 2, "cells": 2, "links": 2, "driver": 2, "drive r": 2, "compact": 2,
     "SNR": 1, "gradient at start": 3, "gradient at end": 3, "seconds": 0,
@@ -246,7 +267,7 @@ def near_collinear() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     **{f"ablation {name}": lambda name=name: ablation(name) for name in SHOWN_SCENARIOS},
     **{f"paper {name}": lambda name=name: paper(name) for name in PAPER_SCENARIOS},
-    "paper claims": paper_claims,
+    "everyday": everyday, "paper claims": paper_claims,
     "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
     "calibration": calibration, "near_collinear": near_collinear,
     **{f"verdicts {part}": lambda part=part: verdicts(part) for part in ("null", "noise", "power", "pipeline")},

@@ -1,5 +1,6 @@
 """What a user installs: the wheel, built, looked into, and used where this checkout is not known."""
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -27,7 +28,10 @@ viewer.close()
 
 def run(*command: object, timeout: float = 120) -> str:
     """Run a command to its end and return what it printed."""
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=timeout, check=False, cwd="/")
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # not the checkout's
+    done = subprocess.run(
+        [*map(str, command)], capture_output=True, text=True, timeout=timeout, check=False, cwd="/", env=own
+    )
     assert done.returncode == 0, f"{command[0]} failed:\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

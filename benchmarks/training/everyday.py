@@ -1,6 +1,7 @@
 """A recording of everyday size with known truth: what a fit takes, and what it finds.
 
     python -m benchmarks.training.everyday MOVIE_WRITER.py [--latents auto] [--frames 6000] [--folder FOLDER]
+        [--results FILE]
 
 MOVIE_WRITER is a script with a function ``write(path, frames)`` that writes a memory-mapped .npy movie (T, Y, X) and
 returns its truth: coefficients `A` (N, N), traces `z` (T, N), and `foot`, images of the cells whose first pixels are at
@@ -11,6 +12,7 @@ movie.
 from __future__ import annotations
 
 import argparse
+import json
 import pickle
 import resource
 import runpy
@@ -23,6 +25,7 @@ from scipy.sparse import csr_matrix
 from sklearn.metrics import average_precision_score
 
 import napari_varae as nv
+from benchmarks.stored import stored
 from napari_varae.core.components.cache import find
 from napari_varae.core.training.compress import compression_key
 from napari_varae.core.training.split import Split
@@ -35,6 +38,7 @@ def main() -> None:
     parser.add_argument("--latents", default="auto")
     parser.add_argument("--frames", type=int, default=6000)
     parser.add_argument("--folder", type=Path, default=Path("everyday"))
+    parser.add_argument("--results", type=Path, default=stored("everyday"))
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     path, known = (options.folder / f"{options.frames}.{suffix}" for suffix in ("npy", "truth"))
@@ -45,7 +49,8 @@ def main() -> None:
     began = time.monotonic()
     for first in range(0, stack.n_frames, 64):
         stack.read(first, min(first + 64, stack.n_frames)).sum(0)
-    print(f"one pass of reading, converting and summing: {time.monotonic() - began:.1f} s")
+    one_pass = time.monotonic() - began
+    print(f"one pass of reading, converting and summing: {one_pass:.1f} s")
     config = nv.FitConfig(latents=options.latents if options.latents == "auto" else int(options.latents))
     print(nv.estimate(stack, config))
     began, cpu, last = time.monotonic(), time.process_time(), ""
@@ -64,8 +69,9 @@ def main() -> None:
             fit = end.value
             break
         print(f"{time.monotonic() - began:7.1f} s  epoch {report.epoch}: {report.reconstruction_fve:.4f} reconstructed")
+    seconds, cpu = time.monotonic() - began, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"{time.monotonic() - began:.1f} s, {time.process_time() - cpu:.1f} s of CPU time, {peak:.2f} GB")
+    print(f"{seconds:.1f} s, {cpu:.1f} s of CPU time, {peak:.2f} GB")
     latents, traces = fit.encode(stack), truth["z"]
     cells = traces.shape[1]
     related = np.abs(np.corrcoef(latents, traces, rowvar=False)[:-cells, -cells:])
@@ -78,10 +84,17 @@ def main() -> None:
     held_out = (stack.n_frames - round(config.held_out * stack.n_frames), stack.n_frames)
     own, explained = by_components(stack, config), nv.evaluate(fit, stack, held_out)["reconstruction_fve"]
     print(f"held-out reconstruction: {explained:.4f}; by the compressed movie itself {own:.4f}")
+    row = {"variant": f"{options.latents} latents" if options.latents != "auto" else "automatic",
+           "frames": options.frames, "latents": fit.latents, "seconds": seconds, "cpu": cpu, "pass": one_pass,
+           "memory": peak, "cells": float((related.max(0) > 0.8).mean()), "links": precision, "links of truth": oracle,
+           "rec": explained, "rec of components": own}  # fmt: skip
     for kind in ("driver", "effect"):
         began = time.monotonic()
         nv.contribution_map(fit, stack, kind)
-        print(f"{kind} map: {time.monotonic() - began:.1f} s")
+        row[kind] = time.monotonic() - began
+        print(f"{kind} map: {row[kind]:.1f} s")
+    with options.results.open("a") as file:
+        file.write(json.dumps(row) + "\n")
 
 
 def with_true_footprints(stack: nv.Stack, truth: dict[str, Any], fit: nv.Fit) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Cell detection, extraction and deconvolution by suite2p on a movie, for comparison: seconds and memory.
 
-    python benchmarks/training/suite2p_reference.py MOVIE.npy [--threads 2]
+    python benchmarks/training/suite2p_reference.py MOVIE.npy [--threads 2] [--results FILE]
 
 To be run in an environment of its own, with suite2p 1.1.0, natsort, numba, scikit-learn and torch. cellpose and OpenCV,
 which find cells by their look and are not called here, are replaced by stubs where missing. The movie, (T, Y, X)
@@ -11,14 +11,18 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import resource
 import sys
 import tempfile
 import time
 import types
+from pathlib import Path
 
 import numpy as np
 import torch
+
+RESULTS = Path(__file__).resolve().parents[1] / "results" / "everyday.jsonl"
 
 
 class Stub(types.ModuleType):
@@ -35,6 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("movie")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     parts = ("", ".core", ".dynamics", ".metrics", ".models", ".transforms", ".utils")
@@ -57,11 +62,13 @@ def main() -> None:
         began, cpu = time.monotonic(), time.process_time()
         with suite2p.io.BinaryFile(Ly=movie.shape[1], Lx=movie.shape[2], filename=path) as file:
             found = pipeline(folder, file, run_registration=False, settings=settings, device=torch.device("cpu"))
-        seconds = time.monotonic() - began
+        seconds, cpu = time.monotonic() - began, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(
-        f"suite2p: {seconds:.1f} s, {time.process_time() - cpu:.1f} s of CPU time, {peak:.2f} GB, {len(found[2])} ROIs"
-    )
+    print(f"suite2p: {seconds:.1f} s, {cpu:.1f} s of CPU time, {peak:.2f} GB, {len(found[2])} ROIs")
+    row = {"variant": "suite2p", "frames": len(movie), "seconds": seconds, "cpu": cpu, "memory": peak,
+           "ROIs": len(found[2])}  # fmt: skip
+    with options.results.open("a") as file:
+        file.write(json.dumps(row) + "\n")
 
 
 if __name__ == "__main__":

@@ -39,4 +39,4 @@ def test_a_moved_movie_ends_it_before_a_window_opens(trained, tmp_path, run):
     (folder / "analysis.toml").write_text(record.replace("movie.tif", "gone.tif"), encoding="utf-8")
     status, _, err = run("gui", folder)
     assert status == 1
-    assert "no longer there" in err
+    assert "moved or deleted" in err

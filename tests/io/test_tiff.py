@@ -245,6 +245,14 @@ def test_planes_are_not_taken_for_time_without_being_asked(folder: Path, movie: 
     assert "Axis Z (planes) is taken for time, as asked" in stack.notes
 
 
+@pytest.mark.parametrize("choice", [{"channel": 1}, {"channel": "green"}, {"plane": 2}, {"dataset": "other"}])
+def test_a_choice_that_the_file_does_not_offer_is_refused(folder: Path, choice: dict):
+    path = write(folder / "plain.tif", np.zeros((6, 20, 24), np.uint16), metadata={"axes": "TYX"})
+    with pytest.raises(ChoiceError, match=f"has no {next(iter(choice))}"):
+        open_stack(path, **choice)
+    assert open_stack(path, channel=0, plane=0, dataset=0).shape == (6, 20, 24)  # what it has one of
+
+
 @pytest.mark.parametrize("way", [{"imagej": True}, {"ome": True}, {"ome": True, "compression": "zlib"}, {}])
 @pytest.mark.parametrize("axes", ["TZCYX", "TCYX", "TZYX"])
 def test_channel_and_plane_are_chosen(folder: Path, way: dict, axes: str):

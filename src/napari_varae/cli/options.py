@@ -81,7 +81,7 @@ def with_settings(section: str, *, options: bool = True) -> Callable[[Callable[.
         made = [_parameter(f"setting_{name}", _option(name, spec)) for name, spec in fields.items()]
         every = [*(p.replace(kind=_KEYWORD) for p in own if p.name != "settings"), *shared, *made]
         run.__name__, run.__doc__ = command.__name__, command.__doc__
-        run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
+        run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]  # what typer reads
         run.__annotations__ = {p.name: p.annotation for p in every}
         return run
 

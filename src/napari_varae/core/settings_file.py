@@ -143,7 +143,7 @@ def _unknown(key: str, name: str, homes: list[str]) -> str:
     known = [field for home in homes or SECTIONS for field in SECTIONS[home].model_fields]
     near = difflib.get_close_matches(name, known, 3)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(sorted(set(known)))}."
-    return f"there is no setting {key!r}. {hint}"
+    return f"unknown setting {key!r}. {hint}"
 
 
 def _without_none(values: dict[str, Any]) -> dict[str, Any]:

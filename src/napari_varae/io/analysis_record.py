@@ -72,7 +72,7 @@ class MovieRecord(_Checked):
         Raises
         ------
         StackError
-            When it is no longer there, or has another size than it had.
+            When it was moved or deleted, or its size has changed.
         """
         stack = open_stack(
             self._find(folder) if path is None else path,
@@ -98,7 +98,7 @@ class MovieRecord(_Checked):
             if all(Path(path).exists() for path in paths):
                 return list(paths)
         raise StackError(
-            f"The movie {self.paths[0]} of this analysis is no longer there. Give its new place: "
+            f"The movie {self.paths[0]} of this analysis was moved or deleted. Give its new place: "
             "nv.open_analysis(folder, movie=...) in Python, --movie on the command line."
         )
 

@@ -52,7 +52,7 @@ class _Array(np.ndarray):
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, shape, dtype, fortran, content = state
-        super().__setstate__((1, shape, dtype.real(), bool(fortran), content))  # type: ignore[arg-type]
+        super().__setstate__((1, shape, dtype.real(), bool(fortran), content))  # type: ignore[arg-type]  # its stub omits the version
 
 
 def _scalar(dtype: _Dtype, content: bytes) -> Any:

@@ -58,6 +58,12 @@ def test_blocks_are_the_movie_in_pieces(movie: np.ndarray, size: int):
     np.testing.assert_array_equal(np.concatenate(frames), stack.read())
 
 
+@pytest.mark.parametrize(("edge", "frames"), [(64, 256), (1024, 16), (5000, 1)])
+def test_blocks_are_counted_in_bytes(edge: int, frames: int):
+    stack = Stack(np.broadcast_to(np.arange(300, dtype=np.uint8)[:, None, None], (300, edge, edge)))
+    assert len(next(stack.blocks())[1]) == frames
+
+
 @given(movie=movies)
 def test_byte_order_is_no_part_of_the_fingerprint(movie: np.ndarray):
     swapped = movie.astype(movie.dtype.newbyteorder(">" if movie.dtype.isnative else "<"))

@@ -210,7 +210,7 @@ def test_memory_for_parts_changes_the_components_little(monkeypatch, parts):
     whole = compressed(stack, smoothing=0.85)[0]
     pixels = whole.tiles.pixels
     monkeypatch.setattr(module, "PART_BYTES", 4 * pixels * 260 // parts)
-    monkeypatch.setattr(module, "BLOCK_BYTES", 4 * 40 * 36 * 32)
+    monkeypatch.setattr("napari_varae.core.movie.stack.BLOCK_BYTES", 4 * 40 * 36 * 32)
     merged = compressed(stack, smoothing=0.85)[0]
     np.testing.assert_allclose(merged.static, whole.static, rtol=1e-6)
     explained = [float(movie.traces.square().sum()) for movie in (whole, merged)]

@@ -87,6 +87,14 @@ def test_places_far_apart_are_not_one_even_if_they_do_the_same(rng, first, secon
     assert len(joined([(tiles[0], spot(*first)[tiles[0]]), (tiles[1], spot(*second)[tiles[1]])], traces)) == 2
 
 
+def test_patches_that_touch_are_one_however_far_their_centres_are(rng):
+    """Neuropil covers whole tiles."""
+    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(192.0), indexing="ij")
+    wide = TILES.cut((torch.exp(-((y - 32) ** 2) / 800) * ((x > 8) & (x < 124)))[None])[:, 0]
+    traces = noise(rng, calcium(rng, 1) * np.ones(2), 0.2)
+    assert len(joined([(0, wide[0]), (1, wide[1])], traces)) == 1
+
+
 def test_parts_of_opposite_sign_are_joined_with_their_signs(rng):
     cell = spot(30, 63.5)[:2]
     traces = noise(rng, calcium(rng, 1) * (1, -1), 0.3)

@@ -113,6 +113,14 @@ def test_as_many_are_chosen_as_are_asked_for(calm, large, latents):
     check_number(large[1], latents)
 
 
+def test_a_change_of_the_whole_image_may_be_all_that_is_chosen():
+    """No direction of a tile is as strong as the weakest of those that are kept."""
+    config = SimulationConfig(frames=240, height=24, width=24, cells=3, soma_radius=3, seed=18)
+    found = places_of(simulate(config).stack, latents=3)
+    found.common_scores = 1e6 * found.common_scores
+    check_number(found, 3)
+
+
 def test_more_than_there_are_cells_are_chosen_too():
     stack = simulate(CALM).stack
     check_number(places_of(stack, latents=40), 40)

@@ -193,7 +193,7 @@ class ConvolutionalNetwork(Network):
             if isinstance(module, nn.Conv2d):
                 fan_in = module.weight[0].numel()
                 module.weight.copy_(torch.randn(module.weight.shape, generator=random) * math.sqrt(2 / fan_in))
-                module.bias.zero_()  # type: ignore[union-attr]
+                module.bias.zero_()  # type: ignore[union-attr]  # all have a bias
         self.to_drawing.weight.mul_(0.05)
         if not self.static_skip:
             self.patterns.copy_(torch.randn(self.patterns.shape, generator=random))
@@ -224,7 +224,7 @@ class ConvolutionalNetwork(Network):
         (y, x), (h, w), step = self.binned, self.sizes[-1], self.step
         before = step // 2
         edges = (before, (w + 1) * step - x - before, before, (h + 1) * step - y - before)
-        return convolution(F.pad(images, edges))  # type: ignore[no-any-return]
+        return convolution(F.pad(images, edges))  # type: ignore[no-any-return]  # torch: a module returns Any
 
     def _static_image(self) -> Tensor:
         """Give the static image as convolutions take it, shape (1, 1, Y, X)."""

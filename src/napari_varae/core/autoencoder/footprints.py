@@ -120,7 +120,7 @@ class FootprintNetwork(Network):
         return self.decode(weights)
 
     @torch.no_grad()
-    def attribute(self, rows: Tensor, frames: Tensor, origin: Tensor, signed: bool, steps: int = 1) -> Tensor:  # noqa: ARG002
+    def attribute(self, rows: Tensor, frames: Tensor, origin: Tensor, signed: bool, steps: int = 1) -> Tensor:  # noqa: ARG002 - exact in one step
         """Attribute combinations of latents to pixels; the gradient is the same everywhere, so that steps are one."""
         distance = frames - origin
         weights = rows @ self.unmix.T

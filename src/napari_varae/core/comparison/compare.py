@@ -30,7 +30,7 @@ from napari_varae.errors import StoppedError
 
 __all__ = ["STOPPED", "compare"]
 
-STOPPED = "Stopped while the movie was encoded: there is no answer yet."
+STOPPED = "Stopped while the movie was encoded, before anything was compared."
 
 Ranges = FrameRange | Sequence[FrameRange]
 

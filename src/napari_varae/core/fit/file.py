@@ -242,7 +242,7 @@ def _tensor(file: BinaryIO, start: int, name: str, entry: _Entry, spec: TensorSp
     """Read a tensor whose size has been compared with that of the file."""
     tensor = np.empty(entry.shape, _TYPES[spec.dtype][0])
     file.seek(start + entry.data_offsets[0])
-    if file.readinto(tensor.reshape(-1).view(np.uint8)) != spec.n_bytes(entry.shape):  # type: ignore[attr-defined]
+    if file.readinto(tensor.reshape(-1).view(np.uint8)) != spec.n_bytes(entry.shape):  # type: ignore[attr-defined]  # typeshed: BinaryIO has none
         raise ValueError(f"the tensor {name} is cut off")
     if not (tensor >= spec.low).all() or not (tensor <= spec.high).all():  # neither holds for NaN
         raise ValueError(f"the tensor {name} has numbers that are NaN or not between {spec.low:g} and {spec.high:g}")

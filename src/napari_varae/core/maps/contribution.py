@@ -167,7 +167,8 @@ def _driver(
         steps = 1 if fit.network.linear else steps_to_complete(fit, rows, some, origin, stack.still_wanted)
     if steps > 1:
         chosen = chosen[:: 4 if len(chosen) > MAP_FRAMES // 4 else 1]
-    at_once = BATCH if fit.network.linear else max(1, min(BATCH, PIXELS // math.prod(fit.shape)))
+    pixels = max(1, PIXELS // math.prod(fit.shape))
+    at_once = min(BATCH, stack.block_length if fit.network.linear else pixels)
     for t in np.array_split(chosen, min(len(chosen), -(-len(chosen) * steps // at_once))):
         frames = _frames(fit, stack, t)
         for some in rows.split(ROWS):

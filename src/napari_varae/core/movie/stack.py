@@ -22,6 +22,10 @@ from napari_varae.errors import StackError
 __all__ = ["Stack"]
 PIECE = 1 << 20
 """Bytes that are read between two looks at whether they are still wanted."""
+BLOCK_BYTES = 1 << 26
+"""Size of a block of frames, as float32."""
+MOST_FRAMES = 256
+"""Frames of a block, at most: work on small images is looked at, and stopped, as often."""
 LARGEST = 1e15
 """Pixels beyond it would overflow float32 when squared and summed."""
 
@@ -261,11 +265,20 @@ class Stack:
         held = _Held(self.array, start, pixels)
         return self.replace(array=held)
 
+    @property
+    def block_length(self) -> int:
+        """Frames that are read at a time, so that they take at most 64 MB as float32; at least one."""
+        return max(1, BLOCK_BYTES // (4 * self.shape[1] * self.shape[2]))
+
     def blocks(
-        self, start: int = 0, stop: int | None = None, size: int = 256
+        self, start: int = 0, stop: int | None = None, size: int | None = None
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Yield (first frame, frames) in blocks of at most `size` frames, each as :meth:`read` gives it."""
+        """Yield (first frame, frames) in blocks of at most `size` frames, each as :meth:`read` gives it.
+
+        When not given, `size` follows from the image: :attr:`block_length`, and at most 256.
+        """
         start, stop = check_range((start, self.n_frames if stop is None else stop), self.n_frames)
+        size = min(MOST_FRAMES, self.block_length) if size is None else size
         for first in range(start, stop, size):
             yield first, self.read(first, min(first + size, stop))
 

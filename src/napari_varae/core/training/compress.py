@@ -33,13 +33,11 @@ from napari_varae.core.training.lowrank import leading_components, merge_compone
 from napari_varae.core.training.sample import Sample, common_images
 from napari_varae.core.training.split import Split
 
-__all__ = ["Progress", "block_length", "compress", "compression_key", "n_components"]
+__all__ = ["Progress", "compress", "compression_key", "n_components"]
 
 VERSION = 2
 """Raised when the same movie and settings give other components."""
 
-BLOCK_BYTES = 1 << 26
-"""Frames read at a time, as float32."""
 PART_BYTES = 3 << 27
 """Averaged frames from which components are computed at a time."""
 PER_AREA, PER_AREA_SINGLE = 48 / 64**2, 96 / 64**2
@@ -173,7 +171,7 @@ def _blocks(
     stack: Stack, split: Split, sample: Sample, size: int, progress: Progress, check: Check
 ) -> Iterator[tuple[int, Images]]:
     """Yield ordinary frames that are trained on, a multiple of `size` at a time where there are so many."""
-    length = max(size, block_length(stack) // size * size)
+    length = max(size, stack.block_length // size * size)
     for first in range(split.start, split.stop, length):
         check()
         progress("compressing", (first - split.start) / (split.stop - split.start))
@@ -187,11 +185,6 @@ def _blocks(
             yield first, frames if keep.all() else frames[keep]
 
 
-def block_length(stack: Stack) -> int:
-    """Frames that are read at a time, counted in bytes."""
-    return max(1, BLOCK_BYTES // (4 * stack.shape[1] * stack.shape[2]))
-
-
 def _traces(
     stack: Stack, sample: Sample, tiles: Tiles, basis: Tensor, static: Images, baseline: Images,
     progress: Progress, check: Check,
@@ -201,7 +194,7 @@ def _traces(
     traces = torch.zeros(stack.n_frames, tiles.count, basis.shape[2])
     scaled = basis / sample.scale
     offset = torch.bmm(tiles.cut(torch.from_numpy(baseline)[None]), scaled)[:, 0]
-    length = block_length(stack)
+    length = stack.block_length
     for first in range(0, stack.n_frames, length):
         check()
         progress("projecting", first / stack.n_frames)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.movie.odd_frames import Watch
-from napari_varae.core.movie.stack import Stack
+from napari_varae.core.movie.stack import MOST_FRAMES, Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.split import Split
 from napari_varae.errors import StackError
@@ -19,7 +19,6 @@ __all__ = ["Recording"]
 MEDIAN_FRAMES = 501
 HELD_BYTES = 1 << 30
 """A training range up to this size, as stored, stays in memory meanwhile."""
-BLOCK = 256
 
 Images = NDArray[np.float32]
 
@@ -102,5 +101,6 @@ class Recording(Split):
     def blocks(self, start: int | None = None, stop: int | None = None) -> Iterator[tuple[int, Images]]:
         """Yield (first frame, scaled dynamic frames) over frames [start, stop), the whole training range by default."""
         stop = self.stop if stop is None else stop
-        for first in range(self.start if start is None else start, stop, BLOCK):
-            yield first, self.read(first, min(first + BLOCK, stop))[0]
+        length = min(MOST_FRAMES, self.stack.block_length)
+        for first in range(self.start if start is None else start, stop, length):
+            yield first, self.read(first, min(first + length, stop))[0]

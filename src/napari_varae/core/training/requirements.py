@@ -14,7 +14,7 @@ from napari_varae.core.components.tiles import Tiles
 from napari_varae.core.compute.threads import default_threads, threads
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
-from napari_varae.core.training.compress import PART_BYTES, block_length, n_components
+from napari_varae.core.training.compress import PART_BYTES, n_components
 from napari_varae.core.training.lowrank import leading_components
 from napari_varae.core.training.sample import sample_length
 from napari_varae.core.training.split import Split
@@ -57,9 +57,16 @@ class Requirements:
 
     def __str__(self) -> str:
         """Put it into one line."""
-        time_ = f"{60 * self.minutes:.0f} s" if self.minutes < 1.5 else f"{self.minutes:.0f} min"
-        needs = f"About {time_}, {_size(self.memory)} of memory ({_size(self.available)} free)"
-        return f"{needs} and {_size(self.disk)} of disk.{' ' + self.advice if self.advice else ''}"
+        needs = f"{_size(self.memory)} of memory ({_size(self.available)} free)"
+        text = f"{_duration(self.minutes)}, {needs} and {_size(self.disk)} of disk."
+        return f"{text} {self.advice}" if self.advice else text
+
+
+def _duration(minutes: float) -> str:
+    """Spell about how long something takes."""
+    if minutes < 1 / 60:
+        return "Less than a second"
+    return f"About {60 * minutes:.0f} s" if minutes < 1.5 else f"About {minutes:.0f} min"
 
 
 def _size(n_bytes: float) -> str:
@@ -108,7 +115,7 @@ def estimate(stack: Stack, config: FitConfig | None = None) -> Requirements:
     seconds += 2e-8 * latents**2 * trained / 100 + 4e-8 * latents**3  # the VAR, twice, and an epoch
     pixels = 4.0 * tiles.count * tiles.pixels
     disk = 4.0 * stack.n_frames * tiles.count * components + pixels * components
-    frames = 3 * block_length(stack) + sample_length(stack) * 2
+    frames = 3 * stack.block_length + sample_length(stack) * 2
     part = min(trained * pixels, max(PART_BYTES, 2 * components * pixels))
     memory = LIBRARIES + pixels * (frames + 3 * components) + 1.3 * part + 2.2 * (disk - pixels * components)
     available = float(psutil.virtual_memory().available)
@@ -117,7 +124,7 @@ def estimate(stack: Stack, config: FitConfig | None = None) -> Requirements:
 
 def _passes(stack: Stack, tiles: Tiles, components: int) -> float:
     """Measure what the passes through the movie take, in seconds."""
-    length = block_length(stack)
+    length = stack.block_length
     firsts = np.unique(np.linspace(0, max(stack.n_frames - length, 0), BLOCKS).astype(int)).tolist()
     basis = torch.zeros(tiles.count, tiles.pixels, components)
     began, frames = time.perf_counter(), 0

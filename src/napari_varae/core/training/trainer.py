@@ -23,7 +23,7 @@ from napari_varae.core.movie.odd_frames import count_frames, left_out, some_of
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.checkpoint import Start
-from napari_varae.core.training.compress import Progress, block_length, compress, compression_key
+from napari_varae.core.training.compress import Progress, compress, compression_key
 from napari_varae.core.training.objective import cross_predictions
 from napari_varae.core.training.optimiser import Adam
 from napari_varae.core.training.places import Places
@@ -122,7 +122,7 @@ class Trainer:
         self.power, self.around = torch.zeros(len(frames)), torch.zeros(len(frames))
         self.matched_outside = torch.zeros(len(frames), self.latents)
         offset = torch.from_numpy((movie.static - movie.baseline) / np.float32(movie.scale))
-        length = block_length(stack)
+        length = stack.block_length
         for rows in np.array_split(np.arange(len(frames)), max(1, -(-len(frames) // length))):
             self.check()
             first, last = int(frames[rows[0]]), int(frames[rows[-1]]) + 1

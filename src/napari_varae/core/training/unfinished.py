@@ -44,7 +44,7 @@ class Unfinished:
     bad_frames : frozenset of int
         Frames that it left out.
     epoch : int or None
-        The last epoch that was reached; None when there is no start yet, only the compressed movie or nothing.
+        The last epoch that was reached; None before the start was computed.
     """
 
     folder: Path

@@ -226,7 +226,7 @@ class BehaviourPanel(Panel):
         names = () if behaviour is None else behaviour.names
         with QSignalBlocker(self.shown):
             self.shown.clear()
-            self.shown.addItem("Show the first traces" if len(names) > 3 else "Show all traces", None)
+            self.shown.addItem("First traces" if len(names) > 3 else "All traces", None)
             for name in names:
                 self.shown.addItem(f"Show {name}", name)
             self.shown.setCurrentIndex(max(0, self.shown.findData(self.session.trace)))

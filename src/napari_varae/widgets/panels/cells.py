@@ -203,7 +203,8 @@ def _summary(fitted: bool, brought: bool, table: pd.DataFrame | None) -> str:
     lone = [cell for cell in table["cell"] if cell not in (SEVERAL, NONE)]
     several = int((table["cell"] == SEVERAL).sum())
     none = len(table) - len(lone) - several
+    covering = f"{several} {'covers' if several == 1 else 'cover'} several cells"
     return (
-        f"{len(lone)} of {len(table)} latents belong to {len(set(lone))} cells; {several} cover several cells, and "
-        f"{none} none. Click a row, or a cell in the image."
+        f"{len(lone)} of {len(table)} latents belong to {len(set(lone))} cells; {covering}, and {none} none. "
+        "Click a row, or a cell in the image."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
@@ -162,12 +163,12 @@ def _set_text(line: QElidingLabel, text: str, *, tip: str = "") -> None:
     line.setToolTip(literal(tip or text))
 
 
-def _tool(text: str, slot: object) -> QPushButton:
+def _tool(text: str, slot: Callable[[], object]) -> QPushButton:
     """Make a small button."""
     tool = QPushButton()
     tool.setText(text)
     tool.setMaximumHeight(LINE_HEIGHT)
     tool.setStyleSheet("padding: 1px 5px; margin: 0")
     tool.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    tool.clicked.connect(lambda _checked: slot())  # type: ignore[operator]
+    tool.clicked.connect(lambda _checked: slot())
     return tool

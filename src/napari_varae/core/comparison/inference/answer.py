@@ -19,7 +19,7 @@ __all__ = ["Answer", "answer", "critical_scores"]
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """The answer to one question; all NaN, and no null, when there are no such coefficients.
+    """The answer to one question; NaN throughout, with an empty null, where no coefficient belongs to it.
 
     Attributes
     ----------
