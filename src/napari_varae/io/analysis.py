@@ -219,8 +219,17 @@ class Analysis:
         write_table(latents_table(latents, self.frame_rate), self.folder / LATENTS)
         self._change(encoded_by=self.fit.id)
 
-    def keep_frame_sets(self, frame_sets: Mapping[str, FrameRange | Iterable[FrameRange]]) -> None:
+    @property
+    def sides(self) -> tuple[str, str] | None:
+        """Names of the frame sets A and B that were on the screen; None when that was not recorded."""
+        return self._record.sides
+
+    def keep_frame_sets(
+        self, frame_sets: Mapping[str, FrameRange | Iterable[FrameRange]], sides: tuple[str, str] | None = None
+    ) -> None:
         """Write named frame sets, beside those that are there; one of the same name is replaced.
+
+        `sides` are the names of those that are compared as A and B.
 
         Raises
         ------
@@ -228,7 +237,7 @@ class Analysis:
             When a range lies outside the movie.
         """
         checked = {name: check_ranges(frames, self.n_frames, name=name) for name, frames in frame_sets.items()}
-        self._change(frame_sets={**self._record.frame_sets, **checked})
+        self._change(frame_sets={**self._record.frame_sets, **checked}, sides=sides or self._record.sides)
 
     def keep_trials(self, trials: Trials) -> None:
         """Write the table of trials.

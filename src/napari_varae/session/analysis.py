@@ -33,7 +33,8 @@ def save_analysis(session: Session, folder: str | os.PathLike[str], *, overwrite
         session.keep_fit(fit, saved=True)
     if session.latents is not None:
         analysis.keep_latents(session.latents)
-    analysis.keep_frame_sets({letter.upper(): ranges for letter, ranges in session.ranges.items() if ranges})
+    sets = session.frame_sets
+    analysis.keep_frame_sets({name: segments for name, segments in sets if segments}, (sets.a, sets.b))
     if session.trials is not None:
         analysis.keep_trials(session.trials)
     if comparison is not None:
@@ -44,7 +45,7 @@ def save_analysis(session: Session, folder: str | os.PathLike[str], *, overwrite
 def use_analysis(session: Session, analysis: Analysis) -> None:
     """Take in fit, ranges and trials of an analysis whose movie the session has already.
 
-    Ranges are the frame sets A and B, or those of the last comparison.
+    Sides A and B are the frame sets that they were, or those of the last comparison.
 
     Raises
     ------
@@ -59,8 +60,11 @@ def use_analysis(session: Session, analysis: Analysis) -> None:
         fit, latents = analysis.fit, analysis.latents
         session.use_fit(fit, fit.encode(analysis.stack) if latents is None else latents)
         session.keep_fit(fit, saved=True)
-    sets = analysis.frame_sets
-    for letter in ("a", "b"):
-        named = [frames for name, frames in sets.items() if name.split()[-1] == letter.upper()]
-        if named:
-            session.set_range(letter, sets.get(letter.upper(), named[-1]))
+    if analysis.frame_sets:
+        session.set_frame_sets(analysis.frame_sets, analysis.sides or _compared(analysis))
+
+
+def _compared(analysis: Analysis) -> tuple[str, str] | None:
+    """Names of the frame sets of the last comparison that the command line made; None when there was none."""
+    a, b = ([name for name in analysis.frame_sets if name.split()[-1] == letter] for letter in "AB")
+    return (a[-1], b[-1]) if a and b else None

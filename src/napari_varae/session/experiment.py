@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,7 @@ class Experiment:
     fit: Fit | None
     latents: NDArray[np.float32] | None
     require_stack: Callable[[], Stack]
-    set_range: Callable[[Literal["a", "b"], FrameRange | Iterable[FrameRange] | None], None]
+    set_frame_sets: Callable[[Mapping[str, Iterable[FrameRange]], tuple[str, str] | None], None]
 
     def use_cells(self, cells: Cells | None) -> None:
         """Take in cells, or none.
@@ -184,16 +184,14 @@ class Experiment:
         return check_ranges(self.trials.frames(condition, stack.frame_rate), stack.n_frames, name=condition)
 
     def compare_conditions(self, a: str, b: str) -> None:
-        """Make two conditions the ranges A and B.
+        """Make two conditions frame sets of their names, and sides A and B.
 
         Raises
         ------
         ValueError
             As for :meth:`condition_frames`; A and B then stay as they were.
         """
-        ranges = self.condition_frames(a), self.condition_frames(b)
-        self.set_range("a", ranges[0])
-        self.set_range("b", ranges[1])
+        self.set_frame_sets({name: self.condition_frames(name) for name in (a, b)}, (a, b))
 
     def behaviour_frames(self, condition: str, minimum: float = 0.0) -> tuple[FrameRange, ...]:
         """Frames in which behaviour meets a condition; see :meth:`.Behaviour.frames`.
