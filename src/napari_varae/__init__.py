@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from napari_varae.core.comparison.latents import compare_latents
     from napari_varae.core.comparison.placebo import placebo
     from napari_varae.core.comparison.result import Comparison
+    from napari_varae.core.comparison.robustness import Robustness, robustness
     from napari_varae.core.experiment.behaviour import Behaviour
     from napari_varae.core.experiment.cells import Cells
     from napari_varae.core.experiment.correlation import correlate_behaviour
@@ -76,6 +77,8 @@ _HOME = {
     "TrainingError": "errors",
     "evaluate": "core.fit.evaluate",
     "placebo": "core.comparison.placebo",
+    "Robustness": "core.comparison.robustness",
+    "robustness": "core.comparison.robustness",
     "load_fit": "core.fit.load",
     "LassoPath": "core.lasso.path",
     "entry_penalty": "core.lasso.estimate",
@@ -107,12 +110,12 @@ _HOME = {
 __all__ = [
     "VAR", "Analysis", "AnalysisSettings", "Behaviour", "Cells", "ChoiceError", "Comparison", "ComparisonConfig",
     "DataChoiceError", "DataError", "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath", "PathError",
-    "Requirements",
+    "Requirements", "Robustness",
     "Simulation", "SimulationConfig", "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__",
     "compare", "compare_latents", "contribution_map", "correlate_behaviour", "difference_map", "entry_penalty",
     "estimate", "estimate_var", "evaluate", "export_nwb", "fit", "lasso", "lasso_path", "load_fit", "match_cells",
     "open_analysis", "open_behaviour", "open_cells", "open_stack", "open_trials", "placebo", "read_settings", "resume",
-    "run_batch", "simulate", "train",
+    "robustness", "run_batch", "simulate", "train",
 ]  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from napari_varae.io.trials import open_trials
 
 if TYPE_CHECKING:
     from napari_varae.core.comparison.result import Comparison
+    from napari_varae.core.comparison.robustness import Robustness
     from napari_varae.core.fit.fit import Fit
 
 __all__ = ["Analysis", "open_analysis"]
@@ -256,6 +257,13 @@ class Analysis:
         self.keep_frame_sets({f"{path.stem} {letter.upper()}": parts for letter, parts in comparison.ranges.items()})
         comparison.to_json(path)
         self.log("compared", comparison=path.stem, p_value=comparison.p_value)
+        return path
+
+    def keep_robustness(self, found: Robustness, name: str = "robustness") -> Path:
+        """Write the table of a comparison under other choices as CSV; the name gets a number when it is taken."""
+        path = _free(self._folder(COMPARISONS) / f"{_file_name(name)}.csv")
+        found.to_csv(path)
+        self.log("checked robustness", table=path.stem)
         return path
 
     def keep_map(self, image: ArrayLike, name: str, about: dict[str, Any] | None = None) -> Path:

@@ -218,7 +218,7 @@ def _spread(stack: Stack, segments: Sequence[FrameRange]) -> NDArray[np.intp]:
 def _effect(
     fit: Fit, stack: Stack, segments: Sequence[FrameRange], weights: NDArray[np.float64], signed: bool
 ) -> Image:
-    order, found = fit.var.order, []
+    order, found = len(weights), []
     for frames in segments:
         z = fit.var.standardise(fit.encode(stack, frames))
         targets = lag_pairs(len(z), order, torch.from_numpy(stack.runs(*frames))).numpy()
