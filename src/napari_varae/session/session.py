@@ -22,6 +22,7 @@ from napari_varae.session.fits import kept_fits
 from napari_varae.session.generation import Generation
 from napari_varae.session.job_events import Controls, JobState
 from napari_varae.session.labels import describe_fit, describe_movie
+from napari_varae.session.links import Links
 from napari_varae.session.questions import Questions
 from napari_varae.session.range_notes import range_notes
 from napari_varae.session.ranges import Segments
@@ -37,7 +38,7 @@ __all__ = ["Letter", "Session", "session_of"]
 Letter = Literal["a", "b"]
 
 
-class Session(CurrentJob, Experiment, Questions):
+class Session(CurrentJob, Experiment, Links, Questions):
     """Evented state of one viewer.
 
     Docks call its methods and listen to its signals; they never call each other. A method that raises leaves everything
