@@ -178,7 +178,7 @@ class Links:
             return []
         coefficients = np.array(var.coefficients)
         if self.graph.lag is not None:
-            coefficients[[lag for lag in range(var.order) if lag != self.graph.lag - 1]] = 0
+            coefficients[[lag for lag in range(var.order) if lag != min(self.graph.lag, var.order) - 1]] = 0
         coefficients[:, range(var.latents), range(var.latents)] = 0
         for latent in fit.whole_image:
             coefficients[:, latent] = coefficients[:, :, latent] = 0

@@ -15,8 +15,8 @@ __all__ = ["Choose", "follow_clicks"]
 STILL = 4
 """Pixels of the screen that the mouse may move in a click."""
 
-Choose = Callable[["ViewerModel", Any], bool]
-"""Given the viewer and the event of the mouse, chooses what lies there; whether there was something."""
+Choose = Callable[..., bool]
+"""Given the viewer and the event of the mouse, chooses what lies there; returns whether there was something."""
 
 
 def follow_clicks(viewer: ViewerModel, choosers: Sequence[Choose]) -> None:
@@ -31,7 +31,7 @@ def follow_clicks(viewer: ViewerModel, choosers: Sequence[Choose]) -> None:
         while event.type == "mouse_move":
             yield
         if np.hypot(*(np.array(event.pos) - began)) <= STILL:
-            any(choose(viewer, event) for choose in choosers)
+            any(choose(viewer, event=event) for choose in choosers)
 
     viewer.mouse_drag_callbacks.append(clicked)
 

@@ -70,7 +70,7 @@ def _outline(size: NDArray[np.float32]) -> Outline:
     around = size[max(top - 1, 0) : rows[-1] + 2, max(left - 1, 0) : columns[-1] + 2]
     y, x = int(top == 0), int(left == 0)
     part[y : y + around.shape[0], x : x + around.shape[1]] = around
-    lines = [line + (top - 1, left - 1) for line in find_contours(part, level)]
+    lines = [line + np.array([top - 1, left - 1]) for line in find_contours(part, level)]
     areas = [_area(line) for line in lines]
     largest = max(areas, default=0.0)
     order = [i for i in np.argsort(areas)[::-1] if areas[i] >= SMALLEST * largest]

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QMainWindow, QWidget
 from napari_varae.widgets.panels.behaviour import BehaviourPanel
 from napari_varae.widgets.panels.cells import CellsPanel
 from napari_varae.widgets.panels.compare import ComparePanel
+from napari_varae.widgets.panels.links import LinksPanel
 from napari_varae.widgets.panels.look import LookPanel
 from napari_varae.widgets.panels.movie import MoviePanel
 from napari_varae.widgets.panels.time import TimePanel
@@ -28,6 +29,7 @@ DOCKS: dict[str, tuple[type[Panel], str]] = {
     "Behaviour": (BehaviourPanel, "right"),
     "Train": (TrainPanel, "right"),
     "Look": (LookPanel, "right"),
+    "Links": (LinksPanel, "right"),
     "Compare": (ComparePanel, "right"),
     "Time": (TimePanel, "bottom"),
 }
@@ -39,7 +41,7 @@ TIME_HEIGHT, RIGHT_WIDTH = 280, 430
 
 
 def open_workspace(viewer: Viewer) -> dict[str, Any]:
-    """Place the docks: Movie, Cells, Behaviour, Train, Look and Compare as tabs on the right, Time at the bottom.
+    """Place the docks: Movie, Cells, Behaviour, Train, Look, Links, Compare as tabs on the right, Time at the bottom.
 
     Docks that are open already stay. Returns the panels by name.
     """
