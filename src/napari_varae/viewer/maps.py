@@ -37,7 +37,7 @@ def robust_extreme(image: NDArray[np.float32]) -> tuple[float, float]:
     size = np.abs(image[np.isfinite(image) & (image != 0)])
     if not size.size:
         return 1.0, 1.0
-    return float(np.percentile(size, PERCENTILE)), float(size.max())
+    return float(np.percentile(size, PERCENTILE, method="higher")), float(size.max())
 
 
 def show_map(

@@ -114,8 +114,8 @@ class LookPanel(Panel):
             edge = self.session.edge
             if edge is None:
                 raise ValueError(
-                    "Choose a link first: click a cell of the matrix in the Links dock, an arrow on the image, or a row "
-                    "of the table in the Compare dock."
+                    "Choose a link first: click a cell of the matrix in the Links dock, an arrow on the image, or a "
+                    "row of the table in the Compare dock."
                 )
             of = f"link {edge}"
         if span == "frame" and kind == "effect":
