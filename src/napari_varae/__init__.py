@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from napari_varae.core.lasso.estimate import entry_penalty, lasso
     from napari_varae.core.lasso.path import LassoPath, lasso_path
     from napari_varae.core.maps.contribution import contribution_map
+    from napari_varae.core.maps.frame_contributions import FrameContributions
     from napari_varae.core.movie.stack import Stack
     from napari_varae.core.settings import ComparisonConfig, FitConfig
     from napari_varae.core.settings_file import AnalysisSettings, read_settings
     from napari_varae.core.simulation.settings import SimulationConfig
     from napari_varae.core.simulation.simulate import Simulation, simulate
+    from napari_varae.core.training.along_path import AlongPath, prediction_along_path
     from napari_varae.core.training.requirements import Requirements, estimate
     from napari_varae.core.training.train import fit, resume, train
     from napari_varae.core.var.estimate import estimate_var
@@ -61,6 +63,9 @@ _HOME = {
     "FitConfig": "core.settings",
     "SimulationConfig": "core.simulation.settings",
     "contribution_map": "core.maps.contribution",
+    "FrameContributions": "core.maps.frame_contributions",
+    "AlongPath": "core.training.along_path",
+    "prediction_along_path": "core.training.along_path",
     "difference_map": "core.comparison.difference_map",
     "Behaviour": "core.experiment.behaviour",
     "Cells": "core.experiment.cells",
@@ -108,14 +113,14 @@ _HOME = {
 }
 
 __all__ = [
-    "VAR", "Analysis", "AnalysisSettings", "Behaviour", "Cells", "ChoiceError", "Comparison", "ComparisonConfig",
-    "DataChoiceError", "DataError", "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath", "PathError",
-    "Requirements", "Robustness",
-    "Simulation", "SimulationConfig", "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__",
-    "compare", "compare_latents", "contribution_map", "correlate_behaviour", "difference_map", "entry_penalty",
-    "estimate", "estimate_var", "evaluate", "export_nwb", "fit", "lasso", "lasso_path", "load_fit", "match_cells",
-    "open_analysis", "open_behaviour", "open_cells", "open_stack", "open_trials", "placebo", "read_settings", "resume",
-    "robustness", "run_batch", "simulate", "train",
+    "VAR", "AlongPath", "Analysis", "AnalysisSettings", "Behaviour", "Cells", "ChoiceError", "Comparison",
+    "ComparisonConfig", "DataChoiceError", "DataError", "EpochReport", "Fit", "FitConfig", "FitFileError",
+    "FrameContributions", "LassoPath", "PathError", "Requirements", "Robustness", "Simulation", "SimulationConfig",
+    "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__", "compare", "compare_latents",
+    "contribution_map", "correlate_behaviour", "difference_map", "entry_penalty", "estimate", "estimate_var",
+    "evaluate", "export_nwb", "fit", "lasso", "lasso_path", "load_fit", "match_cells", "open_analysis",
+    "open_behaviour", "open_cells", "open_stack", "open_trials", "placebo", "prediction_along_path", "read_settings",
+    "resume", "robustness", "run_batch", "simulate", "train",
 ]  # fmt: skip
 
 

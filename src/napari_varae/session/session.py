@@ -24,6 +24,7 @@ from napari_varae.session.frame_sets import Letter
 from napari_varae.session.generation import Generation
 from napari_varae.session.job_events import Controls, JobState
 from napari_varae.session.labels import describe_fit, describe_movie
+from napari_varae.session.links import Links
 from napari_varae.session.questions import Questions
 from napari_varae.session.range_notes import range_notes
 from napari_varae.session.results import Edge, Placebo
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Letter", "Session", "session_of"]
 
 
-class Session(CurrentJob, FrameSetEdits, Experiment, Questions):
+class Session(CurrentJob, FrameSetEdits, Experiment, Links, Questions):
     """Evented state of one viewer.
 
     Docks call its methods and listen to its signals; they never call each other. A method that raises leaves everything

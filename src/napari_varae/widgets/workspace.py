@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QMainWindow, QWidget
 from napari_varae.widgets.panels.behaviour import BehaviourPanel
 from napari_varae.widgets.panels.cells import CellsPanel
 from napari_varae.widgets.panels.compare import ComparePanel
+from napari_varae.widgets.panels.links import LinksPanel
 from napari_varae.widgets.panels.look import LookPanel
 from napari_varae.widgets.panels.movie import MoviePanel
 from napari_varae.widgets.panels.time import TimePanel
@@ -29,6 +30,7 @@ DOCKS: dict[str, tuple[type[Panel], str]] = {
     "Behaviour": (BehaviourPanel, "right"),
     "Train": (TrainPanel, "right"),
     "Look": (LookPanel, "right"),
+    "Links": (LinksPanel, "right"),
     "Trajectory": (TrajectoryPanel, "right"),
     "Compare": (ComparePanel, "right"),
     "Time": (TimePanel, "bottom"),
