@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from napari_varae.core.comparison.difference_map import difference_map
     from napari_varae.core.comparison.latents import compare_latents
     from napari_varae.core.comparison.placebo import placebo
+    from napari_varae.core.comparison.restore import open_comparison
     from napari_varae.core.comparison.result import Comparison
     from napari_varae.core.experiment.behaviour import Behaviour
     from napari_varae.core.experiment.cells import Cells
@@ -98,6 +99,7 @@ _HOME = {
     "Analysis": "io.analysis",
     "open_analysis": "io.analysis",
     "export_nwb": "io.nwb_export",
+    "open_comparison": "core.comparison.restore",
     "open_behaviour": "io.behaviour",
     "open_cells": "io.cells",
     "open_stack": "io",
@@ -111,8 +113,8 @@ __all__ = [
     "Simulation", "SimulationConfig", "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__",
     "compare", "compare_latents", "contribution_map", "correlate_behaviour", "difference_map", "entry_penalty",
     "estimate", "estimate_var", "evaluate", "export_nwb", "fit", "lasso", "lasso_path", "load_fit", "match_cells",
-    "open_analysis", "open_behaviour", "open_cells", "open_stack", "open_trials", "placebo", "read_settings", "resume",
-    "run_batch", "simulate", "train",
+    "open_analysis", "open_behaviour", "open_cells", "open_comparison", "open_stack", "open_trials", "placebo",
+    "read_settings", "resume", "run_batch", "simulate", "train",
 ]  # fmt: skip
 
 
