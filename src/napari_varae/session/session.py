@@ -23,6 +23,7 @@ from napari_varae.session.frame_set_edits import FrameSetEdits
 from napari_varae.session.frame_sets import Letter
 from napari_varae.session.generation import Generation
 from napari_varae.session.job_events import Controls, JobState
+from napari_varae.session.keeping import Keeping
 from napari_varae.session.labels import describe_fit, describe_movie
 from napari_varae.session.links import Links
 from napari_varae.session.questions import Questions
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Letter", "Session", "session_of"]
 
 
-class Session(CurrentJob, FrameSetEdits, Experiment, Links, Questions):
+class Session(CurrentJob, FrameSetEdits, Experiment, Links, Questions, Keeping):
     """Evented state of one viewer.
 
     Docks call its methods and listen to its signals; they never call each other. A method that raises leaves everything
@@ -80,7 +81,6 @@ class Session(CurrentJob, FrameSetEdits, Experiment, Links, Questions):
         self.settings: dict[str, Settings] = {}
         self.device = "chosen at first use"
         self._movies = 0
-        self._saved: weakref.WeakSet[Fit] = weakref.WeakSet()
 
     @property
     def generation(self) -> Generation:
@@ -299,7 +299,7 @@ class Session(CurrentJob, FrameSetEdits, Experiment, Links, Questions):
         self.stack = stack
         self.frames = self.fit = self.latents = self.components = self.caution = self.explained = self.odd = None
         self.edge = self.comparison = self.latent = None
-        self.history = []
+        self.history, self.folder = [], None
         self.forget_frame_sets()
         self.forget_experiment()
         self.ask(None)
