@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -239,11 +238,6 @@ class Analysis:
         write_table(latents_table(latents, self.frame_rate), self.folder / files.LATENTS)
         self._change(encoded_by=self.fit.id)
 
-    @property
-    def sides(self) -> tuple[str, str] | None:
-        """Names of the frame sets A and B that were on the screen; None when that was not recorded."""
-        return self.record.sides
-
     def keep_odd(self, odd: OddFrames) -> None:
         """Write the mean of each frame, and which frames are odd."""
         write_table(odd_table(odd), self.folder / files.ODD)
@@ -294,7 +288,7 @@ class Analysis:
 
     def keep_robustness(self, found: Robustness, name: str = "robustness") -> Path:
         """Write the table of a comparison under other choices as CSV; the name gets a number when it is taken."""
-        path = _free(self._folder(COMPARISONS) / f"{_file_name(name)}.csv")
+        path = free_path(self._folder(files.COMPARISONS) / f"{file_name(name)}.csv")
         found.to_csv(path)
         self.log("checked robustness", table=path.stem)
         return path
@@ -308,9 +302,7 @@ class Analysis:
 
     def log(self, event: str, **facts: Any) -> None:
         """Append a line to the log: time, event, facts."""
-        line = " ".join([event, *(f"{name}={value}" for name, value in facts.items())])
-        with (self.folder / files.LOG).open("a", encoding="utf-8") as file:
-            file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {line}\n")
+        files.append_log(self.folder, " ".join([event, *(f"{name}={value}" for name, value in facts.items())]))
 
     def _change(self, **changes: Any) -> None:
         """Write the record with some changes."""

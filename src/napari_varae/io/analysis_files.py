@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from napari_varae.errors import DataError
 from napari_varae.io.analysis_record import RECORD
 
 __all__ = [
-    "CHECKPOINT", "COMPARISONS", "FIT", "LATENTS", "LOG", "MAPS", "ODD", "SETTINGS", "TRIALS", "file_name", "free_path",
-    "read_json", "take_place",
+    "CHECKPOINT", "COMPARISONS", "FIT", "LATENTS", "LOG", "MAPS", "ODD", "SETTINGS", "TRIALS", "append_log",
+    "file_name", "free_path", "read_json", "take_place",
 ]  # fmt: skip
 
 SETTINGS, FIT, LATENTS, ODD, TRIALS = "settings.toml", "fit.varae", "latents.csv", "frames.csv", "trials.csv"
@@ -44,6 +45,12 @@ def take_place(new: Path, folder: Path, *, keep_maps: bool) -> None:
     for path in sorted(new.iterdir(), key=lambda path: path.name == RECORD):
         path.replace(folder / path.name)
     new.rmdir()
+
+
+def append_log(folder: Path, line: str) -> None:
+    """Append a line to the log, with the time before it."""
+    with (folder / LOG).open("a", encoding="utf-8") as log:
+        log.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {line}\n")
 
 
 def file_name(name: str) -> str:

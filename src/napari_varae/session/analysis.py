@@ -103,7 +103,7 @@ def use_frame_sets(session: Session, analysis: Analysis) -> None:
     if analysis.has_fit and analysis.fit.config.frames is not None and session.caution is None:
         session.set_frames(analysis.fit.config.frames)
     if analysis.frame_sets:
-        session.set_frame_sets(analysis.frame_sets, analysis.sides or _compared(analysis))
+        session.set_frame_sets(analysis.frame_sets, analysis.record.sides or _compared(analysis))
 
 
 def use_comparisons(session: Session, results: list[Comparison]) -> None:
