@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from napari_varae.core.settings_file import AnalysisSettings, read_settings
     from napari_varae.core.simulation.settings import SimulationConfig
     from napari_varae.core.simulation.simulate import Simulation, simulate
+    from napari_varae.core.training.choice import Choice, choose
     from napari_varae.core.training.requirements import Requirements, estimate
     from napari_varae.core.training.train import fit, resume, train
     from napari_varae.core.var.estimate import estimate_var
@@ -90,6 +91,8 @@ _HOME = {
     "Stack": "core.movie.stack",
     "EpochReport": "core.fit.report",
     "fit": "core.training.train",
+    "Choice": "core.training.choice",
+    "choose": "core.training.choice",
     "Requirements": "core.training.requirements",
     "estimate": "core.training.requirements",
     "resume": "core.training.train",
@@ -108,11 +111,12 @@ _HOME = {
 }
 
 __all__ = [
-    "VAR", "Analysis", "AnalysisSettings", "Behaviour", "Cells", "ChoiceError", "Comparison", "ComparisonConfig",
-    "DataChoiceError", "DataError", "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath", "PathError",
-    "Requirements", "Robustness",
-    "Simulation", "SimulationConfig", "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__",
-    "compare", "compare_latents", "contribution_map", "correlate_behaviour", "difference_map", "entry_penalty",
+    "VAR", "Analysis", "AnalysisSettings", "Behaviour", "Cells", "Choice", "ChoiceError", "Comparison",
+    "ComparisonConfig", "DataChoiceError", "DataError", "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath",
+    "PathError", "Requirements", "Robustness", "Simulation", "SimulationConfig", "Stack", "StackError", "StoppedError",
+    "TrainingError", "Trials", "__version__",
+    "choose", "compare", "compare_latents", "contribution_map", "correlate_behaviour", "difference_map",
+    "entry_penalty",
     "estimate", "estimate_var", "evaluate", "export_nwb", "fit", "lasso", "lasso_path", "load_fit", "match_cells",
     "open_analysis", "open_behaviour", "open_cells", "open_stack", "open_trials", "placebo", "read_settings", "resume",
     "robustness", "run_batch", "simulate", "train",
