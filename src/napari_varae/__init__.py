@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_varae.core.comparison.compare import compare
+    from napari_varae.core.comparison.conditions import Conditions, compare_conditions
     from napari_varae.core.comparison.difference_map import difference_map
     from napari_varae.core.comparison.latents import compare_latents
     from napari_varae.core.comparison.placebo import placebo
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Comparison": "core.comparison.result",
+    "Conditions": "core.comparison.conditions",
+    "compare_conditions": "core.comparison.conditions",
     "compare": "core.comparison.compare",
     "compare_latents": "core.comparison.latents",
     "AnalysisSettings": "core.settings_file",
@@ -112,10 +115,11 @@ _HOME = {
 
 __all__ = [
     "VAR", "Analysis", "AnalysisSettings", "Behaviour", "Cells", "Choice", "ChoiceError", "Comparison",
-    "ComparisonConfig", "DataChoiceError", "DataError", "EpochReport", "Fit", "FitConfig", "FitFileError", "LassoPath",
-    "PathError", "Requirements", "Robustness", "Simulation", "SimulationConfig", "Stack", "StackError", "StoppedError",
-    "TrainingError", "Trials", "__version__",
-    "choose", "compare", "compare_latents", "contribution_map", "correlate_behaviour", "difference_map",
+    "ComparisonConfig", "Conditions", "DataChoiceError", "DataError", "EpochReport", "Fit", "FitConfig", "FitFileError",
+    "LassoPath", "PathError", "Requirements", "Robustness", "Simulation", "SimulationConfig", "Stack", "StackError",
+    "StoppedError", "TrainingError", "Trials", "__version__",
+    "choose", "compare", "compare_conditions", "compare_latents", "contribution_map", "correlate_behaviour",
+    "difference_map",
     "entry_penalty",
     "estimate", "estimate_var", "evaluate", "export_nwb", "fit", "lasso", "lasso_path", "load_fit", "match_cells",
     "open_analysis", "open_behaviour", "open_cells", "open_stack", "open_trials", "placebo", "read_settings", "resume",

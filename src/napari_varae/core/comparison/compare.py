@@ -28,7 +28,7 @@ from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import ComparisonConfig
 from napari_varae.errors import StoppedError
 
-__all__ = ["STOPPED", "compare"]
+__all__ = ["STOPPED", "compare", "read_segments"]
 
 STOPPED = "Stopped while the movie was encoded, before anything was compared."
 
@@ -108,7 +108,7 @@ def compare(
     warnings: list[str] = []
     segments: dict[str, Segments] = {}
     for name, side in frames.items():
-        segments[name], found = _read(known, side, order, f"Range {name.upper()}", config, until(stop, STOPPED))
+        segments[name], found = read_segments(known, side, order, f"Range {name.upper()}", config, until(stop, STOPPED))
         warnings += found
     believed, found = _noise(fit, stack, frames, noise, stop) if config.correct_noise else (None, [])
     warnings += found
@@ -153,7 +153,7 @@ def _noise(
     return (a.covariance, b.covariance), notes.noise([a.whiteness, b.whiteness])
 
 
-def _read(
+def read_segments(
     latents: MovieLatents, frames: FrameSet, order: int, name: str, config: ComparisonConfig, check: Check
 ) -> tuple[Segments, list[str]]:
     """Latents of the runs of good frames of a range, and what is noteworthy about its trials."""

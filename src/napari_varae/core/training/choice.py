@@ -228,7 +228,8 @@ def _numbers(given: Sequence[int], name: str, most: int) -> list[int]:
 
 def _ladder(automatic: int, movie: CompressedMovie, split: Split) -> list[int]:
     """Numbers of latents around the automatic one, for which there are components and frames."""
-    most = min(movie.flat.shape[1] // PER_LATENT, int(split.trained.sum()) - 1, MOST_LATENTS)
+    components = max(movie.flat.shape[1] // PER_LATENT, automatic)
+    most = min(components, int(split.trained.sum()) - 1, MOST_LATENTS)
     return sorted({int(np.clip(round(automatic * step), min(2, most), most)) for step in STEPS})
 
 

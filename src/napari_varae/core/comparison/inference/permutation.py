@@ -156,27 +156,30 @@ class SegmentPermutation:
         return Sample.centred(self.x[rows], self.y[rows], _mixed(self._noise, share))
 
 
-def strata(a: Sequence[int], b: Sequence[int]) -> list[Order]:
-    """Group segments that follow each other in time, so that each group has at least two of A and two of B.
+def strata(*starts: Sequence[int]) -> list[Order]:
+    """Group segments that follow each other in time, so that each group has at least two of each frame set.
 
     Parameters
     ----------
-    a, b : sequence of int
-        First frames of the segments.
+    *starts : sequence of int
+        First frames of the segments of each frame set.
 
     Returns
     -------
     strata : list of array
-        Numbers of the segments, those of A first. A single one when A and B do not take turns.
+        Numbers of the segments, those of the first frame set first. A single one when the sets do not take turns.
     """
+    side = np.repeat(np.arange(len(starts)), [len(part) for part in starts])
+
+    def enough(group: list[int]) -> bool:
+        return bool(np.bincount(side[group], minlength=len(starts)).min() >= IN_STRATUM)
+
     groups: list[list[int]] = [[]]
-    for segment in np.argsort([*a, *b], kind="stable").tolist():
-        of_a = sum(other < len(a) for other in groups[-1])
-        if min(of_a, len(groups[-1]) - of_a) >= IN_STRATUM:
+    for segment in np.argsort(np.concatenate(starts), kind="stable").tolist():
+        if groups[-1] and enough(groups[-1]):
             groups.append([])
         groups[-1].append(segment)
-    of_a = sum(other < len(a) for other in groups[-1])
-    if len(groups) > 1 and min(of_a, len(groups[-1]) - of_a) < IN_STRATUM:
+    if len(groups) > 1 and not enough(groups[-1]):
         last = groups.pop()
         groups[-1] += last
     return [np.sort(np.array(group)) for group in groups]
