@@ -8,7 +8,8 @@ may differ between ranges that are long (Chung, Romano 2013).
 
 Where each frame set has six or more segments, such as trials, these are permuted whole. That is exact if segments are
 exchangeable, whatever happens within one. Where A and B take turns, segments are permuted only among those nearby in
-time (strata), so that slow drift is the same in all permutations.
+time (strata), so that slow drift is the same in all permutations; it is then exact as well if conditions were assigned
+to segments at random, however these drift.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ __all__ = ["FEWEST_UNITS", "BlockPermutation", "SegmentPermutation", "strata"]
 FEWEST_UNITS = 6
 """Segments of each frame set from which on these are permuted whole."""
 IN_STRATUM = 2
-"""Segments of A and of B that a stratum holds at least."""
+"""Segments for each frame set that a stratum holds, or more."""
+FEWEST_WAYS = 100
+"""Permutations within strata below which strata are made larger."""
 
 Order = NDArray[np.int64]
 
@@ -133,7 +136,7 @@ class SegmentPermutation:
     def ways(self) -> int:
         """Number of permutations that may give different statistics: when sizes are equal, a swap gives the same."""
         of_a = [int((part < self.counts[0]).sum()) for part in self.strata]
-        ways = math.prod(math.comb(len(part), a) for part, a in zip(self.strata, of_a, strict=True))
+        ways = n_ways(np.array([[a, len(part) - a] for part, a in zip(self.strata, of_a, strict=True)]))
         swap = all(len(part) == 2 * a for part, a in zip(self.strata, of_a, strict=True))
         return ways // 2 if swap else ways
 
@@ -157,7 +160,11 @@ class SegmentPermutation:
 
 
 def strata(*starts: Sequence[int]) -> list[Order]:
-    """Group segments that follow each other in time, so that each group has at least two of each frame set.
+    """Group segments that follow each other in time.
+
+    Groups are cut by place alone, so that within a group all assignments to the frame sets were equally likely if these
+    were assigned at random, also where the recording drifts. Their size doubles from two segments for each frame set
+    until half of all segments lie in groups that hold each frame set, and there are :data:`FEWEST_WAYS` permutations.
 
     Parameters
     ----------
@@ -170,19 +177,20 @@ def strata(*starts: Sequence[int]) -> list[Order]:
         Numbers of the segments, those of the first frame set first. A single one when the sets do not take turns.
     """
     side = np.repeat(np.arange(len(starts)), [len(part) for part in starts])
+    order, size = np.argsort(np.concatenate(starts), kind="stable"), IN_STRATUM * len(starts)
+    while len(order) // size > 1:
+        groups = np.array_split(order, len(order) // size)
+        counts = np.array([np.bincount(side[group], minlength=len(starts)) for group in groups])
+        mixed = counts[(counts > 0).all(1)].sum()
+        if 2 * mixed >= len(order) and n_ways(counts) >= FEWEST_WAYS:
+            return [np.sort(group) for group in groups]
+        size *= 2
+    return [np.arange(len(order))]
 
-    def enough(group: list[int]) -> bool:
-        return bool(np.bincount(side[group], minlength=len(starts)).min() >= IN_STRATUM)
 
-    groups: list[list[int]] = [[]]
-    for segment in np.argsort(np.concatenate(starts), kind="stable").tolist():
-        if groups[-1] and enough(groups[-1]):
-            groups.append([])
-        groups[-1].append(segment)
-    if len(groups) > 1 and not enough(groups[-1]):
-        last = groups.pop()
-        groups[-1] += last
-    return [np.sort(np.array(group)) for group in groups]
+def n_ways(counts: NDArray[np.int64]) -> int:
+    """Count the ways to assign the segments of each group; `counts` (G, S) are those of each frame set in it."""
+    return math.prod(math.comb(sum(row[: i + 1]), row[i]) for row in counts.tolist() for i in range(len(row)))
 
 
 def _pooled(observed: Difference, counts: tuple[int, int]) -> Start:
