@@ -96,3 +96,15 @@ def test_what_cannot_be_compared(small_fit, small_stack):
         compare_conditions(small_fit, small_stack, {"a": (0, 90), "b": (100, 200)})
     with pytest.raises(ValueError, match="a and c share frames"):
         compare_conditions(small_fit, small_stack, {"a": (0, 90), "b": (100, 200), "c": (80, 99)})
+
+
+def test_covariates_go_to_all_and_to_each_pair(small_fit, small_stack, rng):
+    w = rng.normal(size=(320, 1)).cumsum(0)
+    found = compare_conditions(small_fit, small_stack, TRIALS, order=1, covariates=w, covariate_lags=1, **QUICK)
+    alone = nv.compare(
+        small_fit, small_stack, TRIALS["go"], TRIALS["rest"], order=1, covariates=w, covariate_lags=1, **QUICK
+    )
+    assert found.pairs["go", "rest"].as_dict() == alone.as_dict()
+    largest = max(part.coupling.statistic for part in found.pairs.values())
+    assert found.omnibus.statistics["coupling"] == pytest.approx(largest, rel=0.02)
+    assert "2 covariates (lags counted)" in found.methods_text()

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_varae.core.comparison import notes
 from napari_varae.core.comparison.compare import STOPPED, Ranges, compare, read_segments
+from napari_varae.core.comparison.covariates import with_lags
 from napari_varae.core.comparison.export import plain
 from napari_varae.core.comparison.inference.several import Omnibus, omnibus_test
 from napari_varae.core.comparison.latents import checked_order, settled
@@ -157,6 +158,8 @@ def compare_conditions(
     order: int | None = None,
     latents: ArrayLike | MovieLatents | None = None,
     noise: Sequence[ArrayLike] | None = None,
+    covariates: ArrayLike | None = None,
+    covariate_lags: int = 0,
     stop: Event | None = None,
     progress: Callable[[str, float], None] | None = None,
     workers: Workers | None = None,
@@ -174,7 +177,7 @@ def compare_conditions(
         The movie.
     conditions : mapping of str to (int, int), or to several of them
         Half-open ranges of frames of each condition.
-    config, order, latents, stop, workers
+    config, order, latents, covariates, covariate_lags, stop, workers
         As for :func:`compare`.
     noise : sequence of array, optional
         Measurement noise of the latents in each condition, as for :func:`compare`; estimated from the pixels when not
@@ -217,7 +220,8 @@ def compare_conditions(
         if notes.shared(frames[a], frames[b]):
             raise ValueError(f"{a} and {b} share frames: move one of them.")
     check, show = until(stop, STOPPED), progress or (lambda _what, _share: None)
-    sides = [read_segments(known, part, order, name, config, check)[0] for name, part in frames.items()]
+    regressors = None if covariates is None else with_lags(stack, covariates, covariate_lags)
+    sides = [read_segments(known, part, order, name, config, check, regressors)[0] for name, part in frames.items()]
     believed = None
     if config.correct_noise:
         believed = noise if noise is not None else _noise(fit, stack, list(frames.values()), stop)
@@ -232,7 +236,8 @@ def compare_conditions(
         given = None if covariances is None else (covariances[i], covariances[j])
         of_pair = config if covariances is not None else config.changed(correct_noise=False)
         pairs[a, b] = compare(
-            fit, stack, frames[a].ranges, frames[b].ranges, of_pair, order=order, latents=known, noise=given, stop=stop,
+            fit, stack, frames[a].ranges, frames[b].ranges, of_pair, order=order, latents=known, noise=given,
+            covariates=covariates, covariate_lags=covariate_lags, stop=stop,
             progress=lambda now, what=f"{a} and {b}": show(what, now.made / now.planned), workers=workers,
         )  # fmt: skip
     adjusted = {

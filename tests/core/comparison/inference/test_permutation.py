@@ -32,8 +32,8 @@ def test_blocks_hold_consecutive_pairs_of_one_range_and_the_rest_stays(block, sp
     assert permutation.counts == (a.count // block, b.count // block)
     both = [*split(a.x, block), *split(b.x, block)]
     whole = [part for part in both if len(part) == block]
-    assert len(whole) == len(permutation.x)
-    assert all(np.array_equal(block, part) for block, part in zip(permutation.x, whole, strict=True))
+    assert len(whole) == len(permutation.blocks[0])
+    assert all(np.array_equal(block, part) for block, part in zip(permutation.blocks[0], whole, strict=True))
     for sample, count, (x, y) in zip((a, b), permutation.counts, permutation.rest, strict=True):
         assert np.array_equal(x, sample.x[count * block :])
         assert np.array_equal(y, sample.y[count * block :])

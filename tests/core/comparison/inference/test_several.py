@@ -75,7 +75,7 @@ def test_a_permutation_is_what_other_labels_would_have_given(rng):
     again = Exchange([Sample.of(side.latents, 1) for side in other], [side.range_of_pairs(1) for side in other])
     same = again.statistics(np.arange(18))
     rows = np.concatenate([exchange._rows[unit] for unit in order])
-    assert np.unique(rows).size == len(exchange.x)
+    assert np.unique(rows).size == exchange.count
     np.testing.assert_allclose(exchange.statistics(order), same, rtol=0.02)  # means were subtracted per condition
 
 

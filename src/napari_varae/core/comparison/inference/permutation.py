@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from napari_varae.core.comparison.inference.sample import Array, Sample
 from napari_varae.core.comparison.inference.statistic import Difference, Start, difference
 
-__all__ = ["FEWEST_UNITS", "BlockPermutation", "SegmentPermutation", "strata"]
+__all__ = ["FEWEST_UNITS", "BlockPermutation", "SegmentPermutation", "n_ways", "pairs_of", "strata"]
 
 FEWEST_UNITS = 6
 """Segments of each frame set from which on these are permuted whole."""
@@ -59,10 +59,14 @@ class BlockPermutation:
         self.length = length
         self.counts = samples[0].count // length, samples[1].count // length
         ends = [count * length for count in self.counts]
-        self.x = np.concatenate([s.x[:end] for s, end in zip(samples, ends, strict=True)])
-        self.y = np.concatenate([s.y[:end] for s, end in zip(samples, ends, strict=True)])
-        self.x, self.y = (whole.reshape(-1, length, whole.shape[1]) for whole in (self.x, self.y))
-        self.rest = [(s.x[end:], s.y[end:]) for s, end in zip(samples, ends, strict=True)]
+        parts = [pairs_of(sample) for sample in samples]
+        self.blocks = [
+            np.concatenate([values[:end] for values, end in zip(some, ends, strict=True)]).reshape(
+                sum(self.counts), length, some[0].shape[1]
+            )
+            for some in zip(*parts, strict=True)
+        ]
+        self.rest = [tuple(values[end:] for values in part) for part, end in zip(parts, ends, strict=True)]
         self._noise = tuple(sample.noise for sample in samples)
         self._start = _pooled(observed, self.counts)
 
@@ -70,7 +74,7 @@ class BlockPermutation:
     def ways(self) -> int:
         """Number of permutations that may give different statistics: when nothing remains, a swap gives the same."""
         a, b = self.counts
-        same = a == b and not any(len(x) for x, _ in self.rest)
+        same = a == b and not any(len(left[0]) for left in self.rest)
         return math.comb(a + b, a) // (2 if same else 1)
 
     def random(self, count: int, rng: np.random.Generator) -> list[Order]:
@@ -84,12 +88,12 @@ class BlockPermutation:
 
     def _side(self, blocks: Order, side: int) -> Sample:
         """Collect the lag pairs of these blocks and of the rest of a range."""
-        x, y = (
-            np.concatenate([whole[blocks].reshape(-1, whole.shape[2]), left])
-            for whole, left in zip((self.x, self.y), self.rest[side], strict=True)
+        x, y, *covariates = (
+            np.concatenate([whole[blocks].reshape(len(blocks) * self.length, whole.shape[2]), left])
+            for whole, left in zip(self.blocks, self.rest[side], strict=True)
         )
         of_a = self.length * int((blocks < self.counts[0]).sum()) + (side == 0) * len(self.rest[0][0])
-        return Sample.centred(x, y, _mixed(self._noise, of_a / len(x)))
+        return Sample.centred(x, y, _mixed(self._noise, of_a / len(x)), *covariates)
 
 
 class SegmentPermutation:
@@ -124,7 +128,7 @@ class SegmentPermutation:
         starts: tuple[Sequence[int], Sequence[int]] | None = None,
     ) -> None:
         self.counts = len(np.unique(units[0])), len(np.unique(units[1]))
-        self.x, self.y = (np.concatenate([getattr(s, name) for s in samples]) for name in ("x", "y"))
+        self.pairs = [np.concatenate(some) for some in zip(*map(pairs_of, samples), strict=True)]
         joined = np.concatenate([units[0], units[1] + self.counts[0]])
         self._rows = [np.flatnonzero(joined == unit) for unit in range(sum(self.counts))]
         self._pairs_of_a = samples[0].count
@@ -156,7 +160,8 @@ class SegmentPermutation:
         """Collect the lag pairs of these segments."""
         rows = np.concatenate([self._rows[segment] for segment in segments])
         share = float((rows < self._pairs_of_a).mean())
-        return Sample.centred(self.x[rows], self.y[rows], _mixed(self._noise, share))
+        x, y, *covariates = (values[rows] for values in self.pairs)
+        return Sample.centred(x, y, _mixed(self._noise, share), *covariates)
 
 
 def strata(*starts: Sequence[int]) -> list[Order]:
@@ -191,6 +196,11 @@ def strata(*starts: Sequence[int]) -> list[Order]:
 def n_ways(counts: NDArray[np.int64]) -> int:
     """Count the ways to assign the segments of each group; `counts` (G, S) are those of each frame set in it."""
     return math.prod(math.comb(sum(row[: i + 1]), row[i]) for row in counts.tolist() for i in range(len(row)))
+
+
+def pairs_of(sample: Sample) -> tuple[Array, ...]:
+    """Predictors and targets of lag pairs, and their covariates if there are any: what is permuted."""
+    return (sample.x, sample.y) if sample.covariates is None else (sample.x, sample.y, sample.covariates)
 
 
 def _pooled(observed: Difference, counts: tuple[int, int]) -> Start:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.comparison.inference.draws import TIE
-from napari_varae.core.comparison.inference.permutation import FEWEST_UNITS, strata
+from napari_varae.core.comparison.inference.permutation import FEWEST_UNITS, pairs_of, strata
 from napari_varae.core.comparison.inference.resampling import BATCH_PAIRS
 from napari_varae.core.comparison.inference.sample import Array, Sample
 from napari_varae.core.comparison.inference.segments import Segments
@@ -84,7 +84,7 @@ class Exchange:
     """
 
     def __init__(self, samples: Sequence[Sample], units: Sequence[Order], groups: list[Order] | None = None) -> None:
-        self.x, self.y = (np.concatenate([getattr(s, name) for s in samples]) for name in ("x", "y"))
+        self._values = [np.concatenate(some) for some in zip(*map(pairs_of, samples), strict=True)]
         self.counts = [int(part.max(initial=-1)) + 1 for part in units]
         before = np.cumsum([0, *self.counts])
         joined = np.concatenate([np.where(part < 0, -1, part + b) for part, b in zip(units, before, strict=False)])
@@ -97,6 +97,11 @@ class Exchange:
         self._starts: list[Start | None] = [None] * len(self.pairs)
         observed = self._differences(np.arange(sum(self.counts)))
         self._starts = [self._pooled(found, pair) for found, pair in zip(observed, self.pairs, strict=True)]
+
+    @property
+    def count(self) -> int:
+        """Number of lag pairs."""
+        return len(self._origin)
 
     def random(self, count: int, rng: np.random.Generator) -> list[Order]:
         """Permute the units of each group `count` times: which unit is at the place of which."""
@@ -121,7 +126,8 @@ class Exchange:
         shares = np.bincount(self._origin[rows], minlength=len(self._noise)) / len(rows)
         known = [noise for noise in self._noise if noise is not None]
         mixed = np.tensordot(shares, np.stack(known), 1) if len(known) == len(self._noise) else None
-        return Sample.centred(self.x[rows], self.y[rows], mixed)
+        x, y, *covariates = (values[rows] for values in self._values)
+        return Sample.centred(x, y, mixed, *covariates)
 
     def _pooled(self, found: Difference, pair: tuple[int, int]) -> Start:
         """Estimate at which that of a permuted pair begins."""
@@ -167,7 +173,10 @@ def omnibus_test(
     units = Units(sides, order)
     scaled = [units.scaled(side) for side in sides]
     believed = units.noise(scaled, noise)
-    samples = [Sample.of(parts, order, known) for parts, known in zip(scaled, believed, strict=True)]
+    samples = [
+        Sample.of(parts, order, known, side.covariates)
+        for parts, known, side in zip(scaled, believed, sides, strict=True)
+    ]
     whole = min(len(set(side.ranges)) for side in sides) >= FEWEST_UNITS
     exchange = _of_segments(sides, samples, order) if whole else _of_blocks(samples, config.blocks)
     observed = exchange.statistics(np.arange(sum(exchange.counts)))
@@ -219,7 +228,7 @@ def _draw(
 ) -> Array:  # fmt: skip
     """Compute the statistics (R, 3, pairs) of permutations."""
     rng = np.random.default_rng(config.seed)
-    size = max(1, BATCH_PAIRS // len(exchange.x))
+    size = max(1, BATCH_PAIRS // exchange.count)
     sizes = [min(size, config.resamples - first) for first in range(0, config.resamples, size)]
     jobs = (exchange.random(some, rng) for some in sizes)
     found: list[Array] = []

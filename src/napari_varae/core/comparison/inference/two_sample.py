@@ -96,6 +96,8 @@ class TwoSampleTest:
         Draws in which that happened.
     noise_share : (array, array), shape (K,)
         Share of the variance of each latent in a and b that was taken for measurement noise; 0 where none was.
+    n_covariates : int
+        Covariates that were regressed out, their lags counted.
     """
 
     p_value: float
@@ -123,6 +125,7 @@ class TwoSampleTest:
     unsettled: int
     unsettled_draws: int
     noise_share: tuple[Array, Array]
+    n_covariates: int = 0
 
     @property
     def p_links(self) -> float:
@@ -171,7 +174,10 @@ def two_sample_test(
     units = Units((a, b), order)
     scaled = units.scaled(a), units.scaled(b)
     believed = units.noise(scaled, noise)
-    samples = Sample.of(scaled[0], order, believed[0]), Sample.of(scaled[1], order, believed[1])
+    samples = (
+        Sample.of(scaled[0], order, believed[0], a.covariates),
+        Sample.of(scaled[1], order, believed[1], b.covariates),
+    )
     n_pairs = samples[0].count, samples[1].count
     if min(n_pairs) < config.blocks and not _many(a, b):
         raise UnusableRangesError(
@@ -223,6 +229,7 @@ def two_sample_test(
         unsettled=observed.unsettled,
         unsettled_draws=sum(d.unsettled for d in draws),
         noise_share=(units.share(scaled[0], believed[0]), units.share(scaled[1], believed[1])),
+        n_covariates=a.covariates[0].shape[1] if a.covariates else 0,
     )
 
 
