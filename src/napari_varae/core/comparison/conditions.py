@@ -10,6 +10,7 @@ import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from napari_varae.core.comparison import notes
 from napari_varae.core.comparison.compare import STOPPED, Ranges, compare, read_segments
 from napari_varae.core.comparison.covariates import with_lags
 from napari_varae.core.comparison.export import plain
+from napari_varae.core.comparison.inference.resampling import Running
 from napari_varae.core.comparison.inference.several import Omnibus, omnibus_test
 from napari_varae.core.comparison.latents import checked_order, settled
 from napari_varae.core.comparison.noise import measurement_noise
@@ -238,13 +240,18 @@ def compare_conditions(
         pairs[a, b] = compare(
             fit, stack, frames[a].ranges, frames[b].ranges, of_pair, order=order, latents=known, noise=given,
             covariates=covariates, covariate_lags=covariate_lags, stop=stop,
-            progress=lambda now, what=f"{a} and {b}": show(what, now.made / now.planned), workers=workers,
+            progress=partial(_report, show, f"{a} and {b}"), workers=workers,
         )  # fmt: skip
     adjusted = {
         name: dict(zip(pairs, holm([getattr(found, name).p_value for found in pairs.values()]).tolist(), strict=True))
         for name in ("coupling", "persistence")
     }
     return Conditions(tuple(frames), omnibus, pairs, adjusted, config)
+
+
+def _report(show: Callable[[str, float], None], what: str, now: Running) -> None:
+    """Report how far the comparison of a pair is."""
+    show(what, now.made / now.planned)
 
 
 def _noise(fit: Fit, stack: Stack, frames: list[FrameSet], stop: Event | None) -> list[Any] | None:

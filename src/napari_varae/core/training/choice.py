@@ -267,7 +267,8 @@ class _Judge:
 
     def sums(self, values: Array) -> Array:
         """Sum the values of the frames of each piece."""
-        return np.bincount(self.piece, values)
+        found: Array = np.bincount(self.piece, values)
+        return found
 
     def _power(self, stack: Stack) -> tuple[Array, Array]:
         """Squares of each frame that lie outside the components, and around the static image."""
