@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from napari_varae.core.comparison.difference_map import difference_map
     from napari_varae.core.comparison.latents import compare_latents
     from napari_varae.core.comparison.placebo import placebo
+    from napari_varae.core.comparison.restore import open_comparison
     from napari_varae.core.comparison.result import Comparison
     from napari_varae.core.comparison.robustness import Robustness, robustness
     from napari_varae.core.experiment.behaviour import Behaviour
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from napari_varae.core.lasso.estimate import entry_penalty, lasso
     from napari_varae.core.lasso.path import LassoPath, lasso_path
     from napari_varae.core.maps.contribution import contribution_map
+    from napari_varae.core.maps.frame_contributions import FrameContributions
     from napari_varae.core.movie.stack import Stack
     from napari_varae.core.settings import ComparisonConfig, FitConfig
     from napari_varae.core.settings_file import AnalysisSettings, read_settings
     from napari_varae.core.simulation.settings import SimulationConfig
     from napari_varae.core.simulation.simulate import Simulation, simulate
+    from napari_varae.core.training.along_path import AlongPath, prediction_along_path
     from napari_varae.core.training.choice import Choice, choose
     from napari_varae.core.training.requirements import Requirements, estimate
     from napari_varae.core.training.train import fit, resume, train
@@ -65,6 +68,9 @@ _HOME = {
     "FitConfig": "core.settings",
     "SimulationConfig": "core.simulation.settings",
     "contribution_map": "core.maps.contribution",
+    "FrameContributions": "core.maps.frame_contributions",
+    "AlongPath": "core.training.along_path",
+    "prediction_along_path": "core.training.along_path",
     "difference_map": "core.comparison.difference_map",
     "Behaviour": "core.experiment.behaviour",
     "Cells": "core.experiment.cells",
@@ -107,6 +113,7 @@ _HOME = {
     "Analysis": "io.analysis",
     "open_analysis": "io.analysis",
     "export_nwb": "io.nwb_export",
+    "open_comparison": "core.comparison.restore",
     "open_behaviour": "io.behaviour",
     "open_cells": "io.cells",
     "open_stack": "io",
@@ -114,16 +121,14 @@ _HOME = {
 }
 
 __all__ = [
-    "VAR", "Analysis", "AnalysisSettings", "Behaviour", "Cells", "Choice", "ChoiceError", "Comparison",
+    "VAR", "AlongPath", "Analysis", "AnalysisSettings", "Behaviour", "Cells", "Choice", "ChoiceError", "Comparison",
     "ComparisonConfig", "Conditions", "DataChoiceError", "DataError", "EpochReport", "Fit", "FitConfig", "FitFileError",
-    "LassoPath", "PathError", "Requirements", "Robustness", "Simulation", "SimulationConfig", "Stack", "StackError",
-    "StoppedError", "TrainingError", "Trials", "__version__",
-    "choose", "compare", "compare_conditions", "compare_latents", "contribution_map", "correlate_behaviour",
-    "difference_map",
-    "entry_penalty",
-    "estimate", "estimate_var", "evaluate", "export_nwb", "fit", "lasso", "lasso_path", "load_fit", "match_cells",
-    "open_analysis", "open_behaviour", "open_cells", "open_stack", "open_trials", "placebo", "read_settings", "resume",
-    "robustness", "run_batch", "simulate", "train",
+    "FrameContributions", "LassoPath", "PathError", "Requirements", "Robustness", "Simulation", "SimulationConfig",
+    "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__", "choose", "compare",
+    "compare_conditions", "compare_latents", "contribution_map", "correlate_behaviour", "difference_map",
+    "entry_penalty", "estimate", "estimate_var", "evaluate", "export_nwb", "fit", "lasso", "lasso_path", "load_fit",
+    "match_cells", "open_analysis", "open_behaviour", "open_cells", "open_comparison", "open_stack", "open_trials",
+    "placebo", "prediction_along_path", "read_settings", "resume", "robustness", "run_batch", "simulate", "train",
 ]  # fmt: skip
 
 

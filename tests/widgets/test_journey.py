@@ -237,26 +237,26 @@ def test_a_difference_map_is_the_difference(viewer, docks, session, trained, mov
 
 
 def test_cells_of_the_matrix_and_links_point_at_each_other(viewer, docks, session, trained, idle):
-    look = docks["Look"]
+    links = docks["Links"]
     target, source = np.argwhere(trained.var.coefficients[0])[0].tolist()
-    look.matrix.picked.emit(target, source)
+    links.matrix.picked.emit(target, source)
     assert session.edge == Edge(1, target, source)
     idle()
     assert f"driver map of link {source} → {target}, lag 1" in viewer.layers
     names = [describe_latent(trained, latent) for latent in (source, target)]
-    assert "Latent {} → latent {}".format(*names) in look.cell.text()
+    assert "Latent {} → latent {}".format(*names) in links.cell.text()
     session.set_edge(Edge(1, 2, 3))
-    assert look.matrix._mark.isVisible()
-    assert (look.matrix._mark.rect().x(), look.matrix._mark.rect().y()) == (3, 2)
+    assert links.matrix._mark.isVisible()
+    assert (links.matrix._mark.rect().x(), links.matrix._mark.rect().y()) == (3, 2)
     names = [describe_latent(trained, latent) for latent in (3, 2)]
-    assert "Latent {} → latent {}".format(*names) in look.cell.text()
+    assert "Latent {} → latent {}".format(*names) in links.cell.text()
 
 
 def test_latents_of_the_whole_image_are_named_and_stand_back(docks, session, trained):
     assert trained.whole_image
     for latent, change in trained.whole_image.items():
-        assert f"{latent} ({change})" in docks["Look"].summary.text()
-        assert docks["Time"].x.findText(f"latent {latent} ({change})") >= 0
+        assert f"{latent} ({change})" in docks["Links"].summary.text()
+        assert docks["Trajectory"].axes[0].findText(f"latent {latent} ({change})") >= 0
     places = [k for k in range(trained.latents) if k not in trained.whole_image]
     assert docks["Time"]._strongest(len(places)) == places
 
@@ -279,22 +279,23 @@ def test_the_whole_way_on_a_real_recording(viewer, docks, session, recordings, i
 def test_only_lags_of_the_fit_can_be_chosen(docks, session, movie, idle, notices):
     from napari_varae.core.training.train import fit
 
-    look = docks["Look"]
+    links = docks["Links"]
     two = fit(movie, FitConfig(latents=4, epochs=0, order=2))
     session.use_fit(two, two.encode(movie))
-    assert [look.lag.itemText(i) for i in range(look.lag.count())] == ["1", "2"]
-    look.lag.setCurrentIndex(1)
-    np.testing.assert_array_equal(np.sign(look.matrix._image.image), np.sign(two.var.coefficients[1]))
-    look.matrix.picked.emit(1, 2)
+    assert [links.lag.itemText(i) for i in range(links.lag.count())] == ["1", "2", "the largest of each pair"]
+    links.lag.setCurrentIndex(1)
+    np.testing.assert_array_equal(np.sign(links.matrix._image.image), np.sign(two.var.coefficients[1]))
+    links.matrix.picked.emit(1, 2)
     assert session.edge == Edge(2, 1, 2)
     idle()
     one = fit(movie, FitConfig(latents=4, epochs=0))
     session.use_fit(one, one.encode(movie))
-    assert look.lag.count() == 1
-    np.testing.assert_array_equal(np.sign(look.matrix._image.image), np.sign(one.var.coefficients[0]))
-    look.matrix.picked.emit(0, 1)
+    assert links.lag.count() == 1
+    np.testing.assert_array_equal(np.sign(links.matrix._image.image), np.sign(one.var.coefficients[0]))
+    links.matrix.picked.emit(0, 1)
     assert session.edge == Edge(1, 0, 1)
     idle()
+    look = docks["Look"]
     look.subject.setCurrentIndex(look.subject.findData("latent"))
     look.latent.set_value(7)
     look.show_map()

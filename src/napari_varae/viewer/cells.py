@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Labels
 
-__all__ = ["CELLS", "cell_features", "cell_keywords", "follow_cells", "show_cells", "take_up_cells"]
+__all__ = ["CELLS", "cell_features", "cell_keywords", "choose_cell", "follow_cells", "show_cells", "take_up_cells"]
 
 CELLS = "cells"
 """Kind of the layer of cells."""
@@ -27,8 +27,6 @@ WITH_LATENT, WITHOUT, CHOSEN = "#f5c542", "#8c9196", "#ff3ea5"
 """Colours of cells: those of a latent, others, the one whose latent is chosen."""
 OUTLINE = 1
 """Pixels of an outline."""
-STILL = 4
-"""Pixels of the screen that the mouse may move in a click."""
 
 
 def cell_features(cells: Cells, matches: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -99,7 +97,7 @@ def take_up_cells(viewer: ViewerModel, session: Session, layer: Labels) -> None:
 
 
 def follow_cells(reference: Callable[[], ViewerModel | None], session: Session) -> None:
-    """Keep the layer of the cells as the session has them, and let a click on a cell choose its latent."""
+    """Keep the layer of the cells as the session has them."""
 
     def shown() -> None:
         viewer = reference()
@@ -112,23 +110,15 @@ def follow_cells(reference: Callable[[], ViewerModel | None], session: Session) 
         if layer is not None:
             _colour(layer, session)
 
-    def clicked(viewer: ViewerModel, event: Any) -> Iterator[None]:
-        """Choose on release, unless the mouse was dragged: that moves the image."""
-        layer, began = _layer(viewer), np.array(event.pos)
-        if layer is None or not layer.visible or _draws(viewer):
-            return
-        yield
-        while event.type == "mouse_move":
-            yield
-        if np.hypot(*(np.array(event.pos) - began)) <= STILL:
-            _choose(session, layer.get_value(event.position, world=True))
-
-    viewer = reference()
-    if viewer is not None:
-        viewer.mouse_drag_callbacks.append(clicked)
     session.cells_changed.connect(shown)
     session.fit_changed.connect(shown)
     session.latent_changed.connect(chosen)
+
+
+def choose_cell(viewer: ViewerModel, session: Session, event: Any) -> bool:
+    """Choose the latent of the cell under the mouse."""
+    layer = _layer(viewer)
+    return layer is not None and layer.visible and _choose(session, layer.get_value(event.position, world=True))
 
 
 def _make_ours(viewer: ViewerModel, session: Session, layer: Labels) -> None:
@@ -145,19 +135,14 @@ def _layer(viewer: ViewerModel) -> Any:
     return next((layer for layer, what in ours(viewer, CELLS) if what.kind == CELLS), None)
 
 
-def _draws(viewer: ViewerModel) -> bool:
-    """Whether a click draws something: the active layer is in a mode for that."""
-    active = viewer.layers.selection.active
-    return active is not None and str(active.mode) not in ("pan_zoom", "pick", "transform")
-
-
-def _choose(session: Session, value: Any) -> None:
-    """Choose the latent of the cell with this label."""
+def _choose(session: Session, value: Any) -> bool:
+    """Choose the latent of the cell with this label; whether there is such a cell."""
     if session.cells is None or not isinstance(value, int | np.integer):
-        return
+        return False
     cell = dict(zip(session.cells.label_values, session.cells.ids, strict=True)).get(int(value))
     if cell is not None:
         session.choose_cell(cell)
+    return cell is not None
 
 
 def _follow_picks(layer: Labels, session: Session) -> None:

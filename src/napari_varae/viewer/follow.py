@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_varae.session.session import Session
-from napari_varae.viewer.cells import CELLS, follow_cells, take_up_cells
+from napari_varae.viewer.cells import CELLS, choose_cell, follow_cells, take_up_cells
+from napari_varae.viewer.clicks import follow_clicks
+from napari_varae.viewer.graph import choose_latent, choose_link, follow_graph, graph_layer_removed
 from napari_varae.viewer.grid import calibrate, frame_in_view, show_frame
 from napari_varae.viewer.movie import use_layer
 from napari_varae.viewer.ours import KEY, MOVIE, about, forget, mark, ours
@@ -33,6 +36,8 @@ def follow(viewer: ViewerModel, session: Session) -> None:
     _follow_movie(viewer, reference, session)
     _follow_results(reference, session)
     follow_cells(reference, session)
+    follow_graph(reference, session)
+    follow_clicks(viewer, [partial(choose, session=session) for choose in (choose_link, choose_cell, choose_latent)])
 
 
 def _follow_cursor(viewer: ViewerModel, reference: Callable[[], ViewerModel | None], session: Session) -> None:
@@ -73,6 +78,8 @@ def _follow_movie(viewer: ViewerModel, reference: Callable[[], ViewerModel | Non
             session.close_movie()
         elif what is not None and what.kind == CELLS and session.cells is not None:
             session.use_cells(None)
+        elif what is not None and session.stack is not None:
+            graph_layer_removed(session, what.kind)
 
     def layer_inserted(event: Any) -> None:
         take_up(event.value)

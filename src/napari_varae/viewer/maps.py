@@ -1,8 +1,9 @@
-"""Maps (Y, X) as layers: diverging colours, transparent at zero, limits shared within a group."""
+"""Maps as layers: diverging colours with transparent zero, limits shared within a group, a colour bar."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import weakref
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,8 @@ from napari_varae.core.movie.stack import Stack
 from napari_varae.session.generation import Generation, Part
 from napari_varae.session.session import session_of
 from napari_varae.viewer.grid import shared_grid
-from napari_varae.viewer.ours import SIGNED, About, ours, place
+from napari_varae.viewer.lazy_movie import LazyMovie
+from napari_varae.viewer.ours import KEY, SIGNED, About, ours, place
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -19,19 +21,38 @@ if TYPE_CHECKING:
 
     from napari_varae.core.fit.fit import Fit
 
-__all__ = ["hide_maps", "show_map"]
+__all__ = ["hide_maps", "put_side_by_side", "robust_extreme", "show_map"]
+
+PERCENTILE = 99.9
+"""Of the sizes of a map's values, the one at which its colours end: a few hot pixels do not hide the rest."""
+SAMPLE = 8
+"""Frames of a map over time from which its limits are taken."""
+
+_scaled: weakref.WeakSet[Any] = weakref.WeakSet()
+"""Viewers in which the scale bar was shown: who hides it, keeps it hidden."""
+
+
+def robust_extreme(image: NDArray[np.float32]) -> tuple[float, float]:
+    """Return where the colours of a map end, and its largest absolute value; pixels of exactly zero do not count."""
+    size = np.abs(image[np.isfinite(image) & (image != 0)])
+    if not size.size:
+        return 1.0, 1.0
+    return float(np.percentile(size, PERCENTILE, method="higher")), float(size.max())
 
 
 def show_map(
     viewer: ViewerModel,
     stack: Stack,
     fit: Fit,
-    image: NDArray[np.float32],
+    image: NDArray[np.float32] | LazyMovie,
     name: str,
     definition: str,
     group: str = "",
     generation: Generation | None = None,
     parts: tuple[Part, ...] = ("movie", "fit", "bad_frames"),
+    *,
+    key: str | None = None,
+    unit: str = "",
 ) -> Image:
     """Add or update a map.
 
@@ -40,7 +61,7 @@ def show_map(
     viewer : ViewerModel
     stack : Stack
     fit : Fit
-    image : array, shape (Y, X)
+    image : array, shape (Y, X), or LazyMovie (T, Y, X)
     name, definition : str
         Name of the layer, and what it shows, in words.
     group : str
@@ -49,17 +70,27 @@ def show_map(
         What the map was made of: what is in use now, unless it is given.
     parts : tuple of str
         What of it matters to the map: it is marked once one of these is another.
+    key : str, optional
+        Which layer of the group it goes to, the name unless it is given: a map with the key of one before replaces it.
+    unit : str
+        Unit of its values, for the metadata.
     """
-    extreme = float(np.abs(image).max()) or 1.0
-    keywords = {"colormap": SIGNED, "contrast_limits": (-extreme, extreme), **shared_grid(viewer, stack, 2)}
-    what = About(f"map:{group}:{name}", True, generation or session_of(viewer).generation, parts, name)
+    shown = (_sampled(image) if isinstance(image, LazyMovie) else image).astype(np.float32, copy=False)
+    end, extreme = robust_extreme(shown)
+    keywords = {
+        "colormap": SIGNED,
+        "contrast_limits": (-end, end),
+        **shared_grid(viewer, stack, 3 if image.ndim == 3 else 2),
+    }
+    what = About(f"map:{group}:{key or name}", True, generation or session_of(viewer).generation, parts, name)
     layer = place(viewer, what, image, fit, definition, keywords)
+    layer.metadata[KEY] |= {"unit": unit, "ends": (end, extreme)}
     layer.visible = True
-    maps = [other for other, _ in ours(viewer, f"map:{group}:")]
-    extreme = max(float(np.abs(other.data).max()) for other in maps) or 1.0
-    for other in maps:
-        other.contrast_limits_range = (-extreme, extreme)
-        other.contrast_limits = (-extreme, extreme)
+    _share_limits([other for other, _ in ours(viewer, f"map:{group}:")])
+    _show_bars(viewer, layer)
+    if stack.pixel_size is not None and viewer not in _scaled:
+        _scaled.add(viewer)
+        viewer.canvas.overlays.scale_bar.visible = True
     return layer
 
 
@@ -67,3 +98,30 @@ def hide_maps(viewer: ViewerModel, group: str) -> None:
     """Hide our maps of a group, which are of something that was replaced."""
     for layer, _ in ours(viewer, f"map:{group}:"):
         layer.visible = False
+
+
+def put_side_by_side(viewer: ViewerModel, on: bool) -> None:
+    """Show every visible layer in a field of its own, or all of them over each other."""
+    viewer.canvas.grid.enabled = on
+    maps = [layer for layer, _ in ours(viewer, "map:") if layer.visible]
+    if maps:
+        _show_bars(viewer, maps[-1])
+
+
+def _share_limits(maps: list[Any]) -> None:
+    """Let maps have the same symmetric limits; the sliders reach the most extreme pixel."""
+    end, extreme = np.max([layer.metadata[KEY]["ends"] for layer in maps], axis=0).tolist()
+    for layer in maps:
+        layer.contrast_limits_range = (-extreme, extreme)
+        layer.contrast_limits = (-end, end)
+
+
+def _show_bars(viewer: ViewerModel, latest: Any) -> None:
+    """Show the colour bar of the latest map; side by side, that of each, in its own field."""
+    for layer, _ in ours(viewer, "map:"):
+        layer.colorbar.visible = layer is latest or viewer.canvas.grid.enabled
+
+
+def _sampled(movie: LazyMovie) -> NDArray[np.float32]:
+    """Take some frames of a movie, spread over it."""
+    return movie[np.unique(np.linspace(0, len(movie) - 1, SAMPLE).round().astype(int))]

@@ -118,7 +118,9 @@ def place(
     if layer is None:
         layer = viewer.add_image(data, name=what.name, metadata=metadata, **keywords)
     else:
-        what.name = _own_name(layer, _registered[layer])
+        before = _registered[layer]
+        if (own := _own_name(layer, before)) != before.name:
+            what.name = own  # the user renamed it
         layer.data, layer.metadata = data, metadata
         for name in ("scale", "translate", "units", "axis_labels"):
             setattr(layer, name, keywords[name])

@@ -10,10 +10,12 @@ from qtpy.QtWidgets import QMainWindow, QWidget
 from napari_varae.widgets.panels.behaviour import BehaviourPanel
 from napari_varae.widgets.panels.cells import CellsPanel
 from napari_varae.widgets.panels.compare import ComparePanel
+from napari_varae.widgets.panels.links import LinksPanel
 from napari_varae.widgets.panels.look import LookPanel
 from napari_varae.widgets.panels.movie import MoviePanel
 from napari_varae.widgets.panels.time import TimePanel
 from napari_varae.widgets.panels.train import TrainPanel
+from napari_varae.widgets.panels.trajectory import TrajectoryPanel
 from napari_varae.widgets.parts.docks import dock_key
 from napari_varae.widgets.parts.panel import Panel
 
@@ -28,6 +30,8 @@ DOCKS: dict[str, tuple[type[Panel], str]] = {
     "Behaviour": (BehaviourPanel, "right"),
     "Train": (TrainPanel, "right"),
     "Look": (LookPanel, "right"),
+    "Links": (LinksPanel, "right"),
+    "Trajectory": (TrajectoryPanel, "right"),
     "Compare": (ComparePanel, "right"),
     "Time": (TimePanel, "bottom"),
 }
@@ -39,7 +43,7 @@ TIME_HEIGHT, RIGHT_WIDTH = 280, 430
 
 
 def open_workspace(viewer: Viewer) -> dict[str, Any]:
-    """Place the docks: Movie, Cells, Behaviour, Train, Look and Compare as tabs on the right, Time at the bottom.
+    """Place the docks: all as tabs on the right, but for Time, at the bottom.
 
     Docks that are open already stay. Returns the panels by name.
     """

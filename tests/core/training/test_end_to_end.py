@@ -5,7 +5,8 @@ import pytest
 import torch
 
 import napari_varae as nv
-from napari_varae.core.maps.contribution import COMPLETE, _frames, _scaled, incompleteness, steps_to_complete
+from napari_varae.core.maps.contribution import COMPLETE, incompleteness, steps_to_complete
+from napari_varae.core.maps.frames import read_scaled, scaled
 from napari_varae.core.training.end_to_end import EndToEnd
 from napari_varae.core.var.lags import lag_pairs
 from napari_varae.errors import PathError, TrainingError
@@ -83,8 +84,8 @@ def test_attributions_sum_to_the_change_of_the_prediction(recording, fits):
     fit = fits[0]
     rows = torch.from_numpy((fit.var.coefficients[0] / fit.var.scale).astype(np.float32))
     rows = rows[rows.abs().sum(1) > 0]
-    origin = _scaled(fit, fit.static)
-    some, others = (_frames(fit, recording.stack, np.arange(first, 260, 20)) for first in (5, 12))
+    origin = scaled(fit, fit.static)
+    some, others = (read_scaled(fit, recording.stack, np.arange(first, 260, 20)) for first in (5, 12))
     steps = steps_to_complete(fit, rows, some, origin)
     assert 1 < steps < 64
     assert (

@@ -62,7 +62,7 @@ def test_closing_its_dock_changes_nothing_and_another_dock_reaches_the_training(
     assert not notices
 
 
-@pytest.mark.parametrize("name", ["Movie", "Train", "Look", "Compare", "Time"])
+@pytest.mark.parametrize("name", ["Movie", "Train", "Look", "Links", "Compare", "Time"])
 def test_the_job_is_shown_by_every_dock(docks, session, training, idle, name):
     strip = docks[name].findChild(JobLine)
     assert f"{session.history[-1].epoch}" in strip.text.text()

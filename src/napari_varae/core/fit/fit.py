@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +26,9 @@ from napari_varae.core.var.model import VAR
 __all__ = ["Fit"]
 
 Images = NDArray[np.float32]
+OF_NETWORK = ("_context", "footprints", "strengths", "places", "whole_image")
+"""What is computed from the network alone, and kept."""
+CHANGED = "Penalty of the VAR changed by hand"
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +157,44 @@ class Fit:
                     found[k] = WHOLE[int(np.abs(images @ unit).argmax())]
                 k += 1
         return found
+
+    def with_penalty(self, penalty: float) -> Fit:
+        """Return this fit with the VAR that another l1 penalty gives, estimated exactly from the same moments.
+
+        The autoencoder stays as it was trained. The settings then state a fixed penalty, and `notes` where the VAR came
+        from; of several changes they keep the first and the last.
+
+        Parameters
+        ----------
+        penalty : float
+            From 0 (least squares) to 1 (no links).
+
+        Raises
+        ------
+        ValueError
+            When the penalty is not from 0 to 1.
+
+        Examples
+        --------
+        >>> import napari_varae as nv
+        >>> stack = nv.simulate(nv.SimulationConfig(frames=200, height=32, width=32, cells=4, seed=0)).stack
+        >>> fit = nv.fit(stack, nv.FitConfig(latents=4, epochs=1))
+        >>> sparser = fit.with_penalty(1.0)
+        >>> int((sparser.var.coefficients != 0).sum())  # own past only
+        4
+        >>> sparser.id == fit.id
+        False
+        """
+        if not 0 <= penalty <= 1:
+            raise ValueError(f"penalty={penalty} must be from 0 to 1.")
+        config = self.config.changed(sparsity="fixed", penalty=float(penalty))
+        before = [note for note in self.notes if note.startswith(CHANGED)]
+        others = [note for note in self.notes if not note.startswith(CHANGED)]
+        rule = "" if self.config.sparsity == "fixed" else f", chosen by {self.config.sparsity}"
+        note = f"{CHANGED}: {penalty:.4g} instead of {self.var.penalty:.4g}{rule}; the rest is that of fit {self.id}."
+        changed = replace(self, config=config, var=self.var.at(penalty), notes=(*others, *before[:1], note))
+        changed.__dict__.update({name: self.__dict__[name] for name in OF_NETWORK if name in self.__dict__})
+        return changed
 
     def check(self, stack: Stack) -> None:
         """Raise ValueError unless the movie has the image size of this fit."""

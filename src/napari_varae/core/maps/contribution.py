@@ -16,16 +16,18 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.fit.fit import Fit
+from napari_varae.core.fit.movie_latents import MovieLatents
+from napari_varae.core.maps.frames import mean_distance, read_scaled, scaled
 from napari_varae.core.movie.frames import FrameRange, check_ranges
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.var.lags import lag_pairs
 
-__all__ = ["contribution_map", "weighted_map"]
+__all__ = ["combinations", "contribution_map", "kept_coefficients", "spread", "steps_to_complete", "weighted_map"]
 MAP_FRAMES = 256
 """Frames over which a driver map is averaged, evenly spread over the range; a quarter of it with integration."""
 BATCH, PIXELS = 64, 1 << 21
@@ -51,6 +53,7 @@ def contribution_map(
     signed: bool | None = None,
     own_past: bool = False,
     steps: int | None = None,
+    latents: ArrayLike | None = None,
 ) -> Image:
     """Map where the dynamics come from ("driver") or what they change ("effect").
 
@@ -76,6 +79,8 @@ def contribution_map(
         For driver maps. 1: gradient times input. More: integrated gradients by the midpoint rule, so many times slower.
         When not given, the least of :data:`STEPS` with which attributions sum to the change of the prediction, within
         :data:`COMPLETE`: 1 where the encoder is linear.
+    latents : array, shape (T, K), optional
+        The latents of all frames, where they are known (:meth:`.Fit.encode`): effect maps then read no frame.
 
     Returns
     -------
@@ -100,12 +105,12 @@ def contribution_map(
     """
     fit.check(stack)
     segments = check_ranges(frames, stack.n_frames, minimum=fit.var.order + 1)
-    weights = _coefficients(fit, target, edge, own_past)
+    weights = kept_coefficients(fit, target, edge, own_past)
     if signed is None:
         signed = target is not None or edge is not None
     if steps is not None and steps < 1:
         raise ValueError(f"steps={steps} must be at least 1.")
-    return weighted_map(kind, fit, stack, segments, weights, signed, steps)
+    return weighted_map(kind, fit, stack, segments, weights, signed, steps, latents)
 
 
 def weighted_map(
@@ -116,16 +121,17 @@ def weighted_map(
     weights: NDArray[np.float64],
     signed: bool,
     steps: int | None = None,
+    latents: ArrayLike | None = None,
 ) -> Image:
     """Map what some coefficients (p, K, K) drive ("driver") or change ("effect"); as :func:`contribution_map`."""
     if kind == "driver":
         return _driver(fit, stack, segments, weights, signed, steps)
     if kind == "effect":
-        return _effect(fit, stack, segments, weights, signed)
+        return _effect(MovieLatents(fit, stack, latents), segments, weights, signed)
     raise ValueError(f"kind={kind!r} is neither 'driver' nor 'effect'.")
 
 
-def _coefficients(fit: Fit, target: int | None, edge: Edge | None, own_past: bool) -> NDArray[np.float64]:
+def kept_coefficients(fit: Fit, target: int | None, edge: Edge | None, own_past: bool) -> NDArray[np.float64]:
     """Coefficients (p, K, K) of the part that is asked for, zero elsewhere."""
     full, k = fit.var.coefficients, fit.latents
     kept = np.zeros_like(full)
@@ -148,6 +154,12 @@ def _coefficients(fit: Fit, target: int | None, edge: Edge | None, own_past: boo
     return kept
 
 
+def combinations(fit: Fit, weights: NDArray[np.float64]) -> Tensor:
+    """Return the combinations of latents (R, K) whose attributions make the driver map of coefficients (p, K, K)."""
+    rows = torch.from_numpy((weights / fit.var.scale).astype(np.float32)).to(fit.device).flatten(0, 1)
+    return rows[rows.abs().sum(1) > 0]
+
+
 def _driver(
     fit: Fit,
     stack: Stack,
@@ -156,26 +168,27 @@ def _driver(
     signed: bool,
     steps: int | None,
 ) -> Image:
-    rows = torch.from_numpy((weights / fit.var.scale).astype(np.float32)).to(fit.device).flatten(0, 1)
-    rows = rows[rows.abs().sum(1) > 0]
-    origin, total = _scaled(fit, fit.static), torch.zeros(fit.shape, device=fit.device)
-    chosen = _spread(stack, segments)
+    rows, chosen = combinations(fit, weights), spread(stack, segments)
     if not len(rows):  # nothing predicts
         return np.zeros(fit.shape, dtype=np.float32)
+    if fit.network.linear:
+        mean = mean_distance(fit, stack, chosen, signed)
+        image: Image = fit.network.attribute(rows, mean, torch.zeros_like(mean[0]), signed).cpu().numpy()
+        return image
+    origin, total = scaled(fit, fit.static), torch.zeros(fit.shape, device=fit.device)
     if steps is None:
-        some = _frames(fit, stack, chosen[:: -(-len(chosen) // 16)])
-        steps = 1 if fit.network.linear else steps_to_complete(fit, rows, some, origin, stack.still_wanted)
+        some = read_scaled(fit, stack, chosen[:: -(-len(chosen) // 16)])
+        steps = steps_to_complete(fit, rows, some, origin, stack.still_wanted)
     if steps > 1:
         chosen = chosen[:: 4 if len(chosen) > MAP_FRAMES // 4 else 1]
-    pixels = max(1, PIXELS // math.prod(fit.shape))
-    at_once = min(BATCH, stack.block_length if fit.network.linear else pixels)
+    at_once = min(BATCH, max(1, PIXELS // math.prod(fit.shape)))
     for t in np.array_split(chosen, min(len(chosen), -(-len(chosen) * steps // at_once))):
-        frames = _frames(fit, stack, t)
+        frames = read_scaled(fit, stack, t)
         for some in rows.split(ROWS):
             stack.still_wanted()
             total += fit.network.attribute(some, frames, origin, signed, steps)
-    image: Image = (total / len(chosen)).cpu().numpy()
-    return image
+    averaged: Image = (total / len(chosen)).cpu().numpy()
+    return averaged
 
 
 def incompleteness(fit: Fit, rows: Tensor, d: Tensor, origin: Tensor, steps: int) -> float:
@@ -196,17 +209,7 @@ def steps_to_complete(fit: Fit, rows: Tensor, d: Tensor, origin: Tensor, check: 
     return STEPS[-1]
 
 
-def _frames(fit: Fit, stack: Stack, frames: NDArray[np.intp]) -> Tensor:
-    """Read some frames as the network takes them."""
-    return _scaled(fit, np.concatenate([stack.read(int(t), int(t) + 1) for t in frames]))
-
-
-def _scaled(fit: Fit, images: Image) -> Tensor:
-    """Give images as the network takes them."""
-    return torch.from_numpy((images - fit.baseline) / np.float32(fit.scale)).to(fit.device)
-
-
-def _spread(stack: Stack, segments: Sequence[FrameRange]) -> NDArray[np.intp]:
+def spread(stack: Stack, segments: Sequence[FrameRange]) -> NDArray[np.intp]:
     """Choose at most `MAP_FRAMES` good frames, evenly spread over the ranges."""
     good = np.concatenate([np.flatnonzero(stack.good_frames(*frames)) + frames[0] for frames in segments])
     if not len(good):
@@ -215,12 +218,11 @@ def _spread(stack: Stack, segments: Sequence[FrameRange]) -> NDArray[np.intp]:
     return chosen
 
 
-def _effect(
-    fit: Fit, stack: Stack, segments: Sequence[FrameRange], weights: NDArray[np.float64], signed: bool
-) -> Image:
+def _effect(latents: MovieLatents, segments: Sequence[FrameRange], weights: NDArray[np.float64], signed: bool) -> Image:
+    fit, stack = latents.fit, latents.stack
     order, found = len(weights), []
     for frames in segments:
-        z = fit.var.standardise(fit.encode(stack, frames))
+        z = fit.var.standardise(latents.read(frames, stack.still_wanted))
         targets = lag_pairs(len(z), order, torch.from_numpy(stack.runs(*frames))).numpy()
         found.append(sum(z[targets - lag] @ a.T for lag, a in enumerate(weights, 1)) * fit.var.scale)
     ahead = np.concatenate(found)

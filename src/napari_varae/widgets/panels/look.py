@@ -1,28 +1,24 @@
-"""The Look dock: views of the fit, maps of which regions drive its dynamics, and the VAR as a matrix."""
+"""The Look dock: views of the fit, and maps of which regions drive its dynamics."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGridLayout
 
+from napari_varae.core.maps.definition import explain_map
 from napari_varae.session.ranges import Segments
-from napari_varae.session.results import Edge
 from napari_varae.session.session import Letter
 from napari_varae.viewer import views
+from napari_varae.viewer.maps import put_side_by_side
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.parts.fields import NumberField
-from napari_varae.widgets.parts.panel import Panel, button
-from napari_varae.widgets.parts.plots import MatrixPlot
+from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.text import heading, in_words, note
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
-
-    from napari_varae.core.fit.fit import Fit
 
 __all__ = ["LookPanel"]
 
@@ -37,11 +33,14 @@ KINDS = {
     "effect": "effect: pixels that the prediction changes",
 }
 SUBJECTS = {"whole": "the whole VAR", "latent": "one latent", "edge": "one link"}
-SPANS = {"all": "all frames", "a": "range A", "b": "range B", "a-b": "A minus B"}
+SPANS = {
+    "all": "all frames", "a": "range A", "b": "range B", "a-b": "A minus B", "a|b": "A beside B",
+    "frame": "each frame",
+}  # fmt: skip
 
 
 class LookPanel(Panel):
-    """Show views and contribution maps of the fit as layers, and its VAR as a matrix."""
+    """Show views and contribution maps of the fit as layers."""
 
     dock = "Look"
 
@@ -59,14 +58,12 @@ class LookPanel(Panel):
         self.map_button = button(
             "Show map", self.show_map, "Adds an image layer with colours symmetric about zero; zero is transparent"
         )
-        self.lag = QComboBox()
-        self.lag.addItem("1", 1)
-        self.lag.currentIndexChanged.connect(self._show_matrix)
-        self.matrix = MatrixPlot()
-        self.matrix.picked.connect(self._pick)
-        self.matrix.hovered.connect(self._hover)
-        self.summary, self.cell = note(), note()
-        self.add_plot(self.matrix)
+        self.beside = QCheckBox("Layers side by side")
+        self.beside.setToolTip("Every visible layer in a field of its own (napari's grid), or all over each other")
+        self.beside.clicked.connect(lambda on: put_side_by_side(self.viewer, on))
+        self.meaning = note()
+        for choice in (self.kind, self.subject):
+            choice.currentIndexChanged.connect(self._explain)
 
         self.body.addWidget(heading("Layers, computed for the frame shown"))
         self.body.addLayout(grid)
@@ -77,34 +74,35 @@ class LookPanel(Panel):
             form.addRow(label, widget)
         self.body.addLayout(form)
         self.body.addWidget(self.own_past)
-        self.body.addWidget(self.map_button)
-        self.body.addWidget(heading("VAR: how latents drive each other"))
-        self.body.addWidget(self.summary)
-        lag_form = QFormLayout()
-        lag_form.addRow("Lag (frames)", self.lag)
-        self.body.addLayout(lag_form)
-        self.body.addWidget(self.matrix)
-        self.body.addWidget(self.cell)
+        self.body.addWidget(self.meaning)
+        self.body.addLayout(row(self.map_button, self.beside))
         self.body.addStretch()
 
         self.listen(self.session.fit_changed, self._show_fit)
+        self.listen(napari_viewer.canvas.grid.events.enabled, self._show_grid)
         self.listen(self.session.job_changed, self._show_enabled)
         self.listen(self.session.edge_changed, self._show_edge)
         self.listen(self.session.latent_changed, self._show_latent)
-        self.listen(self.session.cells_changed, self._show_fit)
         for event in (napari_viewer.layers.events.inserted, napari_viewer.layers.events.removed):
             self.listen(event, self._show_toggles)
         self._show_fit()
+        self._show_grid()
+        self._explain()
 
     def show_map(self) -> None:
-        """Compute the chosen map and show it as a layer."""
+        """Compute the chosen map, or both, and show them as layers."""
         with in_words():
-            stack, fit, request = self.session.require_stack(), self.session.require_fit(), self._request()
-            maps.show(self, stack, fit, request)
+            self.session.require_stack()
+            self.session.require_fit()
+            span = self.span.currentData()
+            if span == "a|b":
+                maps.show(self, self._request("a"), self._request("b"), side_by_side=True)
+            else:
+                maps.show(self, self._request(span))
 
-    def _request(self) -> maps.MapRequest:
-        """Read the choices."""
-        kind, subject, span = self.kind.currentData(), self.subject.currentData(), self.span.currentData()
+    def _request(self, span: str) -> maps.MapRequest:
+        """Read the choices, for some of the frames."""
+        kind, subject = self.kind.currentData(), self.subject.currentData()
         target, edge, of = None, None, "the whole VAR"
         if subject == "latent":
             target = self.latent.value()
@@ -116,20 +114,26 @@ class LookPanel(Panel):
             edge = self.session.edge
             if edge is None:
                 raise ValueError(
-                    "Choose a link first: click a cell of the matrix below, or a row of the table in the Compare dock."
+                    "Choose a link first: click a cell of the matrix in the Links dock, an arrow on the image, or a "
+                    "row of the table in the Compare dock."
                 )
             of = f"link {edge}"
+        if span == "frame" and kind == "effect":
+            raise ValueError("An effect map is a spread over frames: choose the driver map for each frame.")
         a, b = self.session.ranges["a"], self.session.ranges["b"]
-        if ("a" in span and span != "all" and not a) or ("b" in span and not b):
+        if (span in ("a", "a-b") and not a) or (span in ("b", "a-b") and not b):
             raise ValueError("Set the range first: drag it in the Time dock, or type it in the Compare dock.")
         spans: dict[str, tuple[tuple[float, Segments | None], ...]] = {
             "all": ((1.0, None),), "a": ((1.0, a),), "b": ((1.0, b),), "a-b": ((1.0, a), (-1.0, b)),
+            "frame": (),
         }  # fmt: skip
+        ranges: dict[str, tuple[Letter, ...]] = {"a": ("a",), "b": ("b",), "a-b": ("a", "b")}
         suffix = "" if span == "all" else f", {SPANS[span]}"
-        ranges: dict[str, tuple[Letter, ...]] = {"all": (), "a": ("a",), "b": ("b",), "a-b": ("a", "b")}
         name = f"{kind} map of {of}{suffix}"
         own_past = self.own_past.isChecked()
-        return maps.MapRequest(kind, subject, target, edge, own_past, spans[span], name, ranges[span])
+        return maps.MapRequest(
+            kind, subject, target, edge, own_past, spans[span], name, ranges.get(span, ()), each_frame=span == "frame"
+        )  # fmt: skip
 
     def _toggle(self, view: views.View, on: bool) -> None:
         with in_words():
@@ -139,64 +143,21 @@ class LookPanel(Panel):
                 views.hide(self.viewer, view)
         self._show_toggles()
 
-    def _pick(self, target: int, source: int) -> None:
-        """Select a cell of the matrix, and show its map when there is a link."""
-        with in_words():
-            fit, lag = self.session.require_fit(), self._lag()
-            self.session.set_edge(Edge(lag, target, source))
-            if fit.var.coefficients[lag - 1, target, source] != 0 and self.session.job == "idle":
-                self.subject.setCurrentIndex(self.subject.findData("edge"))
-                self.show_map()
-
-    def _hover(self, target: int, source: int) -> None:
-        fit = self.session.fit
-        if fit is not None:
-            self.cell.setText(self._in_words(fit, Edge(self._lag(), target, source)))
-
-    def _lag(self) -> int:
-        """Return the lag to show: one that the fit has."""
-        return int(self.lag.currentData())
-
-    def _offer_lags(self) -> None:
-        """Offer the lags of the fit, and keep the chosen one if it is among them."""
-        order = 1 if self.session.fit is None else self.session.fit.var.order
-        if order != self.lag.count():
-            kept = min(self._lag(), order)
-            with QSignalBlocker(self.lag):
-                self.lag.clear()
-                for lag in range(1, order + 1):
-                    self.lag.addItem(str(lag), lag)
-                self.lag.setCurrentIndex(kept - 1)
-        self.lag.setEnabled(order > 1)
-
     def _show_fit(self) -> None:
-        fit = self.session.fit
-        if fit is None:
-            self.summary.setText("No fit yet: train or load one in the Train dock.")
-        else:
-            links = np.count_nonzero((fit.var.coefficients != 0) & ~np.eye(fit.latents, dtype=bool)) / fit.latents
-            self.summary.setText(
-                f"{links:.1f} links into each of {fit.latents} latents, besides its own past; "
-                f"penalty {fit.var.penalty:.3g}, spectral radius {fit.var.spectral_radius:.2f}.{self._whole(fit)}"
-            )
-        self.cell.setText("Click a cell to see the map of that link.")
-        self._offer_lags()
-        self._show_matrix()
         self._show_enabled()
         self._show_toggles()
 
-    def _show_matrix(self) -> None:
-        fit = self.session.fit
-        if fit is not None:
-            self.matrix.show_matrix(fit.var.coefficients[self._lag() - 1])
-        self._show_edge()
-
     def _show_edge(self) -> None:
-        edge, fit = self.session.edge, self.session.fit
-        shown = edge is not None and edge.lag == self._lag()
-        self.matrix.mark((edge.target, edge.source) if edge is not None and shown else None)
-        if edge is not None and fit is not None:
-            self.cell.setText(self._in_words(fit, edge))
+        """Offer the map of the link that was chosen."""
+        if self.session.edge is not None:
+            self.subject.setCurrentIndex(self.subject.findData("edge"))
+
+    def _show_grid(self, _event: Any = None) -> None:
+        self.beside.setChecked(self.viewer.canvas.grid.enabled)
+
+    def _explain(self, _index: int = 0) -> None:
+        """State what the chosen map means."""
+        self.meaning.setText(explain_map(self.kind.currentData(), self.subject.currentData()))
 
     def _show_enabled(self) -> None:
         ready = self.session.fit is not None
@@ -209,17 +170,6 @@ class LookPanel(Panel):
         if self.session.latent is not None:
             self.latent.set_value(self.session.latent)
             self.subject.setCurrentIndex(self.subject.findData("latent"))
-
-    def _whole(self, fit: Fit) -> str:
-        """Name the latents of the whole image."""
-        named = ", ".join(self.session.name_latent(latent) for latent in fit.whole_image)
-        return f" Latents of the whole image: {named}." if named else ""
-
-    def _in_words(self, fit: Fit, edge: Edge) -> str:
-        """Describe one coefficient."""
-        value = fit.var.coefficients[edge.lag - 1, edge.target, edge.source]
-        source, target = (self.session.name_latent(latent) for latent in (edge.source, edge.target))
-        return f"Latent {source} → latent {target} after {edge.lag} frame{'s' * (edge.lag > 1)}: {value:+.3f}"
 
     def _show_toggles(self, _event: Any = None) -> None:
         for view, box in self.views.items():

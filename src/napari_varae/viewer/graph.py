@@ -1,0 +1,237 @@
+"""The links as arrows on the image, and outlines of latents; both show and set what is chosen."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.utils.colormaps import Colormap
+from numpy.typing import NDArray
+
+from napari_varae.session.results import Edge
+from napari_varae.session.session import Session
+from napari_varae.viewer.grid import shared_grid
+from napari_varae.viewer.meshes import ARROW, arrow_mesh, distance_to_arrows, line_mesh, shorten
+from napari_varae.viewer.ours import KEY, SIGNED, About, forget, ours, register
+from napari_varae.viewer.outlines import outlines
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Surface
+
+__all__ = ["ARROWS", "OUTLINES", "choose_latent", "choose_link", "follow_graph", "graph_layer_removed", "show_graph"]
+
+ARROWS, OUTLINES = "links", "latents"
+"""Kinds of our two layers, and their names."""
+
+WIDEST, THINNEST, LINE = 1 / 90, 1 / 450, 1 / 350
+"""Widths of arrows and of outlines, as shares of the diagonal of the image."""
+NEAR = 5
+"""Pixels of the screen by which a click may miss an arrow."""
+PLAIN, BRIGHT, DIM = 0.75, 1.0, 0.3
+"""How strong the colour of an arrow is, when nothing is chosen, when it is, and when another one is."""
+
+KINDS = ("#e8d9a0", "#ff3ea5", "#39d98a", "#ff3ea5")
+"""Colours of outlines: of any latent, of the chosen one, of the source and of the target of the chosen link."""
+ANY, CHOSEN, SOURCE, TARGET = range(4)
+OF_KIND = Colormap(list(KINDS), name="varae latents", display_name="varae latents")
+
+Array = NDArray[np.float64]
+
+_outlined: weakref.WeakKeyDictionary[Surface, Any] = weakref.WeakKeyDictionary()
+"""What a layer of outlines shows: which network, and which of its latents."""
+
+
+def follow_graph(reference: Callable[[], ViewerModel | None], session: Session) -> None:
+    """Keep arrows and outlines as the session has them."""
+
+    def changed(*_news: Any) -> None:
+        viewer = reference()
+        if viewer is not None:
+            show_graph(viewer, session)
+
+    for signal in (
+        session.graph_changed, session.penalty_changed, session.fit_changed, session.edge_changed,
+        session.latent_changed,
+    ):  # fmt: skip
+        signal.connect(changed)
+
+
+def show_graph(viewer: ViewerModel, session: Session) -> None:
+    """Draw the links and outlines that the session wants; remove the layers that would be empty."""
+    ready = session.fit is not None and session.stack is not None
+    lines = _wanted_outlines(session) if ready else []
+    if lines:
+        _outline(viewer, session, lines)
+    else:
+        _drop(viewer, OUTLINES)
+    if ready and session.graph.shown:
+        arrows = _arrows(session)
+        vertices, faces = arrow_mesh(arrows.starts, arrows.stops, arrows.widths)
+        _put(viewer, session, ARROWS, (vertices, faces, np.repeat(arrows.colours, ARROW)), SIGNED, (-1, 1))
+    else:
+        _drop(viewer, ARROWS)
+
+
+def _outline(viewer: ViewerModel, session: Session, wanted: list[tuple[int, int]]) -> None:
+    """Draw the outlines of some latents, each of a kind, unless they are drawn already."""
+    assert session.fit is not None
+    about, layer = (weakref.ref(session.fit.network), wanted), _layer(viewer, OUTLINES)
+    if layer is not None and _outlined.get(layer) == about:
+        return
+    known = outlines(session.fit)
+    parts = [(line, kind) for latent, kind in wanted for line in known[latent].lines]
+    vertices, faces, which = line_mesh([line for line, _ in parts], LINE * _diagonal(session))
+    values = np.array([kind for _, kind in parts], dtype=np.float32)[which]
+    layer = _put(viewer, session, OUTLINES, (vertices, faces, values), OF_KIND, (0, len(KINDS) - 1))
+    _outlined[layer] = about
+
+
+def graph_layer_removed(session: Session, kind: str) -> None:
+    """Take in that the user removed one of our two layers."""
+    if kind == ARROWS:
+        session.set_graph(replace(session.graph, shown=False))
+    elif kind == OUTLINES:
+        session.set_graph(replace(session.graph, outlines=False))
+
+
+def choose_link(viewer: ViewerModel, session: Session, event: Any) -> bool:
+    """Choose the link whose arrow lies under the mouse."""
+    layer = _layer(viewer, ARROWS)
+    if layer is None or not layer.visible or not len(arrows := _arrows(session)):
+        return False
+    point = _point(layer, event)
+    distance = distance_to_arrows(point, arrows.starts, arrows.stops, arrows.widths)
+    pixel = float(layer.scale[-1]) * float(viewer.scene.camera.zoom)  # of the screen, for one of the image
+    nearest = int(distance.argmin())
+    if distance[nearest] * pixel > NEAR:
+        return False
+    session.pick_edge(arrows.edges[nearest])
+    return True
+
+
+def choose_latent(viewer: ViewerModel, session: Session, event: Any) -> bool:
+    """Choose the latent whose outline surrounds the mouse, the smallest one; nothing is chosen beside the outlines."""
+    layers = [layer for kind in (OUTLINES, ARROWS) if (layer := _layer(viewer, kind)) is not None and layer.visible]
+    if session.fit is None or not layers or not (session.graph.shown or session.graph.outlines):
+        return False
+    point, known = _point(layers[0], event), outlines(session.fit)
+    holding = [k for k in _with_place(session) if known[k].holds(point)] if session.graph.outlines else []
+    session.set_edge(None)
+    session.set_latent(min(holding, key=lambda k: known[k].area, default=None))
+    return bool(holding)
+
+
+class _Arrows:
+    """Arrows to draw: links, ends (n, 2), widths (n,) in pixels of the image, colours (n,) from -1 to 1."""
+
+    def __init__(self, edges: list[Edge], starts: Array, stops: Array, widths: Array, colours: Array) -> None:
+        self.edges, self.starts, self.stops, self.widths, self.colours = edges, starts, stops, widths, colours
+
+    def __len__(self) -> int:
+        return len(self.edges)
+
+
+def _arrows(session: Session) -> _Arrows:
+    """Place the arrows of the links to draw, and of the chosen link in any case."""
+    fit, var, chosen = session.fit, session.shown_var, session.edge
+    assert fit is not None
+    assert var is not None
+    drawn = session.drawn_edges()
+    if chosen is not None and _drawable(session, chosen) and all(edge != chosen for edge, _ in drawn):
+        drawn.append((chosen, float(var.coefficients[chosen.lag - 1, chosen.target, chosen.source])))
+    edges, sizes = [edge for edge, _ in drawn], np.array([size for _, size in drawn])
+    sources, targets = (np.array([edge[i] for edge in edges], dtype=int) for i in (2, 1))
+    radii = np.array([outline.radius for outline in outlines(fit)])
+    starts, stops = shorten(fit.places[sources], fit.places[targets], radii[sources], radii[targets])
+    share = np.abs(sizes) / max(np.abs(sizes).max(initial=0), 1e-30)
+    widths = _diagonal(session) * (THINNEST + (WIDEST - THINNEST) * share)
+    if chosen is not None:
+        bright = np.array([edge == chosen for edge in edges], dtype=bool)
+    else:
+        bright = (sources == session.latent) | (targets == session.latent)
+    strength = np.where(bright, BRIGHT, DIM) if bright.any() else np.full(len(edges), PLAIN)
+    return _Arrows(edges, starts, stops, widths, np.sign(sizes) * strength)
+
+
+def _drawable(session: Session, edge: Edge) -> bool:
+    """Whether there is such a link now, between two latents that have a place."""
+    fit, var = session.fit, session.shown_var
+    if fit is None or var is None or edge.source == edge.target:
+        return False
+    placed = not {edge.source, edge.target} & fit.whole_image.keys()
+    return placed and bool(var.coefficients[edge.lag - 1, edge.target, edge.source])
+
+
+def _wanted_outlines(session: Session) -> list[tuple[int, int]]:
+    """Latents to outline, with the kind of each: all, if wanted, and what is chosen on top."""
+    placed = _with_place(session)
+    wanted = dict.fromkeys(placed, ANY) if session.graph.outlines else {}
+    chosen: list[tuple[int | None, int]] = [(session.latent, CHOSEN)]
+    if session.edge is not None:
+        chosen = [(session.edge.source, SOURCE), (session.edge.target, TARGET)]
+    for latent, kind in chosen:
+        if latent in placed:
+            wanted.pop(latent, None)  # drawn last, above the others
+            wanted[latent] = kind
+    return list(wanted.items())
+
+
+def _with_place(session: Session) -> list[int]:
+    """Latents of the fit that are not of the whole image."""
+    assert session.fit is not None
+    return [k for k in range(session.fit.latents) if k not in session.fit.whole_image]
+
+
+def _diagonal(session: Session) -> float:
+    """Diagonal of the image in pixels."""
+    assert session.stack is not None
+    return float(np.hypot(*session.stack.shape[1:]))
+
+
+def _point(layer: Any, event: Any) -> Array:
+    """Place of the mouse in pixels of the image (y, x)."""
+    return np.asarray(layer.world_to_data(event.position), dtype=float)[-2:]
+
+
+def _layer(viewer: ViewerModel, kind: str) -> Any:
+    return next((layer for layer, what in ours(viewer, kind) if what.kind == kind), None)
+
+
+def _drop(viewer: ViewerModel, kind: str) -> None:
+    """Remove a layer of ours."""
+    layer = _layer(viewer, kind)
+    if layer is not None:
+        forget(layer)
+        viewer.layers.remove(layer)
+
+
+def _put(
+    viewer: ViewerModel, session: Session, kind: str, mesh: Any, colours: Colormap, limits: tuple[float, float]
+) -> Surface:
+    """Add or update a layer of a mesh, and return it.
+
+    Two vertices at the corners of the image keep its extent the same: with another one, napari would slice every layer
+    again.
+    """
+    assert session.stack is not None
+    vertices, faces, values = mesh
+    corners = np.array([[0, 0], [side - 1 for side in session.stack.shape[1:]]], dtype=float)
+    none = np.zeros((0 if len(faces) else 1, 3), dtype=faces.dtype)  # a mesh without a triangle cannot be drawn
+    data = np.concatenate([corners, vertices]), np.concatenate([none, faces + 2]), np.concatenate([[0, 0], values])
+    layer = _layer(viewer, kind)
+    if layer is not None:
+        layer.data = data
+        return layer
+    selection = set(viewer.layers.selection)
+    layer = viewer.add_surface(
+        data, name=kind, colormap=colours, contrast_limits=limits, shading="none",
+        metadata={KEY: {"kind": kind}}, **shared_grid(viewer, session.stack, 2),
+    )  # fmt: skip
+    register(layer, About(kind, True, session.generation, (), kind))
+    if selection:
+        viewer.layers.selection = selection
+    return layer
