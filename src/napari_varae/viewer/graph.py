@@ -15,19 +15,16 @@ from napari_varae.session.results import Edge
 from napari_varae.session.session import Session
 from napari_varae.viewer.grid import shared_grid
 from napari_varae.viewer.meshes import ARROW, arrow_mesh, distance_to_arrows, line_mesh, shorten
-from napari_varae.viewer.ours import KEY, SIGNED, About, forget, ours, register
+from napari_varae.viewer.ours import ARROWS, KEY, OUTLINES, SIGNED, About, forget, ours, register
 from napari_varae.viewer.outlines import outlines
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Surface
 
-__all__ = ["ARROWS", "OUTLINES", "choose_latent", "choose_link", "follow_graph", "graph_layer_removed", "show_graph"]
+__all__ = ["choose_latent", "choose_link", "follow_graph", "graph_layer_removed", "show_graph"]
 
-ARROWS, OUTLINES = "links", "latents"
-"""Kinds of our two layers, and their names."""
-
-WIDEST, THINNEST, LINE = 1 / 90, 1 / 450, 1 / 350
+WIDEST, THINNEST, LINE = 1 / 110, 1 / 450, 1 / 400
 """Widths of arrows and of outlines, as shares of the diagonal of the image."""
 NEAR = 5
 """Pixels of the screen by which a click may miss an arrow."""
@@ -84,8 +81,10 @@ def _outline(viewer: ViewerModel, session: Session, wanted: list[tuple[int, int]
         return
     known = outlines(session.fit)
     parts = [(line, kind) for latent, kind in wanted for line in known[latent].lines]
-    vertices, faces, which = line_mesh([line for line, _ in parts], LINE * _diagonal(session))
-    values = np.array([kind for _, kind in parts], dtype=np.float32)[which]
+    kinds = np.array([kind for _, kind in parts], dtype=np.float32)
+    widths = np.where(kinds == ANY, 1, 2.5) * LINE * _diagonal(session)
+    vertices, faces, which = line_mesh([line for line, _ in parts], widths)
+    values = kinds[which]
     layer = _put(viewer, session, OUTLINES, (vertices, faces, values), OF_KIND, (0, len(KINDS) - 1))
     _outlined[layer] = about
 
