@@ -13,7 +13,7 @@ from napari_varae.session.generation import Generation, Part
 from napari_varae.session.session import session_of
 from napari_varae.viewer.grid import shared_grid
 from napari_varae.viewer.lazy_movie import LazyMovie
-from napari_varae.viewer.ours import ARROWS, KEY, OUTLINES, SIGNED, About, ours, place
+from napari_varae.viewer.ours import KEY, LINKS, SIGNED, About, ours, place
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -109,14 +109,13 @@ def put_side_by_side(viewer: ViewerModel, on: bool) -> None:
     """
     if on != viewer.canvas.grid.enabled:
         viewer.canvas.grid.enabled = on
-    for kind in (ARROWS, OUTLINES):
-        for layer, _ in ours(viewer, kind):
-            if on and layer.visible:
-                layer.visible = False
-                _hidden.add(layer)
-            elif not on and layer in _hidden:
-                layer.visible = True
-                _hidden.discard(layer)
+    for layer, _ in ours(viewer, LINKS):
+        if on and layer.visible:
+            layer.visible = False
+            _hidden.add(layer)
+        elif not on and layer in _hidden:
+            layer.visible = True
+            _hidden.discard(layer)
     maps = [layer for layer, _ in ours(viewer, "map:") if layer.visible]
     if maps:
         _show_bars(viewer, maps[-1])

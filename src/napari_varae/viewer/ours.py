@@ -23,28 +23,14 @@ if TYPE_CHECKING:
 
     from napari_varae.core.fit.fit import Fit
 
-__all__ = [
-    "ARROWS",
-    "KEY",
-    "MOVIE",
-    "OUTLINES",
-    "SIGNED",
-    "About",
-    "about",
-    "clear",
-    "forget",
-    "mark",
-    "ours",
-    "place",
-    "register",
-]
+__all__ = ["KEY", "LINKS", "MOVIE", "SIGNED", "About", "about", "clear", "forget", "mark", "ours", "place", "register"]
 
 KEY = "napari-varae"
 """Where our layers carry what they are, in `layer.metadata`, for the user to read."""
 MOVIE = "movie"
 """Kind of the movie layer."""
-ARROWS, OUTLINES = "links", "latents"
-"""Kinds of the layers of the links and of the outlines of latents, and their names. They stay above all images."""
+LINKS = "links"
+"""Kind of the layer of links and outlines, and its name. It stays above all images."""
 NOTHING = Generation()
 DOUBT = " ⚠ "
 """What stands between the name of a layer and a reason to doubt it."""
@@ -133,9 +119,8 @@ def place(
     layer = next((layer for layer, other in ours(viewer, what.kind) if other.kind == what.kind), None)
     if layer is None:
         layer = viewer.add_image(data, name=what.name, metadata=metadata, **keywords)
-        drawn = [viewer.layers.index(other) for kind in (ARROWS, OUTLINES) for other, _ in ours(viewer, kind)]
-        if drawn:
-            viewer.layers.move(len(viewer.layers) - 1, min(drawn))
+        for other, _ in ours(viewer, LINKS):
+            viewer.layers.move(len(viewer.layers) - 1, viewer.layers.index(other))
     else:
         before = _registered[layer]
         if (own := _own_name(layer, before)) != before.name:

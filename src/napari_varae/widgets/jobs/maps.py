@@ -119,7 +119,7 @@ def follow_penalty(panel: Panel) -> None:
 
 
 def number_bars(viewer: Viewer) -> None:
-    """Number the colour bars once they are drawn: vispy does not know the size of a bar before that, and omits most."""
+    """Let the colour bars have numbers, once they are drawn: before that, vispy does not know their size."""
     reference = weakref.ref(viewer)
 
     def number() -> None:
