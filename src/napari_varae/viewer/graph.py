@@ -214,8 +214,7 @@ def _outlined_mesh(session: Session, wanted: list[tuple[int, int]]) -> tuple[Mes
 def _put(viewer: ViewerModel, session: Session, vertices: Array, faces: NDArray[np.intp], values: Array) -> Surface:
     """Add or update the layer, and return it.
 
-    Two vertices at the corners of the image keep its extent the same: with another one, napari would slice every layer
-    again.
+    Two vertices at the corners of the image keep its extent the same, so that napari need not slice every layer again.
     """
     assert session.stack is not None
     corners = np.array([[0, 0], [side - 1 for side in session.stack.shape[1:]]], dtype=float)
@@ -223,7 +222,8 @@ def _put(viewer: ViewerModel, session: Session, vertices: Array, faces: NDArray[
     data = np.concatenate([corners, vertices]), np.concatenate([none, faces + 2]), np.concatenate([[0, 0], values])
     layer = _layer(viewer)
     if layer is not None:
-        layer.data = data
+        with layer.events.data.blocker():  # nothing that follows from data changes but the drawing
+            layer.data = data
         return layer
     selection = set(viewer.layers.selection)
     layer = viewer.add_surface(

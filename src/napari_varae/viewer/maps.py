@@ -87,7 +87,8 @@ def show_map(
     what = About(f"map:{group}:{key or name}", True, generation or session_of(viewer).generation, parts, name)
     layer = place(viewer, what, image, fit, definition, keywords)
     layer.metadata[KEY] |= {"unit": unit, "ends": (end, extreme)}
-    layer.visible = True
+    if not layer.visible:
+        layer.visible = True
     _show_bars(viewer, layer)
     _share_limits([other for other, _ in ours(viewer, f"map:{group}:")])
     if stack.pixel_size is not None and viewer not in _scaled:

@@ -127,7 +127,8 @@ def place(
             what.name = own  # the user renamed it
         layer.data, layer.metadata = data, metadata
         for name in ("scale", "translate", "units", "axis_labels"):
-            setattr(layer, name, keywords[name])
+            if tuple(getattr(layer, name)) != tuple(keywords[name]):  # each lets napari look at all layers again
+                setattr(layer, name, keywords[name])
     register(layer, what)
     _show_name(layer, what, session)
     return layer
