@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from napari_varae.core.comparison.difference_map import difference_map
     from napari_varae.core.comparison.latents import compare_latents
     from napari_varae.core.comparison.placebo import placebo
+    from napari_varae.core.comparison.restore import open_comparison
     from napari_varae.core.comparison.result import Comparison
+    from napari_varae.core.comparison.robustness import Robustness, robustness
     from napari_varae.core.experiment.behaviour import Behaviour
     from napari_varae.core.experiment.cells import Cells
     from napari_varae.core.experiment.correlation import correlate_behaviour
@@ -81,6 +83,8 @@ _HOME = {
     "TrainingError": "errors",
     "evaluate": "core.fit.evaluate",
     "placebo": "core.comparison.placebo",
+    "Robustness": "core.comparison.robustness",
+    "robustness": "core.comparison.robustness",
     "load_fit": "core.fit.load",
     "LassoPath": "core.lasso.path",
     "entry_penalty": "core.lasso.estimate",
@@ -103,6 +107,7 @@ _HOME = {
     "Analysis": "io.analysis",
     "open_analysis": "io.analysis",
     "export_nwb": "io.nwb_export",
+    "open_comparison": "core.comparison.restore",
     "open_behaviour": "io.behaviour",
     "open_cells": "io.cells",
     "open_stack": "io",
@@ -112,12 +117,12 @@ _HOME = {
 __all__ = [
     "VAR", "AlongPath", "Analysis", "AnalysisSettings", "Behaviour", "Cells", "ChoiceError", "Comparison",
     "ComparisonConfig", "DataChoiceError", "DataError", "EpochReport", "Fit", "FitConfig", "FitFileError",
-    "FrameContributions", "LassoPath", "PathError", "Requirements", "Simulation", "SimulationConfig", "Stack",
-    "StackError", "StoppedError", "TrainingError", "Trials", "__version__", "compare", "compare_latents",
+    "FrameContributions", "LassoPath", "PathError", "Requirements", "Robustness", "Simulation", "SimulationConfig",
+    "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__", "compare", "compare_latents",
     "contribution_map", "correlate_behaviour", "difference_map", "entry_penalty", "estimate", "estimate_var",
     "evaluate", "export_nwb", "fit", "lasso", "lasso_path", "load_fit", "match_cells", "open_analysis",
-    "open_behaviour", "open_cells", "open_stack", "open_trials", "placebo", "prediction_along_path",
-    "read_settings", "resume", "run_batch", "simulate", "train",
+    "open_behaviour", "open_cells", "open_comparison", "open_stack", "open_trials", "placebo",
+    "prediction_along_path", "read_settings", "resume", "robustness", "run_batch", "simulate", "train",
 ]  # fmt: skip
 
 

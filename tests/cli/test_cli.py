@@ -16,6 +16,7 @@ COMMANDS = (
     "map",
     "compare",
     "placebo",
+    "robustness",
     "export",
     "batch",
     "gui",

@@ -145,6 +145,19 @@ def test_a_placebo_prints_its_p_values(run, folder):
     assert len(json.loads(out)["p_values"]) == 2
 
 
+def test_robustness_prints_and_keeps_its_rows(run, folder):
+    arguments = ("robustness", folder, "--a", "0:140", "--b", "170:320", "--vary", "order, noise", *QUICK)
+    status, out, err = run(*arguments, "--json")
+    assert status == 0, err
+    printed = json.loads(out)
+    assert [row["change"] for row in printed["rows"]] == ["as chosen", "order 2", "order 3", "without noise correction"]
+    rows = Path(printed["file"]).read_text(encoding="utf-8").splitlines()
+    assert (len(rows), Path(printed["file"]).name) == (5, "robustness.csv")
+    assert printed["rows"][0]["verdict"] in rows[1]
+    assert "coupling p = " in run(*arguments)[1]
+    assert run(*arguments[: -len(QUICK) - 1], "colour")[0] == 1
+
+
 def test_open_reports_what_a_file_holds(run, recording):
     facts = json.loads(run("open", recording, "--json", "--frame-rate", 5)[1])
     assert (facts["shape"], facts["frame rate in Hz"]) == ([320, 32, 32], 5.0)

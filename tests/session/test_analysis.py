@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import napari_varae as nv
-from napari_varae.session.analysis import save_analysis, use_analysis
+from napari_varae.session.analysis import save_analysis, use_analysis, write_analysis
 from napari_varae.session.session import Session
+from napari_varae.session.snapshot import Snapshot
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,10 @@ def test_a_session_is_saved_and_opened_again(made, tmp_path):
     assert other.fit.id == fit.id
     assert other.ranges == session.ranges
     assert other.trials.conditions == ("go", "nogo")
+    assert other.comparison.as_dict() == result.as_dict()  # the null distributions and the table as well
+    assert other.is_current
+    assert other.frame_sets == session.frame_sets
+    assert other.frames == session.frames
     np.testing.assert_array_equal(other.latents, session.latents)
 
 
@@ -59,3 +64,74 @@ def test_the_ranges_of_the_last_comparison_are_taken(made, tmp_path):
     session.use_movie(stack)
     use_analysis(session, analysis)
     assert session.ranges == {"a": ((0, 130),), "b": ((160, 200), (210, 300))}
+
+
+def test_what_was_compared_is_not_current_with_other_bad_frames(made, tmp_path):
+    stack, fit, result = made
+    analysis = nv.Analysis.begin(tmp_path / "a", stack)
+    analysis.keep_fit(fit)
+    analysis.keep_comparison(result)
+    session = Session()
+    session.use_movie(stack.replace(bad_frames=[20]))
+    use_analysis(session, analysis)
+    assert session.comparison.p_value == result.p_value
+    assert not session.is_current
+
+
+def test_saving_again_replaces_what_changed_and_keeps_maps_and_other_files(made, tmp_path):
+    stack, fit, result = made
+    session = Session()
+    session.use_movie(stack)
+    session.use_fit(fit, fit.encode(stack))
+    session.set_frame_sets({"go": [(0, 50)], "stop": [(60, 90)]}, ("go", "stop"))
+    session.set_comparison(result)
+    analysis = save_analysis(session, tmp_path / "a")
+    analysis.keep_map(np.eye(32), "mine")
+    (tmp_path / "a" / "notes.txt").write_text("read these", encoding="utf-8")
+    session.remove_frame_set("stop")
+    session.set_comparison(None)
+    again = save_analysis(session, tmp_path / "a", overwrite=True)
+    assert list(again.frame_sets) == ["go"]
+    assert not again.comparisons
+    assert list(again.maps) == ["mine"]
+    assert (tmp_path / "a" / "notes.txt").exists()
+    assert (tmp_path / "a" / "log.txt").read_text(encoding="utf-8").count("began") == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    session.use_movie(stack)
+    save_analysis(session, tmp_path / "a", overwrite=True)
+    assert not again.has_fit
+    assert not again.maps  # of another fit
+
+
+def test_stopped_while_it_saves_nothing_changes(made, tmp_path):
+    stack, fit, _ = made
+    session = Session()
+    session.use_movie(stack)
+    session.use_fit(fit, fit.encode(stack))
+    first = save_analysis(session, tmp_path / "a").record
+    session.set_range("a", (0, 20))
+
+    def stop():
+        raise nv.StoppedError("stopped")
+
+    with pytest.raises(nv.StoppedError):
+        write_analysis(Snapshot.of(session), tmp_path / "a", overwrite=True, check=stop)
+    assert nv.open_analysis(tmp_path / "a").record == first
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_is_saved_and_what_would_be_lost(made, tmp_path):
+    stack, fit, result = made
+    session = Session()
+    session.use_movie(stack)
+    assert session.is_kept(Snapshot.of(session))  # nothing to keep yet
+    session.use_fit(fit, fit.encode(stack))
+    assert not session.is_kept(Snapshot.of(session))
+    save_analysis(session, tmp_path / "a")
+    assert session.is_kept(Snapshot.of(session))
+    session.set_range("a", (0, 20))
+    assert not session.is_kept(Snapshot.of(session))
+    session.undo()
+    assert session.is_kept(Snapshot.of(session))
+    session.set_comparison(result)
+    assert not session.is_kept(Snapshot.of(session))

@@ -43,7 +43,7 @@ def test_conditions_become_a_and_b(session, heard):
     with pytest.raises(ValueError, match="no condition 'late'"):
         session.compare_conditions("nogo", "late")
     assert session.ranges["a"] == ((0, 10), (40, 50))
-    assert heard == ["trials_changed", "ranges_changed", "ranges_changed"]
+    assert heard == ["trials_changed", "ranges_changed"]
 
 
 def test_what_does_not_fit_the_movie_leaves_what_was_there(session, heard, cells):

@@ -256,7 +256,7 @@ def test_latents_of_the_whole_image_are_named_and_stand_back(docks, session, tra
     assert trained.whole_image
     for latent, change in trained.whole_image.items():
         assert f"{latent} ({change})" in docks["Links"].summary.text()
-        assert docks["Time"].x.findText(f"latent {latent} ({change})") >= 0
+        assert docks["Trajectory"].axes[0].findText(f"latent {latent} ({change})") >= 0
     places = [k for k in range(trained.latents) if k not in trained.whole_image]
     assert docks["Time"]._strongest(len(places)) == places
 

@@ -10,7 +10,7 @@ import typer
 
 from napari_varae.cli.batch import batch
 from napari_varae.cli.demo import demo
-from napari_varae.cli.dynamics import compare, map_, placebo
+from napari_varae.cli.dynamics import compare, map_, placebo, robustness
 from napari_varae.cli.export import export
 from napari_varae.cli.gui import gui
 from napari_varae.cli.info import info
@@ -43,7 +43,7 @@ app.command("open")(open_)
 for command in (train, resume, evaluate):
     app.command()(command)
 app.command("map")(map_)
-for command in (compare, placebo, export, batch, gui, info, demo):
+for command in (compare, placebo, robustness, export, batch, gui, info, demo):
     app.command()(command)
 
 

@@ -1,4 +1,4 @@
-"""The commands `map`, `compare` and `placebo`: questions to a fit."""
+"""The commands `map`, `compare`, `placebo` and `robustness`: questions to a fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from napari_varae.cli.options import Folder, Json, Moved, Unit, with_settings
 from napari_varae.cli.output import interruptible, print_result, progress_bar
 
-__all__ = ["compare", "map_", "placebo"]
+__all__ = ["compare", "map_", "placebo", "robustness"]
 
 _RANGE = "Ranges such as '0:400, 500:600', a frame set of DIR, or a condition of its trials."
 A = Annotated[str, typer.Option("--a", metavar="FRAMES", help=f"Frame set A. {_RANGE}")]
@@ -132,3 +132,48 @@ def placebo(
         )  # fmt: skip
     share = float((found <= config.level).mean()) if len(found) else None
     print_result({"p_values": found.tolist(), "level": config.level, "share_below_level": share}, as_json)
+
+
+@with_settings("comparison")
+def robustness(
+    folder: Folder,
+    a: A,
+    b: B,
+    settings: Any,
+    unit: Unit = "frames",
+    vary: Annotated[
+        str,
+        typer.Option(metavar="CHOICES", help="What to change; the last three train fits."),
+    ] = "order,noise,latents,seed,frames",
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the table in DIR/comparisons.")] = "robustness",
+    movie: Moved = None,
+    as_json: Json = False,
+) -> None:
+    """Compare again with one choice changed at a time: VAR order, noise correction, latents, seed, training frames.
+
+    The table is kept in DIR/comparisons. Ctrl-C ends it; the rows that are complete are kept.
+    """
+    from napari_varae.headless.steps import find_frames, run_robustness
+    from napari_varae.io.analysis import open_analysis
+
+    analysis = open_analysis(folder, movie)
+    config = settings(analysis.settings).comparison
+    frames_a, frames_b = (find_frames(analysis, text, unit, name=opt) for opt, text in (("--a", a), ("--b", b)))
+    with progress_bar("robustness") as (phase, line), interruptible(line) as stop:
+        found, path = run_robustness(
+            analysis, frames_a, frames_b, config, vary=[part.strip() for part in vary.split(",")], name=name, stop=stop,
+            progress=lambda part: phase(part.running or "robustness", len(part.rows) / part.planned),
+        )  # fmt: skip
+    rows = {row.change: _row_in_words(row.as_dict()) for row in found.rows}
+    about = found.as_dict() if as_json else {**rows, "summary": found.summary, "notes": list(found.notes)}
+    print_result({"file": path, **about}, as_json)
+
+
+def _row_in_words(row: dict[str, Any]) -> str:
+    """Write a row of the table in one line."""
+    if "verdict" not in row:
+        return str(row["reason"])
+    return (
+        f"{row['verdict']}; coupling p = {row['coupling_p']:.3g}, persistence p = {row['persistence_p']:.3g}; largest "
+        f"difference {row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
+    )

@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 
     from napari_varae.core.comparison.inference.resampling import Progress as ResamplingProgress
     from napari_varae.core.comparison.result import Comparison
+    from napari_varae.core.comparison.robustness import Robustness
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.fit.report import EpochReport
 
-__all__ = ["Kind", "compare_frames", "draw_map", "find_frames", "placebo_settings", "run_placebo", "train_fit"]
+__all__ = [
+    "Kind", "compare_frames", "draw_map", "find_frames", "placebo_settings", "run_placebo", "run_robustness",
+    "train_fit",
+]  # fmt: skip
 
 PLACEBO_RESAMPLES = 99
 """Draws in each comparison of a placebo, which has many."""
@@ -187,6 +191,30 @@ def run_placebo(
     )  # fmt: skip
     analysis.log("placebo", p_values=found.tolist())
     return found
+
+
+def run_robustness(
+    analysis: Analysis,
+    a: Sequence[FrameRange],
+    b: Sequence[FrameRange],
+    config: ComparisonConfig | None = None,
+    *,
+    vary: Sequence[str] | None = None,
+    name: str = "robustness",
+    stop: Event | None = None,
+    progress: Callable[[Robustness], None] | None = None,
+) -> tuple[Robustness, Path]:
+    """Compare two frame sets of an analysis under other choices, and write the table into it.
+
+    Parameters, return value and errors as :func:`napari_varae.robustness`, with the path of the table.
+    """
+    from napari_varae.core.comparison.robustness import CHOICES, robustness
+
+    found = robustness(
+        analysis.fit, analysis.stack, a, b, config or analysis.settings.comparison, vary=CHOICES if vary is None else
+        vary, latents=analysis.latents if analysis.caution is None else None, stop=stop, progress=progress,
+    )  # fmt: skip
+    return found, analysis.keep_robustness(found, name)
 
 
 def draw_map(

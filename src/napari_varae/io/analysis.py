@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,22 +15,23 @@ from numpy.typing import ArrayLike, NDArray
 from napari_varae.core.experiment.trials import Trials
 from napari_varae.core.files import write_file
 from napari_varae.core.movie.frames import FrameRange, check_ranges
+from napari_varae.core.movie.odd_frames import OddFrames
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings_file import AnalysisSettings, read_settings, settings_text
 from napari_varae.errors import DataError, FitFileError
-from napari_varae.io.analysis_record import RECORD, AnalysisRecord, read_record, write_record
+from napari_varae.io import analysis_files as files
+from napari_varae.io.analysis_files import file_name, free_path, read_json
+from napari_varae.io.analysis_record import RECORD, AnalysisRecord, MovieRecord, read_record, write_record
 from napari_varae.io.map_tiff import read_map, write_map
-from napari_varae.io.tables import latents_table, read_latents, write_table
+from napari_varae.io.tables import latents_table, odd_table, read_latents, read_odd, write_table
 from napari_varae.io.trials import open_trials
 
 if TYPE_CHECKING:
     from napari_varae.core.comparison.result import Comparison
+    from napari_varae.core.comparison.robustness import Robustness
     from napari_varae.core.fit.fit import Fit
 
 __all__ = ["Analysis", "open_analysis"]
-
-SETTINGS, FIT, LATENTS, TRIALS = "settings.toml", "fit.varae", "latents.csv", "trials.csv"
-COMPARISONS, MAPS, CHECKPOINT, LOG = "comparisons", "maps", "checkpoint", "log.txt"
 
 
 class Analysis:
@@ -44,11 +43,13 @@ class Analysis:
     Attributes
     ----------
     folder : Path
+    record : AnalysisRecord
+        What it is about: the movie, and which frames were chosen.
     """
 
     def __init__(self, folder: Path, record: AnalysisRecord, movie: Any = None) -> None:
         self.folder = folder
-        self._record = record
+        self.record = record
         self._movie = movie
 
     @classmethod
@@ -85,12 +86,12 @@ class Analysis:
         record = AnalysisRecord.begin(stack, path)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            for name in (RECORD, SETTINGS, FIT, LATENTS, TRIALS):
+            for name in (RECORD, files.SETTINGS, files.FIT, files.LATENTS, files.ODD, files.TRIALS):
                 (path / name).unlink(missing_ok=True)
-            for name in (COMPARISONS, MAPS, CHECKPOINT):
+            for name in (files.COMPARISONS, files.MAPS, files.CHECKPOINT):
                 if (path / name).exists():
                     shutil.rmtree(path / name)
-            write_file(path / SETTINGS, settings_text(settings or AnalysisSettings()))
+            write_file(path / files.SETTINGS, settings_text(settings or AnalysisSettings()))
         except OSError as error:
             raise DataError(f"{path} could not be written ({error}). Choose another folder.") from error
         write_record(path, record)
@@ -100,37 +101,37 @@ class Analysis:
         return analysis
 
     def __repr__(self) -> str:
-        return f"Analysis({str(self.folder)!r}, movie {self._record.movie.name!r})"
+        return f"Analysis({str(self.folder)!r}, movie {self.record.movie.name!r})"
 
     @property
     def name(self) -> str:
         """Name of the movie."""
-        return self._record.movie.name
+        return self.record.movie.name
 
     @property
     def frame_rate(self) -> float | None:
         """Frames per second (Hz); None when unknown."""
-        return self._record.movie.frame_rate
+        return self.record.movie.frame_rate
 
     @property
     def pixel_size(self) -> float | None:
         """Edge of a pixel in micrometres; None when unknown."""
-        return self._record.movie.pixel_size
+        return self.record.movie.pixel_size
 
     @property
     def movie_paths(self) -> tuple[str, ...]:
         """Files of the movie, where they were when the analysis began; none for an array."""
-        return self._record.movie.paths
+        return self.record.movie.paths
 
     @property
     def n_frames(self) -> int:
         """Number of frames T of the movie."""
-        return self._record.movie.shape[0]
+        return self.record.movie.shape[0]
 
     @property
     def settings(self) -> AnalysisSettings:
         """Settings with which it began."""
-        return read_settings(self.folder / SETTINGS)
+        return read_settings(self.folder / files.SETTINGS)
 
     @cached_property
     def stack(self) -> Stack:
@@ -141,12 +142,12 @@ class Analysis:
         StackError
             When it has moved, or has another size.
         """
-        return self._record.movie.open(self.folder, self._movie)
+        return self.record.movie.open(self.folder, self._movie)
 
     @property
     def caution(self) -> str | None:
         """What is wrong with the movie: a file of this name with other frames. Opens the movie."""
-        if self.stack.fingerprint() == self._record.movie.fingerprint:
+        if self.stack.fingerprint() == self.record.movie.fingerprint:
             return None
         return f"{self.stack.name!r} has other frames than the movie that was analysed: it has changed since."
 
@@ -165,49 +166,67 @@ class Analysis:
             unfinished = self.checkpoint.exists()
             remedy = f"Go on with: napari-varae resume {self.folder}" if unfinished else "Train first."
             raise FitFileError(f"{self.folder} holds no fit yet. {remedy}")
-        return load_fit(self.folder / FIT)
+        return load_fit(self.folder / files.FIT)
 
     @property
     def has_fit(self) -> bool:
         """Whether training has ended."""
-        return (self.folder / FIT).is_file()
+        return (self.folder / files.FIT).is_file()
 
     @property
     def checkpoint(self) -> Path:
         """Folder of the checkpoint while training runs."""
-        return self.folder / CHECKPOINT
+        return self.folder / files.CHECKPOINT
 
     @property
     def latents(self) -> NDArray[np.float32] | None:
         """Latents (T, K) of the movie by the fit; None when they are not there yet."""
-        if not self.has_fit or self._record.encoded_by != self.fit.id:
+        if not self.has_fit or self.record.encoded_by != self.fit.id:
             return None
-        return read_latents(self.folder / LATENTS, (self.n_frames, self.fit.latents))
+        return read_latents(self.folder / files.LATENTS, (self.n_frames, self.fit.latents))
+
+    @property
+    def odd(self) -> OddFrames | None:
+        """Mean of each frame, and the odd frames; None when they were not looked for."""
+        path = self.folder / files.ODD
+        return read_odd(path, self.n_frames) if path.is_file() else None
 
     @property
     def frame_sets(self) -> dict[str, tuple[FrameRange, ...]]:
         """Named frame sets: half-open ranges (start, stop)."""
-        return dict(self._record.frame_sets)
+        return dict(self.record.frame_sets)
 
     @property
     def trials(self) -> Trials | None:
         """Table of trials; None when there is none."""
-        path = self.folder / TRIALS
+        path = self.folder / files.TRIALS
         return open_trials(path, frame_rate=self.frame_rate) if path.is_file() else None
 
     @property
     def comparisons(self) -> dict[str, dict[str, Any]]:
         """Comparisons by name, with settings and null distributions, as :meth:`.Comparison.as_dict` gives them."""
-        return {path.stem: _read_json(path) for path in sorted((self.folder / COMPARISONS).glob("*.json"))}
+        return {path.stem: read_json(path) for path in sorted((self.folder / files.COMPARISONS).glob("*.json"))}
+
+    def comparison(self, name: str) -> Comparison:
+        """Return one of the comparisons with all that it found, its null distributions included.
+
+        Raises
+        ------
+        DataError
+            When there is none of this name, or its file is damaged.
+        """
+        from napari_varae.core.comparison.restore import open_comparison
+
+        return open_comparison(self._folder(files.COMPARISONS) / f"{file_name(name)}.json")
 
     @property
     def maps(self) -> dict[str, NDArray[np.float32]]:
         """Maps (Y, X) by name."""
-        return {path.stem: read_map(path)[0] for path in sorted((self.folder / MAPS).glob("*.tif"))}
+        return {path.stem: read_map(path)[0] for path in sorted((self.folder / files.MAPS).glob("*.tif"))}
 
     def keep_fit(self, fit: Fit) -> None:
         """Write the fit, and remove the checkpoint of its training."""
-        fit.save(self.folder / FIT)
+        fit.save(self.folder / files.FIT)
         self.__dict__["fit"] = fit
         shutil.rmtree(self.checkpoint, ignore_errors=True)
         self.log("trained", fit=fit.id, latents=fit.latents)
@@ -216,11 +235,27 @@ class Analysis:
 
     def keep_latents(self, latents: ArrayLike) -> None:
         """Write the latents (T, K) that the fit finds in the movie."""
-        write_table(latents_table(latents, self.frame_rate), self.folder / LATENTS)
+        write_table(latents_table(latents, self.frame_rate), self.folder / files.LATENTS)
         self._change(encoded_by=self.fit.id)
 
-    def keep_frame_sets(self, frame_sets: Mapping[str, FrameRange | Iterable[FrameRange]]) -> None:
-        """Write named frame sets, beside those that are there; one of the same name is replaced.
+    def keep_odd(self, odd: OddFrames) -> None:
+        """Write the mean of each frame, and which frames are odd."""
+        write_table(odd_table(odd), self.folder / files.ODD)
+
+    def keep_movie(self, stack: Stack) -> None:
+        """Note what is known of the movie now: frame rate, pixel size, bad frames."""
+        self._change(movie=MovieRecord.of(stack, self.folder))
+
+    def keep_frame_sets(
+        self,
+        frame_sets: Mapping[str, FrameRange | Iterable[FrameRange]],
+        sides: tuple[str, str] | None = None,
+        *,
+        alone: bool = False,
+    ) -> None:
+        """Write named frame sets; one of the same name is replaced, others stay unless these are to be `alone`.
+
+        `sides` are the names of those that are compared as A and B.
 
         Raises
         ------
@@ -228,7 +263,8 @@ class Analysis:
             When a range lies outside the movie.
         """
         checked = {name: check_ranges(frames, self.n_frames, name=name) for name, frames in frame_sets.items()}
-        self._change(frame_sets={**self._record.frame_sets, **checked})
+        others = {} if alone else self.record.frame_sets
+        self._change(frame_sets={**others, **checked}, sides=sides or self.record.sides)
 
     def keep_trials(self, trials: Trials) -> None:
         """Write the table of trials.
@@ -239,34 +275,40 @@ class Analysis:
             When a trial does not lie within the movie.
         """
         trials.check(self.n_frames, self.frame_rate)
-        trials.save(self.folder / TRIALS)
+        trials.save(self.folder / files.TRIALS)
 
-    def keep_comparison(self, comparison: Comparison, name: str = "comparison") -> Path:
-        """Write a comparison as JSON, and its frame sets; the name gets a number when it is taken."""
-        path = _free(self._folder(COMPARISONS) / f"{_file_name(name)}.json")
-        self.keep_frame_sets({f"{path.stem} {letter.upper()}": parts for letter, parts in comparison.ranges.items()})
+    def keep_comparison(self, comparison: Comparison, name: str = "comparison", *, frame_sets: bool = True) -> Path:
+        """Write a comparison as JSON, and its `frame_sets` by its name, which gets a number when it is taken."""
+        path = free_path(self._folder(files.COMPARISONS) / f"{file_name(name)}.json")
+        if frame_sets:
+            self.keep_frame_sets({f"{path.stem} {side.upper()}": parts for side, parts in comparison.ranges.items()})
         comparison.to_json(path)
         self.log("compared", comparison=path.stem, p_value=comparison.p_value)
         return path
 
+    def keep_robustness(self, found: Robustness, name: str = "robustness") -> Path:
+        """Write the table of a comparison under other choices as CSV; the name gets a number when it is taken."""
+        path = free_path(self._folder(files.COMPARISONS) / f"{file_name(name)}.csv")
+        found.to_csv(path)
+        self.log("checked robustness", table=path.stem)
+        return path
+
     def keep_map(self, image: ArrayLike, name: str, about: dict[str, Any] | None = None) -> Path:
         """Write a map (Y, X) as TIFF with its pixel size; one of the same name is replaced."""
-        path = self._folder(MAPS) / f"{_file_name(name)}.tif"
+        path = self._folder(files.MAPS) / f"{file_name(name)}.tif"
         write_map(path, image, self.pixel_size, about)
         self.log("mapped", map=path.stem)
         return path
 
     def log(self, event: str, **facts: Any) -> None:
         """Append a line to the log: time, event, facts."""
-        line = " ".join([event, *(f"{name}={value}" for name, value in facts.items())])
-        with (self.folder / LOG).open("a", encoding="utf-8") as file:
-            file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {line}\n")
+        files.append_log(self.folder, " ".join([event, *(f"{name}={value}" for name, value in facts.items())]))
 
     def _change(self, **changes: Any) -> None:
         """Write the record with some changes."""
-        record = self._record.model_copy(update=changes)
+        record = self.record.model_copy(update=changes)
         write_record(self.folder, record)
-        self._record = record
+        self.record = record
 
     def _folder(self, name: str) -> Path:
         folder = self.folder / name
@@ -305,32 +347,3 @@ def open_analysis(folder: str | os.PathLike[str], movie: Any = None) -> Analysis
     """
     path = Path(folder).expanduser()
     return Analysis(path, read_record(path), movie)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is damaged ({error}). Compare again.") from error
-    return found
-
-
-def _file_name(name: str) -> str:
-    """Return the name when it can be that of a file.
-
-    Raises
-    ------
-    ValueError
-        When it cannot.
-    """
-    if not name.strip() or name != Path(name).name or name.startswith(".") or any(c in name for c in '\\/:*?"<>|'):
-        raise ValueError(f"{name!r} cannot be the name of a file. Use letters, digits, '-' and '_'.")
-    return name
-
-
-def _free(path: Path) -> Path:
-    """Return a path that is not taken: with a number, when needed."""
-    free, number = path, 2
-    while free.exists():
-        free, number = path.with_name(f"{path.stem}-{number}{path.suffix}"), number + 1
-    return free

@@ -111,6 +111,7 @@ class AnalysisRecord(_Checked):
     movie: MovieRecord
     encoded_by: str = ""
     frame_sets: dict[str, tuple[FrameRange, ...]] = {}
+    sides: tuple[str, str] | None = None
     versions: dict[str, str] = {}
 
     @classmethod

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_varae.core.files import replacing
+from napari_varae.core.movie.odd_frames import Kind, OddFrames
 from napari_varae.errors import DataError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from napari_varae.core.fit.fit import Fit
 
-__all__ = ["comparisons_table", "latents_table", "links_table", "read_latents", "write_table"]
+__all__ = ["comparisons_table", "latents_table", "links_table", "odd_table", "read_latents", "read_odd", "write_table"]
 
 
 def latents_table(latents: ArrayLike, frame_rate: float | None = None) -> pd.DataFrame:
@@ -50,6 +51,34 @@ def read_latents(path: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
     if latents.shape != shape:
         raise DataError(f"{path} holds latents of shape {latents.shape}, and the fit gives {shape}. Encode again.")
     return latents
+
+
+def odd_table(odd: OddFrames) -> pd.DataFrame:
+    """Mean of each frame, and how the odd ones differ."""
+    import pandas as pd
+
+    frames = np.arange(len(odd.means))
+    return pd.DataFrame({"frame": frames, "mean": odd.means, "odd": [odd.kinds.get(int(t), "") for t in frames]})
+
+
+def read_odd(path: Path, n_frames: int) -> OddFrames:
+    """Read the means and the odd frames of a CSV file.
+
+    Raises
+    ------
+    DataError
+        When the file is damaged, or of another number of frames.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, keep_default_na=False, dtype={"mean": np.float32, "odd": str})
+        means, kinds = table["mean"].to_numpy(), {t: kind for t, kind in enumerate(table["odd"]) if kind}
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(f"{path} could not be read ({error}). Delete it, and load the fit again.") from error
+    if len(means) != n_frames or not set(kinds.values()) <= set(get_args(Kind)):
+        raise DataError(f"{path} is not of a movie of {n_frames} frames. Delete it, and load the fit again.")
+    return OddFrames(means, kinds)
 
 
 def links_table(fit: Fit) -> pd.DataFrame:

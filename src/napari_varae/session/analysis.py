@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import os
+import shutil
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.settings_file import AnalysisSettings
-from napari_varae.io.analysis import Analysis
+from napari_varae.errors import DataError
+from napari_varae.io.analysis import Analysis, open_analysis
+from napari_varae.io.analysis_files import take_place
+from napari_varae.io.analysis_record import RECORD
+from napari_varae.session.generation import Generation
 from napari_varae.session.session import Session
+from napari_varae.session.snapshot import Snapshot
 
-__all__ = ["save_analysis", "use_analysis"]
+if TYPE_CHECKING:
+    from napari_varae.core.comparison.result import Comparison
+
+__all__ = ["save_analysis", "use_analysis", "use_comparisons", "use_frame_sets", "write_analysis"]
 
 
 def save_analysis(session: Session, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Analysis:
-    """Write what a session holds into an analysis folder: movie, fit, latents, ranges, trials and comparison.
+    """Write what a session holds into an analysis folder: movie, fit, latents, frame sets, trials and comparisons.
 
     Raises
     ------
@@ -21,30 +36,48 @@ def save_analysis(session: Session, folder: str | os.PathLike[str], *, overwrite
     DataError
         When the folder cannot be written, or holds an analysis already and `overwrite` is not set.
     """
-    stack, fit, comparison = session.require_stack(), session.fit, session.comparison
-    settings = AnalysisSettings()
-    if fit is not None:
-        settings = settings.changed(fit=fit.config)
-    if comparison is not None:
-        settings = settings.changed(comparison=comparison.config)
-    analysis = Analysis.begin(folder, stack, settings, overwrite=overwrite)
-    if fit is not None:
-        analysis.keep_fit(fit)
-        session.keep_fit(fit, saved=True)
-    if session.latents is not None:
-        analysis.keep_latents(session.latents)
-    analysis.keep_frame_sets({letter.upper(): ranges for letter, ranges in session.ranges.items() if ranges})
-    if session.trials is not None:
-        analysis.keep_trials(session.trials)
-    if comparison is not None:
-        analysis.keep_comparison(comparison)
+    snapshot = Snapshot.of(session)
+    analysis = write_analysis(snapshot, folder, overwrite=overwrite)
+    session.note_saved(snapshot, str(analysis.folder))
     return analysis
 
 
-def use_analysis(session: Session, analysis: Analysis) -> None:
-    """Take in fit, ranges and trials of an analysis whose movie the session has already.
+def write_analysis(
+    snapshot: Snapshot,
+    folder: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    check: Callable[[], None] | None = None,
+) -> Analysis:
+    """Write a snapshot into an analysis folder, from any thread; an older analysis in it goes once this one is whole.
 
-    Ranges are the frame sets A and B, or those of the last comparison.
+    Maps in the folder stay when they are of the same movie and fit. `check` is called between the pieces and may raise.
+
+    Raises
+    ------
+    StackError
+        When the movie cannot be read.
+    DataError
+        When the folder cannot be written, or holds an analysis already and `overwrite` is not set.
+    """
+    path, check = Path(folder).expanduser().absolute(), check or _go_on
+    if (path / RECORD).exists() and not overwrite:
+        raise DataError(f"{path} holds an analysis already. Choose another folder, or replace that analysis.")
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        analysis = _write(snapshot, beside, check)
+        take_place(beside, path, keep_maps=_of_the_same(analysis, path))
+    except OSError as error:
+        raise DataError(f"{path} could not be written ({error}). Choose another folder.") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return open_analysis(path)
+
+
+def use_analysis(session: Session, analysis: Analysis) -> None:
+    """Take in fit, frame sets, trials and comparisons of an analysis whose movie the session has already.
+
+    Sides A and B are the frame sets that they were, or those of the last comparison.
 
     Raises
     ------
@@ -53,14 +86,87 @@ def use_analysis(session: Session, analysis: Analysis) -> None:
     ValueError
         When the movie of the session is another one.
     """
-    if analysis.trials is not None:
-        session.use_trials(analysis.trials)
+    results = [analysis.comparison(name) for name in analysis.comparisons]
     if analysis.has_fit:
         fit, latents = analysis.fit, analysis.latents
-        session.use_fit(fit, fit.encode(analysis.stack) if latents is None else latents)
+        session.use_fit(fit, fit.encode(analysis.stack) if latents is None else latents, odd=analysis.odd)
         session.keep_fit(fit, saved=True)
-    sets = analysis.frame_sets
-    for letter in ("a", "b"):
-        named = [frames for name, frames in sets.items() if name.split()[-1] == letter.upper()]
-        if named:
-            session.set_range(letter, sets.get(letter.upper(), named[-1]))
+    use_frame_sets(session, analysis)
+    use_comparisons(session, results)
+    session.note_saved(Snapshot.of(session), str(analysis.folder))
+
+
+def use_frame_sets(session: Session, analysis: Analysis) -> None:
+    """Take in trials, frame sets, sides A and B, and the training frames; errors as for :func:`use_analysis`."""
+    if analysis.trials is not None:
+        session.use_trials(analysis.trials)
+    if analysis.has_fit and analysis.fit.config.frames is not None and session.caution is None:
+        session.set_frames(analysis.fit.config.frames)
+    if analysis.frame_sets:
+        session.set_frame_sets(analysis.frame_sets, analysis.record.sides or _compared(analysis))
+
+
+def use_comparisons(session: Session, results: list[Comparison]) -> None:
+    """Take in comparisons, the last one being shown; each is current when movie, fit and frames are as they were."""
+    for result in results:
+        session.set_comparison(result, _about(session, result))
+
+
+def _about(session: Session, result: Comparison) -> Generation:
+    """Return what a comparison from a file is about, by the numbers of this session."""
+    now = session.generation
+    stack = session.require_stack()
+    as_then = all(FrameSet.of(stack, frames.ranges) == frames for frames in result.frames.values())
+    return now._replace(
+        movie=now.movie if result.movie == stack.fingerprint() else 0,
+        fit=result.fit,
+        a=result.ranges["a"],
+        b=result.ranges["b"],
+        bad_frames=now.bad_frames if as_then else now.bad_frames ^ {-1},
+    )
+
+
+def _go_on() -> None:
+    """Let the work go on."""
+
+
+def _write(snapshot: Snapshot, folder: Path, check: Callable[[], None]) -> Analysis:
+    """Write all pieces."""
+    settings = AnalysisSettings()
+    if snapshot.fit is not None:
+        settings = settings.changed(fit=snapshot.fit.config)
+    if snapshot.comparisons:
+        settings = settings.changed(comparison=snapshot.comparisons[-1].config)
+    analysis = Analysis.begin(folder, snapshot.stack, settings)
+    check()
+    if snapshot.fit is not None:
+        analysis.keep_fit(snapshot.fit)
+    check()
+    if snapshot.latents is not None:
+        analysis.keep_latents(snapshot.latents)
+    if snapshot.odd is not None:
+        analysis.keep_odd(snapshot.odd)
+    sets = snapshot.frame_sets
+    analysis.keep_frame_sets({name: segments for name, segments in sets if segments}, (sets.a, sets.b))
+    if snapshot.trials is not None:
+        analysis.keep_trials(snapshot.trials)
+    for result in snapshot.comparisons:
+        check()
+        analysis.keep_comparison(result, frame_sets=False)
+    check()
+    return analysis
+
+
+def _of_the_same(new: Analysis, folder: Path) -> bool:
+    """Whether a folder holds an analysis of the same movie by the same fit."""
+    with suppress(DataError):
+        old = open_analysis(folder).record
+        same = new.record.movie.fingerprint == old.movie.fingerprint and new.record.encoded_by == old.encoded_by
+        return same and bool(old.encoded_by)
+    return False
+
+
+def _compared(analysis: Analysis) -> tuple[str, str] | None:
+    """Names of the frame sets of the last comparison that the command line made; None when there was none."""
+    a, b = ([name for name in analysis.frame_sets if name.split()[-1] == letter] for letter in "AB")
+    return (a[-1], b[-1]) if a and b else None

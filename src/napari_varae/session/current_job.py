@@ -19,6 +19,7 @@ class CurrentJob:
     progressed = Signal()
 
     def __init__(self) -> None:
+        super().__init__()
         self.job: JobState = "idle"
         self.progress: Progress | None = None
         self.controls: Controls | None = None

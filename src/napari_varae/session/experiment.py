@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -37,6 +38,7 @@ class Experiment:
     trials_changed = Signal()
     behaviour_changed = Signal()
     latent_changed = Signal()
+    regions_changed = Signal()
 
     latent: int | None = None
     """The latent that is chosen, in a plot, a table or by its cell."""
@@ -45,6 +47,8 @@ class Experiment:
     cells: Cells | None = None
     trials: Trials | None = None
     behaviour: Behaviour | None = None
+    regions: Mapping[str, NDArray[np.float32]] = MappingProxyType({})
+    """Traces (T,) of regions that the user drew, by name."""
 
     _matches: tuple[Fit, pd.DataFrame] | None = None
     """A fit, and the cells of its latents."""
@@ -55,7 +59,13 @@ class Experiment:
     fit: Fit | None
     latents: NDArray[np.float32] | None
     require_stack: Callable[[], Stack]
-    set_range: Callable[[Literal["a", "b"], FrameRange | Iterable[FrameRange] | None], None]
+
+    @property
+    def ranges(self) -> dict[Literal["a", "b"], tuple[FrameRange, ...]]:
+        """Segments of the sides A and B."""
+        raise NotImplementedError
+
+    set_frame_sets: Callable[[Mapping[str, Iterable[FrameRange]], tuple[str, str] | None], None]
 
     def use_cells(self, cells: Cells | None) -> None:
         """Take in cells, or none.
@@ -114,6 +124,11 @@ class Experiment:
             self.trace = trace
             self.behaviour_changed.emit()
 
+    def show_regions(self, traces: Mapping[str, NDArray[np.float32]]) -> None:
+        """Show traces (T,) of regions, by name, in place of those before."""
+        self.regions = dict(traces)
+        self.regions_changed.emit()
+
     def set_latent(self, latent: int | None) -> None:
         """Choose a latent; None when none is chosen.
 
@@ -167,7 +182,8 @@ class Experiment:
         """Let go of what belongs to a movie that goes."""
         self.cells = self.trials = self.behaviour = self.trace = None
         self._matches = self._correlations = None
-        for signal in (self.cells_changed, self.trials_changed, self.behaviour_changed):
+        self.regions = {}
+        for signal in (self.cells_changed, self.trials_changed, self.behaviour_changed, self.regions_changed):
             signal.emit()
 
     def condition_frames(self, condition: str) -> tuple[FrameRange, ...]:
@@ -184,16 +200,30 @@ class Experiment:
         return check_ranges(self.trials.frames(condition, stack.frame_rate), stack.n_frames, name=condition)
 
     def compare_conditions(self, a: str, b: str) -> None:
-        """Make two conditions the ranges A and B.
+        """Make two conditions frame sets of their names, and sides A and B.
 
         Raises
         ------
         ValueError
             As for :meth:`condition_frames`; A and B then stay as they were.
         """
-        ranges = self.condition_frames(a), self.condition_frames(b)
-        self.set_range("a", ranges[0])
-        self.set_range("b", ranges[1])
+        self.set_frame_sets({name: self.condition_frames(name) for name in (a, b)}, (a, b))
+
+    def use_conditions_as_sets(self, trials: Trials) -> None:
+        """Make each condition of a table a frame set; the first two become A and B while nothing is compared yet.
+
+        Raises
+        ------
+        ValueError
+            When the frame rate of the movie is needed and not known.
+        DataError
+            When a row does not lie within the movie.
+        """
+        stack = self.require_stack()
+        _check_trials(trials, stack)
+        names = trials.conditions
+        sides = (names[0], names[1]) if len(names) > 1 and not any(self.ranges.values()) else None
+        self.set_frame_sets({name: trials.frames(name, stack.frame_rate) for name in names}, sides)
 
     def behaviour_frames(self, condition: str, minimum: float = 0.0) -> tuple[FrameRange, ...]:
         """Frames in which behaviour meets a condition; see :meth:`.Behaviour.frames`.

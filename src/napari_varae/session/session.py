@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_varae.core.movie.frames import FrameRange, check_range, check_ranges
+from napari_varae.core.movie.frames import FrameRange, check_range
 from napari_varae.core.movie.odd_frames import OddFrames
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import Settings
@@ -19,13 +19,15 @@ from napari_varae.session.components import principal_components
 from napari_varae.session.current_job import CurrentJob
 from napari_varae.session.experiment import Experiment
 from napari_varae.session.fits import kept_fits
+from napari_varae.session.frame_set_edits import FrameSetEdits
+from napari_varae.session.frame_sets import Letter
 from napari_varae.session.generation import Generation
 from napari_varae.session.job_events import Controls, JobState
+from napari_varae.session.keeping import Keeping
 from napari_varae.session.labels import describe_fit, describe_movie
 from napari_varae.session.links import Links
 from napari_varae.session.questions import Questions
 from napari_varae.session.range_notes import range_notes
-from napari_varae.session.ranges import Segments
 from napari_varae.session.results import Edge, Placebo
 
 if TYPE_CHECKING:
@@ -35,10 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Letter", "Session", "session_of"]
 
-Letter = Literal["a", "b"]
 
-
-class Session(CurrentJob, Experiment, Links, Questions):
+class Session(CurrentJob, FrameSetEdits, Experiment, Links, Questions, Keeping):
     """Evented state of one viewer.
 
     Docks call its methods and listen to its signals; they never call each other. A method that raises leaves everything
@@ -50,7 +50,6 @@ class Session(CurrentJob, Experiment, Links, Questions):
     movie_changed = Signal()
     fit_changed = Signal()
     reported = Signal(object)
-    ranges_changed = Signal()
     frame_changed = Signal(int)
     edge_changed = Signal()
     comparison_changed = Signal()
@@ -71,9 +70,6 @@ class Session(CurrentJob, Experiment, Links, Questions):
         """Fraction of the variance of this movie that a fit of another movie explains, if that was measured."""
         self.odd: OddFrames | None = None
         self.history: list[EpochReport] = []
-        self.ranges: dict[Letter, Segments] = {"a": (), "b": ()}
-        self.marks: list[int | None] = [None, None]
-        """Start and end of a range that is to be made."""
         self.frame = 0
         self.edge: Edge | None = None
         self.comparison: Comparison | None = None
@@ -85,7 +81,6 @@ class Session(CurrentJob, Experiment, Links, Questions):
         self.settings: dict[str, Settings] = {}
         self.device = "chosen at first use"
         self._movies = 0
-        self._saved: weakref.WeakSet[Fit] = weakref.WeakSet()
 
     @property
     def generation(self) -> Generation:
@@ -242,30 +237,9 @@ class Session(CurrentJob, Experiment, Links, Questions):
 
     # Ranges and their comparison
 
-    def set_range(self, letter: Letter, ranges: FrameRange | Iterable[FrameRange] | None) -> None:
-        """Set range A or B: one half-open pair of frames, several, or None.
-
-        Raises
-        ------
-        ValueError
-            When a range lies outside the movie.
-        """
-        segments: Segments = ()
-        if ranges is not None:
-            segments = check_ranges(ranges, self.require_stack().n_frames, name=f"Range {letter.upper()}")
-        if segments != self.ranges[letter]:
-            self.ranges[letter] = segments
-            self.set_placebo(None)
-            self.ranges_changed.emit()
-
     def range_notes(self) -> list[str]:
         """List what speaks against comparing A and B, or should be known."""
         return range_notes(self)
-
-    def set_mark(self, end: Literal[0, 1], frame: int) -> None:
-        """Mark the start (0) or the end (1) of a range that is to be made."""
-        self.marks[end] = frame
-        self.ranges_changed.emit()
 
     def set_comparison(self, comparison: Comparison | None, about: Generation | None = None) -> None:
         """Take in the result of a comparison, and what it is about: what is in use now, unless it is given."""
@@ -325,7 +299,8 @@ class Session(CurrentJob, Experiment, Links, Questions):
         self.stack = stack
         self.frames = self.fit = self.latents = self.components = self.caution = self.explained = self.odd = None
         self.edge = self.comparison = self.latent = None
-        self.history, self.ranges, self.marks = [], {"a": (), "b": ()}, [None, None]
+        self.history, self.folder = [], None
+        self.forget_frame_sets()
         self.forget_experiment()
         self.ask(None)
         self.set_placebo(None)

@@ -15,6 +15,7 @@ from napari_varae.widgets.panels.look import LookPanel
 from napari_varae.widgets.panels.movie import MoviePanel
 from napari_varae.widgets.panels.time import TimePanel
 from napari_varae.widgets.panels.train import TrainPanel
+from napari_varae.widgets.panels.trajectory import TrajectoryPanel
 from napari_varae.widgets.parts.docks import dock_key
 from napari_varae.widgets.parts.panel import Panel
 
@@ -30,6 +31,7 @@ DOCKS: dict[str, tuple[type[Panel], str]] = {
     "Train": (TrainPanel, "right"),
     "Look": (LookPanel, "right"),
     "Links": (LinksPanel, "right"),
+    "Trajectory": (TrajectoryPanel, "right"),
     "Compare": (ComparePanel, "right"),
     "Time": (TimePanel, "bottom"),
 }
@@ -41,7 +43,7 @@ TIME_HEIGHT, RIGHT_WIDTH = 280, 430
 
 
 def open_workspace(viewer: Viewer) -> dict[str, Any]:
-    """Place the docks: Movie, Cells, Behaviour, Train, Look, Links, Compare as tabs on the right, Time at the bottom.
+    """Place the docks: all as tabs on the right, but for Time, at the bottom.
 
     Docks that are open already stay. Returns the panels by name.
     """

@@ -564,3 +564,12 @@ def test_the_prediction_loss_crosses_no_break(rng, small_config):
     var = estimate_var(z, 2, 0.1, runs)
     frames = torch.cat([frames for frames, _, _ in cross_predictions(z, runs, var, small_config)])
     assert sorted(set(range(60)) - set(frames.tolist())) == [0, 1, 20, 21, 30, 31, 40, 41]  # the halves meet at 30
+
+
+def test_an_epoch_without_a_good_window_ends_the_training(small_stack, small_config):
+    few = small_stack.replace(bad_frames=small_stack.bad_frames | {*range(10, 130), *range(170, 300)})
+    reports, found = run(few, small_config)  # windows lie at random places, and 50 frames of 300 are good
+    assert [report.epoch for report in reports] == list(range(len(reports)))
+    assert len(reports) <= small_config.epochs
+    assert np.isfinite([report.train_loss for report in reports]).all()
+    assert found.latents == small_config.latents

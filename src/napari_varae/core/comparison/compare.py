@@ -14,7 +14,7 @@ from napari_varae.core.comparison.inference.resampling import Progress
 from napari_varae.core.comparison.inference.sample import Array
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.two_sample import UnusableRangesError, two_sample_test
-from napari_varae.core.comparison.latents import covariances, settled, without_correction
+from napari_varae.core.comparison.latents import checked_order, covariances, settled, without_correction
 from napari_varae.core.comparison.noise import measurement_noise
 from napari_varae.core.comparison.responses import FEWEST_TRIALS, mean_response
 from napari_varae.core.comparison.result import Comparison
@@ -47,6 +47,7 @@ def compare(
     b: Ranges,
     config: ComparisonConfig = ComparisonConfig(),  # noqa: B008  # frozen
     *,
+    order: int | None = None,
     latents: ArrayLike | MovieLatents | None = None,
     noise: ArrayLike | Sequence[ArrayLike] | None = None,
     stop: Event | None = None,
@@ -69,6 +70,8 @@ def compare(
         Half-open ranges of frames.
     config : ComparisonConfig
         How to compare.
+    order : int, optional
+        Order p of the VAR that is compared; that of the fit when not given.
     latents : array, shape (T, K), or MovieLatents, optional
         The latents of the whole movie by this fit, where they are encoded already. Otherwise the ranges are read.
     noise : array (K,), or a pair of arrays (K,) or (K, K), optional
@@ -94,6 +97,7 @@ def compare(
         When frames cannot be read.
     """
     config = settled(config, overrides)
+    order = fit.var.order if order is None else checked_order(order)
     known = latents if isinstance(latents, MovieLatents) else MovieLatents(fit, stack, latents)
     for name, part in (("a", a), ("b", b)):
         if part is None:
@@ -104,11 +108,11 @@ def compare(
     warnings: list[str] = []
     segments: dict[str, Segments] = {}
     for name, side in frames.items():
-        segments[name], found = _read(known, side, f"Range {name.upper()}", config, until(stop, STOPPED))
+        segments[name], found = _read(known, side, order, f"Range {name.upper()}", config, until(stop, STOPPED))
         warnings += found
     believed, found = _noise(fit, stack, frames, noise, stop) if config.correct_noise else (None, [])
     warnings += found
-    order, empty = fit.var.order, (dict[str, float](), dict[str, float]())
+    empty = dict[str, float](), dict[str, float]()
     halves, own_halves = _halves(segments, order, config, believed, stop, workers) if config.halves else empty
     both = segments["a"], segments["b"]
     test = two_sample_test(*both, order, config, stop, progress, workers, believed)
@@ -116,7 +120,7 @@ def compare(
     sides = frames["a"], frames["b"]
     movie = stack.fingerprint()
     foreign = fit.caution(movie)  # then the frames that were seen in training are those of another movie
-    before = foreign or notes.seen_in_training(fit.frames, *sides), notes.closeness(*sides, fit.var.order)
+    before = foreign or notes.seen_in_training(fit.frames, *sides), notes.closeness(*sides, order)
     return Comparison(
         test,
         config,
@@ -150,10 +154,9 @@ def _noise(
 
 
 def _read(
-    latents: MovieLatents, frames: FrameSet, name: str, config: ComparisonConfig, check: Check
+    latents: MovieLatents, frames: FrameSet, order: int, name: str, config: ComparisonConfig, check: Check
 ) -> tuple[Segments, list[str]]:
     """Latents of the runs of good frames of a range, and what is noteworthy about its trials."""
-    order = latents.fit.var.order
     if short := notes.shortage(frames.n_pairs(order), order, name):
         raise UnusableRangesError(short)
     runs = frames.with_pairs(order)

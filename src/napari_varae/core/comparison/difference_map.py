@@ -54,10 +54,10 @@ def difference_map(
     image: Image = np.zeros(fit.shape, dtype=np.float32)
     unit = comparison.test.scale / fit.var.scale
     for sign, name in ((1, "a"), (-1, "b")):
-        weights = np.zeros_like(fit.var.coefficients)
+        weights = np.zeros((comparison.test.order, fit.latents, fit.latents))
         size = links[name] * unit[links["target"]] / unit[links["source"]]
         weights[links["lag"] - 1, links["target"], links["source"]] = size
         if weights.any():
-            runs = comparison.frames[name].with_pairs(fit.var.order)
+            runs = comparison.frames[name].with_pairs(comparison.test.order)
             image += np.float32(sign) * weighted_map(kind, fit, stack, runs, weights, signed=False)
     return image

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_varae.core.comparison.inference.two_sample import TwoSampleTest
     from napari_varae.core.comparison.result import Comparison
 
-__all__ = ["as_dict", "methods_text", "to_csv", "to_json"]
+__all__ = ["as_dict", "methods_text", "plain", "to_csv", "to_json"]
 
 
 def as_dict(comparison: Comparison) -> dict[str, Any]:
@@ -37,11 +37,13 @@ def as_dict(comparison: Comparison) -> dict[str, Any]:
         "without_noise_correction": None if comparison.uncorrected is None else _short(comparison.uncorrected),
         "settings": comparison.config.model_dump(),
         "ranges": {name: [list(part) for part in parts] for name, parts in comparison.ranges.items()},
+        "runs": {name: [list(run) for run in frames.runs] for name, frames in comparison.frames.items()},
         "bad_frames": {name: frames.n_bad for name, frames in comparison.frames.items()},
         "halves": comparison.halves,
         "own_halves": comparison.own_halves,
         "fit": comparison.fit,
         "movie": comparison.movie,
+        "trained_on": comparison.trained_on,
         "warnings": list(comparison.warnings),
         "methods": methods_text(comparison),
         "napari-varae": version("napari-varae"),
@@ -187,7 +189,7 @@ def _value(name: str, value: Any) -> Any:
         return _fields(value)
     if isinstance(value, np.ndarray | tuple):
         return [_value("", x) for x in value]
-    return _plain(value) if isinstance(value, float | np.generic) else value
+    return plain(value) if isinstance(value, float | np.generic) else value
 
 
 def _short(test: TwoSampleTest) -> dict[str, Any]:
@@ -200,10 +202,10 @@ def _short(test: TwoSampleTest) -> dict[str, Any]:
 
 def _rows(edges: Any) -> list[dict[str, Any]]:
     """Rows of the table of coefficients by the names of their columns."""
-    return [dict(zip(EDGE.names or (), map(_plain, row.tolist()), strict=True)) for row in edges]
+    return [dict(zip(EDGE.names or (), map(plain, row.tolist()), strict=True)) for row in edges]
 
 
-def _plain(number: Any) -> float | int | str | None:
+def plain(number: Any) -> float | int | str | None:
     """Give a number as JSON has it: none that is infinite or NaN."""
     value = number.item() if isinstance(number, np.generic) else number
     if isinstance(value, int):

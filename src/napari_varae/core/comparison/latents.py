@@ -20,7 +20,7 @@ from napari_varae.core.compute.workers import Workers
 from napari_varae.core.settings import ComparisonConfig
 from napari_varae.errors import StoppedError
 
-__all__ = ["compare_latents", "covariances", "settled", "without_correction"]
+__all__ = ["checked_order", "compare_latents", "covariances", "settled", "without_correction"]
 
 UNCORRECTED_RESAMPLES = 99
 """Draws for the test with the noise left in, which is shown beside the other."""
@@ -88,7 +88,7 @@ def compare_latents(
     True
     """
     config = settled(config, overrides)
-    order = _order(order)
+    order = checked_order(order)
     a, b = _checked(za, order, "za"), _checked(zb, order, "zb")
     if a.latents[0].shape[1] != b.latents[0].shape[1]:
         raise ValueError(f"za has {a.latents[0].shape[1]} latents and zb {b.latents[0].shape[1]}.")
@@ -139,7 +139,7 @@ def settled(config: ComparisonConfig, overrides: dict[str, Any]) -> ComparisonCo
     return config.changed(**overrides) if overrides else config
 
 
-def _order(order: int) -> int:
+def checked_order(order: int) -> int:
     """Return an order of at least 1 as a plain number."""
     try:
         whole = operator.index(order)

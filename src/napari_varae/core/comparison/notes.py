@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "closeness", "fewest_pairs", "halves", "noise", "of_ranges", "of_test", "response", "seen_in_training", "shared",
-    "shortage", "whole_image",
+    "shortage", "trained_on", "whole_image",
 ]  # fmt: skip
 
 FEW = 10
@@ -86,6 +86,16 @@ def seen_in_training(trained: FrameRange, a: FrameSet, b: FrameSet) -> str | Non
         f"{seen[0]:.0%} of A but {seen[1]:.0%} of B was seen in training: the latents may fit one range better. A "
         "placebo comparison shows how much that matters."
     )
+
+
+def trained_on(trained: FrameRange, a: FrameSet, b: FrameSet) -> str:
+    """Report whether a fit was trained on A and on B, in the same share."""
+    seen = [overlap([trained], side.ranges) / len(side) for side in (a, b)]
+    if min(seen) == 1:
+        return "The fit was trained on both A and B."
+    if max(seen) == 0:
+        return "The fit was trained on neither A nor B."
+    return seen_in_training(trained, a, b) or f"The fit was trained on {seen[0]:.0%} of A and {seen[1]:.0%} of B."
 
 
 # After a comparison

@@ -220,7 +220,7 @@ def spread(stack: Stack, segments: Sequence[FrameRange]) -> NDArray[np.intp]:
 
 def _effect(latents: MovieLatents, segments: Sequence[FrameRange], weights: NDArray[np.float64], signed: bool) -> Image:
     fit, stack = latents.fit, latents.stack
-    order, found = fit.var.order, []
+    order, found = len(weights), []
     for frames in segments:
         z = fit.var.standardise(latents.read(frames, stack.still_wanted))
         targets = lag_pairs(len(z), order, torch.from_numpy(stack.runs(*frames))).numpy()

@@ -230,7 +230,7 @@ def _epochs(
             if stop.is_set():
                 break
             losses.append(trainer.step(window, epoch))
-        if stop.is_set():
+        if stop.is_set() or not losses:  # no window holds a good frame: the start is all there is
             break
         state = trainer.assess()
         better = state.loss < best.loss

@@ -33,12 +33,17 @@ from napari_varae.core.var.estimate import estimate_var
 from napari_varae.core.var.lags import standardise
 from napari_varae.errors import StackError, TrainingError
 
-__all__ = ["Trainer"]
+__all__ = ["Trainer", "default_window"]
 
 RIDGE = 1e-4
 """Ridge of the filters, as a share of the mean square of the footprints."""
 WINDOW, PER_LATENT = 240, 3
 """Frames of a window that is not chosen, and for each latent, if that is more."""
+
+
+def default_window(latents: int) -> int:
+    """Frames of a window that is not chosen."""
+    return max(WINDOW, PER_LATENT * latents)
 
 
 class Trainer:
@@ -82,7 +87,7 @@ class Trainer:
             footprints = start.footprints
         self.footprints = footprints
         self.latents, self.members = footprints.latents, footprints.members
-        window = config.window or max(WINDOW, PER_LATENT * self.latents)
+        window = config.window or default_window(self.latents)
         self.config = config.model_copy(
             update={"latents": self.latents, "smoothing": movie.smoothing, "window": window}
         )

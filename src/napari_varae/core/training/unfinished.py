@@ -7,7 +7,6 @@ left by a process that no longer runs can be resumed.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 import uuid
@@ -15,9 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 from platformdirs import user_cache_path
 
+from napari_varae.core.compute import owner
+from napari_varae.core.compute.owner import OWNER, owned
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.checkpoint import SETTINGS, Checkpoint
 from napari_varae.errors import TrainingError
@@ -26,7 +26,6 @@ __all__ = ["Unfinished", "find_unfinished", "forget", "new_checkpoint", "own"]
 
 KEPT = 4
 """Folders that are kept, of trainings that do not run."""
-OWNER = "owner.json"
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,7 @@ def own(folder: Path) -> None:
     OSError
         When it cannot be written.
     """
-    owner = {"pid": os.getpid(), "began": psutil.Process().create_time(), "training": time.time()}
-    (folder / OWNER).write_text(json.dumps(owner), encoding="utf-8")
+    owner.own(folder, training=time.time())
 
 
 def forget(folder: Path) -> None:
@@ -90,7 +88,7 @@ def find_unfinished(movie: str) -> Unfinished | None:
     """Return the training on the movie with this fingerprint that was cut short last; None when there is none."""
     found = []
     for folder in _root().glob(f"{movie}-*"):
-        if _runs(folder):
+        if owned(folder):
             continue
         with suppress(TrainingError, OSError, ValueError, KeyError):  # damaged: nothing that could be resumed
             checkpoint = Checkpoint(folder)
@@ -106,18 +104,9 @@ def _root() -> Path:
     return Path(user_cache_path("napari-varae")) / "unfinished"
 
 
-def _runs(folder: Path) -> bool:
-    """Whether the process that owns a folder still runs; another one may have its number by now."""
-    try:
-        owner = json.loads((folder / OWNER).read_text(encoding="utf-8"))
-        return bool(abs(psutil.Process(int(owner["pid"])).create_time() - float(owner["began"])) < 1)
-    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
-        return False
-
-
 def _make_room() -> None:
     """Delete the oldest folders of trainings that do not run."""
-    idle = [folder for folder in _root().iterdir() if folder.is_dir() and not _runs(folder)]
+    idle = [folder for folder in _root().iterdir() if folder.is_dir() and not owned(folder)]
 
     def newest(folder: Path) -> float:
         path = folder / SETTINGS

@@ -76,7 +76,9 @@ class BehaviourPanel(Panel):
         for letter, box in self.conditions.items():
             box.setAccessibleName(f"Condition of range {letter.upper()}")
         self.compare_button = button("Use as A and B", self.use_conditions, "All trials of the two conditions")
-        self.condition_row = [QLabel("A"), self.conditions["a"], QLabel("B"), self.conditions["b"], self.compare_button]
+        self.all_button = button("All", self.use_all_conditions, "Each condition as a frame set of the Time dock")
+        boxes = self.conditions["a"], QLabel("B"), self.conditions["b"]
+        self.condition_row = [QLabel("A"), *boxes, self.compare_button, self.all_button]
         self.body.addWidget(heading("Trials"))
         self.body.addLayout(row(self.trials_button, self.save_trials_button, self.close_trials_button))
         self.body.addWidget(self.question)
@@ -150,6 +152,12 @@ class BehaviourPanel(Panel):
                 raise ValueError(f"A and B are both {a!r}. Choose two conditions.")
             self.session.compare_conditions(a, b)
 
+    def use_all_conditions(self) -> None:
+        """Make each condition a frame set."""
+        with in_words():
+            if self.session.trials is not None:
+                self.session.use_conditions_as_sets(self.session.trials)
+
     def use_threshold(self, letter: Letter) -> None:
         """Make the frames in which behaviour meets the condition a range."""
         with in_words():
@@ -157,7 +165,10 @@ class BehaviourPanel(Panel):
             minimum = self.minimum.value()
             if behaviour is not None and behaviour.unit == "frames":
                 minimum *= rate or 1
-            self.session.set_range(letter, self.session.behaviour_frames(self.condition.text().strip(), minimum))
+            condition, sets = self.condition.text().strip(), self.session.frame_sets
+            frames = self.session.behaviour_frames(condition, minimum)
+            sides = (condition, sets.b) if letter == "a" else (sets.a, condition)
+            self.session.set_frame_sets({condition: frames}, sides)
 
     def ask_save_trials(self) -> None:
         """Let the user choose where to write the trials, and write them."""

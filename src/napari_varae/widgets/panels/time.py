@@ -1,100 +1,113 @@
-"""The Time dock: behaviour and latents over time, trials, the ranges A and B, and the trajectory of the latents."""
+"""The Time dock: traces and latents over time, behaviour and trials, and the frame sets that are drawn there."""
 
 from __future__ import annotations
 
 from functools import partial
-from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from qtpy.QtCore import Qt
+from napari.layers import Labels, Shapes
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QSplitter, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLineEdit, QMenu, QPushButton, QSplitter, QVBoxLayout, QWidget
 
+from napari_varae.core.movie.frames import FrameRange
+from napari_varae.session.frame_sets import Letter, join
 from napari_varae.session.labels import parse_latents
-from napari_varae.session.ranges import Segments, fit_ranges, format_ranges, total
-from napari_varae.session.session import Letter
-from napari_varae.widgets.parts.panel import Panel, button, row
-from napari_varae.widgets.parts.plots import A_COLOUR, B_COLOUR
+from napari_varae.session.ranges import Segments, format_ranges
+from napari_varae.session.time_rows import KINDS, ORDERS, Kind, Order, raster_order, time_rows, usual_frames
+from napari_varae.viewer.cells import CELLS
+from napari_varae.viewer.ours import about
+from napari_varae.widgets.jobs.regions import trace_regions
+from napari_varae.widgets.parts.frame_set_box import FrameSetBox
+from napari_varae.widgets.parts.panel import Panel, row, small_button
+from napari_varae.widgets.parts.segments import Shaded, Spans
 from napari_varae.widgets.parts.state_strip import JobLine
-from napari_varae.widgets.parts.text import in_words, note
-from napari_varae.widgets.parts.time_plots import CONDITION_COLOURS, TracePlot, TrajectoryPlot
+from napari_varae.widgets.parts.text import in_words
+from napari_varae.widgets.parts.time_plot import SET_COLOURS, Lane, TimePlot, set_colours
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 __all__ = ["TimePanel"]
 
-TRACES, BEHAVIOUR = 8, 3
-"""Traces that are shown when none are chosen, and how many of them are behaviour."""
-LISTED = 3
-"""Segments of a range that are listed; more are counted."""
-NAMED = 3
-"""Conditions that are named."""
-WIDTHS = ((0, 230), (3, 220), (1, 190))
-"""Controls, traces and trajectory: their shares of the space that is left, and the pixels that they need."""
+LEFT = 330
+"""Pixels of the controls."""
+SHOWN: tuple[Kind, ...] = ("behaviour", "latents")
+"""Rows that are shown at first."""
 
 
 class TimePanel(Panel):
-    """Look at latents over time, and make ranges."""
+    """Look at latents over time, and make frame sets."""
 
     scrolls = False
     dock = "Time"
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self.traces, self.trajectory = TracePlot(), TrajectoryPlot()
+        self.traces, self.sets = TimePlot(), FrameSetBox(self)
         self.which = QLineEdit()
         self.which.setPlaceholderText("the strongest")
+        self.which.setAccessibleName("Latents")
         self.which.setToolTip(
             "Numbers of the latents to show, for example 3, 8 - 12. Empty: those that change the image most."
         )
         self.which.editingFinished.connect(self._choose)
+        self.shown: set[Kind] = set(SHOWN)
+        self.order: Order = "number"
+        self.snaps = True
         self._picked: list[int] = []
         self._of: Any = None
-        self._usual = np.zeros(0, dtype=bool)
-        self.x, self.y = _axis(), _axis()
-        self.text = note()
-        self.text.setTextFormat(Qt.TextFormat.RichText)  # for coloured marks; names are escaped
-        self._axes: dict[str, NDArray[Any]] = {}
 
         splitter = QSplitter()
         splitter.addWidget(self._controls())
         splitter.addWidget(self.traces)
-        splitter.addWidget(self._trajectory_view())
-        for i, (stretch, width) in enumerate(WIDTHS):
-            splitter.setStretchFactor(i, stretch)
-            splitter.widget(i).setMinimumWidth(width)
-        splitter.setSizes([230, 900, 260])
+        splitter.setStretchFactor(1, 1)
+        splitter.setSizes([LEFT, 1000])
         self.body.addWidget(splitter)
-        for plot in (self.traces, self.trajectory):
-            self.add_plot(plot)
-        for axis in (self.x, self.y):
-            axis.currentIndexChanged.connect(self._show_trajectory)
-        self.traces.sought.connect(self._seek)
-        self.traces.spans_moved.connect(self._spans_moved)
-        self.trajectory.sought.connect(self.session.set_frame)
-        self.listen(self.session.movie_changed, self._show_latents)
-        self.listen(self.session.fit_changed, self._show_latents)
-        for signal in (self.session.cells_changed, self.session.behaviour_changed, self.session.latent_changed):
-            self.listen(signal, self._show_latents)
-        self.listen(self.session.trials_changed, self._show_trials)
-        self.listen(self.session.ranges_changed, self._show_ranges)
-        self.listen(self.session.frame_changed, self._show_cursor)
+        self.add_plot(self.traces)
+        self._connect()
         self._show_latents()
 
+    def _connect(self) -> None:
+        """Follow mouse, table and session."""
+        session, traces = self.session, self.traces
+        traces.sought.connect(self._seek)
+        traces.picked.connect(self._pick)
+        traces.menu_wanted.connect(self._show_menu)
+        traces.segments.moved.connect(self._moved)
+        traces.segments.drawn.connect(self._drawn)
+        for signal in (session.movie_changed, session.fit_changed, session.cells_changed, session.behaviour_changed):
+            self.listen(signal, self._show_latents)
+        for signal in (session.latent_changed, session.regions_changed):
+            self.listen(signal, self._show_latents)
+        for signal in (session.trials_changed, session.ranges_changed):
+            self.listen(signal, self._show_ranges)
+        self.listen(session.frame_changed, self._show_cursor)
+
     def mark(self, end: Literal[0, 1]) -> None:
-        """Mark the current frame as the start (0) or the end (1) of a range that is to be made."""
-        self.session.set_mark(end, self.session.frame + end)  # ranges are half-open: the current frame belongs to it
+        """Mark the current frame as the start (0) or the end (1) of a segment that is to be made."""
+        self.session.set_mark(end, self.session.frame + end)  # segments are half-open: the current frame belongs to it
 
     def make_range(self, letter: Letter) -> None:
         """Make range A or B from the marked start to the marked end."""
         with in_words():
-            start, stop = self.session.marks
-            if start is None or stop is None:
-                raise ValueError("Mark a start and an end first: move to a frame and press Start, then End.")
-            self.session.set_range(letter, (min(start, stop - 1), max(start + 1, stop)))
+            self.session.set_range(letter, self._marked())
+
+    def add_marked(self) -> None:
+        """Add the segment from the marked start to the marked end to the selected frame set."""
+        with in_words():
+            self.session.add_segment(self.session.active, self._marked())
+
+    def show_rows(self, kind: Kind, on: bool) -> None:
+        """Show or hide a kind of rows."""
+        (self.shown.add if on else self.shown.discard)(kind)
+        self._show_latents()
+
+    def sort_raster(self, order: Order) -> None:
+        """Sort the raster, and show it."""
+        self.order = order
+        self.show_rows("raster", True)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Take the keys while the dock is visible."""
@@ -117,6 +130,7 @@ class TimePanel(Panel):
             "]": key(partial(self.mark, 1)),
             "Shift-A": key(partial(self.make_range, "a")),
             "Shift-B": key(partial(self.make_range, "b")),
+            "Shift-Plus": key(self.add_marked),
         }
 
     def _controls(self) -> QWidget:
@@ -124,120 +138,145 @@ class TimePanel(Panel):
         widget = QWidget()
         layout = QVBoxLayout(widget)
         layout.setContentsMargins(0, 0, 0, 0)
-        grid = QGridLayout()
-        buttons = (
-            (button("Start  [", partial(self.mark, 0), "Mark the current frame as the start"), 0, 0),
-            (button("End  ]", partial(self.mark, 1), "Mark the current frame as the end"), 0, 1),
-            (
-                button("Make A  ⇧A", partial(self.make_range, "a"), "Range A from the marked start to the end"),
-                1,
-                0,
-            ),
-            (
-                button("Make B  ⇧B", partial(self.make_range, "b"), "Range B from the marked start to the end"),
-                1,
-                1,
-            ),
+        layout.setSpacing(4)
+        self.marks = (
+            small_button("Start  [", partial(self.mark, 0), "Mark the current frame as the start of a segment"),
+            small_button("End  ]", partial(self.mark, 1), "Mark the current frame as the end of a segment"),
         )
-        for made, line, column in buttons:
-            grid.addWidget(made, line, column)
-        layout.addLayout(grid)
-        layout.addWidget(self.text)
-        layout.addStretch()
-        layout.addLayout(row("Latents", self.which, stretch=1))
+        makes = (
+            small_button("Make A  ⇧A", partial(self.make_range, "a"), "Frame set A from the marked start to the end"),
+            small_button("Make B  ⇧B", partial(self.make_range, "b"), "Frame set B from the marked start to the end"),
+            small_button("Add  ⇧+", self.add_marked, "Add it to the selected frame set"),
+        )
+        layout.addLayout(row(*self.marks, *makes))
+        layout.addWidget(self.sets, 1)
+        reset = small_button("Whole recording", self.traces.reset_view, "Undo zoom and pan")
+        layout.addLayout(row("Latents", self.which, self._row_menu(), reset, stretch=1))
         layout.addLayout(row("Job", JobLine(self, brief=True), stretch=1))
         return widget
 
-    def _trajectory_view(self) -> QWidget:
-        """Make the column on the right."""
-        widget = QWidget()
-        layout = QVBoxLayout(widget)
-        layout.setContentsMargins(0, 0, 0, 0)
-        axes = QHBoxLayout()
-        axes.addWidget(self.x, 1)
-        axes.addWidget(self.y, 1)
-        layout.addLayout(axes)
-        layout.addWidget(self.trajectory, 1)
-        return widget
+    def _row_menu(self) -> QPushButton:
+        """Make the menu of what is shown; it is filled when it opens."""
+        made = small_button("Rows", lambda: None, "What is shown over time")
+        menu = QMenu(made)
+        menu.aboutToShow.connect(partial(self._fill_rows, menu))
+        made.setMenu(menu)
+        return made
+
+    def _fill_rows(self, menu: QMenu) -> None:
+        menu.clear()
+        for kind, text in KINDS.items():
+            action = menu.addAction(text)
+            action.setCheckable(True)
+            action.setChecked(kind in self.shown)
+            action.toggled.connect(partial(self.show_rows, kind))
+        sort = menu.addMenu("Sort the raster by")
+        for order, text in ORDERS.items():
+            action = sort.addAction(text)
+            action.setCheckable(True)
+            action.setChecked(order == self.order)
+            action.triggered.connect(lambda _on, order=order: self.sort_raster(order))
+        regions = menu.addMenu("Mean over the regions of")
+        layers = [layer for layer in self.viewer.layers if isinstance(layer, Labels | Shapes)]
+        for layer in layers:
+            what = about(layer)
+            if what is None or what.kind != CELLS:
+                regions.addAction(layer.name, partial(self._trace, layer))
+        if regions.isEmpty():
+            regions.addAction("no Labels or Shapes layer yet: draw a region in one").setEnabled(False)
+        if self.session.regions:
+            menu.addAction("Hide the regions", partial(self.session.show_regions, {}))
+        menu.addSeparator()
+        snap = menu.addAction("Snap edges to trials, breaks and other segments")
+        snap.setCheckable(True)
+        snap.setChecked(self.snaps)
+        snap.toggled.connect(self._set_snaps)
+
+    def _set_snaps(self, on: bool) -> None:
+        self.snaps = on
+        self._show_ranges()
+
+    def _trace(self, layer: Any) -> None:
+        with in_words():
+            trace_regions(self, layer)
+
+    # What the mouse and the table do
+
+    @property
+    def _rate(self) -> float:
+        """Frames per unit of the time axis."""
+        stack = self.session.stack
+        return 1.0 if stack is None else stack.frame_rate or 1.0
 
     def _seek(self, position: float) -> None:
-        stack = self.session.stack
-        if stack is not None:
-            self.session.set_frame(round(position * (stack.frame_rate or 1)))
+        if self.session.stack is not None:
+            self.session.set_frame(round(position * self._rate))
 
-    def _spans_moved(self, letter: Letter, spans: list[tuple[float, float]]) -> None:
-        """Take over a range that was dragged; parts that now touch or overlap are put back."""
+    def _pick(self, latent: int) -> None:
+        self.session.set_latent(latent)
+
+    def _marked(self) -> FrameRange:
+        start, stop = self.session.marks
+        if start is None or stop is None:
+            raise ValueError("Mark a start and an end first: move to a frame and press Start, then End.")
+        return min(start, stop - 1), max(start + 1, stop)
+
+    def _drawn(self, start: float, stop: float) -> None:
+        """Add the segment that was drawn."""
         with in_words():
-            stack = self.session.require_stack()
-            rate = stack.frame_rate or 1
-            ends = [[min(max(round(end * rate), 0), stack.n_frames) for end in span] for span in spans]
-            moved = [(start, max(stop, start + 1)) for start, stop in ends]
-            name = f"Range {letter.upper()}"
-            self.session.set_range(letter, fit_ranges(moved, stack.frame_rate, stack.n_frames, name=name))
+            first, last = round(start * self._rate), round(stop * self._rate)
+            if last > first and self.session.stack is not None:
+                self.session.add_segment(self.session.active, (first, last))
+
+    def _moved(self, name: str, spans: list[tuple[float, float]]) -> None:
+        """Take over a segment whose edge was dragged; it becomes one with those that it now meets."""
+        with in_words():
+            n_frames = self.session.require_stack().n_frames
+            ends = [[min(max(round(end * self._rate), 0), n_frames) for end in span] for span in spans]
+            self.session.set_frame_sets({name: join((min(a, b - 1), max(b, a + 1)) for a, b in ends)})
         self._show_ranges()
+
+    def _show_menu(self, position: float, at: QPoint) -> None:
+        """Offer what can be done with the segment under the mouse."""
+        self._menu_at(position).exec(at)
+
+    def _menu_at(self, position: float) -> QMenu:
+        session, frame = self.session, int(position * self._rate)
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        name = self.traces.segments.segment_at(position)
+        if name is not None:
+            menu.addAction(f"Remove this segment of {name}", partial(session.remove_segment, name, frame))
+            menu.addAction(f"Clear {name}", partial(session.clear_frame_set, name))
+            menu.addAction(f"Draw segments for {name}", partial(session.activate, name))
+        menu.addAction("Show the whole recording", self.traces.reset_view)
+        return menu
+
+    # What is shown
 
     def _show_cursor(self) -> None:
         # At once, not by a timer: so plots and canvas are drawn, and the window put together, in one go per frame.
-        stack = self.session.stack
-        if stack is not None:
-            self.traces.set_cursor(self.session.frame / (stack.frame_rate or 1))
-            self.trajectory.set_cursor(self.session.frame)
+        if self.session.stack is not None:
+            self.traces.set_cursor(self.session.frame / self._rate)
 
     def _show_latents(self) -> None:
-        stack, latents, fit = self.session.stack, self.session.latents, self.session.fit
-        components = self.session.components
-        if stack is None or latents is None or fit is None or components is None:
-            shown: NDArray[Any] = np.zeros((0 if stack is None else stack.n_frames, 0))
-            self._axes, self._picked, chosen = {}, [], []
+        stack, latents = self.session.stack, self.session.latents
+        if latents is not self._of:
+            self._picked, self._of = [], latents
+            if latents is not None:
+                self.traces.raster.set_latents(latents, usual_frames(self.session))
+        known = stack is not None and stack.frame_rate is not None
+        self.traces.set_time("time (s)" if known else "frame", stack.n_frames if stack else 1, self._rate)
+        if stack is None:
+            self.traces.show_rows([])
+            self.traces.show_marks([], [])
         else:
-            if latents is not self._of:
-                self._picked = []
-            self._axes = {f"PC {i + 1}": component for i, component in enumerate(components.T)}
-            self._axes |= {f"latent {self.session.name_latent(i)}": latents[:, i] for i in range(latents.shape[1])}
-            good = stack.good_frames()
-            self._usual = good if self.session.odd is None else self.session.odd.usual(good)
-            chosen = self._picked or self._strongest(TRACES - len(self._behaviour()[0]))
-            if self.session.latent is not None and self.session.latent not in chosen:
-                chosen = [self.session.latent, *chosen]
-            shown = latents[:, chosen]
-        self._of = latents
-        rate = None if stack is None else stack.frame_rate
-        self.traces.set_time("frame" if rate is None else "time (s)", (stack.n_frames if stack else 1) / (rate or 1))
-        names, behaviour = self._behaviour()
-        self.traces.show_traces(
-            np.arange(len(shown)) / (rate or 1),
-            np.concatenate([behaviour, shown], axis=1),
-            [*names, *map(self.session.name_latent, chosen)],
-            others=len(names),
-            chosen=len(names) + chosen.index(self.session.latent) if self.session.latent in chosen else None,
-        )
-        self.traces.show_breaks([frame / (rate or 1) for frame in (() if stack is None else stack.breaks)])
-        for axis, first in ((self.x, 0), (self.y, 1)):
-            axis.blockSignals(True)
-            kept = axis.currentText()
-            axis.clear()
-            axis.addItems(list(self._axes))
-            axis.setCurrentText(kept) if kept in self._axes else axis.setCurrentIndex(min(first, len(self._axes) - 1))
-            axis.blockSignals(False)
-        self._show_trajectory()
-        self._show_trials()
-
-    def _behaviour(self) -> tuple[list[str], NDArray[Any]]:
-        """Names and values (T, n) of the traces of behaviour to show: the chosen one, or the first few."""
-        stack, behaviour = self.session.stack, self.session.behaviour
-        if stack is None or behaviour is None:
-            return [], np.zeros((0 if stack is None else stack.n_frames, 0))
-        names = behaviour.names[:BEHAVIOUR] if self.session.trace is None else (self.session.trace,)
-        return list(names), behaviour.choose(names).at_frames(stack.n_frames, stack.frame_rate)
-
-    def _show_trials(self) -> None:
-        """Mark the trials of each condition."""
-        stack, trials = self.session.stack, self.session.trials
-        rate = 1.0 if stack is None else stack.frame_rate or 1.0
-        conditions = () if trials is None else trials.conditions
-        spans = {name: [(a / rate, b / rate) for a, b in self.session.condition_frames(name)] for name in conditions}
-        self.traces.show_trials(spans)
+            raster = raster_order(self.session, self.order) if "raster" in self.shown else None
+            self.traces.show_rows(time_rows(self.session, self.shown, self._picked), raster)
+            bad = [(frame / self._rate, (frame + 1) / self._rate) for frame in sorted(stack.bad_frames)]
+            self.traces.show_marks([frame / self._rate for frame in stack.breaks], bad)
         self._show_ranges()
+        self._show_cursor()
 
     def _choose(self) -> None:
         """Show the latents that were typed; what cannot be read stays in its field, to be corrected."""
@@ -246,60 +285,32 @@ class TimePanel(Panel):
         text = self.which.text().strip()
         with in_words():
             self._picked = parse_latents(text, self.session.latents.shape[1]) if text else []
-            self._show_latents()
+            self.show_rows("latents", True)
 
-    def _strongest(self, count: int = TRACES) -> list[int]:
-        """Return the latents that change the image most, those of the whole image last."""
-        fit, z = self.session.require_fit(), self.session.latents
-        assert z is not None
-        spread = z.std(axis=0) * fit.strengths
-        spread[list(fit.whole_image)] -= np.inf  # motion and brightness
-        return sorted(np.argsort(-spread)[:count].tolist())
-
-    def _show_trajectory(self) -> None:
-        x, y = self.x.currentText(), self.y.currentText()
-        points = np.stack([self._axes[x], self._axes[y]], axis=1) if self._axes else np.zeros((0, 2))
-        points = np.where(self._usual[:, None], points, np.nan) if len(points) else points  # a flash would be all of it
-        self.trajectory.show_trajectory(points, x, y)
-        self._show_cursor()
+    def _spans(self, segments: Segments) -> Spans:
+        return [(start / self._rate, stop / self._rate) for start, stop in segments]
 
     def _show_ranges(self) -> None:
-        stack = self.session.stack
+        """Show frame sets, trials and marks."""
+        session, stack = self.session, self.session.stack
+        sets = session.frame_sets
+        colours = set_colours(sets.names, sets.a, sets.b)
         rate = None if stack is None else stack.frame_rate
-        unit = "frames" if rate is None else "s"
-        lines = []
-        letters: tuple[tuple[Letter, str], ...] = (("a", A_COLOUR), ("b", B_COLOUR))
-        for letter, colour in letters:
-            segments = self.session.ranges[letter]
-            self.traces.set_spans(letter, [(start / (rate or 1), stop / (rate or 1)) for start, stop in segments])
-            text = _list_ranges(segments, rate) if segments else "not set"
-            lines.append(f"<span style='color:{colour}'>■</span> {letter.upper()}: {text}")
-        marks = self.session.marks
-        marked = ["–" if mark is None else format_ranges(((mark, mark),), rate).split(" - ")[0] for mark in marks]
-        marked_text = f"Marked: {marked[0]} to {marked[1]} {unit}"
-        if marks != [None, None]:
-            lines.append(marked_text)
-        conditions = () if self.session.trials is None else self.session.trials.conditions
-        named = [
-            f"<span style='color:{CONDITION_COLOURS[i % len(CONDITION_COLOURS)]}'>■</span> {escape(name)}"
-            for i, name in enumerate(conditions[:NAMED])
-        ]
-        if named:
-            lines.append("Trials: " + " ".join([*named, *(["…"] if len(conditions) > NAMED else [])]))
-        self.text.setText("<br>".join(lines))
-
-
-def _axis() -> QComboBox:
-    """Make a drop-down that can be narrow: its entries have the names of cells."""
-    box = QComboBox()
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(6)
-    return box
-
-
-def _list_ranges(segments: Segments, rate: float | None) -> str:
-    """List a few segments with their unit, or count many."""
-    if len(segments) > LISTED:
-        frames = total(segments)
-        return f"{len(segments)} segments, {f'{frames} frames' if rate is None else f'{frames / rate:.4g} s'}"
-    return f"{format_ranges(segments, rate)} {'frames' if rate is None else 's'}"
+        self.traces.show_sets(
+            {name: Shaded(colours[name], self._spans(segments)) for name, segments in sets}, session.active
+        )
+        lanes = [Lane("frame sets", colours[name], self._spans(segments)) for name, segments in sets if segments]
+        conditions = () if session.trials is None or stack is None else session.trials.conditions
+        for i, name in enumerate(conditions):
+            frames = session.condition_frames(name)
+            if frames == sets[name]:
+                continue  # it is a frame set as well
+            spans = self._spans(frames)
+            lanes.append(Lane("trials", SET_COLOURS[i % len(SET_COLOURS)], spans))
+        self.traces.show_lanes(lanes)
+        breaks = () if stack is None else stack.breaks
+        ends = [end for lane in lanes for span in lane.spans for end in span] + [at / self._rate for at in breaks]
+        self.traces.segments.snaps = np.unique(ends) if self.snaps else np.zeros(0)
+        for button, text, mark in zip(self.marks, ("Start  [", "End  ]"), session.marks, strict=True):
+            marked = "" if mark is None else format_ranges(((mark, mark),), rate).split(" - ")[0]
+            button.setText(f"{text}  {marked}".strip())

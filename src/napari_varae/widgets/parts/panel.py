@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_varae.widgets.parts.forms import SettingsForm
     from napari_varae.widgets.parts.plots import Plot
 
-__all__ = ["Panel", "button", "row"]
+__all__ = ["Panel", "button", "row", "small_button"]
 
 MARGIN, LEAST_WIDTH = 8, 400
 """Pixels around the content of a dock, and that its widest row needs."""
@@ -123,6 +123,14 @@ def button(text: str, slot: Callable[[], Any], tip: str = "") -> QPushButton:
     made = QPushButton(text)
     made.setToolTip(literal(tip))
     made.clicked.connect(lambda _checked: slot())
+    return made
+
+
+def small_button(text: str, slot: Callable[[], Any], tip: str = "") -> QPushButton:
+    """Make a button as narrow as its text."""
+    made = button(text, slot, tip)
+    made.setStyleSheet("padding: 2px 4px; margin: 0")
+    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys with the movie
     return made
 
 

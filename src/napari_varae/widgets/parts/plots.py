@@ -35,8 +35,10 @@ CURSOR_COLOUR = "#e0483e"
 class Plot(pg.PlotWidget):
     """A plot in the colours of napari's theme."""
 
-    def __init__(self, x: str, y: str, *, interactive: bool = False, height: int = 120) -> None:
-        super().__init__(enableMenu=False)
+    def __init__(
+        self, x: str, y: str, *, interactive: bool = False, height: int = 120, view: pg.ViewBox | None = None
+    ) -> None:
+        super().__init__(enableMenu=False, viewBox=view)
         self._labels = {"bottom": x, "left": y}
         self._interactive = interactive
         self.setMinimumHeight(height)

@@ -1,0 +1,88 @@
+"""What a session holds at one moment, as values that another thread may write while the session goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_varae.core.experiment.trials import Trials
+from napari_varae.core.movie.odd_frames import OddFrames
+from napari_varae.core.movie.stack import Stack
+from napari_varae.session.frame_sets import FrameSets
+
+if TYPE_CHECKING:
+    from napari_varae.core.comparison.result import Comparison
+    from napari_varae.core.fit.fit import Fit
+    from napari_varae.session.session import Session
+
+__all__ = ["Snapshot"]
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """An analysis as it is now.
+
+    Attributes
+    ----------
+    stack : Stack
+        The movie.
+    number : int
+        Number of the movie in the session.
+    frame_sets : FrameSets
+    fit : Fit or None
+        The fit in use, with its `latents` (T, K) and the `odd` frames of the movie.
+    unsaved : tuple of Fit
+        Fits of the session that lie in no file.
+    trials : Trials or None
+    comparisons : tuple of Comparison
+        The oldest first.
+    """
+
+    stack: Stack
+    number: int
+    frame_sets: FrameSets
+    fit: Fit | None = None
+    latents: NDArray[np.float32] | None = None
+    odd: OddFrames | None = None
+    unsaved: tuple[Fit, ...] = ()
+    trials: Trials | None = None
+    comparisons: tuple[Comparison, ...] = ()
+
+    @classmethod
+    def of(cls, session: Session) -> Snapshot:
+        """Take the snapshot of a session.
+
+        Raises
+        ------
+        StackError
+            When there is no movie.
+        """
+        result, placebo = session.comparison, session.placebo
+        if result is not None and placebo is not None and session.is_current:
+            result = result.with_placebo(placebo.p_values)
+        return cls(
+            session.require_stack(),
+            session.generation.movie,
+            session.frame_sets,
+            session.fit,
+            session.latents,
+            session.odd,
+            tuple(fit for fit in session.fits if not session.is_saved(fit)),
+            session.trials,
+            () if result is None else (result,),
+        )
+
+    @property
+    def content(self) -> tuple[Any, ...]:
+        """What distinguishes it from another snapshot of the same movie; fits that were saved make no difference."""
+        results = [(result.test, result.placebo) for result in self.comparisons]
+        fit = None if self.fit is None else self.fit.id
+        return self.number, self.stack.bad_frames, self.frame_sets, fit, self.trials, *results
+
+    @property
+    def is_work(self) -> bool:
+        """Whether it holds what takes effort to make again: fits that are not saved, segments, comparisons."""
+        return bool(self.unsaved or self.comparisons or any(segments for _, segments in self.frame_sets))

@@ -1,0 +1,216 @@
+"""The Trajectory dock: latents against each other, coloured by time, frame set or behaviour."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QSplitter
+
+from napari_varae.session.frame_sets import join
+from napari_varae.session.time_rows import usual_frames
+from napari_varae.widgets.parts.panel import Panel, row
+from napari_varae.widgets.parts.text import in_words, note
+from napari_varae.widgets.parts.time_plot import OTHER_COLOUR, set_colours
+from napari_varae.widgets.parts.trajectory_plot import TrajectoryPlot
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+__all__ = ["TrajectoryPanel"]
+
+NO_AXIS = "none: two dimensions"
+TIME, SETS = "time", "frame set"
+SHORTEST = 2
+"""Frames that a lassoed segment has at least: a lag pair needs two."""
+MAP = "viridis"
+LEGEND_STEPS = 5
+
+
+class TrajectoryPanel(Panel):
+    """Look at the path of the latents, and select frames on it."""
+
+    dock = "Trajectory"
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.axes = tuple(_choice() for _ in range(3))
+        self.colour = _choice()
+        self.lasso = QCheckBox("Lasso")
+        self.lasso.setToolTip("Drag around points: their frames are added to the frame set selected in the Time dock")
+        self.beside = QCheckBox("A beside B")
+        self.beside.setToolTip("One plot for the frames of each side of the comparison, on the same axes")
+        self.plots_ab = TrajectoryPlot(), TrajectoryPlot()
+        self.legend, self.place = note(), note()
+        self.legend.setTextFormat(Qt.TextFormat.RichText)  # for coloured marks; names are escaped
+        self.splitter = QSplitter()
+        for plot in self.plots_ab:
+            self.splitter.addWidget(plot)
+            self.add_plot(plot)
+        form = QFormLayout()
+        form.setVerticalSpacing(4)
+        for label, box in zip(("x", "y", "z"), self.axes, strict=True):
+            form.addRow(label, box)
+            box.currentIndexChanged.connect(self._show)
+        form.addRow("Colour", self.colour)
+        self.colour.currentIndexChanged.connect(self._show)
+        self.body.addLayout(form)
+        self.body.addLayout(row(self.lasso, self.beside))
+        self.body.addWidget(self.splitter, 1)
+        self.body.addWidget(self.legend)
+        self.body.addWidget(self.place)
+
+        first, second = self.plots_ab
+        second.hide()
+        second.setXLink(first)
+        second.setYLink(first)
+        first.turned.connect(second.turn)
+        second.turned.connect(first.turn)
+        self.lasso.toggled.connect(self._set_lasso)
+        self.beside.toggled.connect(self._show)
+        for plot in self.plots_ab:
+            plot.sought.connect(self.session.set_frame)
+            plot.pointed.connect(self._point)
+            plot.lassoed.connect(self._lassoed)
+        for signal in (self.session.movie_changed, self.session.fit_changed, self.session.cells_changed):
+            self.listen(signal, self._offer)
+        self.listen(self.session.behaviour_changed, self._offer)
+        self.listen(self.session.ranges_changed, self._show_sets)
+        self.listen(self.session.frame_changed, self._show_cursor)
+        self._values: dict[str, NDArray[Any]] = {}
+        self._offer()
+
+    def _set_lasso(self, on: bool) -> None:
+        for plot in self.plots_ab:
+            plot.set_lasso(on)
+
+    def _offer(self) -> None:
+        """Offer the axes and colours that there are; what was chosen stays chosen."""
+        session = self.session
+        latents, components = session.latents, session.components
+        self._values = {}
+        if latents is not None and components is not None:
+            self._values = {f"PC {i + 1}": component for i, component in enumerate(components.T)}
+            self._values |= {f"latent {session.name_latent(i)}": latents[:, i] for i in range(latents.shape[1])}
+        behaviour = () if session.behaviour is None else session.behaviour.names
+        names = list(self._values)
+        for first, box in enumerate(self.axes):
+            offered = [NO_AXIS, *names] if first == 2 else names
+            _refill(box, offered, 0 if first == 2 else min(first, len(names) - 1))
+        _refill(self.colour, [TIME, SETS, *behaviour], 0)
+        self._show()
+
+    def _show_sets(self) -> None:
+        if self.colour.currentText() == SETS or self.beside.isChecked():
+            self._show()
+
+    def _show(self) -> None:
+        """Draw the trajectory, or that of A beside that of B."""
+        names = [box.currentText() for box in self.axes if box.currentText() in self._values]
+        beside = self.beside.isChecked()
+        if beside != self.plots_ab[1].isVisibleTo(self):
+            self.plots_ab[1].setVisible(beside)
+            self.splitter.setSizes([1, 1])
+        if len(names) < 2 or self.session.stack is None:
+            for plot in self.plots_ab:
+                plot.show_trajectory(np.zeros((0, 2)), ("", ""), None)
+            self.legend.setText("The trajectory of a fit appears here.")
+            return
+        values = np.stack([self._values[name] for name in names], axis=1).astype(float)
+        values[~usual_frames(self.session)] = np.nan  # a flash would be all of it
+        colours, legend = self._colours(len(values))
+        masks = [self._frames_of(letter) for letter in ("a", "b")] if beside else [None, None]
+        for plot, mask in zip(self.plots_ab, masks, strict=True):
+            if plot.isVisibleTo(self):
+                plot.show_trajectory(values, names, colours, mask)
+        if beside:
+            legend = (
+                f"Left: A, {escape(self.session.frame_sets.a)}. Right: B, {escape(self.session.frame_sets.b)}. {legend}"
+            )
+        self.legend.setText(legend)
+        self._show_cursor()
+
+    def _frames_of(self, letter: Any) -> NDArray[np.bool_]:
+        """Mask of the frames of side A or B."""
+        mask = np.zeros(self.session.require_stack().n_frames, dtype=bool)
+        for start, stop in self.session.ranges[letter]:
+            mask[start:stop] = True
+        return mask
+
+    def _colours(self, n: int) -> tuple[list[QColor], str]:
+        """Colour of each frame, and the legend, as rich text."""
+        by, stack = self.colour.currentText(), self.session.require_stack()
+        if by == SETS:
+            sets = self.session.frame_sets
+            colour_of = set_colours(sets.names, sets.a, sets.b)
+            faint = QColor(OTHER_COLOUR)
+            faint.setAlpha(60)
+            colours = [faint] * n
+            for name, segments in sets:
+                for start, stop in segments:
+                    colours[start:stop] = [QColor(colour_of[name])] * (stop - start)
+            marks = [f"{_square(colour_of[name])}{escape(name)}" for name, segments in sets if segments]
+            return colours, " ".join([*marks, f"{_square(OTHER_COLOUR)}other&nbsp;frames"])
+        rate = stack.frame_rate
+        if by == TIME:
+            values, unit = np.arange(n) / (rate or 1), "s" if rate else "frames"
+        else:
+            assert self.session.behaviour is not None
+            values, unit = self.session.behaviour.choose((by,)).at_frames(n, rate)[:, 0], ""
+        known = values[np.isfinite(values)]
+        low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+        share = np.nan_to_num((values - low) / ((high - low) or 1.0))
+        table = pg.colormap.get(MAP)
+        colours = table.map(0.05 + 0.95 * share, mode="qcolor")
+        steps = table.map(np.linspace(0.05, 1, LEGEND_STEPS), mode="qcolor")
+        bar = "".join(_square(colour.name()) for colour in steps).replace("&nbsp;", "")
+        return colours, f"{escape(by)}: {low:.4g} {bar} {high:.4g} {unit}"
+
+    def _show_cursor(self) -> None:
+        for plot in self.plots_ab:
+            plot.set_cursor(self.session.frame)
+
+    def _point(self, frame: int) -> None:
+        """Name the frame under the mouse."""
+        stack = self.session.stack
+        if frame < 0 or stack is None:
+            self.place.setText("Click a point to see its frame. Drag turns three dimensions; Shift-drag pans.")
+        else:
+            rate = stack.frame_rate
+            self.place.setText(f"Frame {frame}" + (f", {frame / rate:.4g} s" if rate else ""))
+
+    def _lassoed(self, inside: NDArray[np.bool_]) -> None:
+        """Add the frames within the lasso to the selected frame set."""
+        with in_words():
+            ends = np.flatnonzero(np.diff(np.concatenate([[0], inside.astype(int), [0]])))
+            runs = [(int(start), int(stop)) for start, stop in ends.reshape(-1, 2) if stop - start >= SHORTEST]
+            if not runs:
+                raise ValueError(f"No {SHORTEST} successive frames lie within the lasso. Drag around more points.")
+            name = self.session.active
+            self.session.set_frame_sets({name: join([*self.session.frame_sets[name], *runs])})
+
+
+def _square(colour: str) -> str:
+    return f"<span style='color:{colour}'>■</span>&nbsp;"
+
+
+def _choice() -> QComboBox:
+    """Make a drop-down that long names do not widen."""
+    box = QComboBox()
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(6)
+    return box
+
+
+def _refill(box: QComboBox, names: list[str], first: int) -> None:
+    """Replace the entries of a drop-down; the chosen one stays chosen, else it is the one at `first`."""
+    with QSignalBlocker(box):
+        kept = box.currentText()
+        box.clear()
+        box.addItems(names)
+        box.setCurrentIndex(names.index(kept) if kept in names else first)
