@@ -66,6 +66,8 @@ class Links:
     _tried: tuple[Fit, VAR] | None = None
     """A fit, and its VAR at the penalty that is tried."""
     _along_path: tuple[Fit, AlongPath] | None = None
+    _drawn: tuple[tuple[VAR, Graph, int | None], list[tuple[Edge, float]]] | None = None
+    """The links to draw, and of what."""
 
     # What the session has besides
     fit: Fit | None
@@ -176,19 +178,26 @@ class Links:
         var, fit = self.shown_var, self.fit
         if var is None or fit is None:
             return []
-        coefficients = np.array(var.coefficients)
+        about = var, self.graph, self.latent if self.graph.chosen_only else None
+        if self._drawn is None or self._drawn[0] != about:
+            self._drawn = about, self._strongest(var, fit)
+        return self._drawn[1]
+
+    def _strongest(self, var: VAR, fit: Fit) -> list[tuple[Edge, float]]:
+        """Sort the links that may be drawn, and keep the largest."""
+        k, coefficients = var.latents, np.array(var.coefficients)
         if self.graph.lag is not None:
             coefficients[[lag for lag in range(var.order) if lag != min(self.graph.lag, var.order) - 1]] = 0
-        coefficients[:, range(var.latents), range(var.latents)] = 0
+        coefficients[:, range(k), range(k)] = 0
         for latent in fit.whole_image:
             coefficients[:, latent] = coefficients[:, :, latent] = 0
         if self.graph.chosen_only and self.latent is not None:
-            others = np.arange(var.latents) != self.latent
+            others = np.arange(k) != self.latent
             coefficients[:, np.outer(others, others)] = 0
         lags = np.abs(coefficients).argmax(0)
         largest: Any = np.take_along_axis(coefficients, lags[None], 0)[0]
         order = np.argsort(-np.abs(largest), axis=None, kind="stable")[
             : min(self.graph.strongest, np.count_nonzero(largest))
         ]
-        pairs = [divmod(int(i), var.latents) for i in reversed(order)]
+        pairs = [divmod(int(i), k) for i in reversed(order)]
         return [(Edge(int(lags[i, j]) + 1, i, j), float(largest[i, j])) for i, j in pairs]

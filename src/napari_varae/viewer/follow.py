@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from napari_varae.session.session import Session
 from napari_varae.viewer.cells import CELLS, choose_cell, follow_cells, take_up_cells
 from napari_varae.viewer.clicks import follow_clicks
-from napari_varae.viewer.graph import choose_latent, choose_link, follow_graph, graph_layer_removed
+from napari_varae.viewer.graph import choose_latent, choose_link, follow_graph, graph_removed
 from napari_varae.viewer.grid import calibrate, frame_in_view, show_frame
 from napari_varae.viewer.movie import use_layer
-from napari_varae.viewer.ours import KEY, MOVIE, about, forget, mark, ours
+from napari_varae.viewer.ours import KEY, LINKS, MOVIE, about, forget, mark, ours
 from napari_varae.viewer.views import refresh
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ def _follow_movie(viewer: ViewerModel, reference: Callable[[], ViewerModel | Non
             session.close_movie()
         elif what is not None and what.kind == CELLS and session.cells is not None:
             session.use_cells(None)
-        elif what is not None and session.stack is not None:
-            graph_layer_removed(session, what.kind)
+        elif what is not None and what.kind == LINKS and session.stack is not None:
+            graph_removed(session)
 
     def layer_inserted(event: Any) -> None:
         take_up(event.value)

@@ -14,35 +14,40 @@ from numpy.typing import NDArray
 from napari_varae.session.results import Edge
 from napari_varae.session.session import Session
 from napari_varae.viewer.grid import shared_grid
-from napari_varae.viewer.meshes import ARROW, arrow_mesh, distance_to_arrows, line_mesh, shorten
-from napari_varae.viewer.ours import KEY, SIGNED, About, forget, ours, register
+from napari_varae.viewer.meshes import ARROW, Mesh, arrow_mesh, distance_to_arrows, line_mesh, shorten
+from napari_varae.viewer.ours import KEY, LINKS, SIGNED, About, ours, register
 from napari_varae.viewer.outlines import outlines
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Surface
 
-__all__ = ["ARROWS", "OUTLINES", "choose_latent", "choose_link", "follow_graph", "graph_layer_removed", "show_graph"]
+__all__ = ["choose_latent", "choose_link", "follow_graph", "graph_removed", "show_graph"]
 
-ARROWS, OUTLINES = "links", "latents"
-"""Kinds of our two layers, and their names."""
-
-WIDEST, THINNEST, LINE = 1 / 90, 1 / 450, 1 / 350
+WIDEST, THINNEST, LINE = 1 / 110, 1 / 450, 1 / 400
 """Widths of arrows and of outlines, as shares of the diagonal of the image."""
 NEAR = 5
 """Pixels of the screen by which a click may miss an arrow."""
 PLAIN, BRIGHT, DIM = 0.75, 1.0, 0.3
 """How strong the colour of an arrow is, when nothing is chosen, when it is, and when another one is."""
 
-KINDS = ("#e8d9a0", "#ff3ea5", "#39d98a", "#ff3ea5")
-"""Colours of outlines: of any latent, of the chosen one, of the source and of the target of the chosen link."""
-ANY, CHOSEN, SOURCE, TARGET = range(4)
-OF_KIND = Colormap(list(KINDS), name="varae latents", display_name="varae latents")
+ANY, CHOSEN, SOURCE, TARGET = range(2, 6)
+"""Values of outlines: of any latent, of the chosen one, of source and target of the chosen link. Arrows: -1 to 1."""
+OF_OUTLINES = ([0.91, 0.85, 0.63, 1], [1, 0.25, 0.64, 1], [0.22, 0.85, 0.54, 1], [1, 0.25, 0.64, 1])
+LIMITS = (-1, TARGET)
+COLOURS = Colormap(
+    np.concatenate([SIGNED.colors, OF_OUTLINES]),
+    controls=(np.array([-1, -0.5, 0, 0.5, 1, ANY, CHOSEN, SOURCE, TARGET]) + 1) / (TARGET + 1),
+    name="varae links",
+    display_name="varae links",
+)
 
 Array = NDArray[np.float64]
 
-_outlined: weakref.WeakKeyDictionary[Surface, Any] = weakref.WeakKeyDictionary()
-"""What a layer of outlines shows: which network, and which of its latents."""
+_outlined: weakref.WeakKeyDictionary[Session, tuple[Any, Mesh, Array]] = weakref.WeakKeyDictionary()
+"""Outlines that a session shows: of which network and latents; their mesh, and the value of each vertex."""
+_empty: weakref.WeakSet[Surface] = weakref.WeakSet()
+"""Layers that are hidden because there is nothing to draw."""
 
 
 def follow_graph(reference: Callable[[], ViewerModel | None], session: Session) -> None:
@@ -61,47 +66,38 @@ def follow_graph(reference: Callable[[], ViewerModel | None], session: Session) 
 
 
 def show_graph(viewer: ViewerModel, session: Session) -> None:
-    """Draw the links and outlines that the session wants; remove the layers that would be empty."""
-    ready = session.fit is not None and session.stack is not None
-    lines = _wanted_outlines(session) if ready else []
-    if lines:
-        _outline(viewer, session, lines)
-    else:
-        _drop(viewer, OUTLINES)
-    if ready and session.graph.shown:
-        arrows = _arrows(session)
-        vertices, faces = arrow_mesh(arrows.starts, arrows.stops, arrows.widths)
-        _put(viewer, session, ARROWS, (vertices, faces, np.repeat(arrows.colours, ARROW)), SIGNED, (-1, 1))
-    else:
-        _drop(viewer, ARROWS)
+    """Draw the links and outlines that the session wants, in one layer, which is hidden while there are none.
 
-
-def _outline(viewer: ViewerModel, session: Session, wanted: list[tuple[int, int]]) -> None:
-    """Draw the outlines of some latents, each of a kind, unless they are drawn already."""
-    assert session.fit is not None
-    about, layer = (weakref.ref(session.fit.network), wanted), _layer(viewer, OUTLINES)
-    if layer is not None and _outlined.get(layer) == about:
+    One layer that stays: napari 0.9 may crash when several layers are removed before it has drawn again.
+    """
+    layer, ready = _layer(viewer), session.fit is not None and session.stack is not None
+    wanted = _wanted_outlines(session) if ready else []
+    if not wanted and not (ready and session.graph.shown):
+        if layer is not None and layer.visible:
+            _empty.add(layer)
+            layer.visible = False
         return
-    known = outlines(session.fit)
-    parts = [(line, kind) for latent, kind in wanted for line in known[latent].lines]
-    vertices, faces, which = line_mesh([line for line, _ in parts], LINE * _diagonal(session))
-    values = np.array([kind for _, kind in parts], dtype=np.float32)[which]
-    layer = _put(viewer, session, OUTLINES, (vertices, faces, values), OF_KIND, (0, len(KINDS) - 1))
-    _outlined[layer] = about
+    (vertices, faces), values = _outlined_mesh(session, wanted)
+    if session.graph.shown:
+        arrows = _arrows(session)
+        more, triangles = arrow_mesh(arrows.starts, arrows.stops, arrows.widths)
+        vertices, faces = np.concatenate([more, vertices]), np.concatenate([triangles, faces + len(more)])
+        values = np.concatenate([np.repeat(arrows.colours, ARROW), values])
+    layer = _put(viewer, session, vertices, faces, values)
+    if layer in _empty:
+        _empty.discard(layer)
+        layer.visible = True
 
 
-def graph_layer_removed(session: Session, kind: str) -> None:
-    """Take in that the user removed one of our two layers."""
-    if kind == ARROWS:
-        session.set_graph(replace(session.graph, shown=False))
-    elif kind == OUTLINES:
-        session.set_graph(replace(session.graph, outlines=False))
+def graph_removed(session: Session) -> None:
+    """Take in that the user removed the layer."""
+    session.set_graph(replace(session.graph, shown=False, outlines=False))
 
 
 def choose_link(viewer: ViewerModel, session: Session, event: Any) -> bool:
     """Choose the link whose arrow lies under the mouse."""
-    layer = _layer(viewer, ARROWS)
-    if layer is None or not layer.visible or not len(arrows := _arrows(session)):
+    layer = _layer(viewer)
+    if layer is None or not layer.visible or not session.graph.shown or not len(arrows := _arrows(session)):
         return False
     point = _point(layer, event)
     distance = distance_to_arrows(point, arrows.starts, arrows.stops, arrows.widths)
@@ -115,10 +111,10 @@ def choose_link(viewer: ViewerModel, session: Session, event: Any) -> bool:
 
 def choose_latent(viewer: ViewerModel, session: Session, event: Any) -> bool:
     """Choose the latent whose outline surrounds the mouse, the smallest one; nothing is chosen beside the outlines."""
-    layers = [layer for kind in (OUTLINES, ARROWS) if (layer := _layer(viewer, kind)) is not None and layer.visible]
-    if session.fit is None or not layers or not (session.graph.shown or session.graph.outlines):
+    layer, wanted = _layer(viewer), session.graph.shown or session.graph.outlines
+    if session.fit is None or layer is None or not layer.visible or not wanted:
         return False
-    point, known = _point(layers[0], event), outlines(session.fit)
+    point, known = _point(layer, event), outlines(session.fit)
     holding = [k for k in _with_place(session) if known[k].holds(point)] if session.graph.outlines else []
     session.set_edge(None)
     session.set_latent(min(holding, key=lambda k: known[k].area, default=None))
@@ -197,41 +193,44 @@ def _point(layer: Any, event: Any) -> Array:
     return np.asarray(layer.world_to_data(event.position), dtype=float)[-2:]
 
 
-def _layer(viewer: ViewerModel, kind: str) -> Any:
-    return next((layer for layer, what in ours(viewer, kind) if what.kind == kind), None)
+def _layer(viewer: ViewerModel) -> Any:
+    return next((layer for layer, _ in ours(viewer, LINKS)), None)
 
 
-def _drop(viewer: ViewerModel, kind: str) -> None:
-    """Remove a layer of ours."""
-    layer = _layer(viewer, kind)
-    if layer is not None:
-        forget(layer)
-        viewer.layers.remove(layer)
+def _outlined_mesh(session: Session, wanted: list[tuple[int, int]]) -> tuple[Mesh, Array]:
+    """Mesh of the outlines of some latents, each of a kind, and the value of each vertex; kept until they change."""
+    assert session.fit is not None
+    about = (weakref.ref(session.fit.network), wanted)
+    if session not in _outlined or _outlined[session][0] != about:
+        known = outlines(session.fit)
+        parts = [(line, kind) for latent, kind in wanted for line in known[latent].lines]
+        kinds = np.array([kind for _, kind in parts], dtype=float)
+        widths = np.where(kinds == ANY, 1, 2.5) * LINE * _diagonal(session)
+        vertices, faces, which = line_mesh([line for line, _ in parts], widths)
+        _outlined[session] = about, (vertices, faces), kinds[which]
+    return _outlined[session][1:]
 
 
-def _put(
-    viewer: ViewerModel, session: Session, kind: str, mesh: Any, colours: Colormap, limits: tuple[float, float]
-) -> Surface:
-    """Add or update a layer of a mesh, and return it.
+def _put(viewer: ViewerModel, session: Session, vertices: Array, faces: NDArray[np.intp], values: Array) -> Surface:
+    """Add or update the layer, and return it.
 
-    Two vertices at the corners of the image keep its extent the same: with another one, napari would slice every layer
-    again.
+    Two vertices at the corners of the image keep its extent the same, so that napari need not slice every layer again.
     """
     assert session.stack is not None
-    vertices, faces, values = mesh
     corners = np.array([[0, 0], [side - 1 for side in session.stack.shape[1:]]], dtype=float)
     none = np.zeros((0 if len(faces) else 1, 3), dtype=faces.dtype)  # a mesh without a triangle cannot be drawn
     data = np.concatenate([corners, vertices]), np.concatenate([none, faces + 2]), np.concatenate([[0, 0], values])
-    layer = _layer(viewer, kind)
+    layer = _layer(viewer)
     if layer is not None:
-        layer.data = data
+        with layer.events.data.blocker():  # nothing that follows from data changes but the drawing
+            layer.data = data
         return layer
     selection = set(viewer.layers.selection)
     layer = viewer.add_surface(
-        data, name=kind, colormap=colours, contrast_limits=limits, shading="none",
-        metadata={KEY: {"kind": kind}}, **shared_grid(viewer, session.stack, 2),
+        data, name=LINKS, colormap=COLOURS, contrast_limits=LIMITS, shading="none",
+        metadata={KEY: {"kind": LINKS}}, **shared_grid(viewer, session.stack, 2),
     )  # fmt: skip
-    register(layer, About(kind, True, session.generation, (), kind))
+    register(layer, About(LINKS, True, session.generation, (), LINKS))
     if selection:
         viewer.layers.selection = selection
     return layer

@@ -13,7 +13,7 @@ from napari_varae.session.generation import Generation, Part
 from napari_varae.session.session import session_of
 from napari_varae.viewer.grid import shared_grid
 from napari_varae.viewer.lazy_movie import LazyMovie
-from napari_varae.viewer.ours import KEY, SIGNED, About, ours, place
+from napari_varae.viewer.ours import KEY, LINKS, SIGNED, About, ours, place
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -30,6 +30,8 @@ SAMPLE = 8
 
 _scaled: weakref.WeakSet[Any] = weakref.WeakSet()
 """Viewers in which the scale bar was shown: who hides it, keeps it hidden."""
+_hidden: weakref.WeakSet[Any] = weakref.WeakSet()
+"""Layers that are hidden while layers are shown side by side."""
 
 
 def robust_extreme(image: NDArray[np.float32]) -> tuple[float, float]:
@@ -85,9 +87,10 @@ def show_map(
     what = About(f"map:{group}:{key or name}", True, generation or session_of(viewer).generation, parts, name)
     layer = place(viewer, what, image, fit, definition, keywords)
     layer.metadata[KEY] |= {"unit": unit, "ends": (end, extreme)}
-    layer.visible = True
-    _share_limits([other for other, _ in ours(viewer, f"map:{group}:")])
+    if not layer.visible:
+        layer.visible = True
     _show_bars(viewer, layer)
+    _share_limits([other for other, _ in ours(viewer, f"map:{group}:")])
     if stack.pixel_size is not None and viewer not in _scaled:
         _scaled.add(viewer)
         viewer.canvas.overlays.scale_bar.visible = True
@@ -101,8 +104,19 @@ def hide_maps(viewer: ViewerModel, group: str) -> None:
 
 
 def put_side_by_side(viewer: ViewerModel, on: bool) -> None:
-    """Show every visible layer in a field of its own, or all of them over each other."""
-    viewer.canvas.grid.enabled = on
+    """Show every visible layer in a field of its own, or all of them over each other.
+
+    Arrows and outlines make no sense in a field of their own: they are hidden meanwhile.
+    """
+    if on != viewer.canvas.grid.enabled:
+        viewer.canvas.grid.enabled = on
+    for layer, _ in ours(viewer, LINKS):
+        if on and layer.visible:
+            layer.visible = False
+            _hidden.add(layer)
+        elif not on and layer in _hidden:
+            layer.visible = True
+            _hidden.discard(layer)
     maps = [layer for layer, _ in ours(viewer, "map:") if layer.visible]
     if maps:
         _show_bars(viewer, maps[-1])

@@ -15,7 +15,7 @@ Mesh = tuple[Array, NDArray[np.intp]]
 
 ARROW = 7
 """Vertices of an arrow."""
-HEAD_WIDTH, HEAD_LENGTH = 3.2, 3.6
+HEAD_WIDTH, HEAD_LENGTH = 3.8, 4.0
 """Size of the head of an arrow, in widths of its shaft."""
 
 
@@ -53,8 +53,8 @@ def distance_to_arrows(point: Array, starts: Array, stops: Array, widths: Array)
     return (distance - widths / 2).clip(min=0)
 
 
-def line_mesh(lines: Sequence[Array], width: float) -> tuple[Array, NDArray[np.intp], NDArray[np.intp]]:
-    """Draw lines of points (n, 2).
+def line_mesh(lines: Sequence[Array], widths: Array) -> tuple[Array, NDArray[np.intp], NDArray[np.intp]]:
+    """Draw lines of points (n, 2), each of its width.
 
     Returns
     -------
@@ -68,6 +68,7 @@ def line_mesh(lines: Sequence[Array], width: float) -> tuple[Array, NDArray[np.i
     which = np.repeat(np.arange(len(lines)), [len(line) - 1 for line in lines])
     along = stops - starts
     unit = along / np.linalg.norm(along, axis=1, keepdims=True).clip(min=1e-9)
+    width = widths[which][:, None]
     half, over = np.stack([-unit[:, 1], unit[:, 0]], axis=1) * width / 2, unit * width / 4  # closes the corners
     corners = [starts - over - half, starts - over + half, stops + over + half, stops + over - half]
     faces = np.array([[0, 1, 2], [0, 2, 3]]) + 4 * np.arange(len(starts))[:, None, None]

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
     from napari_varae.core.fit.fit import Fit
 
-__all__ = ["KEY", "MOVIE", "SIGNED", "About", "about", "clear", "forget", "mark", "ours", "place", "register"]
+__all__ = ["KEY", "LINKS", "MOVIE", "SIGNED", "About", "about", "clear", "forget", "mark", "ours", "place", "register"]
 
 KEY = "napari-varae"
 """Where our layers carry what they are, in `layer.metadata`, for the user to read."""
 MOVIE = "movie"
 """Kind of the movie layer."""
+LINKS = "links"
+"""Kind of the layer of links and outlines, and its name. It stays above all images."""
 NOTHING = Generation()
 DOUBT = " ⚠ "
 """What stands between the name of a layer and a reason to doubt it."""
@@ -117,13 +119,16 @@ def place(
     layer = next((layer for layer, other in ours(viewer, what.kind) if other.kind == what.kind), None)
     if layer is None:
         layer = viewer.add_image(data, name=what.name, metadata=metadata, **keywords)
+        for other, _ in ours(viewer, LINKS):
+            viewer.layers.move(len(viewer.layers) - 1, viewer.layers.index(other))
     else:
         before = _registered[layer]
         if (own := _own_name(layer, before)) != before.name:
             what.name = own  # the user renamed it
         layer.data, layer.metadata = data, metadata
         for name in ("scale", "translate", "units", "axis_labels"):
-            setattr(layer, name, keywords[name])
+            if tuple(getattr(layer, name)) != tuple(keywords[name]):  # each lets napari look at all layers again
+                setattr(layer, name, keywords[name])
     register(layer, what)
     _show_name(layer, what, session)
     return layer

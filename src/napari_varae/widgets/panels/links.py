@@ -209,10 +209,8 @@ class LinksPanel(Panel):
             if not self.slider.isSliderDown():
                 with QSignalBlocker(self.slider):
                     self.slider.setValue(round(STEPS * float(np.clip(share, 0, 1))))
-            of_fit = f"; the fit has {_count(fit.var)} at {fit.var.penalty:.3g}" if tried else ", that of the fit"
-            self.sparsity_text.setText(
-                f"{_count(var)} links between {var.latents} latents at penalty {var.penalty:.3g}{of_fit}."
-            )
+            of_fit = f"the fit: {_count(fit.var)} at {fit.var.penalty:.3g}" if tried else "that of the fit"
+            self.sparsity_text.setText(f"{_count(var)} links at penalty {var.penalty:.3g} ({of_fit})")
             self.path.mark(fit.var.penalty, var.penalty)
         self._show_matrix()
         self._show_drawn()

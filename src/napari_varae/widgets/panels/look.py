@@ -86,7 +86,7 @@ class LookPanel(Panel):
         for event in (napari_viewer.layers.events.inserted, napari_viewer.layers.events.removed):
             self.listen(event, self._show_toggles)
         self._show_fit()
-        self._show_grid()
+        self.beside.setChecked(napari_viewer.canvas.grid.enabled)
         self._explain()
 
     def show_map(self) -> None:
@@ -153,7 +153,12 @@ class LookPanel(Panel):
             self.subject.setCurrentIndex(self.subject.findData("edge"))
 
     def _show_grid(self, _event: Any = None) -> None:
-        self.beside.setChecked(self.viewer.canvas.grid.enabled)
+        """Follow napari's own button, too."""
+        on = self.viewer.canvas.grid.enabled
+        self.beside.setChecked(on)
+        put_side_by_side(self.viewer, on)
+        maps.number_bars(self.viewer)
+        self.viewer.reset_view()
 
     def _explain(self, _index: int = 0) -> None:
         """State what the chosen map means."""

@@ -45,6 +45,8 @@ class PathPlot(Plot):
     def set_range(self, top: float, floor: float) -> None:
         """Set the largest and the smallest penalty."""
         self.setXRange(np.log10(floor), np.log10(top), padding=0.02)
+        round_ones = [m * 10.0**k for k in range(-6, 1) for m in (1, 2, 5)]
+        self.getAxis("bottom").setTicks([[(float(np.log10(x)), f"{x:g}") for x in round_ones if floor <= x <= top]])
         self._tried.setBounds((np.log10(floor), np.log10(top)))
 
     def show_curve(self, penalties: NDArray[np.float64], values: NDArray[np.float64]) -> None:
