@@ -1,7 +1,6 @@
 """The way of a user from a movie to an answer, through the docks of a real window."""
 
 import json
-import re
 
 import numpy as np
 import pytest
@@ -19,9 +18,8 @@ from .conftest import PATIENCE, QUICK
 
 
 def edge_of(table, line):
-    """The index into the coefficients that a row of the table is about."""
-    source, target = map(int, re.findall(r"\d+", table.item(line, 0).text()))
-    return 0, target, source
+    edge = table.edges.edge(line)
+    return edge.lag - 1, edge.target, edge.source
 
 
 def test_from_the_movie_to_the_answer(viewer, docks, session, movie, idle, qtbot, notices, tmp_path):
@@ -60,10 +58,10 @@ def test_from_the_movie_to_the_answer(viewer, docks, session, movie, idle, qtbot
     result = session.comparison
     assert result.null.shape == (29,)
     assert compare.verdict.coupling.text().startswith(f"p = {result.coupling.p_value:.3g}")
-    assert compare.table.rowCount() == len(result.edges["lag"]) == 16
+    assert compare.table.edges.rowCount() == len(result.edges["lag"]) == 16
 
     linked = [line for line in range(16) if session.fit.var.coefficients[edge_of(compare.table, line)] != 0]
-    compare.table.cellClicked.emit(linked[0], 0)
+    compare.table.selectRow(linked[0])
     idle()
     assert f"driver map of link {session.edge}" in viewer.layers
 

@@ -159,13 +159,34 @@ def test_results_are_kept_in_a_list(docks, ready, session, compared, tmp_path, n
     assert session.frame_sets.a == "go"
     assert dock.form.value() == compared.config
     dock.results.save(str(tmp_path / "list.csv"))
-    rows = list(csv.DictReader((tmp_path / "list.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "list.csv").read_text().splitlines()))
     assert [(row["a"], row["b"]) for row in rows] == [("go", "stop"), ("A", "stop")]
     assert [float(row["coupling_p"]) for row in rows] == [compared.coupling.p_value] * 2
     first = session.results[0]
     session.results[0] = first._replace(about=first.about._replace(fit="0123456789"))
     dock.results._reopen(0)
     assert "is of the fit 012345" in notices.pop()
+
+
+def test_every_link_is_in_the_table_and_can_be_sorted(docks, ready, session, compared):
+    table, edges = docks["Compare"].table, compared.edges
+    assert table.edges.rowCount() == len(edges)
+    p = [edges["p_within"][edges_of(edges, table.edges.edge(line))] for line in range(len(edges))]
+    assert p == sorted(p)
+    table.sortByColumn(3, Qt.SortOrder.AscendingOrder)
+    sizes = [abs(edges["difference"][edges_of(edges, table.edges.edge(line))]) for line in range(len(edges))]
+    assert sizes == sorted(sizes, reverse=True)
+    table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    shown = [float(table.edges.data(table.edges.index(line, 1))) for line in range(len(edges))]
+    assert shown == sorted(shown, reverse=True)
+    chosen = table.edges.edge(3)
+    session.set_edge(chosen)
+    assert [index.row() for index in table.selectionModel().selectedRows()] == [3]
+
+
+def edges_of(edges, edge):
+    rows = (edges["lag"] == edge.lag) & (edges["target"] == edge.target) & (edges["source"] == edge.source)
+    return int(np.flatnonzero(rows)[0])
 
 
 def test_frame_sets_are_chosen_as_sides(docks, ready, session):

@@ -111,6 +111,7 @@ class ComparePanel(Panel):
         self.listen(self.session.comparison_changed, self._show_result)
         self.listen(self.session.comparison_changed, self._hide_maps)
         self.listen(self.session.cells_changed, self._show_result)  # latents have other names
+        self.listen(self.session.edge_changed, self._show_edge)
         self._show_result()
         self._show_progress()  # of a job that outlived the dock
 
@@ -206,6 +207,9 @@ class ComparePanel(Panel):
         self._show_job()
         if result is not None:
             self.table.show_edges(result, self.session.name_latent)
+
+    def _show_edge(self) -> None:
+        self.table.choose(self.session.edge)
 
     def _hide_maps(self) -> None:
         """Hide the difference maps of earlier comparisons."""
