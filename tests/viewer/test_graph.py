@@ -15,6 +15,7 @@ from napari_varae.session.links import Graph
 from napari_varae.session.session import session_of
 from napari_varae.viewer.follow import follow
 from napari_varae.viewer.graph import ANY, CHOSEN, SOURCE, TARGET, _arrows
+from napari_varae.viewer.meshes import arrow_mesh
 from napari_varae.viewer.movie import open_movie
 from napari_varae.viewer.ours import ours
 from napari_varae.viewer.outlines import outlines
@@ -129,8 +130,8 @@ def test_a_click_chooses_the_link_the_latent_or_nothing(viewer, session, fit):
     session.edge_picked.connect(lambda: picked.append(session.edge))
     session.set_graph(Graph(shown=True, outlines=True, strongest=4))
     arrows = _arrows(session)
-    edge = arrows.edges[-1]
-    click(viewer, (arrows.starts[-1] + arrows.stops[-1]) / 2)
+    edge, vertices = arrows.edges[-1], arrow_mesh(arrows.starts, arrows.stops, arrows.widths)[0]
+    click(viewer, vertices.reshape(-1, 7, 2)[-1, :4].mean(0))  # the middle of the shaft
     assert session.edge == edge
     assert picked == [edge]
     session.set_graph(Graph(outlines=True))

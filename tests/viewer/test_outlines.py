@@ -44,7 +44,7 @@ def test_the_outline_of_a_disk_has_its_area_and_its_place():
 
 
 def test_a_footprint_at_the_border_is_closed_and_small_parts_are_left_out():
-    outline, nothing = of(disk(0, 39, 6) + disk(30, 5, 1), np.zeros((40, 40)))
+    outline, nothing = of(disk(0, 39, 6) + disk(30, 5, 0), np.zeros((40, 40)))
     assert len(outline.lines) == 1
     np.testing.assert_array_equal(outline.lines[0][0], outline.lines[0][-1])
     assert outline.holds(np.array([1.0, 38.0]))

@@ -9,11 +9,6 @@ from napari_varae.session.results import Edge
 from napari_varae.viewer.ours import ours
 
 
-@pytest.fixture
-def panel(docks):
-    return docks["Links"]
-
-
 @pytest.fixture(scope="module")
 def dense(stack):
     from napari_varae.core.training.train import fit
@@ -36,13 +31,15 @@ def maps(viewer):
     return [layer for layer, _ in ours(viewer, "map:")]
 
 
-def test_without_a_fit_nothing_can_be_moved(panel, session):
+def test_without_a_fit_nothing_can_be_moved(docks, session):
+    panel = docks["Links"]
     assert not panel.slider.isEnabled()
     assert not panel.use_button.isEnabled()
     assert "No fit yet" in panel.summary.text()
 
 
-def test_the_slider_goes_from_no_link_to_many_and_all_follows(panel, session, used):
+def test_the_slider_goes_from_no_link_to_many_and_all_follows(docks, session, used):
+    panel = docks["Links"]
     assert f"{links(used.var)} links at penalty 0.02 (that of the fit)" in panel.sparsity_text.text()
     counts = []
     for step in (0, 300, 700, 1000):
@@ -60,7 +57,8 @@ def test_the_slider_goes_from_no_link_to_many_and_all_follows(panel, session, us
     assert not panel.use_button.isEnabled()
 
 
-def test_the_slider_stands_where_the_penalty_is(panel, session, used):
+def test_the_slider_stands_where_the_penalty_is(docks, session, used):
+    panel = docks["Links"]
     session.set_penalty(used.var.path.max_penalty.max() / 10)
     assert panel.slider.value() == pytest.approx(500, abs=1)
     assert panel.path._tried.value() == pytest.approx(np.log10(session.penalty))
@@ -69,7 +67,8 @@ def test_the_slider_stands_where_the_penalty_is(panel, session, used):
     assert session.penalty == 0.1
 
 
-def test_a_used_penalty_is_that_of_the_fit_of_comparisons_and_of_the_file(panel, session, used, tmp_path):
+def test_a_used_penalty_is_that_of_the_fit_of_comparisons_and_of_the_file(docks, session, used, tmp_path):
+    panel = docks["Links"]
     session.set_penalty(0.1)
     panel.use_button.click()
     assert session.fit is not used
@@ -79,7 +78,8 @@ def test_a_used_penalty_is_that_of_the_fit_of_comparisons_and_of_the_file(panel,
     session.fit.save(tmp_path / "used")
 
 
-def test_visible_maps_follow_when_the_slider_is_released(viewer, panel, session, used, idle):
+def test_visible_maps_follow_when_the_slider_is_released(viewer, docks, session, used, idle):
+    panel = docks["Links"]
     edge = Edge(1, *np.argwhere(used.var.coefficients[0] * (1 - np.eye(6)))[0].tolist())
     session.pick_edge(edge)
     idle()
@@ -100,7 +100,8 @@ def test_visible_maps_follow_when_the_slider_is_released(viewer, panel, session,
     assert layer.name == f"driver map of link {edge}"
 
 
-def test_each_link_that_is_clicked_takes_the_place_of_the_one_before(viewer, panel, session, used, idle):
+def test_each_link_that_is_clicked_takes_the_place_of_the_one_before(viewer, docks, session, used, idle):
+    panel = docks["Links"]
     targets = np.argwhere(used.var.coefficients[0] * (1 - np.eye(6)))[:2].tolist()
     for target, source in targets:
         panel.matrix.picked.emit(target, source)
@@ -112,7 +113,8 @@ def test_each_link_that_is_clicked_takes_the_place_of_the_one_before(viewer, pan
     assert session.job == "idle"
 
 
-def test_the_boxes_and_the_session_show_the_same(viewer, panel, session, used):
+def test_the_boxes_and_the_session_show_the_same(viewer, docks, session, used):
+    panel = docks["Links"]
     panel.arrows.click()
     assert session.graph.shown
     panel.strongest.setValue(3)
@@ -125,7 +127,8 @@ def test_the_boxes_and_the_session_show_the_same(viewer, panel, session, used):
     assert not panel.arrows.isChecked()
 
 
-def test_all_lags_show_the_largest_of_each_pair(panel, session, movie):
+def test_all_lags_show_the_largest_of_each_pair(docks, session, movie):
+    panel = docks["Links"]
     from napari_varae.core.training.train import fit
 
     two = fit(movie, FitConfig(latents=5, epochs=0, order=2, sparsity="fixed", penalty=0.02))
@@ -162,7 +165,8 @@ def test_held_out_prediction_comes_by_itself_once_the_dock_is_looked_at(make_nap
     assert not _running
 
 
-def test_the_slider_moves_by_keys(panel, qtbot, session, used):
+def test_the_slider_moves_by_keys(docks, qtbot, session, used):
+    panel = docks["Links"]
     panel.slider.setFocus()
     before = panel.slider.value()
     qtbot.keyClick(panel.slider, Qt.Key.Key_Right)
