@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_varae.core.comparison.compare import compare
+    from napari_varae.core.comparison.conditions import Conditions, compare_conditions
     from napari_varae.core.comparison.difference_map import difference_map
     from napari_varae.core.comparison.latents import compare_latents
     from napari_varae.core.comparison.placebo import placebo
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from napari_varae.core.simulation.settings import SimulationConfig
     from napari_varae.core.simulation.simulate import Simulation, simulate
     from napari_varae.core.training.along_path import AlongPath, prediction_along_path
+    from napari_varae.core.training.choice import Choice, choose
     from napari_varae.core.training.requirements import Requirements, estimate
     from napari_varae.core.training.train import fit, resume, train
     from napari_varae.core.var.estimate import estimate_var
@@ -57,6 +59,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Comparison": "core.comparison.result",
+    "Conditions": "core.comparison.conditions",
+    "compare_conditions": "core.comparison.conditions",
     "compare": "core.comparison.compare",
     "compare_latents": "core.comparison.latents",
     "AnalysisSettings": "core.settings_file",
@@ -96,6 +100,8 @@ _HOME = {
     "Stack": "core.movie.stack",
     "EpochReport": "core.fit.report",
     "fit": "core.training.train",
+    "Choice": "core.training.choice",
+    "choose": "core.training.choice",
     "Requirements": "core.training.requirements",
     "estimate": "core.training.requirements",
     "resume": "core.training.train",
@@ -115,14 +121,14 @@ _HOME = {
 }
 
 __all__ = [
-    "VAR", "AlongPath", "Analysis", "AnalysisSettings", "Behaviour", "Cells", "ChoiceError", "Comparison",
-    "ComparisonConfig", "DataChoiceError", "DataError", "EpochReport", "Fit", "FitConfig", "FitFileError",
+    "VAR", "AlongPath", "Analysis", "AnalysisSettings", "Behaviour", "Cells", "Choice", "ChoiceError", "Comparison",
+    "ComparisonConfig", "Conditions", "DataChoiceError", "DataError", "EpochReport", "Fit", "FitConfig", "FitFileError",
     "FrameContributions", "LassoPath", "PathError", "Requirements", "Robustness", "Simulation", "SimulationConfig",
-    "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__", "compare", "compare_latents",
-    "contribution_map", "correlate_behaviour", "difference_map", "entry_penalty", "estimate", "estimate_var",
-    "evaluate", "export_nwb", "fit", "lasso", "lasso_path", "load_fit", "match_cells", "open_analysis",
-    "open_behaviour", "open_cells", "open_comparison", "open_stack", "open_trials", "placebo",
-    "prediction_along_path", "read_settings", "resume", "robustness", "run_batch", "simulate", "train",
+    "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__", "choose", "compare",
+    "compare_conditions", "compare_latents", "contribution_map", "correlate_behaviour", "difference_map",
+    "entry_penalty", "estimate", "estimate_var", "evaluate", "export_nwb", "fit", "lasso", "lasso_path", "load_fit",
+    "match_cells", "open_analysis", "open_behaviour", "open_cells", "open_comparison", "open_stack", "open_trials",
+    "placebo", "prediction_along_path", "read_settings", "resume", "robustness", "run_batch", "simulate", "train",
 ]  # fmt: skip
 
 

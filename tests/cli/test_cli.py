@@ -10,6 +10,7 @@ from napari_varae.cli import app
 
 COMMANDS = (
     "open",
+    "choose",
     "train",
     "resume",
     "evaluate",

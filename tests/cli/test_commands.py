@@ -158,6 +158,17 @@ def test_robustness_prints_and_keeps_its_rows(run, folder):
     assert run(*arguments[: -len(QUICK) - 1], "colour")[0] == 1
 
 
+def test_choose_suggests_latents_and_order(run, recording, tmp_path):
+    arguments = ("choose", recording, "--latents", "2,4", "--orders", "1,2", "--set", "threads=1")
+    status, out, err = run(*arguments, "--csv", tmp_path / "choice.csv", "--json")
+    assert status == 0, err
+    printed = json.loads(out)
+    assert printed["suggested"]["latents"] in (2, 4)
+    assert len(printed["rows"]) == 4 == len((tmp_path / "choice.csv").read_text(encoding="utf-8").splitlines()) - 1
+    assert "4 latents, order 2" in run(*arguments)[1]
+    assert run("choose", recording, "--latents", "many")[0] == 2
+
+
 def test_open_reports_what_a_file_holds(run, recording):
     facts = json.loads(run("open", recording, "--json", "--frame-rate", 5)[1])
     assert (facts["shape"], facts["frame rate in Hz"]) == ([320, 32, 32], 5.0)

@@ -89,7 +89,7 @@ def test_saving_again_replaces_what_changed_and_keeps_maps_and_other_files(made,
     analysis.keep_map(np.eye(32), "mine")
     (tmp_path / "a" / "notes.txt").write_text("read these", encoding="utf-8")
     session.remove_frame_set("stop")
-    session.set_comparison(None)
+    session.forget_comparisons()
     again = save_analysis(session, tmp_path / "a", overwrite=True)
     assert list(again.frame_sets) == ["go"]
     assert not again.comparisons

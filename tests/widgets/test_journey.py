@@ -12,6 +12,7 @@ from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.session.labels import describe_latent
 from napari_varae.session.results import Edge
+from napari_varae.session.time_rows import strongest_latents
 from napari_varae.viewer import ours
 
 from .conftest import PATIENCE, QUICK
@@ -51,7 +52,7 @@ def test_from_the_movie_to_the_answer(viewer, docks, session, movie, idle, qtbot
 
     session.set_range("a", (0, 90))
     session.set_range("b", (100, 200))
-    assert compare.fields["a"].text() == "0.0 - 9.0"
+    assert compare.sides.fields["a"].text() == "0.0 - 9.0"
     compare.form.fields["resamples"].set_value(29)
     compare.run_button.click()
     assert session.job == "comparing"
@@ -169,7 +170,7 @@ def test_what_cannot_be_trained_is_told_and_the_earlier_fit_stays(docks, session
 def test_overlapping_ranges_are_told_and_a_comparison_can_be_stopped(docks, session, trained, idle, qtbot, notices):
     session.set_range("a", (0, 120))
     session.set_range("b", (100, 200))
-    assert "share 20 frames" in docks["Compare"].notes.text()
+    assert "share 20 frames" in docks["Compare"].sides.notes.text()
     docks["Compare"].run()
     idle()
     assert len(notices) == 1
@@ -189,17 +190,17 @@ def test_overlapping_ranges_are_told_and_a_comparison_can_be_stopped(docks, sess
 
 def test_ranges_can_be_typed_in_seconds_and_frames(docks, session, movie, notices):
     compare = docks["Compare"]
-    compare.fields["a"].setText("0 - 4, 6 - 8.5")
-    compare.fields["a"].editingFinished.emit()
+    compare.sides.fields["a"].setText("0 - 4, 6 - 8.5")
+    compare.sides.fields["a"].editingFinished.emit()
     assert session.ranges["a"] == ((0, 40), (60, 85))
-    compare.unit.setCurrentText("frames")
-    assert compare.fields["a"].text() == "0 - 40, 60 - 85"
-    compare.fields["b"].setText("100 - 300")
-    compare.fields["b"].editingFinished.emit()
+    compare.sides.unit.setCurrentText("frames")
+    assert compare.sides.fields["a"].text() == "0 - 40, 60 - 85"
+    compare.sides.fields["b"].setText("100 - 300")
+    compare.sides.fields["b"].editingFinished.emit()
     assert "Range B" in notices[0]
     assert session.ranges["b"] == ()
-    compare.fields["a"].setText("")
-    compare.fields["a"].editingFinished.emit()
+    compare.sides.fields["a"].setText("")
+    compare.sides.fields["a"].editingFinished.emit()
     assert session.ranges["a"] == ()
 
 
@@ -307,7 +308,7 @@ def test_latents_of_the_whole_image_are_named_and_stand_back(docks, session, tra
         assert f"{latent} ({change})" in docks["Links"].summary.text()
         assert docks["Trajectory"].axes[0].findText(f"latent {latent} ({change})") >= 0
     places = [k for k in range(trained.latents) if k not in trained.whole_image]
-    assert docks["Time"]._strongest(len(places)) == places
+    assert strongest_latents(trained, session.latents, len(places)) == places
 
 
 def test_the_whole_way_on_a_real_recording(viewer, docks, session, recordings, idle, tmp_path, notices):

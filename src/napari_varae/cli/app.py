@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from napari_varae.cli.batch import batch
+from napari_varae.cli.choice import choose
 from napari_varae.cli.demo import demo
 from napari_varae.cli.dynamics import compare, map_, placebo, robustness
 from napari_varae.cli.export import export
@@ -40,7 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("open")(open_)
-for command in (train, resume, evaluate):
+for command in (choose, train, resume, evaluate):
     app.command()(command)
 app.command("map")(map_)
 for command in (compare, placebo, robustness, export, batch, gui, info, demo):

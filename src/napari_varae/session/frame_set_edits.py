@@ -13,6 +13,7 @@ from napari_varae.session.ranges import Segments
 
 if TYPE_CHECKING:
     from napari_varae.core.movie.stack import Stack
+    from napari_varae.session.results import Placebo
 
 __all__ = ["FrameSetEdits"]
 
@@ -27,7 +28,7 @@ class FrameSetEdits:
 
     # What the session has besides
     require_stack: Callable[[], Stack]
-    set_placebo: Callable[[None], None]
+    set_placebo: Callable[[Placebo | None], None]
 
     def __init__(self) -> None:
         super().__init__()

@@ -15,6 +15,7 @@ from napari_varae.core.movie.odd_frames import OddFrames
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import Settings
 from napari_varae.errors import StackError
+from napari_varae.session.comparisons import Comparisons
 from napari_varae.session.components import principal_components
 from napari_varae.session.current_job import CurrentJob
 from napari_varae.session.experiment import Experiment
@@ -28,17 +29,16 @@ from napari_varae.session.labels import describe_fit, describe_movie
 from napari_varae.session.links import Links
 from napari_varae.session.questions import Questions
 from napari_varae.session.range_notes import range_notes
-from napari_varae.session.results import Edge, Placebo
+from napari_varae.session.results import Edge
 
 if TYPE_CHECKING:
-    from napari_varae.core.comparison.result import Comparison
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.fit.report import EpochReport
 
 __all__ = ["Letter", "Session", "session_of"]
 
 
-class Session(CurrentJob, FrameSetEdits, Experiment, Links, Questions, Keeping):
+class Session(CurrentJob, FrameSetEdits, Comparisons, Experiment, Links, Questions, Keeping):
     """Evented state of one viewer.
 
     Docks call its methods and listen to its signals; they never call each other. A method that raises leaves everything
@@ -52,8 +52,6 @@ class Session(CurrentJob, FrameSetEdits, Experiment, Links, Questions, Keeping):
     reported = Signal(object)
     frame_changed = Signal(int)
     edge_changed = Signal()
-    comparison_changed = Signal()
-    placebo_changed = Signal()
     device_changed = Signal()
 
     def __init__(self) -> None:
@@ -72,12 +70,8 @@ class Session(CurrentJob, FrameSetEdits, Experiment, Links, Questions, Keeping):
         self.history: list[EpochReport] = []
         self.frame = 0
         self.edge: Edge | None = None
-        self.comparison: Comparison | None = None
-        self.compared = Generation()
-        """What the comparison is about."""
         self.began = Generation()
         """What was in use when the last job began."""
-        self.placebo: Placebo | None = None
         self.settings: dict[str, Settings] = {}
         self.device = "chosen at first use"
         self._movies = 0
@@ -241,21 +235,6 @@ class Session(CurrentJob, FrameSetEdits, Experiment, Links, Questions, Keeping):
         """List what speaks against comparing A and B, or should be known."""
         return range_notes(self)
 
-    def set_comparison(self, comparison: Comparison | None, about: Generation | None = None) -> None:
-        """Take in the result of a comparison, and what it is about: what is in use now, unless it is given."""
-        self.comparison, self.compared = comparison, about or self.generation
-        self.comparison_changed.emit()
-
-    def set_placebo(self, placebo: Placebo | None) -> None:
-        """Take in the values of a placebo; None when they are of other ranges, another movie or another fit."""
-        self.placebo = placebo
-        self.placebo_changed.emit()
-
-    @property
-    def is_current(self) -> bool:
-        """Whether the comparison is of the movie, fit, ranges and bad frames that are in use."""
-        return self.comparison is not None and not self.compared.changed(self.generation)
-
     def begin(self, state: JobState, title: str = "", dock: str = "") -> Controls:
         """Start a job and return what it has to look at; a training starts a new history.
 
@@ -298,7 +277,8 @@ class Session(CurrentJob, FrameSetEdits, Experiment, Links, Questions, Keeping):
         self._movies += 1
         self.stack = stack
         self.frames = self.fit = self.latents = self.components = self.caution = self.explained = self.odd = None
-        self.edge = self.comparison = self.latent = None
+        self.edge = self.latent = None
+        self.forget_comparisons()
         self.history, self.folder = [], None
         self.forget_frame_sets()
         self.forget_experiment()

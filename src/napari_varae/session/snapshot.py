@@ -38,7 +38,7 @@ class Snapshot:
         Fits of the session that lie in no file.
     trials : Trials or None
     comparisons : tuple of Comparison
-        The oldest first.
+        All that were made, the one that is shown last.
     """
 
     stack: Stack
@@ -60,9 +60,8 @@ class Snapshot:
         StackError
             When there is no movie.
         """
-        result, placebo = session.comparison, session.placebo
-        if result is not None and placebo is not None and session.is_current:
-            result = result.with_placebo(placebo.p_values)
+        shown = [done.comparison for done in session.results if done.comparison is session.comparison]
+        others = [done.comparison for done in session.results if done.comparison is not session.comparison]
         return cls(
             session.require_stack(),
             session.generation.movie,
@@ -72,7 +71,7 @@ class Snapshot:
             session.odd,
             tuple(fit for fit in session.fits if not session.is_saved(fit)),
             session.trials,
-            () if result is None else (result,),
+            (*others, *shown),
         )
 
     @property

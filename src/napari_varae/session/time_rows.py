@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KINDS", "ORDERS", "Kind", "Order", "Row", "behaviour_rows", "latent_order", "prediction_error", "raster_order",
-    "time_rows", "usual_frames",
+    "strongest_latents", "time_rows", "usual_frames",
 ]  # fmt: skip
 
 Kind = Literal["mean", "behaviour", "latents", "error", "raster"]
@@ -81,7 +81,7 @@ def time_rows(session: Session, kinds: Collection[Kind], picked: Sequence[int] =
     if fit is None or latents is None:
         return rows
     if "latents" in kinds:
-        shown = list(picked) or _strongest(fit, latents, TRACES - len(rows))
+        shown = list(picked) or strongest_latents(fit, latents, TRACES - len(rows))
         if session.latent is not None and session.latent not in shown:
             shown = [session.latent, *shown]
         rows += [Row(session.name_latent(i), latents[:, i], i, i == session.latent) for i in shown]
@@ -119,7 +119,7 @@ def raster_order(session: Session, by: Order) -> NDArray[np.int64] | None:
     return latent_order(fit, latents, by, usual_frames(session), reference)
 
 
-def _strongest(fit: Fit, latents: NDArray[Any], count: int) -> list[int]:
+def strongest_latents(fit: Fit, latents: NDArray[Any], count: int) -> list[int]:
     """Return the latents that change the image most, those of the whole image last."""
     spread = latents.std(axis=0) * fit.strengths
     spread[list(fit.whole_image)] -= np.inf  # motion and brightness

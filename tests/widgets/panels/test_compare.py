@@ -1,5 +1,6 @@
 """The Compare dock: what it says while and after comparing, its maps, its files, its placebo."""
 
+import csv
 import json
 import time
 from dataclasses import replace
@@ -13,6 +14,7 @@ from qtpy.QtWidgets import QLabel
 
 from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.stack import Stack
+from napari_varae.core.settings import ComparisonConfig
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import format_ranges
 from napari_varae.session.results import Placebo
@@ -133,8 +135,52 @@ def test_a_placebo_that_was_run_is_part_of_verdict_and_exports(docks, ready, ses
     assert stored["verdict"] == "cannot be decided"
     assert len(stored["placebo"]) == 20
     assert "Of 20 placebo pairs" in stored["methods"]
-    session.set_placebo(None)
-    assert dock.verdict.sentence.text().startswith("Links between latents differ")
+    session.set_placebo(None)  # as when other ranges are set
+    assert dock.verdict.sentence.text().startswith("Whether links differ cannot be decided"), "it stays with its result"
+
+
+def test_results_are_kept_in_a_list(docks, ready, session, compared, tmp_path, notices):
+    dock = docks["Compare"]
+    session.forget_comparisons()
+    session.set_frame_sets({"go": compared.ranges["a"], "stop": compared.ranges["b"]}, ("go", "stop"))
+    session.set_comparison(compared)
+    assert not dock.results.isVisibleTo(dock)
+    session.set_range("a", (5, 55))
+    other = replace(compared, config=ComparisonConfig(resamples=77))
+    session.set_comparison(other)
+    assert dock.results.isVisibleTo(dock)
+    assert [dock.results.table.item(line, 0).text() for line in range(2)] == ["A, stop", "go, stop"]
+    dock.results.table.setCurrentCell(1, 0)
+    assert session.comparison is compared
+    assert not session.is_current
+    dock.form.fields["resamples"].set_value(55)
+    dock.results.repeat_button.click()
+    assert session.is_current
+    assert session.frame_sets.a == "go"
+    assert dock.form.value() == compared.config
+    dock.results.save(str(tmp_path / "list.csv"))
+    rows = list(csv.DictReader((tmp_path / "list.csv").open()))
+    assert [(row["a"], row["b"]) for row in rows] == [("go", "stop"), ("A", "stop")]
+    assert [float(row["coupling_p"]) for row in rows] == [compared.coupling.p_value] * 2
+    first = session.results[0]
+    session.results[0] = first._replace(about=first.about._replace(fit="0123456789"))
+    dock.results._reopen(0)
+    assert "is of the fit 012345" in notices.pop()
+
+
+def test_frame_sets_are_chosen_as_sides(docks, ready, session):
+    sides = docks["Compare"].sides
+    session.set_frame_sets({"go": [(0, 50)], "stop": [(60, 90)]})
+    box = sides.sets["a"]
+    box.setCurrentIndex(box.findText("stop"))
+    box.activated.emit(box.currentIndex())
+    assert session.ranges["a"] == ((60, 90),)
+    sides.fields["a"].setText("6 - 8")
+    sides.fields["a"].editingFinished.emit()
+    assert session.frame_sets["stop"] == ((60, 80),), "what is typed changes the set that is shown"
+    sides.fields["a"].setText("")
+    sides.fields["a"].editingFinished.emit()
+    assert session.frame_sets["stop"] == ()
 
 
 def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, session, compared, trained, movie, idle):
@@ -392,18 +438,18 @@ def test_the_button_decides_on_the_format(docks, ready, compared, tmp_path, monk
 def test_one_typo_does_not_erase_a_list_of_trials(docks, session, movie, notices):
     dock = docks["Compare"]
     trials = ", ".join(f"{i} - {i + 0.5}" for i in range(18)) + ", 19 -"
-    dock.fields["a"].setText(trials)
-    dock.fields["a"].editingFinished.emit()
+    dock.sides.fields["a"].setText(trials)
+    dock.sides.fields["a"].editingFinished.emit()
     assert "'19 -' is not a range" in notices.pop()
-    assert dock.fields["a"].text() == trials
+    assert dock.sides.fields["a"].text() == trials
     session.set_range("b", (0, 5))
     session.end(session.begin("computing"))
-    assert dock.fields["a"].text() == trials
+    assert dock.sides.fields["a"].text() == trials
     assert session.ranges["a"] == ()
-    dock.fields["a"].setText(trials + " 19.5")
-    dock.fields["a"].editingFinished.emit()
+    dock.sides.fields["a"].setText(trials + " 19.5")
+    dock.sides.fields["a"].editingFinished.emit()
     assert len(session.ranges["a"]) == 19
-    assert dock.fields["a"].text().endswith("19.0 - 19.5")
+    assert dock.sides.fields["a"].text().endswith("19.0 - 19.5")
 
 
 def test_errors_are_in_the_unit_that_was_typed(docks, session, movie, notices):
@@ -412,13 +458,13 @@ def test_errors_are_in_the_unit_that_was_typed(docks, session, movie, notices):
         ("10 - 30", "10.0 - 30.0 s lies outside the movie, 0.0 - 20.0 s"),
         ("1-3, 2-4", "2.0 - 4.0 s"),
     ):
-        dock.fields["a"].setText(typed)
-        dock.fields["a"].editingFinished.emit()
+        dock.sides.fields["a"].setText(typed)
+        dock.sides.fields["a"].editingFinished.emit()
         assert words in notices.pop()
-    dock.fields["a"].setText("10 - 30")
-    dock.fields["a"].editingFinished.emit()
+    dock.sides.fields["a"].setText("10 - 30")
+    dock.sides.fields["a"].editingFinished.emit()
     notices.clear()
-    dock.unit.setCurrentText("frames")  # what was meant
+    dock.sides.unit.setCurrentText("frames")  # what was meant
     assert session.ranges["a"] == ((10, 30),)
 
 
@@ -468,6 +514,7 @@ def test_one_stop_for_every_job(docks, session, trained, movie, qtbot, idle, mon
 
     monkeypatch.setattr(Controls, "check", slow)
     monkeypatch.setattr("napari_varae.core.fit.apply.BLOCK", 2)
+    monkeypatch.setattr("napari_varae.core.fit.movie_latents.PIECE", 2)
     if work == "map":
         monkeypatch.setattr("napari_varae.core.movie.stack.PIECE", 1)
         docks["Look"].kind.setCurrentIndex(1)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_varae.core.comparison import notes
+from napari_varae.core.comparison.covariates import check_known, with_lags
 from napari_varae.core.comparison.inference.resampling import Progress
 from napari_varae.core.comparison.inference.sample import Array
 from napari_varae.core.comparison.inference.segments import Segments
@@ -28,7 +29,7 @@ from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import ComparisonConfig
 from napari_varae.errors import StoppedError
 
-__all__ = ["STOPPED", "compare"]
+__all__ = ["STOPPED", "compare", "read_segments"]
 
 STOPPED = "Stopped while the movie was encoded, before anything was compared."
 
@@ -50,6 +51,8 @@ def compare(
     order: int | None = None,
     latents: ArrayLike | MovieLatents | None = None,
     noise: ArrayLike | Sequence[ArrayLike] | None = None,
+    covariates: ArrayLike | None = None,
+    covariate_lags: int = 0,
     stop: Event | None = None,
     progress: Progress | None = None,
     workers: Workers | None = None,
@@ -77,6 +80,11 @@ def compare(
     noise : array (K,), or a pair of arrays (K,) or (K, K), optional
         Measurement noise of the latents, as for :func:`compare_latents`; estimated from the pixels of each range when
         not given.
+    covariates : array, shape (T,) or (T, n), optional
+        What is regressed out first, one row for each frame of the movie, such as running speed: regressors of the VAR
+        beside its lags, with coefficients of their own in A and in B.
+    covariate_lags : int
+        How many frames before each one are regressors as well.
     stop, progress, workers
         As for :func:`compare_latents`. Stopped while it encodes, there is no answer.
     **overrides
@@ -105,10 +113,13 @@ def compare(
     frames = {name: FrameSet.of(stack, part, name=f"Range {name.upper()}") for name, part in (("a", a), ("b", b))}
     if text := notes.shared(frames["a"], frames["b"]):
         raise ValueError(text)
+    regressors = None if covariates is None else with_lags(stack, covariates, covariate_lags)
     warnings: list[str] = []
     segments: dict[str, Segments] = {}
     for name, side in frames.items():
-        segments[name], found = _read(known, side, order, f"Range {name.upper()}", config, until(stop, STOPPED))
+        segments[name], found = read_segments(
+            known, side, order, f"Range {name.upper()}", config, until(stop, STOPPED), regressors
+        )
         warnings += found
     believed, found = _noise(fit, stack, frames, noise, stop) if config.correct_noise else (None, [])
     warnings += found
@@ -153,8 +164,14 @@ def _noise(
     return (a.covariance, b.covariance), notes.noise([a.whiteness, b.whiteness])
 
 
-def _read(
-    latents: MovieLatents, frames: FrameSet, order: int, name: str, config: ComparisonConfig, check: Check
+def read_segments(
+    latents: MovieLatents,
+    frames: FrameSet,
+    order: int,
+    name: str,
+    config: ComparisonConfig,
+    check: Check,
+    regressors: Array | None = None,
 ) -> tuple[Segments, list[str]]:
     """Latents of the runs of good frames of a range, and what is noteworthy about its trials."""
     if short := notes.shortage(frames.n_pairs(order), order, name):
@@ -163,7 +180,11 @@ def _read(
     starts = tuple(start for start, _ in runs)
     begins = [start for start, _ in frames.ranges]
     ranges = tuple((np.searchsorted(begins, starts, "right") - 1).tolist())
-    segments = Segments(tuple(latents.read(run, check) for run in runs), starts, ranges)
+    known: tuple[Array, ...] = ()
+    if regressors is not None:
+        check_known(regressors, frames, name)
+        known = tuple(regressors[start:stop] for start, stop in runs)
+    segments = Segments(tuple(latents.read(run, check) for run in runs), starts, ranges, covariates=known)
     response = mean_response(frames, segments)
     if not config.subtract_responses:
         return segments, notes.response(name, response.strongest(segments) if response else None)

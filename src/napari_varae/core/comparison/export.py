@@ -84,6 +84,9 @@ def _what(comparison: Comparison) -> str:
     without = (
         ", after the mean over the trials of each range was subtracted" if comparison.config.subtract_responses else ""
     )
+    if test.n_covariates:
+        number = f"{test.n_covariates} covariate" + "s" * (test.n_covariates > 1)
+        without += f", with {number} (lags counted) as exogenous regressors, whose coefficients may differ"
     left_out = f" ({silent} that do not vary in one of them left out)" if silent else ""
     return (
         f"The dynamics in two ranges of the recording ({spans or 'latents given'}; {test.n_pairs[0]} and "

@@ -35,6 +35,7 @@ def compare_latents(
     config: ComparisonConfig = ComparisonConfig(),  # noqa: B008  # frozen
     *,
     noise: ArrayLike | Sequence[ArrayLike] | None = None,
+    covariates: tuple[ArrayLike | Sequence[ArrayLike], ArrayLike | Sequence[ArrayLike]] | None = None,
     stop: Event | None = None,
     progress: Progress | None = None,
     workers: Workers | None = None,
@@ -59,6 +60,8 @@ def compare_latents(
     noise : array (K,), or a pair of arrays (K,) or (K, K), optional
         Variances of the measurement noise of the latents, or one such array or covariance for A and one for B, in the
         squared units of the latents. Noise is taken to be white in time, and accounted for.
+    covariates : (array (nA, q), array (nB, q)), or lists of such segments, optional
+        Exogenous regressors of each frame of za and of zb, which are regressed out.
     stop : threading.Event, optional
         When set, the answer rests on the resamples made so far.
     progress : callable, optional
@@ -89,7 +92,8 @@ def compare_latents(
     """
     config = settled(config, overrides)
     order = checked_order(order)
-    a, b = _checked(za, order, "za"), _checked(zb, order, "zb")
+    of_a, of_b = (None, None) if covariates is None else covariates
+    a, b = _checked(za, order, "za", of_a), _checked(zb, order, "zb", of_b)
     if a.latents[0].shape[1] != b.latents[0].shape[1]:
         raise ValueError(f"za has {a.latents[0].shape[1]} latents and zb {b.latents[0].shape[1]}.")
     believed = None if noise is None or not config.correct_noise else covariances(noise, a.latents[0].shape[1])
@@ -150,8 +154,8 @@ def checked_order(order: int) -> int:
     return whole
 
 
-def _checked(latents: ArrayLike | Sequence[ArrayLike], order: int, name: str) -> Segments:
-    """Segments of latents long enough to hold a lag pair."""
+def _checked(latents: ArrayLike | Sequence[ArrayLike], order: int, name: str, covariates: Any = None) -> Segments:
+    """Segments of latents long enough to hold a lag pair, with their covariates."""
     single = getattr(latents, "ndim", 0) == 2
     items: Any = [latents] if single else latents
     parts = [np.asarray(z, dtype=np.float64, order="C") for z in items]
@@ -170,7 +174,22 @@ def _checked(latents: ArrayLike | Sequence[ArrayLike], order: int, name: str) ->
                 f"{part} has NaN or infinite values in {len(bad)} frames, first in frame {bad[0]}. Leave them out, "
                 "as the border between two segments."
             )
-    segments = Segments.apart([z for z in parts if len(z)] or parts)
+    some = [i for i, z in enumerate(parts) if len(z)] or list(range(len(parts)))
+    known = [] if covariates is None else _covariates(covariates, parts, name)
+    segments = Segments.apart([parts[i] for i in some], [known[i] for i in some if known])
     if short := notes.shortage(segments.n_pairs(order), order, name):
         raise UnusableRangesError(short)
     return segments.with_pairs(order)
+
+
+def _covariates(given: Any, latents: list[Array], name: str) -> list[Array]:
+    """Covariates of each segment, one row for each frame."""
+    items = [given] if getattr(given, "ndim", 0) == 2 else list(given)
+    parts = [np.asarray(part, dtype=np.float64) for part in items]
+    fit = [part.ndim == 2 and np.isfinite(part).all() and part.shape[1] == parts[0].shape[1] for part in parts]
+    if [len(part) for part in parts] != [len(z) for z in latents] or not all(fit):
+        raise ValueError(
+            f"The covariates of {name} have shapes {[part.shape for part in parts]}; needed are finite numbers (n, q) "
+            f"for segments of {[len(z) for z in latents]} frames."
+        )
+    return parts

@@ -48,6 +48,8 @@ def placebo(
     config: ComparisonConfig = ComparisonConfig(resamples=99),  # noqa: B008  # frozen
     *,
     latents: ArrayLike | MovieLatents | None = None,
+    covariates: ArrayLike | None = None,
+    covariate_lags: int = 0,
     stop: Event | None = None,
     progress: Callable[[NDArray[np.float64]], None] | None = None,
     workers: Workers | None = None,
@@ -80,6 +82,8 @@ def placebo(
     config : ComparisonConfig
         As for :func:`compare`; responses are those of `segments`. Halves are not compared and power is not simulated.
     latents, workers
+        As for :func:`compare`.
+    covariates, covariate_lags
         As for :func:`compare`.
     stop : threading.Event, optional
         When set, the p-values so far are returned.
@@ -122,8 +126,9 @@ def placebo(
         settings = config.changed(seed=config.seed + len(found))
         try:
             result = compare(
-                fit, stack, *draw(rng), settings, latents=known, noise=believed, stop=stop, workers=workers
-            )
+                fit, stack, *draw(rng), settings, latents=known, noise=believed, covariates=covariates,
+                covariate_lags=covariate_lags, stop=stop, workers=workers,
+            )  # fmt: skip
         except StoppedError:
             break
         except UnusableRangesError as error:

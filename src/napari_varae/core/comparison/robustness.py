@@ -172,6 +172,8 @@ def robustness(
     *,
     vary: Collection[str] = CHOICES,
     latents: ArrayLike | MovieLatents | None = None,
+    covariates: ArrayLike | None = None,
+    covariate_lags: int = 0,
     stop: Event | None = None,
     progress: Callable[[Robustness], None] | None = None,
     workers: Workers | None = None,
@@ -196,6 +198,8 @@ def robustness(
         What to change, among "order", "noise", "latents", "seed" and "frames".
     latents : array, shape (T, K), or MovieLatents, optional
         The latents of the whole movie by this fit, where they are encoded already.
+    covariates, covariate_lags
+        As for :func:`compare`.
     stop : threading.Event, optional
         When set, the rows that are complete are returned.
     progress : callable, optional
@@ -231,6 +235,8 @@ def robustness(
     known = latents if isinstance(latents, MovieLatents) else MovieLatents(fit, stack, latents)
     found = Robustness((), len(changes), notes=(notes.trained_on(fit.frames, *frames),))
 
+    asked = {"covariates": covariates, "covariate_lags": covariate_lags, "workers": workers}
+
     def tell(running: str) -> Robustness:
         now = replace(found, running=running)
         if progress is not None:
@@ -239,7 +245,7 @@ def robustness(
 
     for change in changes:
         tell(change.name)
-        row = _row(fit, known, frames, change, stop, workers)
+        row = _row(fit, known, frames, change, stop, asked)
         if row is None:  # stopped
             break
         found = replace(found, rows=(*found.rows, row))
@@ -280,7 +286,7 @@ def _changes(
 
 
 def _row(
-    fit: Fit, known: MovieLatents, frames: tuple[FrameSet, ...], change: _Change, stop: Event, workers: Workers | None
+    fit: Fit, known: MovieLatents, frames: tuple[FrameSet, ...], change: _Change, stop: Event, asked: dict[str, Any]
 ) -> Variation | None:
     """Train if need be, and compare; None when the user has stopped."""
     stack, settings = known.stack, change.fit or fit.config
@@ -290,9 +296,7 @@ def _row(
             trained = _trained(stack, change, stop)
             known, k = MovieLatents(trained, stack), trained.latents
         a, b = (side.ranges for side in frames)
-        result = compare(
-            known.fit, stack, a, b, change.config, order=change.order, latents=known, stop=stop, workers=workers
-        )
+        result = compare(known.fit, stack, a, b, change.config, order=change.order, latents=known, stop=stop, **asked)
     except StoppedError:
         return None
     except (ValueError, TrainingError) as error:

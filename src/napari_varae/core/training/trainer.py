@@ -27,6 +27,7 @@ from napari_varae.core.training.compress import Progress, compress, compression_
 from napari_varae.core.training.objective import cross_predictions
 from napari_varae.core.training.optimiser import Adam
 from napari_varae.core.training.places import Places
+from napari_varae.core.training.reading import unmixing
 from napari_varae.core.training.split import Split
 from napari_varae.core.training.state import State, check_finite, rule
 from napari_varae.core.var.estimate import estimate_var
@@ -35,8 +36,6 @@ from napari_varae.errors import StackError, TrainingError
 
 __all__ = ["Trainer", "default_window"]
 
-RIDGE = 1e-4
-"""Ridge of the filters, as a share of the mean square of the footprints."""
 WINDOW, PER_LATENT = 240, 3
 """Frames of a window that is not chosen, and for each latent, if that is more."""
 
@@ -95,9 +94,7 @@ class Trainer:
         self.outside = footprints.images - torch.bmm(drawn, movie.basis.mT)
         self.outside_gram = gram(self.outside, self.members, self.latents)
         inside = gram(drawn, self.members, self.latents)
-        ridge = RIDGE * inside.diagonal().mean().clamp(min=1e-12) * torch.eye(self.latents, dtype=inside.dtype)
-        unmix = torch.cholesky_inverse(torch.linalg.cholesky(inside + ridge)).float()
-        weights = (drawn, drawn, unmix) if start is None else start.weights
+        weights = (drawn, drawn, unmixing(inside)) if start is None else start.weights
         self.drawn, self.read, self.unmix = (nn.Parameter(part.clone()) for part in weights)
         self.components = movie.traces[self.split.start : self.split.stop]
         self._hold_out(stack)

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtWidgets import QApplication, QComboBox, QLineEdit
+from qtpy.QtWidgets import QApplication
 
 from napari_varae.core.settings import ComparisonConfig
+from napari_varae.session.comparisons import Done
 from napari_varae.session.generation import Generation
 from napari_varae.session.job_events import Controls
-from napari_varae.session.ranges import Segments, format_duration, format_ranges, parse_ranges, total
+from napari_varae.session.ranges import Segments
 from napari_varae.session.recipe import shown_comparison
 from napari_varae.session.results import Edge
-from napari_varae.session.session import Letter
 from napari_varae.viewer.maps import hide_maps
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.jobs.job import Job, Report
@@ -28,7 +28,9 @@ from napari_varae.widgets.parts.files import ask_path
 from napari_varae.widgets.parts.forms import SettingsForm
 from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.plots import NullPlot
-from napari_varae.widgets.parts.text import heading, in_words, note, report_done
+from napari_varae.widgets.parts.result_list import ResultList
+from napari_varae.widgets.parts.sides_box import SidesBox
+from napari_varae.widgets.parts.text import heading, in_words, report_done
 from napari_varae.widgets.parts.verdict import NOT_COMPARED, VerdictBox, differing
 
 if TYPE_CHECKING:
@@ -54,16 +56,8 @@ class ComparePanel(Panel):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self.unit = QComboBox()
-        self.unit.setToolTip("Unit of the ranges below")
-        self.fields: dict[Letter, QLineEdit] = {"a": QLineEdit(), "b": QLineEdit()}
-        for letter, field in self.fields.items():
-            field.setPlaceholderText("start - stop, start - stop, …")
-            field.setAccessibleName(f"Range {letter.upper()}")
-            field.editingFinished.connect(partial(self._typed, letter))
-        self._shown: dict[Letter, str] = {"a": "", "b": ""}
-        self._seen: dict[Letter, Segments] = {"a": (), "b": ()}
-        self.notes, self.verdict = note(), VerdictBox()
+        self.sides, self.verdict, self.results = SidesBox(self), VerdictBox(), ResultList(self)
+        self.results.repeat.connect(self._repeat)
         self.form: SettingsForm[ComparisonConfig] = SettingsForm(ComparisonConfig)
         self.keep_settings(self.form)
         self.run_button = button("Compare A with B", self.run, "Runs in the background; you can go on working")
@@ -82,9 +76,7 @@ class ComparePanel(Panel):
         )
 
         self.body.addWidget(heading("Ranges"))
-        self.body.addLayout(row("A", self.fields["a"], self.unit, stretch=1))
-        self.body.addLayout(row("B", self.fields["b"], stretch=1))
-        self.body.addWidget(self.notes)
+        self.body.addWidget(self.sides)
         self.body.addWidget(heading("Test"))
         self.body.addWidget(self.form)
         self.body.addLayout(row(self.run_button, self.stop_button, stretch=0))
@@ -105,22 +97,20 @@ class ComparePanel(Panel):
         )
         self.body.addLayout(row(*self.exports))
         self.body.addWidget(copy_button(lambda: shown_comparison(self.session, self.form.value())))
+        self.body.addWidget(self.results)
         self.body.addWidget(heading("Placebo"))
         self.body.addWidget(self.placebo)
         self.body.addStretch()
 
-        self.unit.currentIndexChanged.connect(self._change_unit)
-        for signal in (self.session.ranges_changed, self.session.fit_changed):
-            self.listen(signal, self._show_ranges)
-        self.listen(self.session.movie_changed, self._show_units)
+        for signal in (self.session.ranges_changed, self.session.fit_changed, self.session.movie_changed):
+            self.listen(signal, self._show_job)
         self.listen(self.session.job_changed, self._show_job)
         self.listen(self.session.progressed, self._show_progress)
         self.listen(self.session.placebo_changed, self.placebo.show_found)
-        self.listen(self.session.placebo_changed, self._show_job)
+        self.listen(self.session.placebo_changed, self._show_result)
         self.listen(self.session.comparison_changed, self._show_result)
         self.listen(self.session.comparison_changed, self._hide_maps)
         self.listen(self.session.cells_changed, self._show_result)  # latents have other names
-        self._show_units()
         self._show_result()
         self._show_progress()  # of a job that outlived the dock
 
@@ -149,7 +139,7 @@ class ComparePanel(Panel):
     def export(self, path: str) -> None:
         """Write the result: the table of coefficients as CSV, the null as SVG or PNG, or everything as JSON."""
         with in_words():
-            comparison = self._result()
+            comparison = self.session.comparison
             if comparison is None:
                 raise ValueError("There is no result yet. Run the comparison first.")
             ending = Path(path).suffix.lower()
@@ -165,7 +155,7 @@ class ComparePanel(Panel):
 
     def copy_methods(self) -> None:
         """Put a paragraph for the methods section on the clipboard."""
-        result = self._result()
+        result = self.session.comparison
         if result is not None:
             QApplication.clipboard().setText(result.methods_text())
             report_done("A paragraph for the methods section is on the clipboard.")
@@ -182,59 +172,11 @@ class ComparePanel(Panel):
             if path := ask_path(self, "Save the comparison", f"comparison{endings[0]}", endings):
                 self.export(path)
 
-    def _rate(self) -> float | None:
-        """Return the frame rate when ranges are typed in seconds."""
-        stack = self.session.stack
-        return None if stack is None or self.unit.currentText() != "s" else stack.frame_rate
-
-    def _typed(self, letter: Letter) -> None:
-        """Set a range that was typed. One that cannot be used stays in its field, to be corrected."""
-        text, stack = self.fields[letter].text().strip(), self.session.stack
-        if stack is None or not self._is_typed(letter):
-            return
+    def _repeat(self, done: Done) -> None:
+        """Set ranges and settings as they were for an earlier comparison."""
         with in_words():
-            name = f"Range {letter.upper()}"
-            ranges = parse_ranges(text, self._rate(), stack.n_frames, name=name) if text else None
-            self.session.set_range(letter, ranges)
-            self._shown[letter] = self.fields[letter].text().strip()
-            self._show_ranges()  # as it was understood
-
-    def _is_typed(self, letter: Letter) -> bool:
-        """Whether a field holds a text that is not in use."""
-        return bool(self.fields[letter].text().strip() != self._shown[letter])
-
-    def _change_unit(self) -> None:
-        """Show ranges in the other unit; one that was typed and could not be used may be meant in this one."""
-        typed = [letter for letter in self.fields if self._is_typed(letter)]
-        self._show_ranges()
-        for letter in typed:
-            self._typed(letter)
-
-    def _show_units(self) -> None:
-        stack = self.session.stack
-        units = ["s", "frames"] if stack is not None and stack.frame_rate else ["frames"]
-        if units != [self.unit.itemText(i) for i in range(self.unit.count())]:
-            self.unit.clear()
-            self.unit.addItems(units)
-        self._show_ranges()
-
-    def _show_ranges(self) -> None:
-        for letter, field in self.fields.items():
-            segments = self.session.ranges[letter]
-            text = format_ranges(segments, self._rate())
-            if segments != self._seen[letter] or not self._is_typed(letter):
-                field.setText(text)
-            self._seen[letter], self._shown[letter] = segments, text
-            field.setEnabled(self.session.stack is not None)
-        stack = self.session.stack
-        rate = None if stack is None else stack.frame_rate
-        lengths = [
-            f"{letter.upper()}: {format_duration(total(segments), rate)}."
-            for letter, segments in self.session.ranges.items()
-            if segments
-        ]
-        self.notes.setText(" ".join([*lengths, *self.session.range_notes()]))
-        self._show_job()
+            self.session.restore_sides(done)
+            self.form.set_value(done.comparison.config)
 
     def _show_job(self) -> None:
         job = self.session.job
@@ -269,20 +211,13 @@ class ComparePanel(Panel):
         """Hide the difference maps of earlier comparisons."""
         hide_maps(self.viewer, "difference")
 
-    def _result(self) -> Comparison | None:
-        """Return the comparison, with the placebo that was run on its ranges, if any."""
-        result, placebo = self.session.comparison, self.session.placebo
-        if result is None or placebo is None or not self.session.is_current:
-            return result
-        return result.with_placebo(placebo.p_values)
-
     def _show_verdict(self) -> None:
-        result = self._result()
+        result = self.session.comparison
         self.plot.setVisible(result is not None)
         if result is None:
             self.verdict.show_message(NOT_COMPARED)
         else:
-            self.verdict.show_result(result, self._rate(), current=self.session.is_current)
+            self.verdict.show_result(result, self.sides.rate, current=self.session.is_current)
             shown = result.coupling if result.coupling.n_coefficients else result.test
             self.plot.show_null(shown.null, shown.statistic)
 

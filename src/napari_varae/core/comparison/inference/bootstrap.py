@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_varae.core.comparison.inference.sample import Array, Sample
+from napari_varae.core.comparison.inference.sample import Array, Sample, basis_of, without
 from napari_varae.core.comparison.inference.statistic import Difference, difference, relaxed
 from napari_varae.core.compute.compiled import compiled
 from napari_varae.core.var.stability import spectral_radius
@@ -102,9 +102,15 @@ class WildBootstrap:
         used = (coefficients != 0).sum(1)
         self._noise = tuple(sample.noise for sample in samples)
         found = []
-        for sample, parts in zip(samples, segments, strict=True):
+        self._bases = tuple(None if s.covariates is None else basis_of(s.covariates) for s in samples)
+        self._drift = tuple(
+            np.zeros((0, 0)) if basis is None else _explained(parts, order, coefficients, basis)
+            for parts, basis in zip(segments, self._bases, strict=True)
+        )
+        for sample, parts, basis in zip(samples, segments, self._bases, strict=True):
             residual = sample.y - sample.x @ coefficients.T
-            free = (sample.count - used * sample.count / total - 1).clip(min=1)
+            known = 1 if basis is None else 1 + basis.shape[1]
+            free = (sample.count - used * sample.count / total - known).clip(min=1)
             residual = (residual - residual.mean(0)) * np.sqrt(sample.count / free)
             lengths = np.array([len(z) - order for z in parts])
             found.append(Residuals(residual, lengths, np.stack([z[:order] for z in parts])))
@@ -136,14 +142,13 @@ class WildBootstrap:
         coefficients = self.coefficients if coefficients is None else coefficients
         target, column = np.nonzero(coefficients)
         residuals = self.residuals[side]._replace(values=self.innovations[side])
-        x, y = recursion(*residuals, signs[side], target, column, coefficients[target, column])
+        x, y = recursion(*residuals, self._drift[side], signs[side], target, column, coefficients[target, column])
         mixing = self._mixing[side]
         if mixing is not None:
             white = np.random.default_rng(signs.seeds[side]).standard_normal(y.shape)
             observe(x, y, white @ mixing, residuals.lengths)
-        x -= x.mean(0)
-        y -= y.mean(0)
-        return Sample(x, y, self._noise[side])
+        basis = self._bases[side]
+        return Sample(without(x, basis), without(y, basis), self._noise[side])
 
     def _autocorrelation(self, samples: tuple[Sample, Sample], fitted: tuple[Array, Array]) -> float:
         """Correlation of the residuals, or of their squares, with those of the frame before; mean over latents.
@@ -187,6 +192,13 @@ def _shared(coefficients: Array, sample: Sample) -> Array:
     return shared
 
 
+def _explained(segments: Sequence[Array], order: int, coefficients: Array, basis: Array) -> Array:
+    """Compute what covariates add to each target (n, K), for given coefficients."""
+    raw = Sample.of(segments, order)
+    explained: Array = basis @ (basis.T @ (raw.y - raw.x @ coefficients.T))
+    return explained
+
+
 def _root(covariance: Array) -> Array:
     """Matrix R with R' R equal to a positive semi-definite covariance."""
     values, vectors = np.linalg.eigh(covariance)
@@ -219,6 +231,7 @@ def recursion(
     residuals: Array,
     lengths: NDArray[np.int64],
     heads: Array,
+    drift: Array,
     signs: NDArray[np.int8],
     targets: NDArray[np.int64],
     columns: NDArray[np.int64],
@@ -226,6 +239,7 @@ def recursion(
 ) -> tuple[Array, Array]:
     """Run a VAR forward through segments: predictors (n, p K) and targets (n, K).
 
+    `drift` (n, K) is added to each target, unless it is empty.
     The coefficients that are not zero are `values`, by which predictors in `columns` act on `targets`.
     """
     n, k = residuals.shape
@@ -241,6 +255,9 @@ def recursion(
                     x[t, lag * k + j] = past[j]
             for i in range(k):
                 y[t, i] = signs[t] * residuals[t, i]
+            if len(drift):
+                for i in range(k):
+                    y[t, i] += drift[t, i]
             for m in range(len(values)):
                 y[t, targets[m]] += values[m] * x[t, columns[m]]
             t += 1

@@ -8,7 +8,8 @@ may differ between ranges that are long (Chung, Romano 2013).
 
 Where each frame set has six or more segments, such as trials, these are permuted whole. That is exact if segments are
 exchangeable, whatever happens within one. Where A and B take turns, segments are permuted only among those nearby in
-time (strata), so that slow drift is the same in all permutations.
+time (strata), so that slow drift is the same in all permutations; it is then exact as well if conditions were assigned
+to segments at random, however these drift.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ from numpy.typing import NDArray
 from napari_varae.core.comparison.inference.sample import Array, Sample
 from napari_varae.core.comparison.inference.statistic import Difference, Start, difference
 
-__all__ = ["FEWEST_UNITS", "BlockPermutation", "SegmentPermutation", "strata"]
+__all__ = ["FEWEST_UNITS", "BlockPermutation", "SegmentPermutation", "n_ways", "pairs_of", "strata"]
 
 FEWEST_UNITS = 6
 """Segments of each frame set from which on these are permuted whole."""
 IN_STRATUM = 2
-"""Segments of A and of B that a stratum holds at least."""
+"""Segments for each frame set that a stratum holds, or more."""
+FEWEST_WAYS = 100
+"""Permutations within strata below which strata are made larger."""
 
 Order = NDArray[np.int64]
 
@@ -56,10 +59,14 @@ class BlockPermutation:
         self.length = length
         self.counts = samples[0].count // length, samples[1].count // length
         ends = [count * length for count in self.counts]
-        self.x = np.concatenate([s.x[:end] for s, end in zip(samples, ends, strict=True)])
-        self.y = np.concatenate([s.y[:end] for s, end in zip(samples, ends, strict=True)])
-        self.x, self.y = (whole.reshape(-1, length, whole.shape[1]) for whole in (self.x, self.y))
-        self.rest = [(s.x[end:], s.y[end:]) for s, end in zip(samples, ends, strict=True)]
+        parts = [pairs_of(sample) for sample in samples]
+        self.blocks = [
+            np.concatenate([values[:end] for values, end in zip(some, ends, strict=True)]).reshape(
+                sum(self.counts), length, some[0].shape[1]
+            )
+            for some in zip(*parts, strict=True)
+        ]
+        self.rest = [tuple(values[end:] for values in part) for part, end in zip(parts, ends, strict=True)]
         self._noise = tuple(sample.noise for sample in samples)
         self._start = _pooled(observed, self.counts)
 
@@ -67,7 +74,7 @@ class BlockPermutation:
     def ways(self) -> int:
         """Number of permutations that may give different statistics: when nothing remains, a swap gives the same."""
         a, b = self.counts
-        same = a == b and not any(len(x) for x, _ in self.rest)
+        same = a == b and not any(len(left[0]) for left in self.rest)
         return math.comb(a + b, a) // (2 if same else 1)
 
     def random(self, count: int, rng: np.random.Generator) -> list[Order]:
@@ -81,12 +88,12 @@ class BlockPermutation:
 
     def _side(self, blocks: Order, side: int) -> Sample:
         """Collect the lag pairs of these blocks and of the rest of a range."""
-        x, y = (
-            np.concatenate([whole[blocks].reshape(-1, whole.shape[2]), left])
-            for whole, left in zip((self.x, self.y), self.rest[side], strict=True)
+        x, y, *covariates = (
+            np.concatenate([whole[blocks].reshape(len(blocks) * self.length, whole.shape[2]), left])
+            for whole, left in zip(self.blocks, self.rest[side], strict=True)
         )
         of_a = self.length * int((blocks < self.counts[0]).sum()) + (side == 0) * len(self.rest[0][0])
-        return Sample.centred(x, y, _mixed(self._noise, of_a / len(x)))
+        return Sample.centred(x, y, _mixed(self._noise, of_a / len(x)), *covariates)
 
 
 class SegmentPermutation:
@@ -121,7 +128,7 @@ class SegmentPermutation:
         starts: tuple[Sequence[int], Sequence[int]] | None = None,
     ) -> None:
         self.counts = len(np.unique(units[0])), len(np.unique(units[1]))
-        self.x, self.y = (np.concatenate([getattr(s, name) for s in samples]) for name in ("x", "y"))
+        self.pairs = [np.concatenate(some) for some in zip(*map(pairs_of, samples), strict=True)]
         joined = np.concatenate([units[0], units[1] + self.counts[0]])
         self._rows = [np.flatnonzero(joined == unit) for unit in range(sum(self.counts))]
         self._pairs_of_a = samples[0].count
@@ -133,7 +140,7 @@ class SegmentPermutation:
     def ways(self) -> int:
         """Number of permutations that may give different statistics: when sizes are equal, a swap gives the same."""
         of_a = [int((part < self.counts[0]).sum()) for part in self.strata]
-        ways = math.prod(math.comb(len(part), a) for part, a in zip(self.strata, of_a, strict=True))
+        ways = n_ways(np.array([[a, len(part) - a] for part, a in zip(self.strata, of_a, strict=True)]))
         swap = all(len(part) == 2 * a for part, a in zip(self.strata, of_a, strict=True))
         return ways // 2 if swap else ways
 
@@ -153,33 +160,47 @@ class SegmentPermutation:
         """Collect the lag pairs of these segments."""
         rows = np.concatenate([self._rows[segment] for segment in segments])
         share = float((rows < self._pairs_of_a).mean())
-        return Sample.centred(self.x[rows], self.y[rows], _mixed(self._noise, share))
+        x, y, *covariates = (values[rows] for values in self.pairs)
+        return Sample.centred(x, y, _mixed(self._noise, share), *covariates)
 
 
-def strata(a: Sequence[int], b: Sequence[int]) -> list[Order]:
-    """Group segments that follow each other in time, so that each group has at least two of A and two of B.
+def strata(*starts: Sequence[int]) -> list[Order]:
+    """Group segments that follow each other in time.
+
+    Groups are cut by place alone, so that within a group all assignments to the frame sets were equally likely if these
+    were assigned at random, also where the recording drifts. Their size doubles from two segments for each frame set
+    until half of all segments lie in groups that hold each frame set, and there are :data:`FEWEST_WAYS` permutations.
 
     Parameters
     ----------
-    a, b : sequence of int
-        First frames of the segments.
+    *starts : sequence of int
+        First frames of the segments of each frame set.
 
     Returns
     -------
     strata : list of array
-        Numbers of the segments, those of A first. A single one when A and B do not take turns.
+        Numbers of the segments, those of the first frame set first. A single one when the sets do not take turns.
     """
-    groups: list[list[int]] = [[]]
-    for segment in np.argsort([*a, *b], kind="stable").tolist():
-        of_a = sum(other < len(a) for other in groups[-1])
-        if min(of_a, len(groups[-1]) - of_a) >= IN_STRATUM:
-            groups.append([])
-        groups[-1].append(segment)
-    of_a = sum(other < len(a) for other in groups[-1])
-    if len(groups) > 1 and min(of_a, len(groups[-1]) - of_a) < IN_STRATUM:
-        last = groups.pop()
-        groups[-1] += last
-    return [np.sort(np.array(group)) for group in groups]
+    side = np.repeat(np.arange(len(starts)), [len(part) for part in starts])
+    order, size = np.argsort(np.concatenate(starts), kind="stable"), IN_STRATUM * len(starts)
+    while len(order) // size > 1:
+        groups = np.array_split(order, len(order) // size)
+        counts = np.array([np.bincount(side[group], minlength=len(starts)) for group in groups])
+        mixed = counts[(counts > 0).all(1)].sum()
+        if 2 * mixed >= len(order) and n_ways(counts) >= FEWEST_WAYS:
+            return [np.sort(group) for group in groups]
+        size *= 2
+    return [np.arange(len(order))]
+
+
+def n_ways(counts: NDArray[np.int64]) -> int:
+    """Count the ways to assign the segments of each group; `counts` (G, S) are those of each frame set in it."""
+    return math.prod(math.comb(sum(row[: i + 1]), row[i]) for row in counts.tolist() for i in range(len(row)))
+
+
+def pairs_of(sample: Sample) -> tuple[Array, ...]:
+    """Predictors and targets of lag pairs, and their covariates if there are any: what is permuted."""
+    return (sample.x, sample.y) if sample.covariates is None else (sample.x, sample.y, sample.covariates)
 
 
 def _pooled(observed: Difference, counts: tuple[int, int]) -> Start:

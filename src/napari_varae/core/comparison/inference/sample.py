@@ -4,6 +4,9 @@ Latents are observed with noise, z = s + n. Noise that is white in time adds its
 and to no other: the Gram matrix of the predictors has N in each of its diagonal blocks, and the cross moments are
 unbiased (errors in variables; Loh, Wainwright 2012). What is left after N is subtracted need not be positive
 semi-definite, and its eigenvalues are then raised to a small one (Datta, Zou 2017).
+
+Covariates are exogenous regressors of the VAR, without a penalty. They are projected out of predictors and targets, as
+the intercept is: all else is then estimated as if they had been in the regression (Frisch, Waugh 1933; Lovell 1963).
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from numpy.typing import NDArray
 
 from napari_varae.core.comparison.inference.joint import Side
 
-__all__ = ["Sample"]
+__all__ = ["Sample", "basis_of", "without"]
 
 CONSTANT = 1e-12
 """Mean square up to which latents of SD 1 do not vary, such as one that a permutation leaves silent in a range."""
@@ -32,26 +35,32 @@ Array = NDArray[np.float64]
 class Sample:
     """Lag pairs of one range: predictors x (n, p K) and targets y (n, K), both centred.
 
-    And the covariance (K, K) of the measurement noise of the latents, if it is to be accounted for.
+    And the covariance (K, K) of the measurement noise of the latents, if it is to be accounted for; and covariates
+    (n, q), which are projected out of both.
     """
 
     x: Array
     y: Array
     noise: Array | None = None
+    covariates: Array | None = None
 
     @classmethod
-    def of(cls, segments: Iterable[Array], order: int, noise: Array | None = None) -> Sample:
-        """Collect the lag pairs of segments (T_s, K), none across a break."""
+    def of(
+        cls, segments: Iterable[Array], order: int, noise: Array | None = None, covariates: Iterable[Array] = ()
+    ) -> Sample:
+        """Collect the lag pairs of segments (T_s, K), none across a break, and covariates (T_s, q) of these, if any."""
         pairs = [
             (np.hstack([z[order - lag : len(z) - lag] for lag in range(1, order + 1)]), z[order:]) for z in segments
         ]
         x, y = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-        return cls.centred(x, y, noise)
+        known = [c[order:] for c in covariates]
+        return cls.centred(x, y, noise, np.concatenate(known) if known else None)
 
     @classmethod
-    def centred(cls, x: Array, y: Array, noise: Array | None = None) -> Sample:
-        """Subtract the means, and with them the intercepts."""
-        return cls(x - x.mean(0), y - y.mean(0), noise)
+    def centred(cls, x: Array, y: Array, noise: Array | None = None, covariates: Array | None = None) -> Sample:
+        """Subtract the means, and with them the intercepts; project out covariates."""
+        basis = None if covariates is None else basis_of(covariates)
+        return cls(without(x, basis), without(y, basis), noise, covariates)
 
     @property
     def count(self) -> int:
@@ -104,6 +113,22 @@ class Sample:
         least = 1e-12 if self.noise is None else np.maximum(LEAST * self.square, 1e-12)
         variance: Array = (self.square - explained.sum(1)).clip(min=least)
         return variance
+
+
+def basis_of(covariates: Array) -> Array:
+    """Orthonormal basis (n, r) of what covariates (n, q) span beside a constant; without those that are constant."""
+    centred = covariates - covariates.mean(0)
+    size = np.abs(centred).max(0, initial=0.0)
+    centred = centred[:, size > 1e-9 * np.abs(covariates).max(0, initial=0.0)]
+    u, values, _ = np.linalg.svd(centred / np.abs(centred).max(0, initial=0.0), full_matrices=False)
+    basis: Array = u[:, values > 1e-9 * values.max(initial=0.0)]
+    return basis
+
+
+def without(values: Array, basis: Array | None) -> Array:
+    """Subtract the mean, and what an orthonormal basis of mean 0 explains."""
+    left: Array = values - values.mean(0)
+    return left if basis is None else left - basis @ (basis.T @ left)
 
 
 def _positive(gram: Array, noise: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -20,13 +20,14 @@ class Segments:
     """Segments (T_s, K) of latents, the first frame of each, and the range of the frame set that each belongs to.
 
     A range with bad frames has several segments. When no ranges are given, each segment is one. `placed` is whether
-    the first frames are known.
+    the first frames are known. `covariates` (T_s, q) of each segment are regressed out, if there are any.
     """
 
     latents: tuple[Array, ...]
     starts: tuple[int, ...]
     ranges: tuple[int, ...] = ()
     placed: bool = True
+    covariates: tuple[Array, ...] = ()
 
     def __post_init__(self) -> None:
         """Take each segment for a range of its own unless ranges are given."""
@@ -34,11 +35,11 @@ class Segments:
             object.__setattr__(self, "ranges", tuple(range(len(self.latents))))
 
     @classmethod
-    def apart(cls, latents: Sequence[Array]) -> Segments:
+    def apart(cls, latents: Sequence[Array], covariates: Sequence[Array] = ()) -> Segments:
         """Take segments of unknown place, so far apart that none has to do with another."""
         longest = max(map(len, latents))
         starts = np.cumsum([0, *(len(z) + longest for z in latents[:-1])])
-        return cls(tuple(latents), tuple(starts.tolist()), placed=False)
+        return cls(tuple(latents), tuple(starts.tolist()), placed=False, covariates=tuple(covariates))
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -55,7 +56,7 @@ class Segments:
 
     def with_pairs(self, order: int) -> Segments:
         """Leave out segments that hold no lag pair."""
-        return self._longer_than(order, zip(self.latents, self.starts, self.ranges, strict=True))
+        return self._longer_than(order, self._parts())
 
     def replaced(self, latents: Iterable[Array]) -> Segments:
         """Put other latents in their place."""
@@ -64,11 +65,11 @@ class Segments:
     def halves(self) -> tuple[Segments, Segments]:
         """Cut in the middle."""
         before, after, left = [], [], len(self) // 2
-        for z, start, of in zip(self.latents, self.starts, self.ranges, strict=True):
+        for z, start, of, c in self._parts():
             first = min(left, len(z))
             left -= first
-            before.append((z[:first], start, of))
-            after.append((z[first:], start + first, of))
+            before.append((z[:first], start, of, c[:first]))
+            after.append((z[first:], start + first, of, c[first:]))
         return self._longer_than(0, before), self._longer_than(0, after)
 
     @property
@@ -85,11 +86,17 @@ class Segments:
         numbers = np.unique(self.ranges, return_inverse=True)[1]
         return np.repeat(numbers, pairs)
 
-    def _longer_than(self, frames: int, segments: Iterable[tuple[Array, int, int]]) -> Segments:
+    def _parts(self) -> Iterator[tuple[Array, int, int, Array]]:
+        """Yield the latents, first frame, range and covariates of each segment."""
+        covariates = self.covariates or tuple(np.zeros((len(z), 0)) for z in self.latents)
+        return zip(self.latents, self.starts, self.ranges, covariates, strict=True)
+
+    def _longer_than(self, frames: int, segments: Iterable[tuple[Array, int, int, Array]]) -> Segments:
         """Keep the segments of more than so many frames."""
         kept = [part for part in segments if len(part[0]) > frames]
-        latents, starts, ranges = zip(*kept, strict=True) if kept else ((), (), ())
-        return replace(self, latents=latents, starts=starts, ranges=ranges)
+        latents, starts, ranges, covariates = zip(*kept, strict=True) if kept else ((), (), (), ())
+        covariates = covariates if self.covariates else ()
+        return replace(self, latents=latents, starts=starts, ranges=ranges, covariates=covariates)
 
     def least_deviation(self, order: int) -> Array:
         """Least SD (K,) of the latents as predictors, at each lag, and as targets."""

@@ -19,6 +19,7 @@ from napari_varae.core.comparison.inference.resampling import Progress, resample
 from napari_varae.core.comparison.inference.sample import Array, Sample
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.statistic import Difference, difference
+from napari_varae.core.comparison.inference.units import Units, UnusableRangesError
 from napari_varae.core.compute.threads import one_blas_thread
 from napari_varae.core.compute.workers import Workers
 from napari_varae.core.settings import ComparisonConfig
@@ -26,16 +27,8 @@ from napari_varae.errors import StoppedError
 
 __all__ = ["TwoSampleTest", "UnusableRangesError", "two_sample_test"]
 
-SILENT = 1e-9
-"""SD up to which a latent does not vary, as a share of its largest value."""
-STEADIEST = 0.98
-"""Largest autocorrelation at lag 1 that a latent may have once its measurement noise is subtracted."""
 FEWEST_DRAWS = 19
 """Draws below which there is no answer: p could not reach 5 %."""
-
-
-class UnusableRangesError(ValueError):
-    """Ranges that cannot be compared, where others can: too short, or without latents that vary."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +96,8 @@ class TwoSampleTest:
         Draws in which that happened.
     noise_share : (array, array), shape (K,)
         Share of the variance of each latent in a and b that was taken for measurement noise; 0 where none was.
+    n_covariates : int
+        Covariates that were regressed out, their lags counted.
     """
 
     p_value: float
@@ -130,6 +125,7 @@ class TwoSampleTest:
     unsettled: int
     unsettled_draws: int
     noise_share: tuple[Array, Array]
+    n_covariates: int = 0
 
     @property
     def p_links(self) -> float:
@@ -175,10 +171,13 @@ def two_sample_test(
     StoppedError
         When it was stopped before there was an answer.
     """
-    units = _Units(a, b, order)
+    units = Units((a, b), order)
     scaled = units.scaled(a), units.scaled(b)
     believed = units.noise(scaled, noise)
-    samples = Sample.of(scaled[0], order, believed[0]), Sample.of(scaled[1], order, believed[1])
+    samples = (
+        Sample.of(scaled[0], order, believed[0], a.covariates),
+        Sample.of(scaled[1], order, believed[1], b.covariates),
+    )
     n_pairs = samples[0].count, samples[1].count
     if min(n_pairs) < config.blocks and not _many(a, b):
         raise UnusableRangesError(
@@ -215,7 +214,7 @@ def two_sample_test(
         effect_interval=_interval_of_size(float(edges["difference"][0]), critical["any"] * _largest_width(observed)),
         edges=edges,
         scale=np.ldexp(units.deviation, units.exponent),
-        mean_shift=units.spread((units.mean_b - units.mean_a)[units.alive] / units.deviation[units.alive]),
+        mean_shift=units.spread((units.means[1] - units.means[0])[units.alive] / units.deviation[units.alive]),
         variance_ratio=units.spread(ratio),
         order=order,
         resamples=made,
@@ -230,6 +229,7 @@ def two_sample_test(
         unsettled=observed.unsettled,
         unsettled_draws=sum(d.unsettled for d in draws),
         noise_share=(units.share(scaled[0], believed[0]), units.share(scaled[1], believed[1])),
+        n_covariates=a.covariates[0].shape[1] if a.covariates else 0,
     )
 
 
@@ -254,60 +254,6 @@ def _permutation(
     units = a.range_of_pairs(order), b.range_of_pairs(order)
     starts = (a.first_frames, b.first_frames) if a.placed and b.placed else None
     return SegmentPermutation(samples, observed, units, starts)
-
-
-class _Units:
-    """What brings the latents of both ranges to mean 0 and SD 1, and which of them vary.
-
-    Latents are first divided by a power of two near their largest value, so that no square overflows.
-    """
-
-    def __init__(self, a: Segments, b: Segments, order: int) -> None:
-        peak = np.abs(np.concatenate([a.joined, b.joined])).max(0)
-        self.exponent = np.frexp(peak)[1]
-        small_a, small_b = (side.replaced(np.ldexp(z, -self.exponent) for z in side.latents) for side in (a, b))
-        whole_a, whole_b = small_a.joined, small_b.joined
-        self.mean_a, self.mean_b = whole_a.mean(0), whole_b.mean(0)
-        self.deviation: Array = np.sqrt((whole_a.var(0) + whole_b.var(0)) / 2)
-        least = np.minimum(small_a.least_deviation(order), small_b.least_deviation(order))
-        self.alive = np.flatnonzero(least > SILENT * np.ldexp(peak, -self.exponent))
-        if not self.alive.size:
-            raise UnusableRangesError("The latents do not vary in these ranges: there are no dynamics to compare.")
-
-    def scaled(self, side: Segments) -> list[Array]:
-        """Latents of a range that vary, about its own mean."""
-        small = [np.ldexp(z, -self.exponent) for z in side.latents]
-        mean = np.concatenate(small).mean(0)
-        return [np.ascontiguousarray((z - mean)[:, self.alive] / self.deviation[self.alive]) for z in small]
-
-    def noise(self, scaled: tuple[list[Array], list[Array]], noise: tuple[Array, Array] | None) -> list[Array | None]:
-        """Noise covariances of the latents that vary, of which none is taken for more than leaves them stationary.
-
-        The autocorrelation of what is left at lag 1 stays below :data:`STEADIEST`.
-        """
-        if noise is None:
-            return [None, None]
-        found: list[Array | None] = []
-        inverse = np.ldexp(1.0, -self.exponent[self.alive]) / self.deviation[self.alive]
-        for parts, covariance in zip(scaled, noise, strict=True):
-            part = covariance[np.ix_(self.alive, self.alive)] * inverse[:, None] * inverse
-            own = part.diagonal().clip(min=1e-300)
-            before, after = (np.concatenate([z[s] for z in parts]) for s in (slice(None, -1), slice(1, None)))
-            most = np.square(np.concatenate(parts)).mean(0) - np.abs((before * after).mean(0)) / STEADIEST
-            shrunk = np.sqrt((most.clip(min=0) / own).clip(max=1))
-            found.append(part * shrunk[:, None] * shrunk)
-        return found
-
-    def share(self, scaled: list[Array], noise: Array | None) -> Array:
-        """Share of the variance of each latent that is noise; NaN for a silent one."""
-        variance = np.square(np.concatenate(scaled)).mean(0)
-        return self.spread(np.zeros_like(variance) if noise is None else noise.diagonal() / variance)
-
-    def spread(self, values: Array) -> Array:
-        """Put values of the latents that vary among all, NaN for the others."""
-        whole = np.full(len(self.deviation), np.nan)
-        whole[self.alive] = values
-        return whole
 
 
 def _largest_width(observed: Difference) -> float:

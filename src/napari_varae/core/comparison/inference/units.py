@@ -1,0 +1,79 @@
+"""What brings the latents of several ranges to common units, and which of them can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from napari_varae.core.comparison.inference.sample import Array
+from napari_varae.core.comparison.inference.segments import Segments
+
+__all__ = ["Units", "UnusableRangesError"]
+
+SILENT = 1e-9
+"""SD up to which a latent does not vary, as a share of its largest value."""
+STEADIEST = 0.98
+"""Largest autocorrelation at lag 1 that a latent may have once its measurement noise is subtracted."""
+
+
+class UnusableRangesError(ValueError):
+    """Ranges that cannot be compared, where others can: too short, or without latents that vary."""
+
+
+class Units:
+    """What brings the latents of all ranges to mean 0 and SD 1, and which of them vary in each.
+
+    Latents are first divided by a power of two near their largest value, so that no square overflows.
+
+    Raises
+    ------
+    UnusableRangesError
+        When no latent varies in all ranges.
+    """
+
+    def __init__(self, sides: Sequence[Segments], order: int) -> None:
+        peak = np.abs(np.concatenate([side.joined for side in sides])).max(0)
+        self.exponent = np.frexp(peak)[1]
+        small = [side.replaced(np.ldexp(z, -self.exponent) for z in side.latents) for side in sides]
+        self.means = [side.joined.mean(0) for side in small]
+        self.deviation: Array = np.sqrt(np.mean([side.joined.var(0) for side in small], 0))
+        least = np.min([side.least_deviation(order) for side in small], 0)
+        self.alive = np.flatnonzero(least > SILENT * np.ldexp(peak, -self.exponent))
+        if not self.alive.size:
+            raise UnusableRangesError("The latents do not vary in these ranges: there are no dynamics to compare.")
+
+    def scaled(self, side: Segments) -> list[Array]:
+        """Latents of a range that vary, about its own mean."""
+        small = [np.ldexp(z, -self.exponent) for z in side.latents]
+        mean = np.concatenate(small).mean(0)
+        return [np.ascontiguousarray((z - mean)[:, self.alive] / self.deviation[self.alive]) for z in small]
+
+    def noise(self, scaled: Sequence[list[Array]], noise: Sequence[Array] | None) -> list[Array | None]:
+        """Noise covariances of the latents that vary, of which none is taken for more than leaves them stationary.
+
+        The autocorrelation of what is left at lag 1 stays below :data:`STEADIEST`.
+        """
+        if noise is None:
+            return [None] * len(scaled)
+        found: list[Array | None] = []
+        inverse = np.ldexp(1.0, -self.exponent[self.alive]) / self.deviation[self.alive]
+        for parts, covariance in zip(scaled, noise, strict=True):
+            part = covariance[np.ix_(self.alive, self.alive)] * inverse[:, None] * inverse
+            own = part.diagonal().clip(min=1e-300)
+            before, after = (np.concatenate([z[s] for z in parts]) for s in (slice(None, -1), slice(1, None)))
+            most = np.square(np.concatenate(parts)).mean(0) - np.abs((before * after).mean(0)) / STEADIEST
+            shrunk = np.sqrt((most.clip(min=0) / own).clip(max=1))
+            found.append(part * shrunk[:, None] * shrunk)
+        return found
+
+    def share(self, scaled: list[Array], noise: Array | None) -> Array:
+        """Share of the variance of each latent that is noise; NaN for a silent one."""
+        variance = np.square(np.concatenate(scaled)).mean(0)
+        return self.spread(np.zeros_like(variance) if noise is None else noise.diagonal() / variance)
+
+    def spread(self, values: Array) -> Array:
+        """Put values of the latents that vary among all, NaN for the others."""
+        whole = np.full(len(self.deviation), np.nan)
+        whole[self.alive] = values
+        return whole
