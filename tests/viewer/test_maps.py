@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from napari_varae.viewer.maps import show_map
-from napari_varae.viewer.ours import KEY
+from napari_varae.session.links import Graph
+from napari_varae.viewer.lazy_movie import LazyMovie
+from napari_varae.viewer.maps import put_side_by_side, robust_extreme, show_map
+from napari_varae.viewer.ours import KEY, ours
 
-from .conftest import IN_SPACE, geometry
+from .conftest import IN_SPACE, IN_TIME, geometry
 
 
 def test_maps_are_clear_at_zero_with_symmetric_shared_limits(viewer, trained, stack, fit):
@@ -30,6 +32,65 @@ def test_maps_are_clear_at_zero_with_symmetric_shared_limits(viewer, trained, st
 def test_a_map_of_nothing_is_shown(viewer, trained, stack, fit):
     layer = show_map(viewer, stack, fit, np.zeros(stack.shape[1:], dtype=np.float32), "empty", "nothing")
     assert tuple(layer.contrast_limits) == (-1, 1)
+
+
+def test_one_hot_pixel_does_not_hide_the_rest(viewer, trained, stack, fit):
+    image = np.random.default_rng(0).normal(size=(64, 48)).astype(np.float32)
+    image[3, 4] = 500
+    end, extreme = robust_extreme(image)
+    assert 2 < end < 5
+    assert extreme == 500
+    small = np.zeros(stack.shape[1:], dtype=np.float32)
+    small[0, :2] = 1, -2  # zeros do not count
+    assert robust_extreme(small) == (2, 2)
+    assert robust_extreme(np.full((3, 3), np.nan, dtype=np.float32)) == (1, 1)
+
+
+def test_the_sliders_of_the_limits_reach_the_hot_pixel(viewer, trained, stack, fit):
+    image = np.random.default_rng(0).normal(size=stack.shape[1:]).astype(np.float32)
+    movie = LazyMovie(lambda start, stop: np.repeat(image[None], stop - start, 0) * 2, stack.shape)
+    layer = show_map(viewer, stack, fit, movie, "each frame", "what it is", "driver", unit="SD")
+    assert layer.data.shape == stack.shape
+    assert layer.contrast_limits_range == [-2 * np.abs(image).max(), 2 * np.abs(image).max()]
+    assert layer.contrast_limits[1] <= layer.contrast_limits_range[1]
+    assert layer.metadata[KEY]["unit"] == "SD"
+    assert geometry(layer) == IN_TIME
+
+
+def test_the_latest_map_has_the_colour_bar_and_each_has_one_side_by_side(viewer, trained, stack, fit):
+    image = np.ones(stack.shape[1:], dtype=np.float32)
+    one, other = (show_map(viewer, stack, fit, image, name, "what it is") for name in "ab")
+    assert (one.colorbar.visible, other.colorbar.visible) == (False, True)
+    trained.set_graph(Graph(outlines=True))
+    drawn = next(layer for layer, _ in ours(viewer, "links"))
+    put_side_by_side(viewer, True)
+    assert viewer.canvas.grid.enabled
+    assert one.colorbar.visible
+    assert not drawn.visible
+    put_side_by_side(viewer, False)
+    assert drawn.visible
+    assert (one.colorbar.visible, other.colorbar.visible) == (False, True)
+
+
+def test_the_scale_bar_is_shown_once_and_stays_hidden_for_who_hides_it(viewer, trained, stack, fit):
+    image = np.ones(stack.shape[1:], dtype=np.float32)
+    bar = viewer.canvas.overlays.scale_bar
+    assert not bar.visible
+    show_map(viewer, stack, fit, image, "a", "what it is")
+    assert bar.visible
+    bar.visible = False
+    show_map(viewer, stack, fit, image, "b", "what it is")
+    assert not bar.visible
+
+
+def test_maps_of_one_key_share_a_layer_that_keeps_the_name_the_user_gave(viewer, trained, stack, fit):
+    image = np.ones(stack.shape[1:], dtype=np.float32)
+    layer = show_map(viewer, stack, fit, image, "link 1", "what it is", key="link")
+    assert show_map(viewer, stack, fit, image, "link 2", "what it is", key="link") is layer
+    assert layer.name == "link 2"
+    layer.name = "mine"
+    show_map(viewer, stack, fit, image, "link 3", "what it is", key="link")
+    assert layer.name == "mine"
 
 
 def test_maps_of_an_earlier_fit_or_of_other_ranges_are_marked(viewer, trained, stack, fit, other_fit):

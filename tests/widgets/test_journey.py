@@ -235,6 +235,55 @@ def test_a_difference_map_is_the_difference(viewer, docks, session, trained, mov
     assert "A minus B" in shown.metadata[ours.KEY]["definition"]
 
 
+def test_a_beside_b_are_two_maps_with_the_same_limits(viewer, docks, session, trained, idle):
+    session.set_range("a", (0, 40))
+    session.set_range("b", (100, 200))
+    look = docks["Look"]
+    look.own_past.setChecked(True)
+    look.show_map()
+    idle()
+    whole = viewer.layers["driver map of the whole VAR"]
+    look.span.setCurrentIndex(look.span.findData("a|b"))
+    look.show_map()
+    idle()
+    a, b = (viewer.layers[f"driver map of the whole VAR, range {letter}"] for letter in "AB")
+    assert a.contrast_limits == b.contrast_limits
+    assert not np.array_equal(a.data, b.data)
+    assert (whole.visible, viewer.canvas.grid.enabled, look.beside.isChecked()) == (False, True, True)
+    look.beside.click()
+    assert not viewer.canvas.grid.enabled
+
+
+def test_a_map_of_each_frame_is_computed_when_it_is_looked_at(viewer, docks, session, trained, movie, idle, notices):
+    from napari_varae.core.maps.frame_contributions import FrameContributions
+
+    look = docks["Look"]
+    look.own_past.setChecked(True)
+    look.span.setCurrentIndex(look.span.findData("frame"))
+    look.show_map()
+    idle()
+    layer = viewer.layers["driver map of the whole VAR, each frame"]
+    assert layer.data.shape == movie.shape
+    assert len(layer.data._frames) < 20
+    expected = FrameContributions(trained, movie, own_past=True)(30, 31)
+    np.testing.assert_allclose(layer.data[30], expected[0], rtol=1e-5)
+    look.kind.setCurrentIndex(look.kind.findData("effect"))
+    look.show_map()
+    assert "choose the driver map" in notices.pop()
+
+
+def test_the_meaning_of_the_chosen_map_is_stated_with_its_unit(docks):
+    look = docks["Look"]
+    texts = set()
+    for kind in ("driver", "effect"):
+        for subject in ("whole", "latent", "edge"):
+            look.kind.setCurrentIndex(look.kind.findData(kind))
+            look.subject.setCurrentIndex(look.subject.findData(subject))
+            texts.add(look.meaning.text())
+            assert ("SD of the predicted latent" if kind == "driver" else "units of the movie") in look.meaning.text()
+    assert len(texts) == 6
+
+
 def test_cells_of_the_matrix_and_links_point_at_each_other(viewer, docks, session, trained, idle):
     links = docks["Links"]
     target, source = np.argwhere(trained.var.coefficients[0])[0].tolist()

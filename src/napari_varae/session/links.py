@@ -132,11 +132,11 @@ class Links:
         edge, latent, along = self.edge, self.latent, self.along_path
         changed = fit.with_penalty(penalty)
         assert self.latents is not None
+        if along is not None:  # it is about the latents and their moments, which are the same
+            self._along_path = changed, along
         self.use_fit(changed, self.latents, explained=self.explained, components=self.components)
         self.set_latent(latent)
         self.set_edge(edge)
-        if along is not None:  # it is about the latents and the moments, which are the same
-            self.set_along_path(changed, along)
 
     @property
     def along_path(self) -> AlongPath | None:

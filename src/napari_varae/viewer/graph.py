@@ -102,7 +102,7 @@ def choose_link(viewer: ViewerModel, session: Session, event: Any) -> bool:
     point = _point(layer, event)
     distance = distance_to_arrows(point, arrows.starts, arrows.stops, arrows.widths)
     pixel = float(layer.scale[-1]) * float(viewer.scene.camera.zoom)  # of the screen, for one of the image
-    nearest = int(distance.argmin())
+    nearest = len(distance) - 1 - int(distance[::-1].argmin())  # of several, the one on top
     if distance[nearest] * pixel > NEAR:
         return False
     session.pick_edge(arrows.edges[nearest])

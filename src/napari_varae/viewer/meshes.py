@@ -32,7 +32,7 @@ def arrow_mesh(starts: Array, stops: Array, widths: Array) -> Mesh:
     along = stops - starts
     length = np.linalg.norm(along, axis=1, keepdims=True).clip(min=1e-9)
     unit, w = along / length, widths[:, None]
-    side = np.stack([-unit[:, 1], unit[:, 0]], axis=1)
+    side = np.stack([unit[:, 1], -unit[:, 0]], axis=1)  # y points down
     tail, tip = starts + side * w, stops + side * w
     neck = tip - unit * np.minimum(HEAD_LENGTH * w, 0.6 * length)
     half, wing = side * w / 2, side * w * HEAD_WIDTH / 2
@@ -47,7 +47,7 @@ def distance_to_arrows(point: Array, starts: Array, stops: Array, widths: Array)
     along = stops - starts
     length = np.linalg.norm(along, axis=1, keepdims=True).clip(min=1e-9)
     unit = along / length
-    tail = starts + np.stack([-unit[:, 1], unit[:, 0]], axis=1) * widths[:, None]
+    tail = starts + np.stack([unit[:, 1], -unit[:, 0]], axis=1) * widths[:, None]
     at = ((point - tail) * unit).sum(1, keepdims=True).clip(0, length)
     distance: Array = np.linalg.norm(tail + at * unit - point, axis=1)
     return (distance - widths / 2).clip(min=0)
