@@ -63,9 +63,10 @@ class RobustnessBox(QWidget):
         self.table.setMinimumHeight(180)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(row("Change", self.what, self.run_button, self.csv_button, stretch=1))
+        layout.addLayout(row("Change", self.what, self.run_button, stretch=1))
         layout.addWidget(self.summary)
         layout.addWidget(self.table)
+        layout.addLayout(row(self.csv_button))
         session = panel.session
         for signal in (session.robustness_changed, session.job_changed, session.ranges_changed, session.fit_changed):
             panel.listen(signal, self._show)
