@@ -248,6 +248,22 @@ def verdicts(part: str) -> str:
     return markdown(header, lines)
 
 
+def choice() -> str:
+    """Held-out prediction of the recordings by number of latents and order."""
+    lines, orders = [], [1, 2, 3, 4]
+    for found in results("choice"):
+        cells = {(row["latents"], row["order"]): row for row in found["rows"]}
+        suggested = found["suggested"]["latents"], found["suggested"]["order"]
+        for i, k in enumerate(sorted({latents for latents, _ in cells})):
+            known = [cells.get((k, p)) for p in orders]
+            values = ["" if row is None else f"{100 * row['prediction_fve']:.2f}" for row in known]
+            values = [f"**{v}**" if (k, p) == suggested else v for v, p in zip(values, orders, strict=True)]
+            automatic = " (automatic)" if k == found["automatic"] else ""
+            reconstruction = f"{100 * cells[k, 1]['reconstruction_fve']:.2f}"
+            lines.append(["" if i else f"`{found['movie']}`", f"{k}{automatic}", reconstruction, *values])
+    return markdown(["recording", "latents", "reconstruction", *(f"order {p}" for p in orders)], lines)
+
+
 def near_collinear() -> str:
     """Violations of the optimality conditions, by decade of the penalty."""
     decades = {row["from"]: row for row in results("near_collinear")}
@@ -270,7 +286,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "everyday": everyday, "paper claims": paper_claims,
     "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
     "calibration": calibration, "near_collinear": near_collinear,
-    **{f"verdicts {part}": lambda part=part: verdicts(part) for part in ("null", "noise", "power", "pipeline")},
+    **{f"verdicts {part}": lambda part=part: verdicts(part) for part in ("null", "noise", "power", "labels", "pairs")},
+    "choice": choice,
 }  # fmt: skip
 
 

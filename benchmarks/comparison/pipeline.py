@@ -44,15 +44,16 @@ def once(job: tuple[int, bool]) -> dict[str, Any]:
     sim = nv.simulate(SMALL.model_copy(update={"seed": seed, "change_at": half if changes else None}))
     began = time.perf_counter()
     fit = nv.fit(sim.stack, nv.FitConfig(latents=LATENTS, epochs=5, seed=seed))
-    found = nv.compare(fit, sim.stack, (0, half - 1), (half, SMALL.frames), resamples=199, seed=seed, within=False)
+    ranges = (0, half - 1), (half, SMALL.frames)
+    found = nv.compare(fit, sim.stack, *ranges, resamples=199, seed=seed, halves=False, power_draws=0)
     row = {
         "variant": "change" if changes else "none", "scenario": "pipeline", "seed": seed, "p": found.p_value,
-        "p of links": found.p_links,
+        "p of links": found.p_links, "p of own past": found.persistence.p_value, "verdict": found.verdict,
         "called": int((found.edges["p_adjusted"] <= 0.05).sum()), "seconds": time.perf_counter() - began,
         **dict(zip(NULLS, found.test.p_of_null.values(), strict=True)),
     }  # fmt: skip
-    traces = nv.compare_latents(sim.traces[: half - 1], sim.traces[half:], resamples=199, seed=seed)
-    row["p of true traces"] = traces.p_value
+    traces = nv.compare_latents(sim.traces[: half - 1], sim.traces[half:], resamples=199, seed=seed, power_draws=0)
+    row |= {"p of true traces": traces.p_value, "p of links of true traces": traces.p_links}
     if changes:
         off = ~np.eye(SMALL.cells, dtype=bool)
         changed = ((sim.coefficients != sim.coefficients_after).any(0)) & off
@@ -68,7 +69,7 @@ def once(job: tuple[int, bool]) -> dict[str, Any]:
 
 def ranked(found: nv.Comparison, match: np.ndarray, changed: np.ndarray) -> float:
     """Average precision of the size of the studentised differences for the links that change."""
-    size = np.zeros(2 * [len(found.mean_shift)])
+    size = np.zeros(2 * [len(found.test.mean_shift)])
     size[found.edges["target"], found.edges["source"]] = np.abs(found.edges["student"])
     off = ~np.eye(len(match), dtype=bool)
     known = np.outer(match >= 0, match >= 0)

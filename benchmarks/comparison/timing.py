@@ -38,7 +38,7 @@ def main() -> None:
         list(pool.map(nv.compare_latents, some, some[::-1]))
         print(f"{options.processes} processes started in {time.perf_counter() - began:.1f} s", flush=True)
         ways = {"1 thread": (1, None), f"{most} threads": (most, None), f"{options.processes} processes": (1, pool)}
-        for latents, order in ((16, 1), (64, 1), (64, 2), (128, 1)):
+        for latents, order in ((16, 1), (64, 1), (64, 2), (128, 1), (300, 1)):
             setting, rng = Setting(latents, options.length, order, True, True), np.random.default_rng(latents)
             a = coefficients(setting, rng)
             compare = partial(nv.compare_latents, *two_ranges(setting, a, a, rng), order)

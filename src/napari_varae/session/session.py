@@ -30,6 +30,7 @@ from napari_varae.session.links import Links
 from napari_varae.session.questions import Questions
 from napari_varae.session.range_notes import range_notes
 from napari_varae.session.results import Edge
+from napari_varae.session.robustness import RobustnessResult
 
 if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Letter", "Session", "session_of"]
 
 
-class Session(CurrentJob, FrameSetEdits, Comparisons, Experiment, Links, Questions, Keeping):
+class Session(CurrentJob, FrameSetEdits, Comparisons, Experiment, Links, Questions, Keeping, RobustnessResult):
     """Evented state of one viewer.
 
     Docks call its methods and listen to its signals; they never call each other. A method that raises leaves everything

@@ -154,7 +154,7 @@ def test_permutations_take_covariates_along(permuted, rng):
 
 @pytest.mark.long
 def test_size_where_covariates_act_unlike_in_a_and_b():
-    small, raw, sets = {"coupling": 0, "persistence": 0}, 0, 120
+    small, raw, sets = {"coupling": 0, "persistence": 0}, 0, 80
     for seed in range(sets):
         rng = np.random.default_rng(seed)
         (za, wa), (zb, wb) = driven(rng, 150, np.full(K, 0.7)), driven(rng, 150, np.array([-0.7, 0, 0.7, 0]))

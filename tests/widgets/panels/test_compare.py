@@ -415,9 +415,8 @@ def test_the_last_pair_of_a_placebo_counts(docks, ready, session, idle, where):
 
 
 def test_the_summary_and_the_table_give_the_same_difference(docks, ready, compared):
-    box, table = docks["Compare"].verdict, docks["Compare"].table
-    role = Qt.ItemDataRole.UserRole
-    shown = {tuple(table.item(line, 0).data(role)): table.item(line, 3).text() for line in range(table.rowCount())}
+    box, edges = docks["Compare"].verdict, docks["Compare"].table.edges
+    shown = {tuple(edges.edge(line)): edges.data(edges.index(line, 3)) for line in range(edges.rowCount())}
     for answer, text in ((compared.coupling, box.coupling.text()), (compared.persistence, box.persistence.text())):
         low, high = answer.interval
         assert f"{answer.difference:+.2f} (95 % interval {low:+.2f} to {high:+.2f})" in text

@@ -21,6 +21,7 @@ from napari_varae.viewer.maps import hide_maps
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.panels.placebo import PlaceboBox
+from napari_varae.widgets.panels.robustness import RobustnessBox
 from napari_varae.widgets.parts.copy_as import copy_button
 from napari_varae.widgets.parts.edge_table import EdgeTable
 from napari_varae.widgets.parts.figure import save_figure
@@ -100,6 +101,9 @@ class ComparePanel(Panel):
         self.body.addWidget(self.results)
         self.body.addWidget(heading("Placebo"))
         self.body.addWidget(self.placebo)
+        self.body.addWidget(heading("Robustness"))
+        self.robustness = RobustnessBox(self, self.form.value)
+        self.body.addWidget(self.robustness)
         self.body.addStretch()
 
         for signal in (self.session.ranges_changed, self.session.fit_changed, self.session.movie_changed):

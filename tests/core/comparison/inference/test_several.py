@@ -140,7 +140,7 @@ def test_the_answer_does_not_depend_on_who_computes_and_stops(rng):
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["trials", "noise", "blocks"])
 def test_size(kind):
-    sets, small = 120, {"any": 0, "coupling": 0, "persistence": 0}
+    sets, small = 80, {"any": 0, "coupling": 0, "persistence": 0}
     for seed in range(sets):
         rng = np.random.default_rng(seed)
         if kind == "blocks":
