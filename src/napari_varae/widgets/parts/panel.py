@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea
 
 from napari_varae.session.session import session_of
 from napari_varae.viewer.follow import follow
+from napari_varae.widgets.parts.keeper import keeper_of
 from napari_varae.widgets.parts.state_strip import StateStrip
 from napari_varae.widgets.parts.text import literal
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from napari_varae.widgets.parts.forms import SettingsForm
     from napari_varae.widgets.parts.plots import Plot
 
-__all__ = ["Panel", "button", "row", "small_button"]
+__all__ = ["Panel", "button", "outermost", "row", "small_button"]
 
 MARGIN, LEAST_WIDTH = 8, 400
 """Pixels around the content of a dock, and that its widest row needs."""
@@ -51,6 +52,7 @@ class Panel(QWidget):
         self.plots: list[Plot] = []
         self._links: list[tuple[Any, Callable[..., Any]]] = []
         follow(viewer, self.session)
+        self._keeper = keeper_of(self.session)
 
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -106,6 +108,8 @@ class Panel(QWidget):
     def event(self, event: QEvent) -> bool:
         """End the panel when its dock is closed: napari then takes the widget out and forgets it."""
         handled = bool(super().event(event))
+        if event.type() == QEvent.Type.Show:
+            self._keeper.watch(outermost(self))
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.retire()
             self.deleteLater()
@@ -116,6 +120,13 @@ class Panel(QWidget):
         while self._links:
             signal, slot = self._links.pop()
             signal.disconnect(slot)
+
+
+def outermost(widget: QWidget) -> QWidget:
+    """Return the outermost parent; `window()` would stop at a floating dock."""
+    while (parent := widget.parentWidget()) is not None:
+        widget = parent
+    return widget
 
 
 def button(text: str, slot: Callable[[], Any], tip: str = "") -> QPushButton:
