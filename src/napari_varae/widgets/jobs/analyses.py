@@ -152,7 +152,10 @@ def _with_fit(opened: _Opened, controls: Controls, report: Report) -> _Opened:
     explained = None
     if latents is None or odd is None or fit.caution(opened.stack.fingerprint()) is not None:
         applied = apply_fit(fit, opened.stack, partial(report, "encoding the movie, frame"))
-        latents, odd, explained = applied.latents, applied.odd, applied.explained
+        latents = (
+            applied.latents if latents is None else latents
+        )  # those that are there are the same, to the last digit
+        odd, explained = applied.odd, applied.explained
     controls.check()
     _ = fit.whole_image, fit.places, fit.strengths  # kept by the fit; too slow for the thread of the screen
     components = principal_components(fit, latents, odd.usual(opened.stack.good_frames()))
