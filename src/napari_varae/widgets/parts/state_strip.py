@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 from superqt import QElidingLabel
 
-from napari_varae.session.ranges import format_time
+from napari_varae.session.time_left import describe_left
 from napari_varae.widgets.parts.docks import show_dock
 from napari_varae.widgets.parts.text import literal, note
 
@@ -115,16 +115,12 @@ def describe_job(session: Session) -> str:
     job, progress, history = session.job, session.progress, session.history
     if progress is None:
         return "none running"
-    if progress.task == "training" and history and job != "stopping":
-        last = history[-1]
-        text = f"{progress.title}: epoch {last.epoch} of {last.epochs}"
-        if last.epoch:  # the start is epoch 0
-            left = (last.epochs - last.epoch) * last.seconds / last.epoch
-            text += f", ≤ {format_time(left)} left"
-        if progress.phase and progress.done:  # after the last epoch: the latents of the whole movie
-            text = str(progress)
-    else:
-        text = str(progress)
+    text = str(progress)
+    if progress.task == "training" and job != "stopping" and not (progress.phase and progress.done):
+        if history:  # else it is prepared; with steps, the latents of the whole movie are found
+            text = f"{progress.title}: epoch {history[-1].epoch} of {history[-1].epochs}"
+        left = describe_left(history, session.expected, session.elapsed)
+        text += f", {left}" if left else ""
     return {"paused": f"Paused. {text}", "stopping": f"Stopping. {text}"}.get(job, text)
 
 
