@@ -223,6 +223,17 @@ def test_a_close_that_would_lose_work_is_asked_about(analysed, viewer, monkeypat
     assert len(asked) == 2
 
 
+def test_where_keeping_is_switched_off_nothing_is_kept_and_a_close_asks(analysed, viewer, monkeypatch):
+    from napari.settings import get_plugin_settings
+
+    keeper = keeper_of(analysed)
+    monkeypatch.setattr(get_plugin_settings("napari-varae").window, "autosave", False)
+    monkeypatch.setattr(QMessageBox, "exec", lambda _box: QMessageBox.StandardButton.Cancel)
+    keeper.keep()
+    assert keeper.autosave.folder is None
+    assert keeper.eventFilter(viewer.window._qt_window, QCloseEvent())
+
+
 SCRIPT = """
     import sys, time
     import napari

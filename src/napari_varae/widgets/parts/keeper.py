@@ -16,10 +16,12 @@ from pathlib import Path
 from qtpy.QtCore import QCoreApplication, QEvent, QObject, QThreadPool, QTimer, Signal
 from qtpy.QtWidgets import QMessageBox, QWidget
 
+from napari_varae.core.settings import WindowSettings
 from napari_varae.errors import StackError
 from napari_varae.session.autosave import Autosave
 from napari_varae.session.session import Session
 from napari_varae.session.snapshot import Snapshot
+from napari_varae.viewer.preferences import preferred
 from napari_varae.widgets.parts.text import report_caution, report_done
 
 __all__ = ["Keeper", "keeper_of"]
@@ -40,7 +42,6 @@ class Keeper(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.autosave = Autosave()
-        self.enabled = True
         self.problem = ""
         """Why work cannot be kept; empty when it can."""
         self._session = weakref.ref(session)
@@ -63,6 +64,11 @@ class Keeper(QObject):
     def waits(self) -> bool:
         """Whether something is still to be written."""
         return bool(self._writing) or self._rest.isActive()
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the user wishes it, in the Preferences."""
+        return preferred(WindowSettings).autosave
 
     def watch(self, window: QWidget) -> None:
         """Keep the last changes before this window closes."""

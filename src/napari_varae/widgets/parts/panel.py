@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea
 
 from napari_varae.session.session import session_of
 from napari_varae.viewer.follow import follow
+from napari_varae.viewer.preferences import preferred
 from napari_varae.widgets.parts.keeper import keeper_of
 from napari_varae.widgets.parts.state_strip import StateStrip
 from napari_varae.widgets.parts.text import literal
@@ -84,10 +85,9 @@ class Panel(QWidget):
         self._links.append((signal, slot))
 
     def keep_settings(self, form: SettingsForm[Any]) -> None:
-        """Start a form with the settings that its dock had before it was closed, and remember what is set."""
+        """Start a form as its dock was before it was closed, or with the Preferences, and remember what is set."""
         name = form.model.__name__
-        if name in self.session.settings:
-            form.set_value(self.session.settings[name])
+        form.set_value(self.session.settings.get(name) or preferred(form.model))
 
         def remember() -> None:
             with suppress(ValueError):  # half typed
