@@ -7,12 +7,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from napari_varae.session.session import session_of
 from napari_varae.viewer.follow import follow
 from napari_varae.viewer.preferences import preferred
+from napari_varae.widgets.parts.docks import join_tabs
 from napari_varae.widgets.parts.keeper import keeper_of
 from napari_varae.widgets.parts.state_strip import StateStrip
 from napari_varae.widgets.parts.text import literal
@@ -53,6 +54,7 @@ class Panel(QWidget):
         self.plots: list[Plot] = []
         self._links: list[tuple[Any, Callable[..., Any]]] = []
         follow(viewer, self.session)
+        self._placed = False
         self._keeper = keeper_of(self.session)
 
         outer = QVBoxLayout(self)
@@ -110,10 +112,16 @@ class Panel(QWidget):
         handled = bool(super().event(event))
         if event.type() == QEvent.Type.Show:
             self._keeper.watch(outermost(self))
+            QTimer.singleShot(0, self._join_tabs)  # once it has its place
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.retire()
             self.deleteLater()
         return handled
+
+    def _join_tabs(self) -> None:
+        """Join the tabs of the other docks, the first time that it is shown; then the user may place it anywhere."""
+        if not self._placed:
+            self._placed = join_tabs(self)
 
     def retire(self) -> None:
         """Let go of the session and the viewer."""

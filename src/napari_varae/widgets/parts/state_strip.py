@@ -11,6 +11,7 @@ from superqt import QElidingLabel
 
 from napari_varae.session.time_left import describe_left
 from napari_varae.widgets.parts.docks import show_dock
+from napari_varae.widgets.parts.help import help_button
 from napari_varae.widgets.parts.text import literal, note
 
 if TYPE_CHECKING:
@@ -42,10 +43,12 @@ class StateStrip(QFrame):
             title.setStyleSheet("font-weight: bold")
             layout.addWidget(title, i, 0)
             layout.addWidget(line, i, 1)
+        self.help = help_button(panel)
+        layout.addWidget(self.help, 0, 2, Qt.AlignmentFlag.AlignTop)
         self.caution = note()
         self.caution.setObjectName("caution")
         self.caution.setStyleSheet("background: #f5c542; color: black; padding: 4px; border-radius: 3px;")
-        layout.addWidget(self.caution, len(NAMES), 0, 1, 2)
+        layout.addWidget(self.caution, len(NAMES), 0, 1, 3)
         for signal in (self._session.movie_changed, self._session.fit_changed, self._session.device_changed):
             panel.listen(signal, self._show)
         self._show()
@@ -75,6 +78,8 @@ class JobLine(QWidget):
         self.setFixedHeight(LINE_HEIGHT)  # also without buttons, so that nothing below it moves when a job begins
         for tool in (self.pause, self.stop, self.show_button):
             layout.addWidget(tool)
+        if brief:  # the only line of its dock
+            layout.addWidget(help_button(panel))
         for signal in (self._session.job_changed, self._session.progressed, self._session.reported):
             panel.listen(signal, self._show)
         self._show()
