@@ -355,7 +355,7 @@ def test_curves_of_a_loaded_fit_are_shown(docks, session, trained, idle, tmp_pat
     trained.save(tmp_path / "cells.varae")
     train.load(str(tmp_path / "cells.varae"))
     idle()
-    x, y = train.loss._curves["held out"].getData()
+    x, y = train.curves.loss._curves["held out"].getData()
     np.testing.assert_allclose(x, [report.epoch for report in trained.history])
     np.testing.assert_allclose(y, [report.held_out_loss for report in trained.history])
     assert "not in use" not in train.status.text()

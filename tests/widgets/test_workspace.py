@@ -6,7 +6,7 @@ import weakref
 from pathlib import Path
 
 from napari._app_model import get_app_model
-from qtpy.QtWidgets import QApplication, QScrollArea
+from qtpy.QtWidgets import QApplication, QScrollArea, QTabBar
 
 from napari_varae.session.session import session_of
 from napari_varae.widgets.parts.docks import dock_key
@@ -58,6 +58,33 @@ def test_the_menu_entries_of_the_readme_exist(viewer):
             found = {action.text().replace("&", ""): action for action in menu.actions()}
             assert step in found, entry
             menu = found[step].menu() or menu
+
+
+def test_docks_from_the_menu_become_tabs_beside_the_others(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer(show=True)
+    main = viewer.window._qt_window
+    opened = []
+
+    def titles(dock):
+        return {dock.windowTitle(), *(other.windowTitle() for other in main.tabifiedDockWidgets(dock))}
+
+    for name in ("Movie", "Train", "Look"):
+        dock, _ = viewer.window.add_plugin_dock_widget("napari-varae", name)
+        opened.append(dock)
+        qtbot.waitUntil(lambda: len(titles(opened[0])) == len(opened) and titles(opened[0]) <= set(DOCKS))
+    assert titles(opened[0]) == {"Movie", "Train", "Look"}
+    opened[1].destroyOnClose()
+    again, _ = viewer.window.add_plugin_dock_widget("napari-varae", "Train")
+    qtbot.waitUntil(lambda: titles(again) == {"Movie", "Train", "Look"})
+
+
+def test_names_of_all_docks_can_be_read_in_their_tabs(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer(show=True)
+    open_workspace(viewer)
+    viewer.window.resize(1280, 720)
+    qtbot.wait(100)
+    (tabs,) = [bar for bar in viewer.window._qt_window.findChildren(QTabBar) if bar.count() == len(RIGHT)]
+    assert tabs.sizeHint().width() <= tabs.width()
 
 
 def test_docks_that_came_from_the_menu_stay(viewer):

@@ -322,3 +322,15 @@ class ComparisonConfig(Settings):
                 f"least {needed}, or a higher level"
             )
         return self
+
+
+class WindowSettings(Settings):
+    """What the window does by itself."""
+
+    autosave: bool = setting(
+        True,
+        "Keep unsaved work (fits, frame sets, comparisons) in the user's data folder some seconds after it changed, "
+        "and offer it after a crash or at the next start.",
+        label="Keep unsaved work",
+        advanced=False,
+    )

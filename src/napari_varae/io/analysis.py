@@ -208,13 +208,7 @@ class Analysis:
         return {path.stem: read_json(path) for path in sorted((self.folder / files.COMPARISONS).glob("*.json"))}
 
     def comparison(self, name: str) -> Comparison:
-        """Return one of the comparisons with all that it found, its null distributions included.
-
-        Raises
-        ------
-        DataError
-            When there is none of this name, or its file is damaged.
-        """
+        """Return one of the comparisons with its null distributions; DataError when there is none or it is damaged."""
         from napari_varae.core.comparison.restore import open_comparison
 
         return open_comparison(self._folder(files.COMPARISONS) / f"{file_name(name)}.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,9 @@ class CurrentJob:
         self.job: JobState = "idle"
         self.progress: Progress | None = None
         self.controls: Controls | None = None
+        self.expected: float | None = None
+        """Seconds that the job was estimated to need, all in all; None when that is not known."""
+        self._started = 0.0
 
     def begin(self, state: JobState, title: str = "", dock: str = "") -> Controls:
         """Start a job and return what it has to look at; its title and dock are for the state strip.
@@ -35,6 +39,7 @@ class CurrentJob:
         self._require_idle("start this")
         self.controls = Controls()
         self.progress = Progress(state, title, dock)
+        self.expected, self._started = None, time.monotonic()
         self._set_job(state)
         return self.controls
 
@@ -43,6 +48,16 @@ class CurrentJob:
         if controls is self.controls and self.progress is not None:
             self.progress = replace(self.progress, phase=phase, done=done, total=total, known=known)
             self.progressed.emit()
+
+    def expect(self, seconds: float) -> None:
+        """Take in how long the job that runs was estimated to take, all in all."""
+        self.expected = seconds
+        self.progressed.emit()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the job began."""
+        return time.monotonic() - self._started
 
     def pause(self) -> None:
         """Let the training wait after its batch."""

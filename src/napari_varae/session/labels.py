@@ -12,9 +12,11 @@ from napari_varae.core.settings import Settings
 if TYPE_CHECKING:
     from napari_varae.core.experiment.cells import CellId
     from napari_varae.core.fit.fit import Fit
+    from napari_varae.session.session import Session
 
 __all__ = [
-    "describe_fit", "describe_latent", "describe_movie", "describe_settings", "describe_time", "parse_latents",
+    "describe_fit", "describe_latent", "describe_movie", "describe_settings", "describe_time", "describe_training",
+    "parse_latents", "why_not_train",
 ]  # fmt: skip
 
 
@@ -79,3 +81,25 @@ def parse_latents(text: str, latents: int) -> list[int]:
             raise ValueError(f"Latents: {part.strip()!r} is not between 0 and {latents - 1}, the lower number first.")
         numbers += [number for number in range(first, last + 1) if number not in numbers]
     return numbers
+
+
+def describe_training(fit: Fit) -> str:
+    """Report what training reached."""
+    best = next((report for report in reversed(fit.history) if report.best), None)
+    if best is None or best.epoch == 0:
+        return "No epoch was better on held-out frames than the initial model, which was kept."
+    return (
+        f"Best epoch {best.epoch}: reconstruction explains {best.reconstruction_fve:.1%} and one-step "
+        f"prediction {best.prediction_fve:.1%} of the held-out variance."
+    )
+
+
+def why_not_train(session: Session) -> str:
+    """Give the reason why a training cannot be started, paused or stopped now, or its settings changed."""
+    progress = session.progress
+    if progress is not None and progress.task == "training":
+        return "Settings can be changed once this training has ended."
+    if progress is not None:
+        return f"Train waits for the job that runs: {progress.title}. Pause and Stop act on a training."
+    need = "" if session.stack is not None else "Train needs a movie: open one in the Movie dock. "
+    return f"{need}Pause and Stop act on a training that runs."

@@ -10,7 +10,7 @@ from psygnal import Signal
 
 __all__ = ["Brought", "Question", "Questions"]
 
-Brought = Literal["movie", "cells", "trials", "behaviour"]
+Brought = Literal["movie", "analysis", "cells", "trials", "behaviour"]
 """What users bring."""
 
 

@@ -13,7 +13,7 @@ from napari_varae.session.ranges import Segments
 if TYPE_CHECKING:
     from napari_varae.session.session import Session
 
-__all__ = ["Compared", "Shown", "as_command", "as_python", "shown_comparison"]
+__all__ = ["Compared", "Shown", "as_command", "as_python", "shown_comparison", "shown_training"]
 
 FOLDER = "analysis"
 """Analysis folder that the commands make."""
@@ -63,6 +63,18 @@ def shown_comparison(session: Session, config: ComparisonConfig) -> Shown:
         return Shown(stack, fit.config, Compared(result.ranges["a"], result.ranges["b"], result.config))
     a, b = session.ranges["a"], session.ranges["b"]
     return Shown(stack, fit.config, Compared(a, b, config) if a and b else None)
+
+
+def shown_training(session: Session, config: FitConfig) -> Shown:
+    """Return what the Train dock shows: the fit in use, or a training with these settings while there is none.
+
+    Raises
+    ------
+    StackError
+        When there is no movie.
+    """
+    stack, fit = session.require_stack(), session.fit
+    return Shown(stack, config if fit is None or session.caution is not None else fit.config)
 
 
 def as_python(shown: Shown) -> str:

@@ -82,6 +82,11 @@ class Snapshot:
         return self.number, self.stack.bad_frames, self.frame_sets, fit, self.trials, *results
 
     @property
+    def is_marked(self) -> bool:
+        """Whether there are segments or comparisons."""
+        return bool(self.comparisons or any(segments for _, segments in self.frame_sets))
+
+    @property
     def is_work(self) -> bool:
-        """Whether it holds what takes effort to make again: fits that are not saved, segments, comparisons."""
-        return bool(self.unsaved or self.comparisons or any(segments for _, segments in self.frame_sets))
+        """Whether it holds what takes effort to make again: fits that lie in no file, segments, comparisons."""
+        return bool(self.unsaved) or self.is_marked

@@ -9,6 +9,7 @@ from typing import Any
 from napari_varae.core.experiment.cells import Cells
 from napari_varae.core.movie.stack import Stack
 from napari_varae.errors import ChoiceError, DataError, StackError
+from napari_varae.io.analysis_record import RECORD
 from napari_varae.io.readers import TIFF, is_tiff_movie
 from napari_varae.session.questions import Question
 from napari_varae.session.session import session_of
@@ -32,6 +33,8 @@ def get_reader(path: str | list[str]) -> Callable[[Any], list[LayerData]] | None
     if isinstance(path, str) and path.endswith(ALL_CELLS):
         return lambda _path: _cells(path, required=True)
     first = Path(path if isinstance(path, str) else path[0])
+    if (first / RECORD).is_file():
+        return None  # an analysis: it has a reader of its own
     if first.suffix.lower() in TIFF and first.is_file():  # opening looks at every page: not before it is wanted
         return _read if is_tiff_movie(first) else None
     try:

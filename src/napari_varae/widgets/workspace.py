@@ -16,7 +16,7 @@ from napari_varae.widgets.panels.movie import MoviePanel
 from napari_varae.widgets.panels.time import TimePanel
 from napari_varae.widgets.panels.train import TrainPanel
 from napari_varae.widgets.panels.trajectory import TrajectoryPanel
-from napari_varae.widgets.parts.docks import dock_key
+from napari_varae.widgets.parts.docks import dock_key, narrow_tabs
 from napari_varae.widgets.parts.panel import Panel
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def open_workspace(viewer: Viewer) -> dict[str, Any]:
     main = docks["Time"].parentWidget()
     if isinstance(main, QMainWindow):  # not while a dock floats
         main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+        narrow_tabs(main)
         main.resizeDocks([docks["Time"]], [TIME_HEIGHT], Qt.Orientation.Vertical)
         main.resizeDocks([docks["Movie"]], [RIGHT_WIDTH], Qt.Orientation.Horizontal)
     docks["Movie"].show()

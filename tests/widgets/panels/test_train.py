@@ -12,6 +12,7 @@ from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.train import train
 from napari_varae.viewer.movie import open_movie
+from napari_varae.widgets.parts.state_strip import describe_job
 
 from ..conftest import PATIENCE, QUICK
 
@@ -150,3 +151,69 @@ def test_odd_frames_are_offered_as_bad_with_a_picture(docks, session, stack, vie
     assert session.stack.bad_frames == {33, 120}
     assert view.isHidden()
     assert docks["Movie"].bad_frames.text() == "33 - 34, 120 - 121"
+
+
+def test_time_left_is_shown_before_the_first_epoch_and_is_that_of_the_epochs_then(panel, session, movie, qtbot, idle):
+    texts = []
+    session.progressed.connect(lambda: texts.append(describe_job(session)))
+    session.reported.connect(lambda _report: texts.append(describe_job(session)))
+    panel.form.set_value(QUICK)
+    panel.start()
+    idle()
+    left = [text for text in texts if text.endswith((" left", "longer than estimated"))]
+    assert "epoch" not in left[0]
+    assert any(text.startswith("Training: epoch 1 of 2, ≤ ") for text in left)
+
+
+def test_every_grey_button_has_its_reason(panel, session, stack, viewer, fit):
+    assert "needs a movie" in panel.reason.text()
+    assert "needs a movie" in panel.start_button.toolTip()
+    assert "no fit to save" in panel.save_button.toolTip()
+    open_movie(viewer, stack)
+    assert panel.start_button.isEnabled()
+    assert "needs" not in panel.reason.text()
+    assert "Pause and Stop" in panel.reason.text()
+    controls = session.begin("comparing", "Comparing A with B")
+    assert "Comparing A with B" in panel.reason.text()
+    session.end(controls)
+    session.use_fit(fit, fit.encode(stack))
+    assert panel.save_button.toolTip() == ""
+
+
+def test_the_best_epoch_of_a_loaded_fit_is_marked(panel, session, movie, fit):
+    assert panel.curves.loss.best_epoch is None
+    session.use_fit(fit, fit.encode(movie))
+    assert [report.epoch for report in panel.curves.reports] == [report.epoch for report in fit.history]
+    assert panel.curves.loss.best_epoch == [report.epoch for report in fit.history if report.best][-1]
+
+
+def test_closing_the_dock_changes_nothing_that_is_in_use(panel, session, trained, viewer):
+    from napari_varae.widgets.panels.train import TrainPanel
+    from napari_varae.widgets.parts.docks import show_dock
+
+    panel.form.set_value(FitConfig(latents=7, epochs=3))
+    viewer.window.dock_widgets["Train (VARAE)"].parentWidget().destroyOnClose()
+    assert session.fit is trained
+    again = show_dock(viewer, TrainPanel)
+    assert session.fit is trained
+    assert again.form.value().latents == 7
+    assert "Latents 4" in again.settings.text()
+    assert again.fit_choice.currentText().startswith(trained.id[:6])
+
+
+def test_copy_as_gives_the_fit_in_use(panel, session, viewer, fit, tmp_path, notices):
+    import tifffile
+    from qtpy.QtWidgets import QApplication
+
+    import napari_varae as nv
+
+    frames = np.random.default_rng(0).integers(0, 999, (60, 32, 32), dtype=np.uint16)
+    tifffile.imwrite(tmp_path / "movie.tif", frames, metadata={"axes": "TYX"})
+    open_movie(viewer, nv.open_stack(tmp_path / "movie.tif"))
+    panel.form.set_value(FitConfig(latents=7))
+    panel.copy_as.menu().actions()[0].trigger()
+    assert "nv.FitConfig(latents=7)" in QApplication.clipboard().text()
+    own = nv.fit(session.stack, FitConfig(latents=3, epochs=0, threads=1))
+    session.use_fit(own, own.encode(session.stack))
+    panel.copy_as.menu().actions()[0].trigger()
+    assert "latents=3" in QApplication.clipboard().text()

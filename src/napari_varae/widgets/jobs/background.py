@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QWidget
 from napari_varae.errors import TrainingError
 from napari_varae.session.job_events import Controls
 from napari_varae.widgets.jobs.responsiveness import hand_over_often, leave_a_core
-from napari_varae.widgets.parts.panel import Panel
+from napari_varae.widgets.parts.panel import Panel, outermost
 
 __all__ = ["Background", "Report", "Work", "ignore"]
 
@@ -83,7 +83,7 @@ class Background(QObject):
         self._worker.errored.connect(self._errored)
         self._worker.warned.connect(self._warned)
         self._worker.finished.connect(self._finished)
-        self._window: QWidget | None = _main_window(panel)
+        self._window: QWidget | None = outermost(panel)
         self._window.installEventFilter(self)
         self._when_destroyed = partial(_halt, self._controls, self._worker)
         self._window.destroyed.connect(self._when_destroyed)
@@ -171,10 +171,3 @@ def _wait_for_all() -> None:
 
 
 atexit.register(_wait_for_all)
-
-
-def _main_window(widget: QWidget) -> QWidget:
-    """Return the outermost parent; `window()` would stop at a floating dock."""
-    while (parent := widget.parentWidget()) is not None:
-        widget = parent
-    return widget

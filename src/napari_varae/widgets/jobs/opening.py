@@ -24,6 +24,7 @@ __all__ = ["open_brought", "open_sample"]
 
 TITLES: dict[Brought, str] = {
     "movie": "Opening the recording",
+    "analysis": "Opening the analysis",
     "cells": "Opening the cells",
     "trials": "Opening the trials",
     "behaviour": "Opening the behaviour",

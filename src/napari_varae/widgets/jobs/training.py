@@ -41,6 +41,8 @@ class Before(NamedTuple):
 
     unfinished: Unfinished | None = None
     needs: str = ""
+    seconds: float | None = None
+    """Time that was estimated for these settings."""
 
 
 def look_ahead(
@@ -57,14 +59,20 @@ def look_ahead(
         yield Before(found, "No estimate for this network: its epochs are timed while it trains.")
     elif config is not None:
         try:
-            yield Before(found, str(estimate(stack, config)))
+            needs = estimate(stack, config)
+            yield Before(found, str(needs), 60 * needs.minutes)
         except ValueError as error:
             controls.check()
             yield Before(found, str(error))
 
 
-def train(stack: Stack, config: FitConfig, controls: Controls, report: Report) -> Generator[Any, None, Fitted]:
-    """Train, with a checkpoint in the cache, and encode the whole movie."""
+def train(
+    stack: Stack, config: FitConfig, expected: float | None, controls: Controls, report: Report
+) -> Generator[Any, None, Fitted]:
+    """Train, with a checkpoint in the cache, and encode the whole movie; first estimate the time, where not `expected`.
+
+    Settings that do not suit the movie fail here as they would in the training.
+    """
     from napari_varae.core.compute.threads import default_threads
     from napari_varae.core.training.train import train
     from napari_varae.core.training.unfinished import new_checkpoint
@@ -73,6 +81,13 @@ def train(stack: Stack, config: FitConfig, controls: Controls, report: Report) -
     if config.threads is None:  # one core is left to the window
         config = config.model_copy(update={"threads": max(1, default_threads() - 1)})
     stack = stack.checked(controls.check_drop)
+    if expected is None and config.network == "footprints":
+        from napari_varae.core.training.requirements import estimate
+
+        report("measuring what it will need")
+        expected = 60 * estimate(stack, config).minutes
+    if expected is not None:
+        yield expected
     kept = new_checkpoint(stack.fingerprint()) if config.network == "footprints" else None
     begin = partial(
         train, stack, config, controls.stop, controls.pause, controls.drop, partial(_report_phase, report), kept
@@ -160,9 +175,11 @@ def load(path: str) -> Fit:
 
 
 def take_news(session: Session, news: Any) -> None:
-    """Pass on the device with its reason, or the report of an epoch."""
+    """Pass on the device with its reason, the time that was estimated, or the report of an epoch."""
     if isinstance(news, str):
         session.set_device(news)
+    elif isinstance(news, float):
+        session.expect(news)
     else:
         session.report(news)
 

@@ -15,10 +15,11 @@ from napari_varae.session.questions import Question
 from napari_varae.session.ranges import format_duration, format_ranges, parse_ranges
 from napari_varae.viewer.movie import use_layer
 from napari_varae.widgets.jobs.opening import open_brought, open_sample
+from napari_varae.widgets.panels.analysis import AnalysisBox, RecentButton, RecoverBox
 from napari_varae.widgets.parts.fields import NumberField
 from napari_varae.widgets.parts.odd_frames import OddFramesView
 from napari_varae.widgets.parts.panel import Panel, button, row
-from napari_varae.widgets.parts.question import QuestionBox
+from napari_varae.widgets.parts.question import PATH, QuestionBox
 from napari_varae.widgets.parts.text import heading, in_words, note
 
 if TYPE_CHECKING:
@@ -59,14 +60,17 @@ class MoviePanel(Panel):
         )
         folder_button = button("Open folder…", self.ask_folder, "suite2p, Zarr, a series of TIFF files, Bruker, Thor")
         layer_button = button("Use layer", self.use_layer, "Use an image layer as the movie")
+        self.analysis, self.recover = AnalysisBox(self), RecoverBox(self)
+        self.recent = RecentButton(self.open, self.analysis.open)
         sample_button = button("Simulated recording", self.use_sample, "A movie with known dynamics, made in seconds")
-        self._openers = (open_button, folder_button, layer_button, sample_button)
-        self.question = QuestionBox(self, ("movie",))
+        self._openers = (open_button, folder_button, layer_button, sample_button, self.recent)
+        self.question = QuestionBox(self, ("movie", "analysis"))
         self.question.chosen.connect(self._answer)
         self.body.addLayout(row(open_button, folder_button))
         self.body.addLayout(row(self.layer_choice, layer_button, stretch=0))
-        self.body.addWidget(sample_button)
+        self.body.addLayout(row(sample_button, self.recent, stretch=0))
         self.body.addWidget(self.question)
+        self.body.addWidget(self.recover)
         self.body.addWidget(heading("What was found"))
         self.body.addWidget(self.report)
         self.body.addWidget(heading("Missing metadata"))
@@ -81,6 +85,7 @@ class MoviePanel(Panel):
         self.body.addWidget(self.apply_button)
         self.odd_frames = OddFramesView(self)
         self.body.addWidget(self.odd_frames)
+        self.body.addWidget(self.analysis)
         self.body.addStretch()
 
         self.listen(self.session.movie_changed, self._show)
@@ -117,7 +122,10 @@ class MoviePanel(Panel):
             open_sample(self)
 
     def _answer(self, question: Question, given: dict[str, Any]) -> None:
-        self.open(question.path, **given)
+        if question.what == "analysis":
+            self.analysis.open(question.path, movie=given[PATH], recover=given["recover"])
+        else:
+            self.open(question.path, **given)
 
     def use_layer(self) -> None:
         """Use the chosen image layer as the movie."""

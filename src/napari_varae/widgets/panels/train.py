@@ -11,13 +11,15 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QComboBox, QFileDialog, QWidget
 
 from napari_varae.core.settings import FitConfig
-from napari_varae.session.labels import describe_fit, describe_settings, describe_time
+from napari_varae.session.labels import describe_fit, describe_settings, describe_time, describe_training, why_not_train
+from napari_varae.session.recipe import shown_training
 from napari_varae.widgets.jobs import training
 from napari_varae.widgets.jobs.background import Background
 from napari_varae.widgets.jobs.job import Job
+from napari_varae.widgets.panels.curves import Curves
+from napari_varae.widgets.parts.copy_as import copy_button
 from napari_varae.widgets.parts.forms import SettingsForm
 from napari_varae.widgets.parts.panel import Panel, button, row
-from napari_varae.widgets.parts.plots import CurvePlot
 from napari_varae.widgets.parts.state_strip import describe_job
 from napari_varae.widgets.parts.text import heading, in_words, note, report_done
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["TrainPanel"]
 
 FILES = "Fits (*.varae)"
-PER_LATENT = "nonzero, per latent"
+TRAIN_TIP = "Train on the frames chosen in the Movie dock"
 REST_MS = 700
 """How long settings must rest before what they need is measured."""
 
@@ -44,7 +46,7 @@ class TrainPanel(Panel):
         super().__init__(napari_viewer)
         self.form: SettingsForm[FitConfig] = SettingsForm(FitConfig, exclude=("frames",))
         self.keep_settings(self.form)
-        self.start_button = button("Train", self.start, "Train on the frames chosen in the Movie dock")
+        self.start_button = button("Train", self.start, TRAIN_TIP)
         self.pause_button = button("Pause", self.pause_or_resume, "Wait after the current batch")
         self.keep_button = button(
             "Stop, keep best", partial(self.session.stop, keep=True), "End the training and use its best epoch so far"
@@ -64,10 +66,7 @@ class TrainPanel(Panel):
         self._measuring: Background | None = None
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self._measure)
-        self.loss = CurvePlot("loss", ("training", "held out"))
-        self.explained = CurvePlot("explained", ("reconstruction", "prediction"))
-        self.sparsity = CurvePlot("coefficients", (PER_LATENT,), height=110)
-        self._curves: Sequence[EpochReport] = ()
+        self.curves = Curves(self)
         self.fit_choice = QComboBox()
         self.fit_choice.activated.connect(self._choose)
 
@@ -77,11 +76,11 @@ class TrainPanel(Panel):
         self.body.addWidget(self.needs)
         self.body.addLayout(row(self.start_button, self.pause_button))
         self.body.addLayout(row(self.keep_button, self.drop_button))
+        self.reason = note()
+        self.body.addWidget(self.reason)
         self.body.addWidget(self.status)
         self.body.addWidget(heading("Progress"))
-        for plot in (self.loss, self.explained, self.sparsity):
-            self.add_plot(plot)
-            self.body.addWidget(plot)
+        self.body.addWidget(self.curves)
         self.body.addWidget(heading("Fits"))
         self.body.addWidget(self.fit_choice)
         self.save_button = button("Save fit…", self.ask_save)
@@ -90,6 +89,9 @@ class TrainPanel(Panel):
         self.copy_button = button("Copy its settings to the form", self.copy_settings, "To train again like this")
         self.body.addWidget(self.settings)
         self.body.addWidget(self.copy_button)
+        self.copy_as = copy_button(lambda: shown_training(self.session, self._config()))
+        self.copy_as.setToolTip("The fit in use; the settings above while there is none")
+        self.body.addWidget(self.copy_as)
         self.body.addStretch()
 
         self.listen(self.session.job_changed, self._show_job)
@@ -106,17 +108,21 @@ class TrainPanel(Panel):
         """Train with the settings of the form."""
         with in_words():
             stack = self.session.require_stack()
-            config = self.form.value().model_copy(update={"frames": self.session.frames})
+            config = self._config()
             Job(
                 self,
                 "training",
-                partial(training.train, stack, config),
+                partial(training.train, stack, config, self._before.seconds),
                 title="Training",
-                total=config.epochs + 2,  # the device, the start, then the epochs
+                total=config.epochs + 3,  # the time, the device, the start, then the epochs
                 on_yield=partial(training.take_news, self.session),
                 on_return=partial(training.use, self.session, self.session.generation.movie),
             )
             self._show_history()
+
+    def _config(self) -> FitConfig:
+        """Return the settings of the form, for the frames chosen in the Movie dock."""
+        return self.form.value().model_copy(update={"frames": self.session.frames})
 
     def resume(self) -> None:
         """Go on with the training of this movie that was cut short."""
@@ -225,6 +231,7 @@ class TrainPanel(Panel):
     def _ask(self) -> None:
         """Measure what the settings need, after a rest."""
         self._cancel()
+        self._before = self._before._replace(seconds=None)
         self._show_before()
         if self.isVisible():
             self._rest.start()
@@ -241,7 +248,7 @@ class TrainPanel(Panel):
         if stack is None or self.session.job != "idle":
             return
         try:
-            config = self.form.value().model_copy(update={"frames": self.session.frames})
+            config = self._config()
         except ValueError as error:
             self._before = self._before._replace(needs=str(error))
             self._show_before()
@@ -283,14 +290,17 @@ class TrainPanel(Panel):
         self.keep_button.setEnabled(job in ("training", "paused"))
         self.drop_button.setEnabled(trains and self.session.keeps)  # who waits for the best may still drop it
         self.form.setEnabled(not trains)
+        self.reason.setText(why_not_train(self.session))
+        can = self.start_button.isEnabled()
+        self.start_button.setToolTip(TRAIN_TIP if can else why_not_train(self.session))
         self._show_status()
 
     def _show_status(self) -> None:
-        job, fit, shown = self.session.job, self.session.fit, self._curves
+        job, fit, shown = self.session.job, self.session.fit, self.curves.reports
         if job != "idle":
             self.status.setText(f"{describe_job(self.session)}.")
             return
-        words = self.session.caution or (_in_words(fit) if fit is not None and fit.history else "Ready.")
+        words = self.session.caution or (describe_training(fit) if fit is not None and fit.history else "Ready.")
         if shown and (fit is None or fit.history != tuple(shown)):
             words += " These curves belong to a run whose model is not in use."
         self.status.setText(words)
@@ -300,19 +310,7 @@ class TrainPanel(Panel):
         self._show_curves(self.session.history)
 
     def _show_curves(self, reports: Sequence[EpochReport]) -> None:
-        self._curves = reports
-        epochs = [report.epoch for report in reports]
-        self.loss.show_curves(
-            epochs, {"training": [r.train_loss for r in reports], "held out": [r.held_out_loss for r in reports]}
-        )
-        self.explained.show_curves(
-            epochs,
-            {
-                "reconstruction": [r.reconstruction_fve for r in reports],
-                "prediction": [r.prediction_fve for r in reports],
-            },
-        )
-        self.sparsity.show_curves(epochs, {PER_LATENT: [r.nonzeros_per_target for r in reports]})
+        self.curves.show_reports(reports)
         self._show_status()
 
     def _show_fits(self) -> None:
@@ -322,6 +320,7 @@ class TrainPanel(Panel):
         active = next((i for i, fit in enumerate(fits) if fit is self.session.fit), -1 if fits else 0)
         self.fit_choice.setCurrentIndex(active)
         self.save_button.setEnabled(self.session.fit is not None)
+        self.save_button.setToolTip("" if self.session.fit is not None else "There is no fit to save yet")
         self.copy_button.setVisible(self.session.fit is not None)
         self.settings.setVisible(self.session.fit is not None)
         if self.session.fit is not None:
@@ -329,17 +328,6 @@ class TrainPanel(Panel):
         trains = self.session.progress is not None and self.session.progress.task == "training"
         fit = self.session.fit
         self._show_curves(self.session.history if fit is None or trains else fit.history)
-
-
-def _in_words(fit: Fit) -> str:
-    """Report what training reached."""
-    best = next((report for report in reversed(fit.history) if report.best), None)
-    if best is None or best.epoch == 0:
-        return "No epoch was better on held-out frames than the initial model, which was kept."
-    return (
-        f"Best epoch {best.epoch}: reconstruction explains {best.reconstruction_fve:.1%} and one-step "
-        f"prediction {best.prediction_fve:.1%} of the held-out variance."
-    )
 
 
 def _same(fit: Fit) -> Fit:

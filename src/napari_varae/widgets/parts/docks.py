@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QTabBar
+
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
@@ -11,7 +14,10 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound="Panel")
 
-__all__ = ["dock_key", "show_dock"]
+__all__ = ["dock_key", "join_tabs", "narrow_tabs", "show_dock"]
+
+TABS = "QTabBar::tab { padding: 3px 4px; margin: 0 1px; min-width: 0; }"
+"""Style with which the names of all docks can be read at the width of one."""
 
 
 def dock_key(name: str) -> str:
@@ -31,3 +37,33 @@ def show_dock(viewer: Viewer, kind: type[P]) -> P:
     dock.show()
     dock.raise_()
     return found
+
+
+def join_tabs(panel: Panel) -> bool:
+    """Put a dock that napari's menu has opened below the others on the right as a tab beside them.
+
+    Returns whether the panel has its place in a window.
+    """
+    dock = panel.parentWidget()
+    main = None if dock is None else dock.parentWidget()
+    if not isinstance(dock, QDockWidget) or not isinstance(main, QMainWindow) or dock.isFloating():
+        return False
+    dock.setWindowTitle(panel.dock)  # short enough for a tab
+    right = Qt.DockWidgetArea.RightDockWidgetArea
+    if main.dockWidgetArea(dock) != right or main.tabifiedDockWidgets(dock):
+        return True
+    kind = next(kind for kind in type(panel).__mro__ if kind.__name__ == "Panel")
+    others = [other.parentWidget() for other in main.findChildren(kind) if other is not panel]
+    beside = [other for other in others if isinstance(other, QDockWidget) and main.dockWidgetArea(other) == right]
+    beside = [other for other in beside if not other.isFloating() and not other.isHidden()]
+    if beside:
+        main.tabifyDockWidget(beside[-1], dock)
+        dock.raise_()
+        narrow_tabs(main)
+    return True
+
+
+def narrow_tabs(main: QMainWindow) -> None:
+    """Make the tabs of docks as narrow as their names."""
+    for tabs in main.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+        tabs.setStyleSheet(TABS)

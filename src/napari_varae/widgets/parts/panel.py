@@ -7,11 +7,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from napari_varae.session.session import session_of
 from napari_varae.viewer.follow import follow
+from napari_varae.viewer.preferences import preferred
+from napari_varae.widgets.parts.docks import join_tabs
+from napari_varae.widgets.parts.keeper import keeper_of
 from napari_varae.widgets.parts.state_strip import StateStrip
 from napari_varae.widgets.parts.text import literal
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from napari_varae.widgets.parts.forms import SettingsForm
     from napari_varae.widgets.parts.plots import Plot
 
-__all__ = ["Panel", "button", "row", "small_button"]
+__all__ = ["Panel", "button", "outermost", "row", "small_button"]
 
 MARGIN, LEAST_WIDTH = 8, 400
 """Pixels around the content of a dock, and that its widest row needs."""
@@ -51,6 +54,8 @@ class Panel(QWidget):
         self.plots: list[Plot] = []
         self._links: list[tuple[Any, Callable[..., Any]]] = []
         follow(viewer, self.session)
+        self._placed = False
+        self._keeper = keeper_of(self.session)
 
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -82,10 +87,9 @@ class Panel(QWidget):
         self._links.append((signal, slot))
 
     def keep_settings(self, form: SettingsForm[Any]) -> None:
-        """Start a form with the settings that its dock had before it was closed, and remember what is set."""
+        """Start a form as its dock was before it was closed, or with the Preferences, and remember what is set."""
         name = form.model.__name__
-        if name in self.session.settings:
-            form.set_value(self.session.settings[name])
+        form.set_value(self.session.settings.get(name) or preferred(form.model))
 
         def remember() -> None:
             with suppress(ValueError):  # half typed
@@ -106,16 +110,31 @@ class Panel(QWidget):
     def event(self, event: QEvent) -> bool:
         """End the panel when its dock is closed: napari then takes the widget out and forgets it."""
         handled = bool(super().event(event))
+        if event.type() == QEvent.Type.Show:
+            self._keeper.watch(outermost(self))
+            QTimer.singleShot(0, self._join_tabs)  # once it has its place
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.retire()
             self.deleteLater()
         return handled
+
+    def _join_tabs(self) -> None:
+        """Join the tabs of the other docks, the first time that it is shown; then the user may place it anywhere."""
+        if not self._placed:
+            self._placed = join_tabs(self)
 
     def retire(self) -> None:
         """Let go of the session and the viewer."""
         while self._links:
             signal, slot = self._links.pop()
             signal.disconnect(slot)
+
+
+def outermost(widget: QWidget) -> QWidget:
+    """Return the outermost parent; `window()` would stop at a floating dock."""
+    while (parent := widget.parentWidget()) is not None:
+        widget = parent
+    return widget
 
 
 def button(text: str, slot: Callable[[], Any], tip: str = "") -> QPushButton:

@@ -83,11 +83,29 @@ class CurvePlot(Plot):
             name: self.plot(name=name, pen=pg.mkPen(colour, width=2))
             for name, colour in zip(names, CURVE_COLOURS, strict=False)
         }
+        self._best = pg.InfiniteLine(
+            angle=90,
+            pen=pg.mkPen(CURSOR_COLOUR, style=Qt.PenStyle.DashLine),
+            label="best",
+            labelOpts={"position": 0.15},
+        )
+        self._best.hide()
+        self.addItem(self._best, ignoreBounds=True)
 
     def show_curves(self, x: ArrayLike, curves: Mapping[str, ArrayLike]) -> None:
         """Replace the points of the curves."""
         for name, y in curves.items():
             self._curves[name].setData(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
+
+    def mark_epoch(self, best: int | None) -> None:
+        """Mark the best epoch; None when there is none yet."""
+        self._best.setVisible(best is not None)
+        self._best.setValue(best or 0)
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch that is marked."""
+        return int(self._best.value()) if self._best.isVisible() else None
 
 
 class MatrixPlot(Plot):

@@ -8,7 +8,16 @@ from typing import Any
 
 from annotated_types import Ge, Le
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)  # fmt: skip
 
 from napari_varae.session.questions import Brought
 from napari_varae.widgets.parts.docks import show_dock
@@ -16,12 +25,14 @@ from napari_varae.widgets.parts.fields import NumberField
 from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.text import in_words, note
 
-__all__ = ["QuestionBox"]
+__all__ = ["PATH", "QuestionBox"]
 
 LABELS = {
     "channel": "Channel", "plane": "Plane", "dataset": "Data set", "name": "Which", "unit": "Times are in",
-    "start": "Trials start at", "window": "From, to (around onset)",
+    "start": "Trials start at", "window": "From, to (around onset)", "movie file": "Movie",
 }  # fmt: skip
+PATH = "movie file"
+"""The choice whose answer is a path."""
 UNITS = {"s": "seconds", "frames": "frames"}
 FAR = 1e9
 
@@ -65,7 +76,7 @@ class QuestionBox(QFrame):
         if question is not None and mine:
             self.text.setText(_question(question.text))
             for name, options in question.options.items():
-                self.fields[name] = field = _Window() if not options else _choice(options)
+                self.fields[name] = field = _field(name, options)
                 field.setAccessibleName(LABELS.get(name, name))
                 self._form.addRow(LABELS.get(name, name), field)
 
@@ -99,6 +110,37 @@ class _Window(QWidget):
         return start, stop
 
 
+class _PathField(QWidget):
+    """A file or folder that is to be found."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.path = QLineEdit()
+        self.path.setPlaceholderText("choose its file or folder")
+        self.path.setAccessibleName("Path")
+        layout = row(self.path, button("File…", self._ask_file), button("Folder…", self._ask_folder), stretch=0)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self.setLayout(layout)
+
+    def value(self) -> str | None:
+        return self.path.text().strip() or None
+
+    def _ask_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Choose the movie")
+        self.path.setText(path or self.path.text())
+
+    def _ask_folder(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, "Choose the folder of the movie")
+        self.path.setText(path or self.path.text())
+
+
+def _field(name: str, options: Sequence[str | int]) -> QWidget:
+    """Make the field of one choice."""
+    if options:
+        return _choice(options)
+    return _PathField() if name == PATH else _Window()
+
+
 def _choice(options: Sequence[str | int]) -> QComboBox:
     """Make a drop-down without a default: the choice is the user's."""
     box = QComboBox()
@@ -123,7 +165,7 @@ def _values(fields: Mapping[str, Any]) -> dict[str, Any]:
         When one is not made.
     """
     values = {
-        name: field.value() if isinstance(field, _Window) else field.currentData() for name, field in fields.items()
+        name: field.currentData() if isinstance(field, QComboBox) else field.value() for name, field in fields.items()
     }
     for name, value in values.items():
         if value is None:

@@ -9,8 +9,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 from superqt import QElidingLabel
 
-from napari_varae.session.ranges import format_time
+from napari_varae.session.time_left import describe_left
 from napari_varae.widgets.parts.docks import show_dock
+from napari_varae.widgets.parts.help import help_button
 from napari_varae.widgets.parts.text import literal, note
 
 if TYPE_CHECKING:
@@ -42,10 +43,12 @@ class StateStrip(QFrame):
             title.setStyleSheet("font-weight: bold")
             layout.addWidget(title, i, 0)
             layout.addWidget(line, i, 1)
+        self.help = help_button(panel)
+        layout.addWidget(self.help, 0, 2, Qt.AlignmentFlag.AlignTop)
         self.caution = note()
         self.caution.setObjectName("caution")
         self.caution.setStyleSheet("background: #f5c542; color: black; padding: 4px; border-radius: 3px;")
-        layout.addWidget(self.caution, len(NAMES), 0, 1, 2)
+        layout.addWidget(self.caution, len(NAMES), 0, 1, 3)
         for signal in (self._session.movie_changed, self._session.fit_changed, self._session.device_changed):
             panel.listen(signal, self._show)
         self._show()
@@ -75,6 +78,8 @@ class JobLine(QWidget):
         self.setFixedHeight(LINE_HEIGHT)  # also without buttons, so that nothing below it moves when a job begins
         for tool in (self.pause, self.stop, self.show_button):
             layout.addWidget(tool)
+        if brief:  # the only line of its dock
+            layout.addWidget(help_button(panel))
         for signal in (self._session.job_changed, self._session.progressed, self._session.reported):
             panel.listen(signal, self._show)
         self._show()
@@ -115,16 +120,12 @@ def describe_job(session: Session) -> str:
     job, progress, history = session.job, session.progress, session.history
     if progress is None:
         return "none running"
-    if progress.task == "training" and history and job != "stopping":
-        last = history[-1]
-        text = f"{progress.title}: epoch {last.epoch} of {last.epochs}"
-        if last.epoch:  # the start is epoch 0
-            left = (last.epochs - last.epoch) * last.seconds / last.epoch
-            text += f", ≤ {format_time(left)} left"
-        if progress.phase and progress.done:  # after the last epoch: the latents of the whole movie
-            text = str(progress)
-    else:
-        text = str(progress)
+    text = str(progress)
+    if progress.task == "training" and job != "stopping" and not (progress.phase and progress.done):
+        if history:  # else it is prepared; with steps, the latents of the whole movie are found
+            text = f"{progress.title}: epoch {history[-1].epoch} of {history[-1].epochs}"
+        left = describe_left(history, session.expected, session.elapsed)
+        text += f", {left}" if left else ""
     return {"paused": f"Paused. {text}", "stopping": f"Stopping. {text}"}.get(job, text)
 
 

@@ -1,0 +1,285 @@
+"""Analyses in the window: saved, opened to the same screen, dropped, moved, recovered after a kill; recent files."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from qtpy.QtGui import QCloseEvent
+from qtpy.QtWidgets import QMessageBox
+
+import napari_varae as nv
+from napari_varae.session.analysis import save_analysis
+from napari_varae.session.autosave import find_left
+from napari_varae.widgets.parts.keeper import keeper_of
+
+QUICK = nv.ComparisonConfig(resamples=19, power_draws=0, blocks=4, halves=False)
+
+
+@pytest.fixture(scope="session")
+def result(fit, stack):
+    return nv.compare(fit, stack, (0, 90), (100, 200), QUICK)
+
+
+@pytest.fixture
+def file(stack, tmp_path):
+    tifffile.imwrite(tmp_path / "movie.tif", stack.read().astype(np.uint16), metadata={"axes": "TYX"})
+    return tmp_path / "movie.tif"
+
+
+@pytest.fixture
+def analysed(docks, session, file, fit, result, idle):
+    """A movie from a file with a fit, frame sets and a comparison."""
+    docks["Movie"].open(str(file), frame_rate=10.0)
+    idle()
+    session.use_fit(fit, fit.encode(session.stack))
+    session.set_frame_sets({"go": [(0, 90)], "stop": [(100, 200)], "rest": [(20, 30)]}, ("go", "stop"))
+    session.set_comparison(result)
+    return session
+
+
+@pytest.fixture(autouse=True)
+def nothing_left():
+    from napari_varae.session.autosave import discard
+
+    for left in find_left():
+        discard(left.folder)
+
+
+def test_an_analysis_comes_back_to_the_same_screen(analysed, docks, tmp_path, idle, notices, fit, result):
+    docks["Movie"].analysis.save(str(tmp_path / "results"))
+    idle()
+    assert f"info: The analysis was saved in {tmp_path / 'results'}." in notices
+    latents, text = analysed.latents, docks["Compare"].verdict.findChildren(type(docks["Movie"].report))[0].text()
+    sets = analysed.frame_sets
+    docks["Movie"].use_sample()
+    idle()
+    assert analysed.comparison is None
+    docks["Movie"].analysis.open(str(tmp_path / "results"))
+    idle()
+    assert analysed.stack.name == "movie.tif"
+    assert analysed.stack.frame_rate == 10.0
+    assert analysed.fit.id == fit.id
+    np.testing.assert_array_equal(analysed.latents, latents)
+    assert analysed.frame_sets == sets
+    assert analysed.comparison.as_dict() == result.as_dict()
+    assert analysed.is_current
+    assert docks["Compare"].verdict.findChildren(type(docks["Movie"].report))[0].text() == text
+    assert docks["Compare"].table.rowCount() == len(result.edges)
+    assert not find_left()
+    assert not [notice for notice in notices if notice.startswith(("error", "warning"))]
+
+
+def test_a_dropped_folder_or_its_record_opens(viewer, analysed, tmp_path, idle):
+    save_analysis(analysed, tmp_path / "results")
+    for path in (tmp_path / "results", tmp_path / "results" / "analysis.toml"):
+        analysed.close_movie()
+        viewer.open(str(path), plugin="napari-varae")
+        idle()
+        assert analysed.comparison is not None
+
+
+def test_a_folder_that_is_not_an_analysis_is_refused(docks, tmp_path, idle, notices):
+    docks["Movie"].analysis.open(str(tmp_path))
+    idle()
+    assert "not an analysis folder" in notices.pop()
+
+
+def test_a_movie_that_moved_is_asked_for(docks, analysed, file, tmp_path, idle, notices):
+    save_analysis(analysed, tmp_path / "results")
+    analysed.close_movie()
+    (tmp_path / "elsewhere").mkdir()
+    file.rename(tmp_path / "elsewhere" / "movie.tif")
+    docks["Movie"].analysis.open(str(tmp_path / "results"))
+    idle()
+    question = docks["Movie"].question
+    assert not question.isHidden()
+    assert "moved or deleted" in question.text.text()
+    question.open_button.click()
+    assert "choose one first" in notices.pop()
+    (field,) = question.fields.values()
+    field.path.setText(str(tmp_path / "elsewhere" / "movie.tif"))
+    question.open_button.click()
+    idle()
+    assert analysed.comparison is not None
+    assert question.isHidden()
+
+
+def test_a_movie_that_changed_is_reported(docks, analysed, file, tmp_path, idle, notices):
+    save_analysis(analysed, tmp_path / "results")
+    analysed.close_movie()
+    tifffile.imwrite(file, tifffile.imread(file)[::-1], metadata={"axes": "TYX"})
+    docks["Movie"].analysis.open(str(tmp_path / "results"))
+    idle()
+    assert any("has changed since" in notice for notice in notices)
+    assert "another movie" in analysed.caution
+
+
+def test_another_analysis_is_replaced_only_when_the_user_agrees(docks, analysed, tmp_path, idle, monkeypatch):
+    save_analysis(analysed, tmp_path / "one")
+    save_analysis(analysed, tmp_path / "two")
+    analysed.set_comparison(None)
+    asked = []
+
+    def answer(*_args):
+        asked.append(True)
+        return QMessageBox.StandardButton.No
+
+    monkeypatch.setattr(QMessageBox, "question", answer)
+    docks["Movie"].analysis.save(str(tmp_path / "one"))
+    idle()
+    assert asked
+    assert nv.open_analysis(tmp_path / "one").comparisons
+    docks["Movie"].analysis.save(str(tmp_path / "two"))  # where it was saved last
+    idle()
+    assert len(asked) == 1
+    assert not nv.open_analysis(tmp_path / "two").comparisons
+
+
+def test_recent_files_open_with_their_options(docks, analysed, file, tmp_path, idle):
+    save_analysis(analysed, tmp_path / "results")
+    button = docks["Movie"].recent
+    analysed.close_movie()
+    button.fill()
+    names = [action.text() for action in button.entries.actions()]
+    assert names[:2] == [f"Analysis results ({tmp_path})", f"movie.tif ({tmp_path})"]
+    button.entries.actions()[1].trigger()
+    idle()
+    assert analysed.stack.frame_rate == 10.0
+    analysed.close_movie()
+    button.fill()
+    button.entries.actions()[1].trigger()
+    idle()
+    assert analysed.comparison is not None
+
+
+def test_work_on_a_movie_that_was_let_go_is_recovered(docks, analysed, file, idle, qtbot, notices, fit):
+    keeper = keeper_of(analysed)
+    docks["Movie"].use_sample()
+    idle()
+    qtbot.waitUntil(lambda: not keeper.waits)
+    assert any("is kept: Recover in the Movie dock" in notice for notice in notices)
+    recover = docks["Movie"].recover
+    assert not recover.isHidden()
+    assert recover.choice.currentText().startswith("movie.tif, ")
+    assert recover.choice.currentText().endswith(": 1 fit, 3 frame sets, 1 comparison")
+    recover.recover_button.click()
+    idle()
+    qtbot.waitUntil(lambda: not keeper.waits)
+    assert analysed.stack.name == "movie.tif"
+    assert analysed.frame_sets.a == "go"
+    assert analysed.comparison is not None
+    assert not analysed.is_saved(analysed.fit)
+    assert recover.isHidden()
+    keeper.finish()
+    assert keeper.autosave.folder is not None
+
+
+def test_discarded_work_is_gone(docks, analysed, idle, qtbot, monkeypatch):
+    docks["Movie"].use_sample()
+    idle()
+    qtbot.waitUntil(lambda: not keeper_of(analysed).waits)
+    monkeypatch.setattr(QMessageBox, "question", lambda *_args: QMessageBox.StandardButton.Yes)
+    docks["Movie"].recover.discard_button.click()
+    assert docks["Movie"].recover.isHidden()
+    assert not find_left()
+
+
+def test_saving_ends_the_keeping(docks, analysed, tmp_path, idle, qtbot):
+    keeper = keeper_of(analysed)
+    keeper.keep()
+    qtbot.waitUntil(lambda: not keeper.waits)
+    folder = keeper.autosave.folder
+    assert folder.is_dir()
+    docks["Movie"].analysis.save(str(tmp_path / "results"))
+    idle()
+    keeper.keep()
+    qtbot.waitUntil(lambda: not keeper.waits)
+    assert not folder.exists()
+
+
+def test_a_close_that_would_lose_work_is_asked_about(analysed, viewer, monkeypatch):
+    keeper, window = keeper_of(analysed), viewer.window._qt_window
+    answers, asked = [QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Discard], []
+
+    def answer(box):
+        asked.append(box.text())
+        return answers[len(asked) - 1]
+
+    monkeypatch.setattr(QMessageBox, "exec", answer)
+    assert not keeper.eventFilter(window, QCloseEvent())  # it is kept: nothing to ask
+    keeper.problem = "The disk is full."
+    closing = QCloseEvent()
+    assert keeper.eventFilter(window, closing)
+    assert not closing.isAccepted()
+    assert "movie.tif is not saved" in asked[0]
+    assert "The disk is full." in asked[0]
+    assert not keeper.eventFilter(window, QCloseEvent())
+    assert len(asked) == 2
+
+
+def test_where_keeping_is_switched_off_nothing_is_kept_and_a_close_asks(analysed, viewer, monkeypatch):
+    from napari.settings import get_plugin_settings
+
+    keeper = keeper_of(analysed)
+    monkeypatch.setattr(get_plugin_settings("napari-varae").window, "autosave", False)
+    monkeypatch.setattr(QMessageBox, "exec", lambda _box: QMessageBox.StandardButton.Cancel)
+    keeper.keep()
+    assert keeper.autosave.folder is None
+    assert keeper.eventFilter(viewer.window._qt_window, QCloseEvent())
+
+
+SCRIPT = """
+    import sys, time
+    import napari
+    from qtpy.QtWidgets import QApplication
+    from napari_varae.core.settings import FitConfig
+    from napari_varae.core.training.train import fit as train
+    from napari_varae.session.session import session_of
+    from napari_varae.widgets.parts.keeper import keeper_of
+    from napari_varae.widgets.workspace import open_workspace
+
+    def wait(until):
+        while not until():
+            QApplication.processEvents()
+            time.sleep(0.01)
+
+    viewer = napari.Viewer(show=False)
+    panels, session = open_workspace(viewer), session_of(viewer)
+    panels["Movie"].open(sys.argv[1])
+    wait(lambda: session.stack is not None and session.job == "idle")
+    fit = train(session.stack, FitConfig(latents=4, epochs=0))
+    session.use_fit(fit, fit.encode(session.stack))
+    session.set_frame_sets({"go": [(0, 90)], "stop": [(100, 200)]}, ("go", "stop"))
+    wait(lambda: not keeper_of(session).waits)
+    print("kept", fit.id, flush=True)
+    wait(lambda: False)
+"""
+
+
+def test_after_a_kill_the_next_start_offers_what_was_there(docks, session, file, idle, tmp_path):
+    child = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(SCRIPT), str(file)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        word, identity = child.stdout.readline().split()
+        assert word == "kept"
+        assert not find_left()  # it is still running
+    finally:
+        os.kill(child.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        child.wait()
+        child.stdout.close()
+    recover = docks["Movie"].recover
+    recover.look()
+    assert recover.choice.currentText().endswith(": 1 fit, 2 frame sets")
+    recover.recover_button.click()
+    idle()
+    assert session.fit.id == identity
+    assert session.frame_sets.b == "stop"
+    assert Path(session.stack.source.paths[0]) == file
+    assert not session.is_saved(session.fit)
