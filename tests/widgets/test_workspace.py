@@ -138,7 +138,7 @@ def test_two_windows_share_nothing(make_napari_viewer, stack, fit):
     first.set_range("a", (0, 50))
     assert first is not second
     assert (second.stack, second.fit, second.ranges["a"]) == (None, None, ())
-    assert panels[1]["Compare"].fields["a"].text() == ""
+    assert panels[1]["Compare"].sides.fields["a"].text() == ""
     assert not panels[1]["Train"].start_button.isEnabled()
 
 

@@ -110,6 +110,8 @@ def use_comparisons(session: Session, results: list[Comparison]) -> None:
     """Take in comparisons, the last one being shown; each is current when movie, fit and frames are as they were."""
     for result in results:
         session.set_comparison(result, _about(session, result))
+    if session.compared.changed(session.generation, ("fit",)):
+        session.set_comparison(None)  # it stays in the list; its latents have other numbers
 
 
 def _about(session: Session, result: Comparison) -> Generation:

@@ -179,10 +179,10 @@ class Fit:
         >>> import napari_varae as nv
         >>> stack = nv.simulate(nv.SimulationConfig(frames=200, height=32, width=32, cells=4, seed=0)).stack
         >>> fit = nv.fit(stack, nv.FitConfig(latents=4, epochs=1))
-        >>> sparser = fit.with_penalty(1.0)
-        >>> int((sparser.var.coefficients != 0).sum())  # own past only
-        4
-        >>> sparser.id == fit.id
+        >>> full = fit.with_penalty(0.0)
+        >>> int((full.var.coefficients != 0).sum())  # every link, and own past
+        16
+        >>> full.id == fit.id
         False
         """
         if not 0 <= penalty <= 1:
