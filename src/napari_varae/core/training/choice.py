@@ -267,7 +267,7 @@ class _Judge:
 
     def sums(self, values: Array) -> Array:
         """Sum the values of the frames of each piece."""
-        found: Array = np.bincount(self.piece, weights=values)
+        found: Array = np.bincount(self.piece, weights=values).astype(np.float64)
         return found
 
     def _power(self, stack: Stack) -> tuple[Array, Array]:
