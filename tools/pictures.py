@@ -25,7 +25,7 @@ from napari_varae.session.session import session_of
 from napari_varae.widgets.workspace import open_workspace
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
-SIZE = (1280, 800)
+SIZE = (1280, 860)
 
 
 def main() -> None:
@@ -68,6 +68,9 @@ def main() -> None:
         wait()
         panels["Behaviour"].compare_button.click()
         picture("Behaviour", "behaviour")
+        panels["Time"].sort_raster("similarity")
+        panels["Trajectory"].colour.setCurrentText("frame set")
+        picture("Trajectory", "time")
         viewer.close()
 
 

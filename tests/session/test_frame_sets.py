@@ -154,3 +154,11 @@ def test_frame_sets_go_to_a_table_and_back(rate, tmp_path):
     }
     with pytest.raises(ValueError, match="No frame set has a segment"):
         as_trials(FrameSets(), rate)
+
+
+def test_empty_sets_give_way_to_those_that_are_compared(session):
+    session.add_segment("B", (0, 5))
+    session.set_frame_sets({"go": [(10, 20)], "stop": [(30, 40)]}, ("go", "stop"))
+    assert session.frame_sets.names == ("B", "go", "stop"), "what was drawn stays"
+    session.undo()
+    assert session.frame_sets.names == ("A", "B")

@@ -73,6 +73,9 @@ class FrameSetEdits:
             edited = edited.put(_checked_name(name), check_ranges(ranges, n_frames, name=name))
         if sides is not None:
             edited = FrameSets(edited.sets, *sides)
+            for name in ("A", "B"):
+                if name not in sides and not edited[name]:
+                    edited = edited.remove(name)  # nobody drew there, and other sets are compared
         self._edit(edited)
 
     def add_segment(self, name: str, segment: FrameRange) -> None:

@@ -36,8 +36,8 @@ ORDERS: Mapping[Order, str] = {
 }
 SOME = 2000
 """Frames by which latents are ordered."""
-TRACES, BEHAVIOUR = 8, 3
-"""Traces that are shown when none are chosen, and how many of them are behaviour."""
+TRACES, BEHAVIOUR, RASTER = 8, 3, 3
+"""Traces that are shown when none are chosen, how many of them are behaviour, and for how many a raster takes room."""
 
 
 class Row(NamedTuple):
@@ -81,7 +81,8 @@ def time_rows(session: Session, kinds: Collection[Kind], picked: Sequence[int] =
     if fit is None or latents is None:
         return rows
     if "latents" in kinds:
-        shown = list(picked) or strongest_latents(fit, latents, TRACES - len(rows))
+        room = TRACES - len(rows) - RASTER * ("raster" in kinds)
+        shown = list(picked) or strongest_latents(fit, latents, room)
         if session.latent is not None and session.latent not in shown:
             shown = [session.latent, *shown]
         rows += [Row(session.name_latent(i), latents[:, i], i, i == session.latent) for i in shown]

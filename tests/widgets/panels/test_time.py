@@ -185,7 +185,7 @@ def test_the_raster_shows_all_latents_and_a_click_chooses_one(panel, session, tr
     z = (session.latents - session.latents.mean(axis=0)) / session.latents.std(axis=0)
     np.testing.assert_allclose(image[::-1], z[:, expected].T, atol=1e-4)
     qtbot.wait(50)
-    qtbot.mouseClick(panel.traces.viewport(), Qt.MouseButton.LeftButton, pos=place(panel.traces, 10.0, 3.5))
+    qtbot.mouseClick(panel.traces.viewport(), Qt.MouseButton.LeftButton, pos=place(panel.traces, 10.0, 2.7))
     qtbot.waitUntil(lambda: session.latent == expected[0])
     panel.show_rows("raster", False)
     assert not panel.traces.raster._image.isVisible()

@@ -76,9 +76,11 @@ class BehaviourPanel(Panel):
         for letter, box in self.conditions.items():
             box.setAccessibleName(f"Condition of range {letter.upper()}")
         self.compare_button = button("Use as A and B", self.use_conditions, "All trials of the two conditions")
-        self.all_button = button("All", self.use_all_conditions, "Each condition as a frame set of the Time dock")
+        self.all_button = button(
+            "All as frame sets", self.use_all_conditions, "Each condition as a frame set of the Time dock"
+        )
         boxes = self.conditions["a"], QLabel("B"), self.conditions["b"]
-        self.condition_row = [QLabel("A"), *boxes, self.compare_button, self.all_button]
+        self.condition_row = [QLabel("A"), *boxes]
         self.body.addWidget(heading("Trials"))
         self.body.addLayout(row(self.trials_button, self.save_trials_button, self.close_trials_button))
         self.body.addWidget(self.question)
@@ -86,6 +88,7 @@ class BehaviourPanel(Panel):
         line = row(*self.condition_row, stretch=1)
         line.setStretch(3, 1)
         self.body.addLayout(line)
+        self.body.addLayout(row(self.compare_button, self.all_button))
 
     def _add_traces(self) -> None:
         self.traces_button = button("Open traces…", self.ask_traces, "CSV, TSV, .npy or NWB: speed, position, pupil, …")
@@ -218,7 +221,7 @@ class BehaviourPanel(Panel):
                 box.clear()
                 box.addItems(conditions)
                 box.setCurrentIndex(min(i, len(conditions) - 1))
-        for widget in self.condition_row:
+        for widget in (*self.condition_row, self.compare_button, self.all_button):
             widget.setVisible(len(conditions) > 1)
         if trials is None or stack is None:
             self.trials_report.setText(NO_TRIALS)

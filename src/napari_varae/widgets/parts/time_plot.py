@@ -27,7 +27,7 @@ SET_COLOURS = ("#8a7de0", "#2aa198", "#d9539b", "#b58900", "#5fa83a", "#4f9fd1")
 CURSOR_DEPTH = 10
 LANE, LANES = 0.5, 6
 """Height of a lane, in rows, and how many there are at most; more share the last."""
-RASTER_ROWS = 4.0
+RASTER_ROWS = 3.0
 """Height of the raster, in rows."""
 NAME = 16
 """Letters of a name beside its row."""
