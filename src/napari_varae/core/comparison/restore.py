@@ -45,6 +45,7 @@ def open_comparison(path: str | Path) -> Comparison:
     Examples
     --------
     >>> import tempfile
+    >>> import numpy as np
     >>> import napari_varae as nv
     >>> rng = np.random.default_rng(0)
     >>> config = nv.ComparisonConfig(resamples=19, power_draws=0)
