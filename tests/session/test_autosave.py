@@ -72,7 +72,8 @@ def test_each_piece_is_written_once_and_what_is_gone_goes(session, stack, fits, 
     assert {path: path.stat().st_mtime_ns for path in first if path.name != "kept.json"} == {
         path: when for path, when in first.items() if path.name != "kept.json"
     }
-    session.use_fit(fits[1], fits[1].encode(stack))  # the comparison goes with the fit
+    session.use_fit(fits[1], fits[1].encode(stack))
+    session.forget_comparisons()
     session.set_range("a", None)
     kept.write(Snapshot.of(session))
     analysis = nv.open_analysis(kept.folder)
