@@ -135,3 +135,28 @@ def test_what_is_saved_and_what_would_be_lost(made, tmp_path):
     assert session.is_kept(Snapshot.of(session))
     session.set_comparison(result)
     assert not session.is_kept(Snapshot.of(session))
+
+
+def test_all_comparisons_come_back_and_the_one_of_another_fit_is_not_shown(made, tmp_path):
+    stack, fit, result = made
+    session = Session()
+    session.use_movie(stack)
+    session.use_fit(fit, fit.encode(stack))
+    other = nv.compare(fit, stack, (0, 100), (150, 250), result.config)
+    for each in (other, result):
+        session.set_comparison(each)
+    session.reopen(session.results[0])
+    save_analysis(session, tmp_path / "a")
+    again = Session()
+    again.use_movie(stack)
+    use_analysis(again, nv.open_analysis(tmp_path / "a"))
+    assert [done.comparison.ranges["a"] for done in again.results] == [((0, 130),), ((0, 100),)]
+    assert again.comparison.as_dict() == other.as_dict()  # the one that was shown
+    new = nv.fit(stack, nv.FitConfig(latents=4, epochs=0, threads=1))
+    again.use_fit(new, new.encode(stack))
+    save_analysis(again, tmp_path / "a", overwrite=True)
+    third = Session()
+    third.use_movie(stack)
+    use_analysis(third, nv.open_analysis(tmp_path / "a"))
+    assert third.comparison is None
+    assert len(third.results) == 2

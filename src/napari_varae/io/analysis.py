@@ -22,6 +22,7 @@ from napari_varae.errors import DataError, FitFileError
 from napari_varae.io import analysis_files as files
 from napari_varae.io.analysis_files import file_name, free_path, read_json
 from napari_varae.io.analysis_record import RECORD, AnalysisRecord, MovieRecord, read_record, write_record
+from napari_varae.io.files import in_order
 from napari_varae.io.map_tiff import read_map, write_map
 from napari_varae.io.tables import latents_table, odd_table, read_latents, read_odd, write_table
 from napari_varae.io.trials import open_trials
@@ -205,7 +206,9 @@ class Analysis:
     @property
     def comparisons(self) -> dict[str, dict[str, Any]]:
         """Comparisons by name, with settings and null distributions, as :meth:`.Comparison.as_dict` gives them."""
-        return {path.stem: read_json(path) for path in sorted((self.folder / files.COMPARISONS).glob("*.json"))}
+        folder = self.folder / files.COMPARISONS
+        names = in_order(Path(path.stem) for path in folder.glob("*.json"))  # the second after the first
+        return {str(name): read_json(folder / f"{name}.json") for name in names}
 
     def comparison(self, name: str) -> Comparison:
         """Return one of the comparisons with its null distributions; DataError when there is none or it is damaged."""

@@ -119,6 +119,8 @@ def write_table(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
             else:
                 table.to_csv(file, index=False)
     except ImportError as error:
-        raise DataError(f"{path.name!r} needs pyarrow: pip install pyarrow. Or write a .csv file.") from error
+        raise DataError(
+            f"{path.name!r} needs pyarrow: pip install napari-varae[parquet]. Or write a .csv file."
+        ) from error
     except OSError as error:
         raise DataError(f"{path} could not be written ({error}). Choose another folder, or free some space.") from error

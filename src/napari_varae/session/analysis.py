@@ -107,11 +107,19 @@ def use_frame_sets(session: Session, analysis: Analysis) -> None:
 
 
 def use_comparisons(session: Session, results: list[Comparison]) -> None:
-    """Take in comparisons, the last one being shown; each is current when movie, fit and frames are as they were."""
+    """Take in comparisons; each is current when movie, fit and frames are as they were.
+
+    The last one is shown, unless it is of another fit, whose latents have other numbers.
+    """
     for result in results:
         session.set_comparison(result, _about(session, result))
+<<<<<<< HEAD
     if session.compared.changed(session.generation, ("fit",)):
         session.set_comparison(None)  # it stays in the list; its latents have other numbers
+=======
+    if results and (session.fit is None or results[-1].fit != session.fit.id):
+        session.set_comparison(None)
+>>>>>>> h19
 
 
 def _about(session: Session, result: Comparison) -> Generation:

@@ -123,7 +123,7 @@ def test_a_movie_that_changed_is_reported(docks, analysed, file, tmp_path, idle,
 def test_another_analysis_is_replaced_only_when_the_user_agrees(docks, analysed, tmp_path, idle, monkeypatch):
     save_analysis(analysed, tmp_path / "one")
     save_analysis(analysed, tmp_path / "two")
-    analysed.set_comparison(None)
+    analysed.forget_comparisons()
     asked = []
 
     def answer(*_args):

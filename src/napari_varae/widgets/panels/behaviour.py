@@ -102,6 +102,7 @@ class BehaviourPanel(Panel):
         self.condition.setAccessibleName("Condition of the frames")
         self.condition.setToolTip("For example speed > 2, or 2 < speed <= 5, or speed > 2 and position < 50")
         self.minimum, self.unit = NumberField(float, [Ge(0)]), QLabel("s")
+        self.minimum.setAccessibleName("Shortest part")
         self.minimum.set_value(1.0)
         self.minimum.setToolTip("Shorter parts are left out")
         self.make = {
@@ -111,6 +112,7 @@ class BehaviourPanel(Panel):
             for letter in self.conditions
         }
         self.table = Table(COLUMNS, height=150, tip=TIP)
+        self.table.setAccessibleName("Latents and traces")
         self.table.picked.connect(self._pick)
         self.table_heading = heading("Correlation with latents")
         self.save_table_button = button("Save table…", self.ask_save_table, "All correlations as CSV")

@@ -68,6 +68,7 @@ class ComparePanel(Panel):
         self.plot = NullPlot()
         self.add_plot(self.plot)
         self.table = EdgeTable()
+        self.table.setAccessibleName("Coefficients")
         self.table.picked.connect(self._pick)
         self.placebo = PlaceboBox(self, self.form.value)
         self.map_button = button(

@@ -42,12 +42,15 @@ class MoviePanel(Panel):
         self._array: Any = None
         self._in_use: dict[QWidget, Any] = {}
         self.layer_choice = QComboBox()
+        self.layer_choice.setAccessibleName("Image layer")
         self.report = note()
         self.frame_rate = NumberField(float, [Gt(0)], empty="unknown")
         self.frame_rate.setToolTip("Frames per second. It is never guessed: without it, time is in frames.")
         self.pixel_size = NumberField(float, [Gt(0)], empty="unknown")
         self.pixel_size.setToolTip("Edge of a pixel in micrometres.")
         self.first, self.last = NumberField(int, empty="first"), NumberField(int, empty="last")
+        self.first.setAccessibleName("First training frame")
+        self.last.setAccessibleName("End of the training frames")
         self.bad_frames = QLineEdit()
         self.bad_frames.setPlaceholderText("none")
         self.bad_frames.setToolTip(

@@ -48,6 +48,7 @@ class PlaceboBox(QWidget):
         super().__init__()
         self._panel, self._settings = panel, settings
         self.where = QComboBox()
+        self.where.setAccessibleName("Pairs from")
         for value, text in PLACES.items():
             self.where.addItem(text, value)
         self.where.setToolTip(

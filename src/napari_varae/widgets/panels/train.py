@@ -18,6 +18,7 @@ from napari_varae.widgets.jobs.background import Background
 from napari_varae.widgets.jobs.job import Job
 from napari_varae.widgets.panels.curves import Curves
 from napari_varae.widgets.parts.copy_as import copy_button
+from napari_varae.widgets.parts.files import ask_path
 from napari_varae.widgets.parts.forms import SettingsForm
 from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.state_strip import describe_job
@@ -58,6 +59,7 @@ class TrainPanel(Panel):
         self.needs.setMinimumHeight(2 * self.needs.fontMetrics().lineSpacing())  # nothing moves when it is filled in
         self.unfinished = QWidget()
         self.resume_button = button("", self.resume, "Go on from its last checkpoint, with its settings")
+        self.resume_button.setAccessibleName("Resume the training that was cut short")
         self.discard_button = button("Discard", self.discard, "Delete what there is of it")
         self.unfinished.setLayout(row(self.resume_button, self.discard_button, stretch=0))
         self.unfinished.layout().setContentsMargins(0, 0, 0, 0)
@@ -68,6 +70,7 @@ class TrainPanel(Panel):
         self._rest.timeout.connect(self._measure)
         self.curves = Curves(self)
         self.fit_choice = QComboBox()
+        self.fit_choice.setAccessibleName("Fit in use")
         self.fit_choice.activated.connect(self._choose)
 
         self.body.addWidget(self.unfinished)
@@ -170,9 +173,9 @@ class TrainPanel(Panel):
 
     def ask_save(self) -> None:
         """Let the user choose where to save the fit."""
-        path, _ = QFileDialog.getSaveFileName(self, "Save the fit", "fit.varae", FILES)
-        if path:
-            self.save(path)
+        with in_words():
+            if path := ask_path(self, "Save the fit", "fit.varae", (".varae",)):
+                self.save(path)
 
     def save(self, path: str) -> None:
         """Save the fit."""

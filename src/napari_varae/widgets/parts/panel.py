@@ -7,8 +7,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)  # fmt: skip
 
 from napari_varae.session.session import session_of
 from napari_varae.viewer.follow import follow
@@ -112,11 +122,30 @@ class Panel(QWidget):
         handled = bool(super().event(event))
         if event.type() == QEvent.Type.Show:
             self._keeper.watch(outermost(self))
+            self._pass_wheel()
             QTimer.singleShot(0, self._join_tabs)  # once it has its place
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.retire()
             self.deleteLater()
         return handled
+
+    def _pass_wheel(self) -> None:
+        """Let the wheel scroll the dock, not a table or a drop-down that the pointer happens to be over."""
+        for inner in (
+            *self.findChildren(QComboBox),
+            *(view.viewport() for view in self.findChildren(QAbstractItemView)),
+        ):
+            inner.removeEventFilter(self)
+            inner.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Pass on the wheel over what does not have the focus."""
+        if event is not None and event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget):
+            view = watched.parentWidget() if isinstance(watched.parentWidget(), QAbstractItemView) else watched
+            if self.scrolls and not view.hasFocus() and view.window() is self.window():  # not of an open drop-down
+                event.ignore()
+                return True
+        return bool(super().eventFilter(watched, event))
 
     def _join_tabs(self) -> None:
         """Join the tabs of the other docks, the first time that it is shown; then the user may place it anywhere."""
