@@ -267,8 +267,7 @@ class _Judge:
 
     def sums(self, values: Array) -> Array:
         """Sum the values of the frames of each piece."""
-        found: Array = np.bincount(self.piece, values)
-        return found
+        return np.asarray(np.bincount(self.piece, values), dtype=np.float64)
 
     def _power(self, stack: Stack) -> tuple[Array, Array]:
         """Squares of each frame that lie outside the components, and around the static image."""
