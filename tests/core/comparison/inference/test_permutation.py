@@ -12,8 +12,12 @@ from scipy.stats import binom
 from napari_varae.core.comparison.inference.draws import TIE
 from napari_varae.core.comparison.inference.permutation import BlockPermutation, SegmentPermutation, n_ways, strata
 from napari_varae.core.comparison.inference.sample import Sample
+from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.statistic import difference
+from napari_varae.core.comparison.inference.two_sample import two_sample_test
+from napari_varae.core.comparison.inference.units import Units
 from napari_varae.core.comparison.latents import compare_latents
+from napari_varae.core.settings import ComparisonConfig
 
 
 def samples(lengths, seed, k=3):
@@ -242,3 +246,29 @@ def test_segment_permutations_are_uniform_under_exchangeability():
         p.append(compare_latents(a, b, resamples=19, power_draws=0, seed=seed).coupling.p_of_null["segments"])
     assert 0.4 < np.mean(p) < 0.6
     assert np.mean(np.array(p) <= 0.1) < 0.25
+
+
+def test_a_permutation_is_what_other_labels_would_have_given():
+    """The levels of segments drift, and the null is that of the labels, not of what was centred by the labels."""
+    rng = np.random.default_rng(4)
+    pool = [z + 5 * rng.normal(size=3) for z in many(rng, 16)]
+    config = ComparisonConfig(resamples=19, power_draws=0)
+
+    def test(order):
+        sides = [
+            Segments(tuple(pool[i] for i in part), tuple(40 * int(i) for i in part))
+            for part in (np.sort(order[:8]), np.sort(order[8:]))
+        ]
+        units = Units(sides, 1)
+        of = [side.range_of_pairs(1) for side in sides]
+        pair = tuple(Sample.of(units.scaled(side, True), 1, units=unit) for side, unit in zip(sides, of, strict=True))
+        return sides, pair, of, difference(*pair)
+
+    order = np.arange(16)
+    sides, pair, of, observed = test(order)
+    permutation = SegmentPermutation(pair, observed, tuple(of), tuple(side.starts for side in sides))
+    for drawn in permutation.random(5, rng):
+        expected = test(order[drawn])[3].scores["persistence"].max()
+        assert permutation.difference(drawn).scores["persistence"].max() == pytest.approx(expected, rel=2e-3)
+    found = two_sample_test(*sides, 1, config)
+    assert found.persistence.statistic == pytest.approx(observed.scores["persistence"].max())

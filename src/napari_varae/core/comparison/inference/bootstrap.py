@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_varae.core.comparison.inference.sample import Array, Sample, basis_of, without
+from napari_varae.core.comparison.inference.sample import Array, Sample, basis_of, within, without
 from napari_varae.core.comparison.inference.statistic import Difference, difference, relaxed
 from napari_varae.core.compute.compiled import compiled
 from napari_varae.core.var.stability import spectral_radius
@@ -68,6 +68,8 @@ class WildBootstrap:
         Their lag pairs.
     observed : Difference
     order : int
+    units : (array of int or None, array of int or None)
+        The unit of each lag pair of A and of B, where each unit has an intercept of its own.
 
     Attributes
     ----------
@@ -90,8 +92,9 @@ class WildBootstrap:
         samples: tuple[Sample, Sample],
         observed: Difference,
         order: int,
+        units: tuple[NDArray[np.int64] | None, NDArray[np.int64] | None] = (None, None),
     ) -> None:
-        self.order = order
+        self.order, self._units = order, units
         coefficients = relaxed(*samples, observed)
         self.radius = spectral_radius(coefficients)
         if self.radius > LARGEST_RADIUS:
@@ -107,9 +110,10 @@ class WildBootstrap:
             np.zeros((0, 0)) if basis is None else _explained(parts, order, coefficients, basis)
             for parts, basis in zip(segments, self._bases, strict=True)
         )
-        for sample, parts, basis in zip(samples, segments, self._bases, strict=True):
+        for sample, parts, basis, unit in zip(samples, segments, self._bases, units, strict=True):
             residual = sample.y - sample.x @ coefficients.T
-            known = 1 if basis is None else 1 + basis.shape[1]
+            intercepts = 1 if unit is None else len(np.unique(unit))
+            known = intercepts + (0 if basis is None else basis.shape[1])
             free = (sample.count - used * sample.count / total - known).clip(min=1)
             residual = (residual - residual.mean(0)) * np.sqrt(sample.count / free)
             lengths = np.array([len(z) - order for z in parts])
@@ -147,7 +151,9 @@ class WildBootstrap:
         if mixing is not None:
             white = np.random.default_rng(signs.seeds[side]).standard_normal(y.shape)
             observe(x, y, white @ mixing, residuals.lengths)
-        basis = self._bases[side]
+        basis, units = self._bases[side], self._units[side]
+        if units is not None:
+            x, y = within(x, units), within(y, units)
         return Sample(without(x, basis), without(y, basis), self._noise[side])
 
     def _autocorrelation(self, samples: tuple[Sample, Sample], fitted: tuple[Array, Array]) -> float:

@@ -6,10 +6,10 @@ only approximately a VAR, its rule wanders, and an event that no VAR describes i
 as it has frames. Blocks have to be long against such events. Since the statistic is studentised, means and variances
 may differ between ranges that are long (Chung, Romano 2013).
 
-Where each frame set has six or more segments, such as trials, these are permuted whole. That is exact if segments are
-exchangeable, whatever happens within one. Where A and B take turns, segments are permuted only among those nearby in
-time (strata), so that slow drift is the same in all permutations; it is then exact as well if conditions were assigned
-to segments at random, however these drift.
+Where each frame set has six or more segments, such as trials, these are permuted whole, and each has an intercept of
+its own, since levels drift. That is exact if segments are exchangeable, whatever happens within one. Where A and B take
+turns, segments are permuted only among those nearby in time (strata), so that slow drift is the same in all
+permutations; it is then exact as well if conditions were assigned to segments at random, however these drift.
 """
 
 from __future__ import annotations

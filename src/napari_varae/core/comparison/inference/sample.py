@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from napari_varae.core.comparison.inference.joint import Side
 
-__all__ = ["Sample", "basis_of", "without"]
+__all__ = ["Sample", "basis_of", "within", "without"]
 
 CONSTANT = 1e-12
 """Mean square up to which latents of SD 1 do not vary, such as one that a permutation leaves silent in a range."""
@@ -46,15 +46,25 @@ class Sample:
 
     @classmethod
     def of(
-        cls, segments: Iterable[Array], order: int, noise: Array | None = None, covariates: Iterable[Array] = ()
+        cls,
+        segments: Iterable[Array],
+        order: int,
+        noise: Array | None = None,
+        covariates: Iterable[Array] = (),
+        units: NDArray[np.int64] | None = None,
     ) -> Sample:
-        """Collect the lag pairs of segments (T_s, K), none across a break, and covariates (T_s, q) of these, if any."""
+        """Collect the lag pairs of segments (T_s, K), none across a break, and covariates (T_s, q) of these, if any.
+
+        With the unit of each lag pair, each unit has an intercept of its own.
+        """
         pairs = [
             (np.hstack([z[order - lag : len(z) - lag] for lag in range(1, order + 1)]), z[order:]) for z in segments
         ]
         x, y = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         known = [c[order:] for c in covariates]
-        return cls.centred(x, y, noise, np.concatenate(known) if known else None)
+        parts = [x, y, *([np.concatenate(known)] if known else [])]
+        x, y, *w = parts if units is None else (within(values, units) for values in parts)
+        return cls.centred(x, y, noise, *w)
 
     @classmethod
     def centred(cls, x: Array, y: Array, noise: Array | None = None, covariates: Array | None = None) -> Sample:
@@ -113,6 +123,14 @@ class Sample:
         least = 1e-12 if self.noise is None else np.maximum(LEAST * self.square, 1e-12)
         variance: Array = (self.square - explained.sum(1)).clip(min=least)
         return variance
+
+
+def within(values: Array, units: NDArray[np.int64]) -> Array:
+    """Subtract the mean of each unit, of which the rows follow each other."""
+    first = np.flatnonzero(np.diff(units, prepend=units[:1] - 1))
+    counts = np.diff(first, append=len(units))
+    left: Array = values - np.repeat(np.add.reduceat(values, first) / counts[:, None], counts, axis=0)
+    return left
 
 
 def basis_of(covariates: Array) -> Array:

@@ -171,13 +171,13 @@ def omnibus_test(
         When it was stopped before there was an answer.
     """
     units = Units(sides, order)
-    scaled = [units.scaled(side) for side in sides]
+    whole = min(len(set(side.ranges)) for side in sides) >= FEWEST_UNITS
+    scaled = [units.scaled(side, whole) for side in sides]
     believed = units.noise(scaled, noise)
     samples = [
-        Sample.of(parts, order, known, side.covariates)
+        Sample.of(parts, order, known, side.covariates, side.range_of_pairs(order) if whole else None)
         for parts, known, side in zip(scaled, believed, sides, strict=True)
     ]
-    whole = min(len(set(side.ranges)) for side in sides) >= FEWEST_UNITS
     exchange = _of_segments(sides, samples, order) if whole else _of_blocks(samples, config.blocks)
     observed = exchange.statistics(np.arange(sum(exchange.counts)))
     draws = _draw(exchange, config, stop, progress, workers)

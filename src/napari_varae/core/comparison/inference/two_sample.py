@@ -172,20 +172,22 @@ def two_sample_test(
         When it was stopped before there was an answer.
     """
     units = Units((a, b), order)
-    scaled = units.scaled(a), units.scaled(b)
+    whole = _many(a, b)
+    scaled = units.scaled(a, whole), units.scaled(b, whole)
     believed = units.noise(scaled, noise)
+    of_pairs = [side.range_of_pairs(order) if whole else None for side in (a, b)]
     samples = (
-        Sample.of(scaled[0], order, believed[0], a.covariates),
-        Sample.of(scaled[1], order, believed[1], b.covariates),
+        Sample.of(scaled[0], order, believed[0], a.covariates, of_pairs[0]),
+        Sample.of(scaled[1], order, believed[1], b.covariates, of_pairs[1]),
     )
     n_pairs = samples[0].count, samples[1].count
-    if min(n_pairs) < config.blocks and not _many(a, b):
+    if min(n_pairs) < config.blocks and not whole:
         raise UnusableRangesError(
             f"The shorter range has {min(n_pairs)} lag pairs and cannot be cut into {config.blocks} blocks. Choose "
             "fewer blocks, or longer ranges."
         )
     observed = difference(*samples)
-    model = WildBootstrap(scaled, samples, observed, order)
+    model = WildBootstrap(scaled, samples, observed, order, (of_pairs[0], of_pairs[1]))
     blocks = _permutation(a, b, samples, observed, order, config)
     nulls: list[Null] = [model, blocks] if blocks else [model]
     draws = resample(nulls, observed, sum(n_pairs), config.resamples, config.seed, stop, progress, workers)

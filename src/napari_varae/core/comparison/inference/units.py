@@ -43,11 +43,15 @@ class Units:
         if not self.alive.size:
             raise UnusableRangesError("The latents do not vary in these ranges: there are no dynamics to compare.")
 
-    def scaled(self, side: Segments) -> list[Array]:
-        """Latents of a range that vary, about its own mean."""
+    def scaled(self, side: Segments, whole: bool = False) -> list[Array]:
+        """Latents of a frame set that vary, about its mean; or about that of each range, where whole ones are units."""
         small = [np.ldexp(z, -self.exponent) for z in side.latents]
-        mean = np.concatenate(small).mean(0)
-        return [np.ascontiguousarray((z - mean)[:, self.alive] / self.deviation[self.alive]) for z in small]
+        of = np.array(side.ranges if whole else [0] * len(small))
+        means = {unit: np.concatenate([z for z, o in zip(small, of, strict=True) if o == unit]).mean(0) for unit in of}
+        return [
+            np.ascontiguousarray((z - means[unit])[:, self.alive] / self.deviation[self.alive])
+            for z, unit in zip(small, of, strict=True)
+        ]
 
     def noise(self, scaled: Sequence[list[Array]], noise: Sequence[Array] | None) -> list[Array | None]:
         """Noise covariances of the latents that vary, of which none is taken for more than leaves them stationary.
