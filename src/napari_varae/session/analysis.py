@@ -113,13 +113,8 @@ def use_comparisons(session: Session, results: list[Comparison]) -> None:
     """
     for result in results:
         session.set_comparison(result, _about(session, result))
-<<<<<<< HEAD
-    if session.compared.changed(session.generation, ("fit",)):
-        session.set_comparison(None)  # it stays in the list; its latents have other numbers
-=======
     if results and (session.fit is None or results[-1].fit != session.fit.id):
         session.set_comparison(None)
->>>>>>> h19
 
 
 def _about(session: Session, result: Comparison) -> Generation:

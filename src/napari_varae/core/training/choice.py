@@ -267,12 +267,7 @@ class _Judge:
 
     def sums(self, values: Array) -> Array:
         """Sum the values of the frames of each piece."""
-<<<<<<< HEAD
-        found: Array = np.bincount(self.piece, weights=values).astype(np.float64)
-        return found
-=======
         return np.asarray(np.bincount(self.piece, values), dtype=np.float64)
->>>>>>> h17
 
     def _power(self, stack: Stack) -> tuple[Array, Array]:
         """Squares of each frame that lie outside the components, and around the static image."""

@@ -53,11 +53,7 @@ class AnalysisBox(QWidget):
             self.open(folder)
 
     def open(self, folder: str, **given: Any) -> None:
-<<<<<<< HEAD
-        """Open an analysis folder in the background; `given` is where its movie is now, as for `open_folder`."""
-=======
         """Open an analysis folder in the background; `given` are more arguments of `open_folder`."""
->>>>>>> h19
         with in_words():
             open_folder(self._panel, folder, **given)
 
