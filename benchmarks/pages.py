@@ -229,6 +229,10 @@ def calibration() -> str:
     return markdown([*header, "links alone, 5 %"], lines)
 
 
+PARTS = ("null", "noise", "power", "labels", "pairs", "pipeline")
+"""Parts of the benchmark of the verdict that have a table."""
+
+
 def verdicts(part: str) -> str:
     """Shares of small p-values and of verdicts, for each row of a part of the benchmark of verdicts."""
     stored_rows, lines = [row for row in results("verdict") if row["part"] == part], []
@@ -286,7 +290,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "everyday": everyday, "paper claims": paper_claims,
     "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
     "calibration": calibration, "near_collinear": near_collinear,
-    **{f"verdicts {part}": lambda part=part: verdicts(part) for part in ("null", "noise", "power", "labels", "pairs", "pipeline")},
+    **{f"verdicts {part}": lambda part=part: verdicts(part) for part in PARTS},
     "choice": choice,
 }  # fmt: skip
 
