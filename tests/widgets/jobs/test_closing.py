@@ -54,7 +54,7 @@ def test_closing_its_dock_changes_nothing_and_another_dock_reaches_the_training(
     assert again.form.value() == ENDLESS
     assert not again.form.isEnabled()
     assert again.pause_button.isEnabled()
-    assert len(again.loss._curves["training"].getData()[0]) >= reached
+    assert len(again.curves.loss._curves["training"].getData()[0]) >= reached
     del again
     strip.stop.click()
     idle()
