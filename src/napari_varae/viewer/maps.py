@@ -25,6 +25,7 @@ __all__ = ["hide_maps", "put_side_by_side", "robust_extreme", "show_map"]
 
 PERCENTILE = 99.9
 """Of the sizes of a map's values, the one at which its colours end: a few hot pixels do not hide the rest."""
+ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 10)
 SAMPLE = 8
 """Frames of a map over time from which its limits are taken."""
 
@@ -125,9 +126,17 @@ def put_side_by_side(viewer: ViewerModel, on: bool) -> None:
 def _share_limits(maps: list[Any]) -> None:
     """Let maps have the same symmetric limits; the sliders reach the most extreme pixel."""
     end, extreme = np.max([layer.metadata[KEY]["ends"] for layer in maps], axis=0).tolist()
+    end = _round_up(end)
+    extreme = max(end, extreme)
     for layer in maps:
         layer.contrast_limits_range = (-extreme, extreme)
         layer.contrast_limits = (-end, end)
+
+
+def _round_up(end: float) -> float:
+    """Round up to a number at which napari's colour bar has ticks beside zero: with 1.7 or 8 it has none."""
+    power = 10.0 ** np.floor(np.log10(end))
+    return float(next(step for step in ROUND if step * power >= end * (1 - 1e-6)) * power)
 
 
 def _show_bars(viewer: ViewerModel, latest: Any) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-from qtpy.QtCore import QTimer
 
 from napari_varae.core.compute.checkpoint import go_on
 from napari_varae.core.maps.definition import UNITS, define_map
@@ -30,11 +29,9 @@ if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.movie.stack import Stack
 
-__all__ = ["Kind", "MapRequest", "follow_penalty", "number_bars", "show", "show_difference", "show_edge"]
+__all__ = ["Kind", "MapRequest", "follow_penalty", "show", "show_difference", "show_edge"]
 
 Kind = Literal["driver", "effect"]
-DRAWN_MS = 150
-"""Milliseconds after which what is new on the canvas has been drawn."""
 CLICKED = "link"
 """Key of the layer that holds the map of the link that was clicked last."""
 
@@ -91,7 +88,6 @@ def show(panel: Panel, *requests: MapRequest, side_by_side: bool = False) -> Non
     def add_layers(images: list[Any]) -> None:
         for request, image in zip(requests, images, strict=True):
             _add_layer(viewer, fit, stack, request, request.name + suffix, generation, image)
-        number_bars(viewer)
         if side_by_side:
             for layer, _ in ours(viewer, "map:"):
                 layer.visible = _requests.get(layer) in requests
@@ -116,19 +112,6 @@ def follow_penalty(panel: Panel) -> None:
     layers = [layer for layer, _ in ours(panel.viewer, "map:") if layer.visible and layer in _requests]
     if layers and panel.session.job == "idle":
         show(panel, *(_requests[layer] for layer in layers))
-
-
-def number_bars(viewer: Viewer) -> None:
-    """Let the colour bars have numbers, once they are drawn: before that, vispy does not know their size."""
-    reference = weakref.ref(viewer)
-
-    def number() -> None:
-        viewer = reference()
-        for layer, _ in () if viewer is None else ours(viewer, "map:"):
-            if layer.colorbar.visible:
-                layer.events.contrast_limits()
-
-    QTimer.singleShot(DRAWN_MS, number)
 
 
 def show_difference(panel: Panel, comparison: Comparison) -> None:
@@ -156,7 +139,6 @@ def show_difference(panel: Panel, comparison: Comparison) -> None:
     def add_layer(image: NDArray[np.float32]) -> None:
         unit = UNITS["driver"]
         show_map(viewer, stack, fit, image, name, definition, "difference", about, EVERYTHING, unit=unit)
-        number_bars(viewer)
 
     viewer = panel.viewer
     Job(panel, "computing", compute, title=name, on_return=add_layer, about=("movie", "fit"))

@@ -157,7 +157,6 @@ class LookPanel(Panel):
         on = self.viewer.canvas.grid.enabled
         self.beside.setChecked(on)
         put_side_by_side(self.viewer, on)
-        maps.number_bars(self.viewer)
         self.viewer.reset_view()
 
     def _explain(self, _index: int = 0) -> None:
