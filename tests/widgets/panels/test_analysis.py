@@ -70,7 +70,7 @@ def test_an_analysis_comes_back_to_the_same_screen(analysed, docks, tmp_path, id
     assert analysed.comparison.as_dict() == result.as_dict()
     assert analysed.is_current
     assert docks["Compare"].verdict.findChildren(type(docks["Movie"].report))[0].text() == text
-    assert docks["Compare"].table.rowCount() == len(result.edges)
+    assert docks["Compare"].table.edges.rowCount() == len(result.edges)
     assert not find_left()
     assert not [notice for notice in notices if notice.startswith(("error", "warning"))]
 
