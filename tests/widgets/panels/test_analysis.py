@@ -163,7 +163,10 @@ def test_work_on_a_movie_that_was_let_go_is_recovered(docks, analysed, file, idl
     docks["Movie"].use_sample()
     idle()
     qtbot.waitUntil(lambda: not keeper.waits)
-    assert any("is kept: Recover in the Movie dock" in notice for notice in notices)
+    assert any("movie.tif is kept: Recover in the Movie dock" in notice for notice in notices)
+    assert analysed.fits  # still in the list, and kept with the first movie alone
+    analysed.close_movie()
+    assert len([notice for notice in notices if "is kept" in notice]) == 1
     recover = docks["Movie"].recover
     assert not recover.isHidden()
     assert recover.choice.currentText().startswith("movie.tif, ")

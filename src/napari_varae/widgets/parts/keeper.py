@@ -10,8 +10,10 @@ from __future__ import annotations
 import atexit
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QCoreApplication, QEvent, QObject, QThreadPool, QTimer, Signal
 from qtpy.QtWidgets import QMessageBox, QWidget
@@ -23,6 +25,9 @@ from napari_varae.session.session import Session
 from napari_varae.session.snapshot import Snapshot
 from napari_varae.viewer.preferences import preferred
 from napari_varae.widgets.parts.text import report_caution, report_done
+
+if TYPE_CHECKING:
+    from napari_varae.core.fit.fit import Fit
 
 __all__ = ["Keeper", "keeper_of"]
 
@@ -47,6 +52,8 @@ class Keeper(QObject):
         self._session = weakref.ref(session)
         self._window: weakref.ref[QWidget] | None = None
         self._now: Snapshot | None = None
+        self._left: weakref.WeakSet[Fit] = weakref.WeakSet()
+        """Fits that are kept with a movie before this one."""
         self._writing = 0
         self._wrote = False
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
@@ -116,6 +123,7 @@ class Keeper(QObject):
             return
         try:
             now = Snapshot.of(session)
+            now = replace(now, unsaved=tuple(fit for fit in now.unsaved if fit not in self._left))
         except StackError:  # no movie
             now = None
         before, self._now = self._now, now
@@ -129,6 +137,7 @@ class Keeper(QObject):
         if not session.is_kept(before):
             self._write(before)
             self._add(self.autosave.leave)
+            self._left.update(before.unsaved)
             if self.enabled and not self.problem:
                 report_done(f"The unsaved analysis of {before.stack.name} is kept: Recover in the Movie dock.")
         elif self._wrote:
