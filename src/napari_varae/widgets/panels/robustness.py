@@ -46,6 +46,7 @@ class RobustnessBox(QWidget):
         super().__init__()
         self._panel, self._settings = panel, settings
         self.what = QComboBox()
+        self.what.setAccessibleName("What is varied")
         for text, choices in CHOICES.items():
             self.what.addItem(text, choices)
         self.what.setToolTip(
@@ -56,6 +57,7 @@ class RobustnessBox(QWidget):
         self.csv_button = button("CSV…", self.export, "The table with all its columns")
         self.summary = note(NOTHING)
         self.table = QTableWidget(0, len(COLUMNS))
+        self.table.setAccessibleName("Comparison under other choices")
         self.table.setHorizontalHeaderLabels(list(COLUMNS.values()))
         self.table.verticalHeader().setVisible(False)
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)

@@ -32,6 +32,7 @@ class EdgeTable(QTableView):
     def __init__(self) -> None:
         super().__init__()
         self.edges = _Edges(self)
+        self.setAccessibleName("Links")
         self.setModel(self.edges)
         self.verticalHeader().setVisible(False)
         self.verticalHeader().setDefaultSectionSize(22)

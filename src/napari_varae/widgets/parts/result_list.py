@@ -32,6 +32,7 @@ class ResultList(QWidget):
         super().__init__()
         self._session = panel.session
         self.table = Table(COLUMNS, height=110, wide=0, tip=TIP)
+        self.table.setAccessibleName("Results so far")
         self.table.picked.connect(self._reopen)
         self.repeat_button = button(
             "Set ranges and settings again", self._repeat, "Those of the result that is shown, to repeat or change it"
