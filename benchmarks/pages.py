@@ -286,7 +286,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "everyday": everyday, "paper claims": paper_claims,
     "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
     "calibration": calibration, "near_collinear": near_collinear,
-    **{f"verdicts {part}": lambda part=part: verdicts(part) for part in ("null", "noise", "power", "labels", "pairs", "pipeline")},
+    **{
+        f"verdicts {part}": lambda part=part: verdicts(part)
+        for part in ("null", "noise", "power", "labels", "pairs", "pipeline")
+    },
     "choice": choice,
 }  # fmt: skip
 
