@@ -153,7 +153,8 @@ def test_the_manifest_names_every_format():
     from napari_varae.io.readers import READERS
 
     manifest = PluginManifest.from_file(f"{napari_varae.__path__[0]}/napari.yaml")
-    reader, fits = manifest.contributions.readers
+    analyses, reader, fits = manifest.contributions.readers
     assert set(reader.filename_patterns) == {f"*{extension}" for extension in READERS}
     assert reader.accepts_directories
     assert fits.filename_patterns == ["*.varae"]
+    assert analyses.filename_patterns == ["*analysis.toml"]

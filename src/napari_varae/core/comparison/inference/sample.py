@@ -153,7 +153,9 @@ def _positive(gram: Array, noise: Array) -> Array:
     """Subtract the noise from a Gram matrix, and raise its eigenvalues where the result is not positive definite."""
     size = np.sqrt(gram.diagonal()).clip(min=1e-12)
     scale = size[:, None] * size
-    corrected = (gram - noise) / scale
+    # More noise than was measured, as in a latent that is silent here, is at most all of what was measured.
+    share = size / np.sqrt(np.maximum(noise.diagonal(), size**2))
+    corrected = gram / scale - noise / scale * share[:, None] * share
     try:
         np.linalg.cholesky(corrected - LEAST * np.eye(len(gram)))
     except np.linalg.LinAlgError:
