@@ -417,10 +417,10 @@ class User:
         if panel is None:
             return None
         rate = stack.frame_rate or 1
-        if panel.unit.currentText() == "frames":
+        if panel.sides.unit.currentText() == "frames":
             rate = 1
         for letter, (start, stop) in (("a", (0, cut)), ("b", (cut, n))):
-            self.type(panel.fields[letter], f"{start / rate:.2f} - {(stop - 1) / rate:.2f}")
+            self.type(panel.sides.fields[letter], f"{start / rate:.2f} - {(stop - 1) / rate:.2f}")
         return f"split at {cut}"
 
     def compare(self) -> str | None:

@@ -7,15 +7,15 @@ only where work would be lost: when it cannot be kept, or the user has switched 
 
 from __future__ import annotations
 
-import atexit
 import weakref
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QCoreApplication, QEvent, QObject, QThreadPool, QTimer, Signal
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QMessageBox, QWidget
 
 from napari_varae.core.settings import WindowSettings
@@ -33,8 +33,11 @@ __all__ = ["Keeper", "keeper_of"]
 
 REST_MS = 2000
 """How long a session must rest before it is kept."""
-PATIENCE_MS = 20_000
-"""How long a closing window waits until the last changes are kept; fits that are large take some seconds."""
+LOOK_MS = 50
+"""How often a piece of work is asked whether it has ended. The thread knows nothing of Qt: a signal of an object that
+is being destroyed meanwhile would end the process."""
+PATIENCE = 20.0
+"""Seconds that a closing window waits until the last changes are kept; fits that are large take some seconds."""
 
 
 class Keeper(QObject):
@@ -42,7 +45,6 @@ class Keeper(QObject):
 
     left_changed = Signal()
     """There is other work to recover, or less."""
-    _done = Signal(str)
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -54,11 +56,12 @@ class Keeper(QObject):
         self._now: Snapshot | None = None
         self._left: weakref.WeakSet[Fit] = weakref.WeakSet()
         """Fits that are kept with a movie before this one."""
-        self._writing = 0
+        self._writing: list[Future[None]] = []
         self._wrote = False
+        self._ask = QTimer(self, interval=LOOK_MS)
+        self._ask.timeout.connect(self._collect)
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self.keep)
-        self._done.connect(self._ended)
         for signal in (
             session.movie_changed, session.fit_changed, session.ranges_changed, session.comparison_changed,
             session.trials_changed, session.placebo_changed, session.saved_changed,
@@ -114,7 +117,8 @@ class Keeper(QObject):
         if self._rest.isActive():
             self.keep()
         if self._writing:
-            _pool().waitForDone(PATIENCE_MS)
+            wait(self._writing, PATIENCE)
+            self._collect()
 
     def _look(self) -> None:
         """Note what there is now. Work on a movie that was let go is left to be recovered."""
@@ -165,38 +169,28 @@ class Keeper(QObject):
             self._add(partial(self.autosave.write, snapshot))
 
     def _add(self, work: Callable[[], None]) -> None:
-        self._writing += 1
-        _pool().start(partial(_run, work, self._done.emit))
+        self._writing.append(_pool().submit(work))
+        self._ask.start()
 
-    def _ended(self, problem: str) -> None:
-        """Take in that a piece of work has ended, with a problem or without."""
-        self._writing -= 1
-        if problem and not self.problem:
-            report_caution(f"{problem} Until then, save the analysis yourself: Movie dock, Save analysis.")
-        self.problem = problem
-        self.left_changed.emit()
-
-
-def _run(work: Callable[[], None], done: Callable[[str], None]) -> None:
-    """Write in a thread."""
-    problem = ""
-    try:
-        work()
-    except (ValueError, OSError) as error:  # of the movie or the disk
-        problem = str(error)
-    try:
-        done(problem)
-    except RuntimeError:  # the window is gone
-        return
+    def _collect(self) -> None:
+        """Take in which pieces of work have ended, with a problem or without."""
+        while self._writing and self._writing[0].done():
+            error = self._writing.pop(0).exception()
+            if error is not None and not isinstance(error, ValueError | OSError):  # not of the movie or the disk
+                raise error
+            problem = "" if error is None else str(error)
+            if problem and not self.problem:
+                report_caution(f"{problem} Until then, save the analysis yourself: Movie dock, Save analysis.")
+            self.problem = problem
+            self.left_changed.emit()
+        if not self._writing:
+            self._ask.stop()
 
 
 @cache
-def _pool() -> QThreadPool:
+def _pool() -> ThreadPoolExecutor:
     """Return the pool of one thread in which all sessions are written, in order; the program waits for it."""
-    pool = QThreadPool()
-    pool.setMaxThreadCount(1)
-    atexit.register(pool.waitForDone)
-    return pool
+    return ThreadPoolExecutor(1, "napari-varae-keeper")
 
 
 _keepers: weakref.WeakKeyDictionary[Session, Keeper] = weakref.WeakKeyDictionary()
