@@ -66,7 +66,7 @@ def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 _DEFERRED_DELETE = 52  # QEvent.Type.DeferredDelete, without importing Qt here
-_LASTING = {"zarr_io"}
+_LASTING = {"napari-varae-keeper_0", "zarr_io"}
 """Threads that a library keeps for good once it has been used."""
 
 
