@@ -67,7 +67,7 @@ def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
 
 _DEFERRED_DELETE = 52  # QEvent.Type.DeferredDelete, without importing Qt here
 _LASTING = {"napari-varae-keeper_0", "zarr_io"}
-"""Threads that a library keeps for good once it has been used."""
+"""Threads that are kept for good once they were used: that of a library, and the one that keeps unsaved work."""
 
 
 def _lasts(thread: threading.Thread) -> bool:

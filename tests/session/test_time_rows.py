@@ -67,3 +67,20 @@ def test_latents_that_vary_together_become_neighbours(made, rng):
     order = latent_order(fit, latents, "similarity", np.ones(500, dtype=bool)).tolist()
     groups = [latent % 2 for latent in order]
     assert groups in ([0, 0, 1, 1], [1, 1, 0, 0], [0, 1, 1, 0], [1, 0, 0, 1])  # on a ring
+
+
+def test_what_is_costly_is_computed_once_until_bad_frames_change(session, monkeypatch):
+    shown = time_rows(session, ("error",))[0].values
+    order = raster_order(session, "similarity")
+
+    def fail(*_arguments):
+        raise AssertionError("computed again")
+
+    for name in ("prediction_error", "latent_order"):
+        monkeypatch.setattr(f"napari_varae.session.time_rows.{name}", fail)
+    session.set_latent(1)
+    assert time_rows(session, ("error",))[0].values is shown
+    assert raster_order(session, "similarity") is order
+    session.describe_movie(10, None, bad_frames=[7])
+    with pytest.raises(AssertionError, match="computed again"):
+        time_rows(session, ("error",))

@@ -60,10 +60,11 @@ class Experiment:
     latents: NDArray[np.float32] | None
     require_stack: Callable[[], Stack]
 
-    @property
-    def ranges(self) -> dict[Literal["a", "b"], tuple[FrameRange, ...]]:
-        """Segments of the sides A and B."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        @property
+        def ranges(self) -> dict[Literal["a", "b"], tuple[FrameRange, ...]]:
+            """Segments of the sides A and B."""
 
     set_frame_sets: Callable[[Mapping[str, Iterable[FrameRange]], tuple[str, str] | None], None]
 

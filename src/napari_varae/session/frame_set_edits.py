@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from psygnal import Signal
 
 from napari_varae.core.movie.frames import FrameRange, check_range, check_ranges
-from napari_varae.session.frame_sets import FrameSets, Letter, join, subtract
+from napari_varae.session.frame_sets import FrameSets, Letter, join
 from napari_varae.session.ranges import Segments
 
 if TYPE_CHECKING:
@@ -88,10 +88,6 @@ class FrameSetEdits:
         kept = tuple(part for part in self.frame_sets[name] if not part[0] <= frame < part[1])
         self._edit(self.frame_sets.put(name, kept))
 
-    def cut_frames(self, name: str, frames: FrameRange) -> None:
-        """Take the frames of a range out of a frame set."""
-        self._edit(self.frame_sets.put(name, subtract(self.frame_sets[name], frames)))
-
     def clear_frame_set(self, name: str) -> None:
         """Remove all segments of a frame set."""
         self._edit(self.frame_sets.put(name, ()))
@@ -129,7 +125,7 @@ class FrameSetEdits:
         Raises
         ------
         ValueError
-            When there is no such set.
+            When no set has this name.
         """
         self._require(name)
         self._edit(self.frame_sets.assign(letter, name))
@@ -140,7 +136,7 @@ class FrameSetEdits:
         Raises
         ------
         ValueError
-            When there is no such set.
+            When no set has this name.
         """
         self._require(name)
         if name != self.active:
@@ -198,7 +194,8 @@ class FrameSetEdits:
 
     def _require(self, name: str) -> None:
         if name not in self.frame_sets.names:
-            raise ValueError(f"There is no frame set {name!r}; there are {', '.join(self.frame_sets.names) or 'none'}.")
+            names = ", ".join(self.frame_sets.names) or "none yet"
+            raise ValueError(f"No frame set is named {name!r}. The frame sets are: {names}.")
 
 
 def _checked_name(name: str) -> str:

@@ -12,7 +12,7 @@ from napari_varae.core.experiment.trials import Trials
 from napari_varae.core.movie.frames import FrameRange
 from napari_varae.session.ranges import Segments
 
-__all__ = ["FrameSets", "Letter", "as_trials", "join", "subtract"]
+__all__ = ["FrameSets", "Letter", "as_trials", "join"]
 
 Letter = Literal["a", "b"]
 """The two sides of a comparison."""
@@ -48,10 +48,6 @@ class FrameSets:
     def side(self, letter: Letter) -> str:
         """Name of the set that is side A or B."""
         return self.a if letter == "a" else self.b
-
-    def letters(self, name: str) -> str:
-        """Sides that a set is: 'A', 'B', or ''."""
-        return "A" if name == self.a else "B" if name == self.b else ""
 
     def put(self, name: str, segments: Segments) -> FrameSets:
         """Replace the segments of a set, or add it at the end."""
@@ -91,18 +87,6 @@ def join(segments: Iterable[FrameRange]) -> Segments:
         else:
             joined.append((start, stop))
     return tuple(joined)
-
-
-def subtract(segments: Segments, cut: FrameRange) -> Segments:
-    """Return segments without the frames of a range.
-
-    Examples
-    --------
-    >>> subtract(((0, 10), (20, 30)), (5, 25))
-    ((0, 5), (25, 30))
-    """
-    parts = [part for start, stop in segments for part in ((start, min(stop, cut[0])), (max(start, cut[1]), stop))]
-    return tuple((start, stop) for start, stop in parts if start < stop)
 
 
 def as_trials(sets: FrameSets, frame_rate: float | None) -> Trials:

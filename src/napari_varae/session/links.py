@@ -159,7 +159,7 @@ class Links:
         if not 1 <= graph.strongest <= MOST:
             raise ValueError(f"{graph.strongest} links cannot be drawn: choose 1 to {MOST}.")
         if graph.lag is not None and graph.lag < 1:
-            raise ValueError(f"There is no lag {graph.lag}.")
+            raise ValueError(f"Lag {graph.lag} is not possible: choose 1 or more.")
         if graph != self.graph:
             self.graph = graph
             self.graph_changed.emit()

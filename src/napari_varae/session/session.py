@@ -280,6 +280,7 @@ class Session(CurrentJob, FrameSetEdits, Comparisons, Experiment, Links, Questio
         self.frames = self.fit = self.latents = self.components = self.caution = self.explained = self.odd = None
         self.edge = self.latent = None
         self.forget_comparisons()
+        self.set_robustness(None, Generation())
         self.history, self.folder = [], None
         self.forget_frame_sets()
         self.forget_experiment()

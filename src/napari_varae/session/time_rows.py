@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,8 @@ def time_rows(session: Session, kinds: Collection[Kind], picked: Sequence[int] =
             shown = [session.latent, *shown]
         rows += [Row(session.name_latent(i), latents[:, i], i, i == session.latent) for i in shown]
     if "error" in kinds:
-        rows.append(Row("prediction error", prediction_error(fit, latents, stack.runs())))
+        error = _once(session, "error", lambda: prediction_error(fit, latents, stack.runs()))
+        rows.append(Row("prediction error", error))
     return rows
 
 
@@ -112,12 +114,28 @@ def raster_order(session: Session, by: Order) -> NDArray[np.int64] | None:
     fit, latents = session.fit, session.latents
     if fit is None or latents is None:
         return None
+    if by == "similarity":
+        return _once(session, by, lambda: latent_order(fit, latents, by, usual_frames(session)))
     reference: NDArray[Any] | None = None
     if by == "latent" and session.latent is not None:
         reference = latents[:, session.latent]
     elif by == "behaviour" and (rows := behaviour_rows(session)):
         reference = rows[0].values
     return latent_order(fit, latents, by, usual_frames(session), reference)
+
+
+_known: WeakKeyDictionary[Session, dict[str, tuple[Any, NDArray[Any]]]] = WeakKeyDictionary()
+"""What is costly, and of which fit, movie and bad frames it is: a click on a latent shows the rows again."""
+
+
+def _once(session: Session, name: str, compute: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+    """Compute something of the fit in use when fit, movie or bad frames are others than the last time."""
+    now = session.generation
+    about = now.movie, now.fit, now.bad_frames, session.require_stack().breaks
+    kept = _known.setdefault(session, {})
+    if name not in kept or kept[name][0] != about:
+        kept[name] = about, compute()
+    return kept[name][1]
 
 
 def strongest_latents(fit: Fit, latents: NDArray[Any], count: int) -> list[int]:

@@ -237,19 +237,19 @@ def robustness(
 
     asked = {"covariates": covariates, "covariate_lags": covariate_lags, "workers": workers}
 
-    def tell(running: str) -> Robustness:
+    def show(running: str) -> Robustness:
         now = replace(found, running=running)
         if progress is not None:
             progress(now)
         return now
 
     for change in changes:
-        tell(change.name)
+        show(change.name)
         row = _row(fit, known, frames, change, stop, asked)
         if row is None:  # stopped
             break
         found = replace(found, rows=(*found.rows, row))
-    return tell("")
+    return show("")
 
 
 def _changes(

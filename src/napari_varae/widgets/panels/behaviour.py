@@ -18,7 +18,7 @@ from napari_varae.session.session import Letter
 from napari_varae.widgets.jobs.opening import open_brought
 from napari_varae.widgets.parts.fields import NumberField
 from napari_varae.widgets.parts.files import ask_path
-from napari_varae.widgets.parts.panel import Panel, button, row
+from napari_varae.widgets.parts.panel import Panel, button, narrow_choice, row
 from napari_varae.widgets.parts.question import QuestionBox
 from napari_varae.widgets.parts.table import Table
 from napari_varae.widgets.parts.text import heading, in_words, note, report_done
@@ -72,7 +72,7 @@ class BehaviourPanel(Panel):
         self.save_trials_button = button("Save trials…", self.ask_save_trials, "The table as CSV or TSV")
         self.close_trials_button = button("Close", partial(self.session.use_trials, None), "Let the trials go")
         self.trials_report = note(NO_TRIALS)
-        self.conditions: dict[Letter, QComboBox] = {"a": _choice(), "b": _choice()}
+        self.conditions: dict[Letter, QComboBox] = {"a": narrow_choice(), "b": narrow_choice()}
         for letter, box in self.conditions.items():
             box.setAccessibleName(f"Condition of range {letter.upper()}")
         self.compare_button = button("Use as A and B", self.use_conditions, "All trials of the two conditions")
@@ -93,7 +93,7 @@ class BehaviourPanel(Panel):
     def _add_traces(self) -> None:
         self.traces_button = button("Open traces…", self.ask_traces, "CSV, TSV, .npy or NWB: speed, position, pupil, …")
         self.close_traces_button = button("Close", partial(self.session.use_behaviour, None), "Let the traces go")
-        self.shown = _choice()
+        self.shown = narrow_choice()
         self.shown.setAccessibleName("Traces in the Time dock")
         self.shown.setToolTip("Traces that the Time dock shows above the latents")
         self.shown.currentIndexChanged.connect(self._show_one)
@@ -283,11 +283,3 @@ class BehaviourPanel(Panel):
         for used in (self.save_trials_button, self.close_trials_button):
             used.setEnabled(self.session.trials is not None)
         self.unit.setText("frames" if self.session.stack is None or self.session.stack.frame_rate is None else "s")
-
-
-def _choice() -> QComboBox:
-    """Make a drop-down that long names do not widen."""
-    box = QComboBox()
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(6)
-    return box

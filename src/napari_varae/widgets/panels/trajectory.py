@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QSplitter
 
 from napari_varae.session.frame_sets import join
 from napari_varae.session.time_rows import usual_frames
-from napari_varae.widgets.parts.panel import Panel, row
+from napari_varae.widgets.parts.panel import Panel, narrow_choice, row
 from napari_varae.widgets.parts.text import in_words, note
 from napari_varae.widgets.parts.time_plot import OTHER_COLOUR, set_colours
 from napari_varae.widgets.parts.trajectory_plot import TrajectoryPlot
@@ -39,8 +40,8 @@ class TrajectoryPanel(Panel):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self.axes = tuple(_choice() for _ in range(3))
-        self.colour = _choice()
+        self.axes = tuple(narrow_choice() for _ in range(3))
+        self.colour = narrow_choice()
         self.lasso = QCheckBox("Lasso")
         self.lasso.setToolTip("Drag around points: their frames are added to the frame set selected in the Time dock")
         self.beside = QCheckBox("A beside B")
@@ -142,20 +143,11 @@ class TrajectoryPanel(Panel):
             mask[start:stop] = True
         return mask
 
-    def _colours(self, n: int) -> tuple[list[QColor], str]:
-        """Colour of each frame, and the legend, as rich text."""
+    def _colours(self, n: int) -> tuple[Callable[[NDArray[np.int64]], list[QColor]], str]:
+        """Colours of some of the n frames, and the legend, as rich text."""
         by, stack = self.colour.currentText(), self.session.require_stack()
         if by == SETS:
-            sets = self.session.frame_sets
-            colour_of = set_colours(sets.names, sets.a, sets.b)
-            faint = QColor(OTHER_COLOUR)
-            faint.setAlpha(60)
-            colours = [faint] * n
-            for name, segments in sets:
-                for start, stop in segments:
-                    colours[start:stop] = [QColor(colour_of[name])] * (stop - start)
-            marks = [f"{_square(colour_of[name])}{escape(name)}" for name, segments in sets if segments]
-            return colours, " ".join([*marks, f"{_square(OTHER_COLOUR)}other&nbsp;frames"])
+            return self._colours_of_sets(n)
         rate = stack.frame_rate
         if by == TIME:
             values, unit = np.arange(n) / (rate or 1), "s" if rate else "frames"
@@ -166,10 +158,27 @@ class TrajectoryPanel(Panel):
         low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
         share = np.nan_to_num((values - low) / ((high - low) or 1.0))
         table = pg.colormap.get(MAP)
-        colours = table.map(0.05 + 0.95 * share, mode="qcolor")
+
+        def colours(frames: NDArray[np.int64]) -> list[QColor]:
+            return list(table.map(0.05 + 0.95 * share[frames], mode="qcolor"))
+
         steps = table.map(np.linspace(0.05, 1, LEGEND_STEPS), mode="qcolor")
         bar = "".join(_square(colour.name()) for colour in steps).replace("&nbsp;", "")
         return colours, f"{escape(by)}: {low:.4g} {bar} {high:.4g} {unit}"
+
+    def _colours_of_sets(self, n: int) -> tuple[Callable[[NDArray[np.int64]], list[QColor]], str]:
+        """Colours of frames by their frame set; of several, the last one in the table."""
+        sets = self.session.frame_sets
+        colour_of = set_colours(sets.names, sets.a, sets.b)
+        faint = QColor(OTHER_COLOUR)
+        faint.setAlpha(60)
+        palette, number = [faint, *(QColor(colour_of[name]) for name in sets.names)], np.zeros(n, dtype=np.int64)
+        for i, (_, segments) in enumerate(sets, 1):
+            for start, stop in segments:
+                number[start:stop] = i
+        marks = [f"{_square(colour_of[name])}{escape(name)}" for name, segments in sets if segments]
+        legend = " ".join([*marks, f"{_square(OTHER_COLOUR)}other&nbsp;frames"])
+        return lambda frames: [palette[i] for i in number[frames].tolist()], legend
 
     def _show_cursor(self) -> None:
         for plot in self.plots_ab:
@@ -197,14 +206,6 @@ class TrajectoryPanel(Panel):
 
 def _square(colour: str) -> str:
     return f"<span style='color:{colour}'>■</span>&nbsp;"
-
-
-def _choice() -> QComboBox:
-    """Make a drop-down that long names do not widen."""
-    box = QComboBox()
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(6)
-    return box
 
 
 def _refill(box: QComboBox, names: list[str], first: int) -> None:

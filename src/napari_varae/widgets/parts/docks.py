@@ -39,8 +39,8 @@ def show_dock(viewer: Viewer, kind: type[P]) -> P:
     return found
 
 
-def join_tabs(panel: Panel) -> bool:
-    """Put a dock that napari's menu has opened below the others on the right as a tab beside them.
+def join_tabs(panel: Panel, kind: type[Panel]) -> bool:
+    """Put a dock that napari's menu has opened below the others on the right as a tab beside those of its `kind`.
 
     Returns whether the panel has its place in a window.
     """
@@ -52,7 +52,6 @@ def join_tabs(panel: Panel) -> bool:
     right = Qt.DockWidgetArea.RightDockWidgetArea
     if main.dockWidgetArea(dock) != right or main.tabifiedDockWidgets(dock):
         return True
-    kind = next(kind for kind in type(panel).__mro__ if kind.__name__ == "Panel")
     others = [other.parentWidget() for other in main.findChildren(kind) if other is not panel]
     beside = [other for other in others if isinstance(other, QDockWidget) and main.dockWidgetArea(other) == right]
     beside = [other for other in beside if not other.isFloating() and not other.isHidden()]

@@ -23,10 +23,10 @@ PAGES = {
     "Behaviour": "how-to/cells-trials-behaviour.md",
     "Train": "how-to/train.md",
     "Look": "how-to/read-a-map.md",
-    "Links": "how-to/read-a-map.md",
-    "Trajectory": "tour.md",
+    "Links": "how-to/follow-links.md",
+    "Trajectory": "how-to/select-frames.md",
     "Compare": "how-to/compare-two-conditions.md",
-    "Time": "tour.md",
+    "Time": "how-to/select-frames.md",
 }
 """Page of each dock, below the folder of the documentation."""
 WIDTH, HEIGHT, PICTURE = 720, 620, 660

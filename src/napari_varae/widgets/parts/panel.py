@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from napari_varae.widgets.parts.forms import SettingsForm
     from napari_varae.widgets.parts.plots import Plot
 
-__all__ = ["Panel", "button", "outermost", "row", "small_button"]
+__all__ = ["Panel", "button", "narrow_choice", "outermost", "row", "small_button"]
 
 MARGIN, LEAST_WIDTH = 8, 400
 """Pixels around the content of a dock, and that its widest row needs."""
@@ -150,7 +150,7 @@ class Panel(QWidget):
     def _join_tabs(self) -> None:
         """Join the tabs of the other docks, the first time that it is shown; then the user may place it anywhere."""
         if not self._placed:
-            self._placed = join_tabs(self)
+            self._placed = join_tabs(self, Panel)
 
     def retire(self) -> None:
         """Let go of the session and the viewer."""
@@ -180,6 +180,14 @@ def small_button(text: str, slot: Callable[[], Any], tip: str = "") -> QPushButt
     made.setStyleSheet("padding: 2px 4px; margin: 0")
     made.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys with the movie
     return made
+
+
+def narrow_choice() -> QComboBox:
+    """Make a drop-down that long names do not widen."""
+    box = QComboBox()
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(6)
+    return box
 
 
 def row(*widgets: QWidget | str, stretch: int | None = None) -> QHBoxLayout:

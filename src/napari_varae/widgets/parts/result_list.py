@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_varae.core.files import write_file
-from napari_varae.session.comparisons import Done
-from napari_varae.session.ranges import format_ranges
+from napari_varae.session.comparisons import Done, results_csv
 from napari_varae.widgets.parts.files import ask_path
 from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.table import Table
 from napari_varae.widgets.parts.text import heading, in_words, report_done
 
-__all__ = ["ResultList", "results_csv"]
+__all__ = ["ResultList"]
 
 COLUMNS = ("A, B", "Verdict", "p coupling", "p persistence")
 TIP = "The comparisons of this movie, the latest first. Click a row to show it again."
@@ -91,23 +87,3 @@ def _row(done: Done) -> list[tuple[str, object]]:
         for answer in (result.coupling, result.persistence)
     ]
     return [(name, name), (result.verdict, result.verdict), *answers]
-
-
-def results_csv(results: list[Done]) -> str:
-    """Write results as CSV: names and frames of A and B, fit, verdict with its reason, p-values, largest difference."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    kinds = ("coupling", "persistence")
-    answers = [f"{kind}_{name}" for kind in kinds for name in ("p", "difference", "low", "high", "n_differ")]
-    writer.writerow(["a", "b", "frames_a", "frames_b", "fit", "verdict", "reason", "p", *answers, "placebo_pairs"])
-    for done in results:
-        result = done.comparison
-        found = []
-        for answer in (result.coupling, result.persistence):
-            found += [answer.p_value, answer.difference, *answer.interval, answer.n_differ]
-        frames = [format_ranges(result.ranges[letter], None) for letter in ("a", "b")]
-        writer.writerow(
-            [*done.names, *frames, result.fit, result.verdict, result.judgement.reason, result.p_value, *found,
-             len(result.placebo)]
-        )  # fmt: skip
-    return text.getvalue()

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QComboBox, QLineEdit, QVBoxLayout, QWidget
 
 from napari_varae.session.frame_sets import Letter
 from napari_varae.session.ranges import Segments, format_duration, format_ranges, parse_ranges, total
-from napari_varae.widgets.parts.panel import Panel, row
+from napari_varae.widgets.parts.panel import Panel, narrow_choice, row
 from napari_varae.widgets.parts.text import in_words, note
 
 __all__ = ["SidesBox"]
@@ -24,7 +24,7 @@ class SidesBox(QWidget):
         self.unit = QComboBox()
         self.unit.setToolTip("Unit of the ranges below")
         self.unit.setAccessibleName("Unit of the ranges")
-        self.sets: dict[Letter, QComboBox] = {"a": QComboBox(), "b": QComboBox()}
+        self.sets: dict[Letter, QComboBox] = {"a": narrow_choice(), "b": narrow_choice()}
         self.fields: dict[Letter, QLineEdit] = {"a": QLineEdit(), "b": QLineEdit()}
         self.notes = note()
         self._shown: dict[Letter, str] = {"a": "", "b": ""}
@@ -39,8 +39,6 @@ class SidesBox(QWidget):
             box = self.sets[letter]
             box.setAccessibleName(f"Frame set of side {letter.upper()}")
             box.setToolTip("The frame set that is compared; make more in the Time dock")
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(7)
             box.activated.connect(partial(self._chosen, letter))
             parts = [letter.upper(), box, field] + ([self.unit] if letter == "a" else [])
             layout.addLayout(row(*parts, stretch=2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,7 @@ class TrajectoryPlot(Plot):
         self,
         values: NDArray[Any],
         names: Sequence[str],
-        colours: Sequence[QColor] | None,
+        colours: Callable[[NDArray[np.int64]], Sequence[QColor]] | None,
         only: NDArray[np.bool_] | None = None,
     ) -> None:
         """Replace the trajectory.
@@ -93,8 +93,8 @@ class TrajectoryPlot(Plot):
             Frames of NaN are left out.
         names : sequence of str
             Names of the axes.
-        colours : sequence of QColor, length T, or None
-            None draws all points in one colour.
+        colours : callable or None
+            Gives the colours of some frames: those that are drawn. None draws all points in one colour.
         only : array of bool, shape (T,), optional
             Frames to draw; the axes are those of all frames.
         """
@@ -102,7 +102,8 @@ class TrajectoryPlot(Plot):
         self._values, self._names, self._only = values, tuple(names), only
         known = np.flatnonzero(np.isfinite(values).all(axis=1) & (True if only is None else only))
         self._shown = known[:: -(-len(known) // MOST_POINTS) or 1]
-        self._brushes = [pg.mkBrush(QColor(*FAINT) if colours is None else colours[i]) for i in self._shown.tolist()]
+        shown = [QColor(*FAINT)] * len(self._shown) if colours is None else colours(self._shown)
+        self._brushes = [pg.mkBrush(colour) for colour in shown]
         self._project()
         for axis, side in zip((0, 1), ("bottom", "left"), strict=True):
             self._labels[side] = "" if self.turns else names[axis]

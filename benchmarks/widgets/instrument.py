@@ -1,0 +1,143 @@
+"""What the docks cost while a movie plays, while the sparsity slider is dragged, and from a click on a link to its map.
+
+    python -m benchmarks.widgets.instrument MOVIE.tif [--results benchmarks/results/instrument.jsonl]
+
+Playback: processor time of the window's thread for each frame, of bare napari, then with all docks, for few and many
+frames and segments, with and without the raster. Slider: time of one step, until the links are drawn again, and until
+the canvas is, with and without arrows. Click: from choosing a link to its map in the canvas, on MOVIE. Medians, and the
+99th percentile for the slider. Needs a display; the numbers are those of its OpenGL, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+from qtpy.QtWidgets import QApplication
+
+import napari_varae as nv
+from napari_varae.session.results import Edge
+from napari_varae.session.session import session_of
+from napari_varae.viewer.movie import open_movie
+from napari_varae.widgets.workspace import open_workspace
+
+PLAYED = ((2_000, 2, False), (100_000, 2, False), (100_000, 100, False), (100_000, 100, True))
+"""Frames, segments of A and of B, and whether the raster is shown."""
+STEPS = 60
+
+
+def window() -> Any:
+    """Open a viewer of a usual size."""
+    viewer = napari.Viewer()
+    viewer.window.resize(1500, 950)
+    return viewer
+
+
+def settle(turns: int = 20) -> None:
+    """Let the window finish what it has to do."""
+    for _ in range(turns):
+        QApplication.processEvents()
+
+
+def played(viewer: Any, n_frames: int) -> float:
+    """Median processor time of a frame, in ms."""
+    cost = []
+    for i in range(STEPS):
+        began = time.thread_time()
+        viewer.dims.set_current_step(0, 37 * i % n_frames)
+        QApplication.processEvents()
+        cost.append(time.thread_time() - began)
+    return 1000 * float(np.median(cost))
+
+
+def playback() -> list[dict[str, Any]]:
+    """Measure playback of simulated frames, which are repeated."""
+    sim = nv.simulate(nv.SimulationConfig(frames=400, height=64, width=64, cells=12))
+    fit, rng = nv.fit(sim.stack, nv.FitConfig(latents=12, epochs=0)), np.random.default_rng(0)
+    spread, rows = fit.encode(sim.stack).std(0), []
+    viewer = window()
+    open_movie(viewer, sim.stack)
+    settle()
+    rows.append({"what": "playback, bare napari", "ms": played(viewer, sim.stack.n_frames)})
+    viewer.close()
+    for n_frames, segments, raster in PLAYED:
+        viewer = window()
+        stack = nv.Stack(np.broadcast_to(sim.stack.read(0, 1), (n_frames, *sim.stack.shape[1:])), frame_rate=10)
+        open_movie(viewer, stack)
+        panels, session = open_workspace(viewer), session_of(viewer)
+        session.use_fit(fit, (rng.standard_normal((n_frames, fit.latents)) * spread).astype(np.float32))
+        step = n_frames // segments
+        parts = [(i * step, i * step + step // 3) for i in range(segments)]
+        session.set_frame_sets({"A": parts, "B": [(stop, stop + step // 3) for _, stop in parts]})
+        panels["Time"].show_rows("error", True)
+        panels["Time"].show_rows("raster", raster)
+        settle()
+        what = f"playback, all docks, {n_frames} frames, {segments} segments a side{', raster' * raster}"
+        rows.append({"what": what, "ms": played(viewer, n_frames)})
+        viewer.close()
+    return rows
+
+
+def links(movie: str) -> list[dict[str, Any]]:
+    """Measure the slider, and clicks on links, on a recording."""
+    stack, rows = nv.open_stack(movie, frame_rate=10), []
+    fit = nv.fit(stack, nv.FitConfig(epochs=1))
+    viewer = window()
+    open_movie(viewer, stack)
+    panels, session = open_workspace(viewer), session_of(viewer)
+    session.use_fit(fit, fit.encode(stack))
+    panel = panels["Links"]
+    panel.parentWidget().raise_()
+    while session.along_path is None or session.job != "idle":
+        settle(1)
+    for arrows in (False, True):
+        session.set_graph(replace(session.graph, shown=arrows, strongest=300))
+        settle()
+        own, whole = [], []
+        for step in np.linspace(100, 900, STEPS).round().astype(int).tolist():
+            began = time.perf_counter()
+            session.set_penalty(panel._penalty_at(step))
+            own.append(1000 * (time.perf_counter() - began))
+            QApplication.processEvents()
+            whole.append(1000 * (time.perf_counter() - began))
+        name = f"slider step{', 300 arrows' * arrows}"
+        rows += [{"what": f"{name}{end}", "ms": float(np.median(cost)), "p99": float(np.percentile(cost, 99))}
+                 for end, cost in (("", own), (", with the canvas", whole))]  # fmt: skip
+    session.set_penalty(None)
+    session.set_graph(replace(session.graph, shown=False))
+    cost = []
+    for lag, target, source in np.argwhere(fit.var.coefficients)[:20].tolist():
+        began = time.perf_counter()
+        session.pick_edge(Edge(lag + 1, target, source))
+        while session.job != "idle":
+            QApplication.processEvents()
+        settle(2)
+        cost.append(1000 * (time.perf_counter() - began))
+    rows.append({"what": "click on a link to its map", "ms": float(np.median(cost[1:])), "p99": max(cost[1:])})
+    viewer.close()
+    return rows
+
+
+def main() -> None:
+    """Print the table, and append it to the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("movie")
+    parser.add_argument("--results", type=Path)
+    options = parser.parse_args()
+    rows = [*playback(), *links(options.movie)]
+    for row in rows:
+        p99 = f"   99th percentile {row['p99']:7.1f} ms" if "p99" in row else ""
+        print(f"{row['what']:<62} {row['ms']:7.1f} ms{p99}")
+    if options.results is not None:
+        with options.results.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+if __name__ == "__main__":
+    main()
