@@ -100,6 +100,6 @@ def why_not_train(session: Session) -> str:
     if progress is not None and progress.task == "training":
         return "Settings can be changed once this training has ended."
     if progress is not None:
-        return f"Train waits for the job that runs: {progress.title}. Pause and Stop act on a training."
+        return f"Train becomes available when this job ends: {progress.title}."
     need = "" if session.stack is not None else "Train needs a movie: open one in the Movie dock. "
-    return f"{need}Pause and Stop act on a training that runs."
+    return f"{need}Pause and Stop become available while a training runs."

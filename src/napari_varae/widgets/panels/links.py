@@ -55,7 +55,7 @@ class LinksPanel(Panel):
             "Makes a fit with this penalty the fit in use: comparisons, the prediction layer and saving use it. "
             "The fit before it is kept.",
         )
-        self.back_button = button("Back to that of the fit", lambda: self._try(None, released=True))
+        self.back_button = button("Back to the penalty of the fit", lambda: self._try(None, released=True))
         self.arrows, self.outlines = QCheckBox("Links as arrows"), QCheckBox("Outlines of latents")
         self.chosen_only = QCheckBox("Only links from or to the chosen latent")
         for box in (self.arrows, self.outlines, self.chosen_only):
@@ -80,7 +80,7 @@ class LinksPanel(Panel):
         self._show_fit()
 
     def _lay_out(self) -> None:
-        for widget in (heading("Sparsity: which links are there"), self.summary, self.slider, self.sparsity_text):
+        for widget in (heading("Sparsity: how many links"), self.summary, self.slider, self.sparsity_text):
             self.body.addWidget(widget)
         self.body.addWidget(self.path)
         self.body.addWidget(self.curve_text)
@@ -187,7 +187,9 @@ class LinksPanel(Panel):
             self.path.set_range(*self._ends())
             named = ", ".join(self.session.name_latent(latent) for latent in fit.whole_image)
             whole = (
-                f" Latents of the whole image ({named}) have no place on it, and their links no arrow." if named else ""
+                f" Latents of the whole image have no place on it, and their links are not drawn: {named}."
+                if named
+                else ""
             )
             self.summary.setText(f"Spectral radius of the fit {fit.var.spectral_radius:.2f}.{whole}")
         self._show_penalty()

@@ -14,7 +14,7 @@ from napari_varae.widgets.parts.text import heading, in_words, report_done
 
 __all__ = ["ResultList"]
 
-COLUMNS = ("A, B", "Verdict", "p coupling", "p persistence")
+COLUMNS = ("A, B", "Verdict", "p, links", "p, own past")
 TIP = "The comparisons of this movie, the latest first. Click a row to show it again."
 
 
