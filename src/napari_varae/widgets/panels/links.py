@@ -186,11 +186,7 @@ class LinksPanel(Panel):
         else:
             self.path.set_range(*self._ends())
             named = ", ".join(self.session.name_latent(latent) for latent in fit.whole_image)
-            whole = (
-                f" Latents of the whole image have no place on it, and their links are not drawn: {named}."
-                if named
-                else ""
-            )
+            whole = f" Latents of the whole image, whose links are not drawn: {named}." if named else ""
             self.summary.setText(f"Spectral radius of the fit {fit.var.spectral_radius:.2f}.{whole}")
         self._show_penalty()
         self._show_curve()

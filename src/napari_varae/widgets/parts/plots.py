@@ -87,7 +87,7 @@ class CurvePlot(Plot):
             angle=90,
             pen=pg.mkPen(CURSOR_COLOUR, style=Qt.PenStyle.DashLine),
             label="best",
-            labelOpts={"position": 0.15},
+            labelOpts={"position": 0.15, "color": CURSOR_COLOUR},
         )
         self._best.hide()
         self.addItem(self._best, ignoreBounds=True)
