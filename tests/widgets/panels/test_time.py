@@ -4,13 +4,15 @@ import weakref
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QEvent, QPoint, Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QMenu
 
 from napari_varae.core.movie.stack import Stack
 from napari_varae.io.trials import open_trials
 from napari_varae.viewer.movie import open_movie
+
+from ..mouse import place
 
 
 @pytest.fixture
@@ -26,12 +28,6 @@ def panel(docks, qtbot):
     qtbot.waitUntil(lambda: docks["Time"].isVisible())
     qtbot.wait(50)
     return weakref.proxy(docks["Time"])
-
-
-def place(plot, x, y):
-    """Where a point of a plot is on the widget."""
-    at = plot.mapFromScene(plot.getViewBox().mapViewToScene(plot.getViewBox().viewRect().center().__class__(x, y)))
-    return QPoint(round(at.x()), round(at.y()))
 
 
 def cursor(panel):
@@ -214,6 +210,9 @@ def test_marks_and_keys_make_ranges(viewer, panel, session, trained, qtbot, noti
     qtbot.keyClick(canvas, Qt.Key.Key_A, Qt.KeyboardModifier.ShiftModifier)
     assert session.ranges["a"] == ((10, 50),)
     assert panel.marks[0].text() == "Start  [  1.0"
+    panel.sets.table.setCurrentCell(1, 0)
+    qtbot.keyClick(canvas, Qt.Key.Key_S, Qt.KeyboardModifier.ShiftModifier)
+    assert session.ranges["b"] == ((10, 50),), "added to the frame set that is selected"
     panel.parentWidget().hide()
     session.set_frame(150)
     qtbot.keyClick(canvas, Qt.Key.Key_BracketRight)
@@ -288,3 +287,35 @@ def test_components_are_not_computed_again_for_each_change(docks, session, train
     session.keep_fit(trained)
     session.use_fit(trained, session.latents, components=session.components)
     np.testing.assert_allclose(docks["Trajectory"].plots_ab[0]._points, session.components[:, :2])
+
+
+def test_the_menu_of_rows_offers_what_can_be_shown(viewer, panel, session, trained, stack, idle):
+    menu = QMenu()
+
+    def entry(text, where=None):
+        panel._fill_rows(menu)
+        actions = [action for action in menu.actions() if not where or action.text() == where]
+        if where:
+            actions = actions[0].menu().actions()
+        return next(action for action in actions if text in action.text())
+
+    before = len(panel.traces._curves)
+    assert entry("Latents").isChecked()
+    entry("Prediction error").trigger()
+    assert len(panel.traces._curves) == before + 1
+    entry("Prediction error").trigger()
+    assert len(panel.traces._curves) == before
+    entry("strength", "Sort the raster by").trigger()
+    assert entry("All latents").isChecked()
+    assert entry("strength", "Sort the raster by").isChecked()
+    assert not entry("no Labels or Shapes", "Mean over the regions of").isEnabled()
+    labels = np.zeros(stack.shape[1:], dtype=int)
+    labels[4:9, 5:12] = 1
+    viewer.add_labels(labels, name="drawn", scale=viewer.layers[0].scale[-2:])
+    entry("drawn", "Mean over the regions of").trigger()
+    idle()
+    assert list(session.regions) == ["drawn 1"]
+    entry("Hide the regions").trigger()
+    assert not session.regions
+    entry("Snap edges").trigger()
+    assert not panel.snaps

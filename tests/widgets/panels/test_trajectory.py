@@ -10,6 +10,8 @@ from napari_varae.io.behaviour import open_behaviour
 from napari_varae.session.labels import describe_latent
 from napari_varae.widgets.parts.trajectory_plot import project
 
+from ..mouse import place
+
 
 @pytest.fixture
 def viewer(make_napari_viewer):
@@ -25,12 +27,6 @@ def panel(docks, qtbot):
     qtbot.waitUntil(lambda: docks["Trajectory"].plots_ab[0].isVisible())
     qtbot.wait(50)
     return weakref.proxy(docks["Trajectory"])
-
-
-def place(plot, x, y):
-    """Where a point of a plot is on the widget."""
-    at = plot.mapFromScene(plot.getViewBox().mapViewToScene(plot.getViewBox().viewRect().center().__class__(x, y)))
-    return QPoint(round(at.x()), round(at.y()))
 
 
 def drag(qtbot, plot, corners):

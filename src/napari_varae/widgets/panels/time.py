@@ -130,7 +130,7 @@ class TimePanel(Panel):
             "]": key(partial(self.mark, 1)),
             "Shift-A": key(partial(self.make_range, "a")),
             "Shift-B": key(partial(self.make_range, "b")),
-            "Shift-Plus": key(self.add_marked),
+            "Shift-S": key(self.add_marked),
         }
 
     def _controls(self) -> QWidget:
@@ -146,7 +146,9 @@ class TimePanel(Panel):
         makes = (
             small_button("Make A  ⇧A", partial(self.make_range, "a"), "Frame set A from the marked start to the end"),
             small_button("Make B  ⇧B", partial(self.make_range, "b"), "Frame set B from the marked start to the end"),
-            small_button("Add  ⇧+", self.add_marked, "Add it to the selected frame set"),
+            small_button(
+                "Add  ⇧S", self.add_marked, "Add the segment from the marked start to the end to the selected frame set"
+            ),
         )
         layout.addLayout(row(*self.marks, *makes))
         layout.addWidget(self.sets, 1)
