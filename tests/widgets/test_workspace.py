@@ -116,9 +116,11 @@ def test_docks_fit_on_a_screen(make_napari_viewer, qtbot):
     assert viewer.window._qt_window.minimumSizeHint().height() <= 760
     for name in RIGHT:
         panels[name].parentWidget().raise_()
-        qtbot.wait(20)
         area = panels[name].findChild(QScrollArea)
-        assert area.widget().width() <= area.viewport().width(), f"{name} is cut off at the right"
+        qtbot.waitUntil(area.isVisible)
+        qtbot.wait(20)  # the layout follows
+        widest = area.widget().minimumSizeHint().width()
+        assert widest <= area.viewport().width(), f"{name} is cut off at the right"
 
 
 def test_plots_follow_the_theme(viewer, docks):
