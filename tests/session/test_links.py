@@ -122,7 +122,7 @@ def test_impossible_graphs_are_refused(session):
     for graph, words in (
         (Graph(strongest=0), "0 links"),
         (Graph(strongest=MOST + 1), "links"),
-        (Graph(lag=0), "lag 0"),
+        (Graph(lag=0), "Lag 0"),
     ):
         with pytest.raises(ValueError, match=words):
             session.set_graph(graph)
