@@ -10,7 +10,7 @@ import pyqtgraph as pg
 from numpy.typing import ArrayLike, NDArray
 from qtpy.QtCore import QRectF, Qt, Signal
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QGraphicsRectItem
+from qtpy.QtWidgets import QGraphicsItem, QGraphicsRectItem
 
 if TYPE_CHECKING:
     from napari.utils.theme import Theme
@@ -24,6 +24,7 @@ __all__ = [
     "NullPlot",
     "PlaceboPlot",
     "Plot",
+    "keep_drawn",
 ]
 
 A_COLOUR, B_COLOUR = "#f08c2e", "#3b8eea"
@@ -72,6 +73,11 @@ class Plot(pg.PlotWidget):
             super().wheelEvent(event)
         else:
             event.ignore()
+
+
+def keep_drawn(item: QGraphicsItem) -> None:
+    """Keep an item as a picture, so that a cursor moves over it without drawing it again, however long it is."""
+    item.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
 
 
 class CurvePlot(Plot):
