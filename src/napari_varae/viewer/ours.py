@@ -126,8 +126,8 @@ def place(
         before = _registered[layer]
         if (own := _own_name(layer, before)) != before.name:
             what.name = own  # the user renamed it
-        same = layer.data.shape == data.shape
-        with layer.events.data.blocker() if same else nullcontext():  # of the same size, nothing but the drawing changes
+        same = layer.data.shape == data.shape  # then nothing but the drawing changes
+        with layer.events.data.blocker() if same else nullcontext():
             layer.data = data
         layer.metadata = metadata
         for name in ("scale", "translate", "units", "axis_labels"):
