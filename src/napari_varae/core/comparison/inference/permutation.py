@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_varae.core.comparison.inference.sample import Array, Sample
+from napari_varae.core.comparison.inference.block_moments import BlockMoments
+from napari_varae.core.comparison.inference.sample import Array, Moments, Sample
 from napari_varae.core.comparison.inference.statistic import Difference, Start, difference
 
 __all__ = ["FEWEST_UNITS", "BlockPermutation", "SegmentPermutation", "n_ways", "pairs_of", "strata"]
@@ -31,6 +33,8 @@ IN_STRATUM = 2
 """Segments for each frame set that a stratum holds, or more."""
 FEWEST_WAYS = 100
 """Permutations within strata below which strata are made larger."""
+MOST_BYTES = 2**28
+"""Memory for the moments of blocks; where these take more, they are computed in each draw."""
 
 Order = NDArray[np.int64]
 
@@ -89,11 +93,33 @@ class BlockPermutation:
     def _side(self, blocks: Order, side: int) -> Sample:
         """Collect the lag pairs of these blocks and of the rest of a range."""
         x, y, *covariates = (
-            np.concatenate([whole[blocks].reshape(len(blocks) * self.length, whole.shape[2]), left])
+            np.concatenate([*(whole[block] for block in blocks), left])
             for whole, left in zip(self.blocks, self.rest[side], strict=True)
         )
         of_a = self.length * int((blocks < self.counts[0]).sum()) + (side == 0) * len(self.rest[0][0])
-        return Sample.centred(x, y, _mixed(self._noise, of_a / len(x)), *covariates)
+        known = self._moments_of(blocks, side)
+        return Sample.centred(x, y, _mixed(self._noise, of_a / len(x)), *covariates, known=known)
+
+    def _moments_of(self, blocks: Order, side: int) -> Moments | None:
+        """Moments of these blocks and of the rest of a range; None where they are not known beforehand."""
+        if self._moments is None:
+            return None
+        taken = np.zeros(sum(self.counts) + 2)
+        taken[blocks] = 1
+        taken[sum(self.counts) + side] = 1
+        return self._moments.of(taken)
+
+    @cached_property
+    def _moments(self) -> BlockMoments | None:
+        """Moments of each block and of the rest of both ranges; None with covariates, which are projected out again in each draw."""
+        (x, y), size = self.blocks[:2], BlockMoments.size
+        if len(self.blocks) > 2 or size(len(x) + 2, y.shape[2], x.shape[2]) > MOST_BYTES:
+            return None
+        return BlockMoments(*([*whole, *(rest[i] for rest in self.rest)] for i, whole in enumerate((x, y))))
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out what each process computes for itself sooner than it reads it."""
+        return {name: value for name, value in vars(self).items() if name != "_moments"}
 
 
 class SegmentPermutation:

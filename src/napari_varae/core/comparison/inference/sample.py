@@ -14,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.comparison.inference.joint import Side
 
-__all__ = ["Sample", "basis_of", "within", "without"]
+__all__ = ["Moments", "Sample", "basis_of", "within", "without"]
 
 CONSTANT = 1e-12
 """Mean square up to which latents of SD 1 do not vary, such as one that a permutation leaves silent in a range."""
@@ -31,18 +32,27 @@ raised."""
 Array = NDArray[np.float64]
 
 
+class Moments(NamedTuple):
+    """Means over lag pairs as they were measured: of x x' (p K, p K), of y x' (K, p K), and of y y (K,)."""
+
+    gram: Array
+    cross: Array
+    square: Array
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """Lag pairs of one range: predictors x (n, p K) and targets y (n, K), both centred.
 
     And the covariance (K, K) of the measurement noise of the latents, if it is to be accounted for; and covariates
-    (n, q), which are projected out of both.
+    (n, q), which are projected out of both; and their moments where these are known.
     """
 
     x: Array
     y: Array
     noise: Array | None = None
     covariates: Array | None = None
+    known: Moments | None = None
 
     @classmethod
     def of(
@@ -67,10 +77,20 @@ class Sample:
         return cls.centred(x, y, noise, *w)
 
     @classmethod
-    def centred(cls, x: Array, y: Array, noise: Array | None = None, covariates: Array | None = None) -> Sample:
-        """Subtract the means, and with them the intercepts; project out covariates."""
+    def centred(
+        cls,
+        x: Array,
+        y: Array,
+        noise: Array | None = None,
+        covariates: Array | None = None,
+        known: Moments | None = None,
+    ) -> Sample:
+        """Subtract the means, and with them the intercepts, in place; project out covariates.
+
+        `known` are the moments of the result, if they are.
+        """
         basis = None if covariates is None else basis_of(covariates)
-        return cls(without(x, basis), without(y, basis), noise, covariates)
+        return cls(without(x, basis), without(y, basis), noise, covariates, known)
 
     @property
     def count(self) -> int:
@@ -84,20 +104,34 @@ class Sample:
         return order
 
     @cached_property
-    def gram(self) -> Array:
-        """Mean of x x' without the noise, shape (p K, p K)."""
-        gram = np.ascontiguousarray(self.x.T @ self.x / self.count)
-        return gram if self.noise is None else _positive(gram, np.kron(np.eye(self.order), self.noise).astype(float))
+    def moments(self) -> Moments:
+        """Moments with the noise in them."""
+        if self.known is not None:
+            return self.known
+        gram, cross = self.x.T @ self.x / self.count, self.y.T @ self.x / self.count
+        return Moments(gram, cross, np.einsum("ti,ti->i", self.y, self.y) / self.count)
 
     @cached_property
+    def size(self) -> Array:
+        """Root mean square (p K,) of each predictor, without the noise."""
+        size: Array = np.sqrt(self.gram.diagonal()).clip(min=1e-12)
+        return size
+
+    @cached_property
+    def gram(self) -> Array:
+        """Mean of x x' without the noise, shape (p K, p K)."""
+        gram = self.moments.gram
+        return gram if self.noise is None else _positive(gram, np.kron(np.eye(self.order), self.noise).astype(float))
+
+    @property
     def cross(self) -> Array:
         """Mean of y x', shape (K, p K)."""
-        return np.ascontiguousarray(self.y.T @ self.x / self.count)
+        return self.moments.cross
 
     @cached_property
     def square(self) -> Array:
         """Mean square of each target, without the noise, shape (K,)."""
-        square: Array = np.einsum("ti,ti->i", self.y, self.y) / self.count
+        square = self.moments.square
         return square if self.noise is None else (square - self.noise.diagonal()).clip(min=LEAST * square)
 
     @cached_property
@@ -144,9 +178,11 @@ def basis_of(covariates: Array) -> Array:
 
 
 def without(values: Array, basis: Array | None) -> Array:
-    """Subtract the mean, and what an orthonormal basis of mean 0 explains."""
-    left: Array = values - values.mean(0)
-    return left if basis is None else left - basis @ (basis.T @ left)
+    """Subtract the mean, and what an orthonormal basis of mean 0 explains, in place."""
+    values -= values.mean(0)
+    if basis is not None:
+        values -= basis @ (basis.T @ values)
+    return values
 
 
 def _positive(gram: Array, noise: Array) -> Array:
