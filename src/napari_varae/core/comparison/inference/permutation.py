@@ -111,7 +111,7 @@ class BlockPermutation:
 
     @cached_property
     def _moments(self) -> BlockMoments | None:
-        """Moments of each block and of the rest of both ranges; None with covariates, which are projected out again in each draw."""
+        """Moments of each block and of the rest of both ranges; None where covariates are projected out."""
         (x, y), size = self.blocks[:2], BlockMoments.size
         if len(self.blocks) > 2 or size(len(x) + 2, y.shape[2], x.shape[2]) > MOST_BYTES:
             return None
