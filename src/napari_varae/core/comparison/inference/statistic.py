@@ -30,7 +30,7 @@ from scipy.special import ndtri
 from napari_varae.core.comparison.inference.joint import estimate, refit
 from napari_varae.core.comparison.inference.sample import Array, Sample
 
-__all__ = ["QUESTIONS", "Difference", "Start", "difference", "own_past", "relaxed"]
+__all__ = ["QUESTIONS", "Difference", "Start", "difference", "own_past", "pooled", "relaxed"]
 
 QUESTIONS = ("any", "coupling", "persistence")
 """Whether any coefficient differs, any link, or any latent's own past."""
@@ -143,6 +143,16 @@ def difference(a: Sample, b: Sample, start: Start | None = None) -> Difference:
     return Difference(ca, cb, np.sqrt(va + vb), common, known, (in_a, in_b), int(unsettled), penalised)
 
 
+def pooled(sample: Sample) -> Start:
+    """Estimate what all lag pairs have in common: where estimates begin that must not depend on labels."""
+    k, p = sample.cross.shape
+    square = sample.square.clip(min=1e-12)
+    levels = math.sqrt(2 * math.log(p) / sample.count), SPARING * math.sqrt(2 * math.log(p * k) / sample.count)
+    side = sample.side(0.5)
+    common, _, variance, _, _ = estimate(side, side, np.zeros((k, p)), square, square, levels)
+    return common, (variance, variance)
+
+
 def _corrected(sample: Sample, coefficients: Array) -> tuple[Array, Array]:
     """Coefficients after a one-step correction of the penalty's bias, and their variances, (K, p K) each."""
     size = np.sqrt(sample.gram.diagonal()).clip(min=1e-12)
@@ -160,8 +170,9 @@ def _score_variance(sample: Sample, coefficients: Array, weights: Array) -> Arra
     Measurement noise is in the residuals of a frame and of the p frames after it: their products are autocorrelated up
     to lag p, and their mean is not zero (the noise in residual and predictor is the same).
     """
-    n, lags = sample.count, sample.order if sample.noise is not None else 0
-    squares, later = np.zeros_like(coefficients), np.zeros_like(coefficients)
+    n, noise = sample.count, sample.noise_of_pairs
+    lags, since = (0, np.zeros(0)) if noise is None else (sample.order, noise.since)
+    squares, later, pairs = np.zeros_like(coefficients), np.zeros_like(coefficients), 0
     for first in range(0, n, BLOCK):
         begin = max(0, first - lags)  # the products with earlier frames
         x, y = sample.x[begin : first + BLOCK], sample.y[begin : first + BLOCK]
@@ -169,14 +180,16 @@ def _score_variance(sample: Sample, coefficients: Array, weights: Array) -> Arra
         for lag in range(1, lags + 1):
             skip = max(0, first - begin - lag)
             r, d = residuals[skip:], directions[skip:]
-            later += (r[lag:] * r[:-lag]).T @ (d[lag:] * d[:-lag])
+            unbroken = since[begin + skip + lag : first + BLOCK] >= lag
+            later += (r[lag:] * r[:-lag] * unbroken[:, None]).T @ (d[lag:] * d[:-lag])
+            pairs += int(unbroken.sum())
         residuals, directions = residuals[first - begin :], directions[first - begin :]
         squares += np.square(residuals, out=residuals).T @ np.square(directions, out=directions)
     if not lags:
         return squares / n
     mean = (sample.cross - coefficients @ (sample.x.T @ sample.x / n)) @ weights.T
     squares -= n * np.square(mean)
-    later -= lags * n * np.square(mean)
+    later -= pairs * np.square(mean)
     variance: Array = np.maximum(squares + 2 * later, LEAST_SHARE * squares) / n
     return variance
 
