@@ -236,10 +236,9 @@ def compare_conditions(
     for (i, a), (j, b) in itertools.combinations(enumerate(frames), 2):
         show(f"{a} and {b}", 0.0)
         check()
-        given = None if believed is None else (believed[i], believed[j])
-        of_pair = config if believed is not None else config.changed(correct_noise=False)
+        given = None if noise is None or believed is None else (believed[i], believed[j])
         pairs[a, b] = compare(
-            fit, stack, frames[a].ranges, frames[b].ranges, of_pair, order=order, latents=known, noise=given,
+            fit, stack, frames[a].ranges, frames[b].ranges, config, order=order, latents=known, noise=given,
             covariates=covariates, covariate_lags=covariate_lags, stop=stop,
             progress=partial(_report, show, f"{a} and {b}"), workers=workers,
         )  # fmt: skip
