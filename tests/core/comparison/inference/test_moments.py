@@ -30,8 +30,8 @@ def test_moments_of_permuted_blocks_are_those_of_their_lag_pairs(order, noise):
     permutation = BlockPermutation(samples, difference(*samples), 20)
     for blocks in np.random.default_rng(0).permuted(np.tile(np.arange(14), (5, 1)), axis=1):
         for side, taken in enumerate(np.split(blocks, [8])):
-            quick = permutation._side(taken, side)
-            direct = Sample(quick.x, quick.y, noise)
+            quick = permutation._sample(taken, side)
+            direct = Sample(quick.x, quick.y, quick.noise_of_pairs)
             assert quick.known is not None
             for name in ("gram", "cross", "square"):
                 np.testing.assert_allclose(getattr(quick, name), getattr(direct, name), rtol=1e-9, atol=1e-12)

@@ -106,6 +106,7 @@ class WildBootstrap:
         total = sum(sample.count for sample in samples)
         used = (coefficients != 0).sum(1)
         self._noise = tuple(sample.noise for sample in samples)
+        self._noise_of_pairs = tuple(sample.noise_of_pairs for sample in samples)
         found = []
         self._bases = tuple(None if s.covariates is None else basis_of(s.covariates) for s in samples)
         self._drift = tuple(
@@ -156,7 +157,7 @@ class WildBootstrap:
         basis, units = self._bases[side], self._units[side]
         if units is not None:
             x, y = within(x, units), within(y, units)
-        return Sample(without(x, basis), without(y, basis), self._noise[side])
+        return Sample(without(x, basis), without(y, basis), self._noise_of_pairs[side])
 
     def _autocorrelation(self, samples: tuple[Sample, Sample], fitted: tuple[Array, Array]) -> float:
         """Correlation of the residuals, or of their squares, with those of the frame before; mean over latents.

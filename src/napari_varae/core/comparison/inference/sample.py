@@ -11,7 +11,7 @@ the intercept is: all else is then estimated as if they had been in the regressi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -20,14 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.comparison.inference.joint import Side
+from napari_varae.core.comparison.inference.segment_noise import PairNoise, SegmentNoise
 
-__all__ = ["Moments", "Sample", "basis_of", "within", "without"]
+__all__ = ["Moments", "Pool", "Sample", "basis_of", "within", "without"]
 
 CONSTANT = 1e-12
 """Mean square up to which latents of SD 1 do not vary, such as one that a permutation leaves silent in a range."""
 LEAST = 0.02
 """Eigenvalue of a corrected Gram matrix, for predictors whose measured mean squares are 1, to which lower ones are
 raised."""
+STEADIEST = 0.98
+"""Largest autocorrelation at lag 1 that a latent may have once its measurement noise is subtracted."""
 
 Array = NDArray[np.float64]
 
@@ -44,13 +47,13 @@ class Moments(NamedTuple):
 class Sample:
     """Lag pairs of one range: predictors x (n, p K) and targets y (n, K), both centred.
 
-    And the covariance (K, K) of the measurement noise of the latents, if it is to be accounted for; and covariates
-    (n, q), which are projected out of both; and their moments where these are known.
+    And the measurement noise of each lag pair, if it is to be accounted for; covariates (n, q), which are projected out
+    of both; and their moments where these are known.
     """
 
     x: Array
     y: Array
-    noise: Array | None = None
+    noise_of_pairs: PairNoise | None = None
     covariates: Array | None = None
     known: Moments | None = None
 
@@ -59,13 +62,14 @@ class Sample:
         cls,
         segments: Iterable[Array],
         order: int,
-        noise: Array | None = None,
+        noise: SegmentNoise | Array | None = None,
         covariates: Iterable[Array] = (),
         units: NDArray[np.int64] | None = None,
     ) -> Sample:
         """Collect the lag pairs of segments (T_s, K), none across a break, and covariates (T_s, q) of these, if any.
 
-        With the unit of each lag pair, each unit has an intercept of its own.
+        The noise is that of each segment, or one covariance (K, K) of all. With the unit of each lag pair, each unit
+        has an intercept of its own.
         """
         pairs = [
             (np.hstack([z[order - lag : len(z) - lag] for lag in range(1, order + 1)]), z[order:]) for z in segments
@@ -74,14 +78,17 @@ class Sample:
         known = [c[order:] for c in covariates]
         parts = [x, y, *([np.concatenate(known)] if known else [])]
         x, y, *w = parts if units is None else (within(values, units) for values in parts)
-        return cls.centred(x, y, noise, *w)
+        if isinstance(noise, np.ndarray):
+            noise = SegmentNoise.of([noise], [0] * len(pairs))
+        of_pairs = None if noise is None else PairNoise.of_segments(noise, [len(targets) for _, targets in pairs])
+        return cls.centred(x, y, of_pairs, *w)
 
     @classmethod
     def centred(
         cls,
         x: Array,
         y: Array,
-        noise: Array | None = None,
+        noise: PairNoise | None = None,
         covariates: Array | None = None,
         known: Moments | None = None,
     ) -> Sample:
@@ -110,6 +117,21 @@ class Sample:
             return self.known
         gram, cross = self.x.T @ self.x / self.count, self.y.T @ self.x / self.count
         return Moments(gram, cross, np.einsum("ti,ti->i", self.y, self.y) / self.count)
+
+    @cached_property
+    def noise(self) -> Array | None:
+        """Noise covariance (K, K), of which none is taken for more than leaves the latents stationary.
+
+        The autocorrelation at lag 1 of what is left stays below :data:`STEADIEST` in these lag pairs.
+        """
+        if self.noise_of_pairs is None:
+            return None
+        covariance, moments = self.noise_of_pairs.covariance, self.moments
+        square = (moments.gram.diagonal()[: len(covariance)] + moments.square) / 2
+        most = square - np.abs(moments.cross.diagonal()) / STEADIEST
+        shrunk = np.sqrt((most.clip(min=0) / covariance.diagonal().clip(min=1e-300)).clip(max=1))
+        noise: Array = covariance * shrunk[:, None] * shrunk
+        return noise
 
     @cached_property
     def size(self) -> Array:
@@ -157,6 +179,23 @@ class Sample:
         least = 1e-12 if self.noise is None else np.maximum(LEAST * self.square, 1e-12)
         variance: Array = (self.square - explained.sum(1)).clip(min=least)
         return variance
+
+
+class Pool:
+    """The lag pairs of several samples, one after the other, from which others are made."""
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self.x, self.y = np.concatenate([s.x for s in samples]), np.concatenate([s.y for s in samples])
+        known = [s.covariates for s in samples if s.covariates is not None]
+        self.covariates = [np.concatenate(known)] if known else []
+        noises = [s.noise_of_pairs for s in samples if s.noise_of_pairs is not None]
+        self.noise = PairNoise.joined(noises) if len(noises) == len(samples) else None
+
+    def sample(self, rows: NDArray[np.int64], known: Moments | None = None) -> Sample:
+        """Take some lag pairs, each with the noise of its segment, and their moments about the mean if known."""
+        noise = None if self.noise is None else self.noise.taken(rows)
+        covariates = (values[rows] for values in self.covariates)
+        return Sample.centred(self.x[rows], self.y[rows], noise, *covariates, known=known)
 
 
 def within(values: Array, units: NDArray[np.int64]) -> Array:

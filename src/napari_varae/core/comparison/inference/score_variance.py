@@ -38,9 +38,10 @@ def score_variance(sample: Sample, coefficients: Array, weights: Array) -> Array
     weights : array, shape (p K, p K)
         Directions, of predictors in units of :attr:`Sample.size`; the variance is that in these units.
     """
-    n, lags = sample.count, sample.order if sample.noise is not None else 0
+    n, noise = sample.count, sample.noise_of_pairs
+    lags, since = (0, np.zeros(0)) if noise is None else (sample.order, noise.since)
     units = np.sqrt(sample.moments.square).clip(min=1e-12)  # whatever the units, single precision holds the squares
-    squares, later = np.zeros_like(coefficients), np.zeros_like(coefficients)
+    squares, later, pairs = np.zeros_like(coefficients), np.zeros_like(coefficients), 0
     single, size = weights.astype(np.float32), sample.size.astype(np.float32)[:, None]
     targets, columns = np.nonzero(coefficients)
     values = coefficients[targets, columns] * sample.size[columns]
@@ -53,14 +54,16 @@ def score_variance(sample: Sample, coefficients: Array, weights: Array) -> Array
         for lag in range(1, lags + 1):
             skip = max(0, first - begin - lag)
             r, d = residuals[:, skip:], directions[:, skip:]
-            later += (r[:, lag:] * r[:, :-lag]) @ (d[:, lag:] * d[:, :-lag]).T
+            unbroken = since[begin + skip + lag : first + BLOCK] >= lag
+            later += (r[:, lag:] * r[:, :-lag] * unbroken) @ (d[:, lag:] * d[:, :-lag]).T
+            pairs += int(unbroken.sum())
         residuals, directions = residuals[:, first - begin :], directions[:, first - begin :]
         squares += np.square(residuals) @ np.square(directions).T
     if lags:
         moments = sample.moments
         mean = (moments.cross - coefficients @ moments.gram) / sample.size @ weights.T / units[:, None]
         squares -= n * np.square(mean)
-        later -= lags * n * np.square(mean)
+        later -= pairs * np.square(mean)
         squares = np.maximum(squares + 2 * later, LEAST_SHARE * squares)
     variance: Array = squares * np.square(units)[:, None] / n
     return variance

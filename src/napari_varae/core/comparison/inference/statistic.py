@@ -31,7 +31,7 @@ from napari_varae.core.comparison.inference.joint import estimate, refit
 from napari_varae.core.comparison.inference.sample import Array, Sample
 from napari_varae.core.comparison.inference.score_variance import score_variance
 
-__all__ = ["QUESTIONS", "Difference", "Start", "difference", "own_past", "relaxed"]
+__all__ = ["QUESTIONS", "Difference", "Start", "difference", "own_past", "pooled", "relaxed"]
 
 QUESTIONS = ("any", "coupling", "persistence")
 """Whether any coefficient differs, any link, or any latent's own past."""
@@ -138,6 +138,16 @@ def difference(a: Sample, b: Sample, start: Start | None = None) -> Difference:
     (ca, va), (cb, vb) = (_corrected(*side) for side in zip((a, b), penalised, strict=True))
     known = a.varies & b.varies
     return Difference(ca, cb, np.sqrt(va + vb), common, known, (in_a, in_b), int(unsettled), penalised)
+
+
+def pooled(sample: Sample) -> Start:
+    """Estimate what all lag pairs have in common: where estimates begin that must not depend on labels."""
+    k, p = sample.cross.shape
+    square = sample.square.clip(min=1e-12)
+    levels = math.sqrt(2 * math.log(p) / sample.count), SPARING * math.sqrt(2 * math.log(p * k) / sample.count)
+    side = sample.side(0.5)
+    common, _, variance, _, _ = estimate(side, side, np.zeros((k, p)), square, square, levels)
+    return common, (variance, variance)
 
 
 def _corrected(sample: Sample, coefficients: Array) -> tuple[Array, Array]:
