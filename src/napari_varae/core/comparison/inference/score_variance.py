@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_varae.core.comparison.inference.sample import Array, Sample
 from napari_varae.core.compute.compiled import compiled
 
-__all__ = ["score_variance"]
+__all__ = ["score_variance", "unexplained"]
 
 LEAST_SHARE = 0.25
 """Share of their variance that the long-run variance of scores has at least."""
@@ -61,7 +61,7 @@ def score_variance(sample: Sample, coefficients: Array, weights: Array) -> Array
         squares += np.square(residuals) @ np.square(directions).T
     if lags:
         moments = sample.moments
-        mean = (moments.cross - coefficients @ moments.gram) / sample.size @ weights.T / units[:, None]
+        mean = unexplained(moments.cross, moments.gram, coefficients) / sample.size @ weights.T / units[:, None]
         squares -= n * np.square(mean)
         later -= pairs * np.square(mean)
         squares = np.maximum(squares + 2 * later, LEAST_SHARE * squares)
@@ -69,8 +69,15 @@ def score_variance(sample: Sample, coefficients: Array, weights: Array) -> Array
     return variance
 
 
+def unexplained(cross: Array, gram: Array, coefficients: Array) -> Array:
+    """Cross moments (K, p K) of the residuals of coefficients of which few are not zero."""
+    left, (targets, columns) = cross.copy(), np.nonzero(coefficients)
+    subtract(left, gram, targets, columns, coefficients[targets, columns])
+    return left
+
+
 @compiled
-def subtract(left: Array, x: Single, targets: Indices, columns: Indices, values: Array) -> None:
+def subtract(left: Array, x: Array | Single, targets: Indices, columns: Indices, values: Array) -> None:
     """Subtract from targets (K, n), in place, predictors (p K, n) times the coefficients that are not zero."""
     for m in range(len(values)):
         target, column, value = targets[m], columns[m], values[m]

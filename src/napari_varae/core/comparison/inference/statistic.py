@@ -29,7 +29,7 @@ from scipy.special import ndtri
 
 from napari_varae.core.comparison.inference.joint import estimate, refit
 from napari_varae.core.comparison.inference.sample import Array, Sample
-from napari_varae.core.comparison.inference.score_variance import score_variance
+from napari_varae.core.comparison.inference.score_variance import score_variance, unexplained
 
 __all__ = ["QUESTIONS", "Difference", "Start", "difference", "own_past", "pooled", "relaxed"]
 
@@ -156,7 +156,7 @@ def _corrected(sample: Sample, coefficients: Array) -> tuple[Array, Array]:
     correlation = sample.gram / (size[:, None] * size)
     inverse = np.linalg.inv(correlation + RIDGE * p / sample.count * np.eye(p))
     weights = inverse / (inverse * correlation).sum(1).clip(min=1e-12)[:, None]  # both are symmetric
-    corrected = coefficients + (sample.cross - coefficients @ sample.gram) / size @ weights.T / size
+    corrected = coefficients + unexplained(sample.cross, sample.gram, coefficients) / size @ weights.T / size
     return corrected, score_variance(sample, coefficients, weights) / np.square(size) / sample.count
 
 
