@@ -129,7 +129,12 @@ class Cycles:
 
 def is_our_timer(item: Any) -> bool:
     """Whether something is a timer of our docks; napari 0.9 keeps that of each notification."""
-    return type(item) is QTimer and type(item.parent()).__module__.startswith("napari_varae")
+    if type(item) is not QTimer:
+        return False
+    try:
+        return type(item.parent()).__module__.startswith("napari_varae")
+    except RuntimeError:  # only what Python had of it is left
+        return False
 
 
 def is_signal(session: Any, name: str) -> bool:
