@@ -60,7 +60,7 @@ class Slow(FrameSource):
 
 
 def test_blocks_of_a_stack_are_read_by_another_thread():
-    slow = Slow(np.random.default_rng(0).integers(0, 100, (20, 4, 5), dtype=np.uint16))
+    slow = Slow(np.random.default_rng(0).integers(0, 100, (20, 8, 9), dtype=np.uint16))
     stack = Stack(slow)
     slow.reads.clear()
     blocks = list(stack.blocks(size=8))
