@@ -26,6 +26,7 @@ from torch import Tensor
 from napari_varae.core.components.compressed import CompressedMovie
 from napari_varae.core.components.tiles import Tiles
 from napari_varae.core.compute.checkpoint import Check, go_on
+from napari_varae.core.movie.ahead import read_ahead
 from napari_varae.core.movie.normalisation import Normalisation
 from napari_varae.core.movie.odd_frames import Watch
 from napari_varae.core.movie.stack import Stack
@@ -171,15 +172,12 @@ def _blocks(
 ) -> Iterator[tuple[int, Images]]:
     """Yield ordinary frames that are trained on, a multiple of `size` at a time where there are so many."""
     length = max(size, stack.block_length // size * size)
-    for first in range(split.start, split.stop, length):
+    ranges = ((first, min(first + length, split.stop)) for first in range(split.start, split.stop, length))
+    some = (part for part in ranges if split.trained[part[0] - split.start : part[1] - split.start].any())
+    for first, frames in read_ahead(stack.read, some):
         check()
         progress("compressing", (first - split.start) / (split.stop - split.start))
-        last = min(first + length, split.stop)
-        trained = split.trained[first - split.start : last - split.start]
-        if not trained.any():
-            continue
-        frames = stack.read(first, last)
-        keep = trained & ~sample.odd(frames)
+        keep = split.trained[first - split.start :][: len(frames)] & ~sample.odd(frames)
         if keep.any():
             yield first, frames if keep.all() else frames[keep]
 
@@ -193,16 +191,14 @@ def _traces(
     traces = torch.zeros(stack.n_frames, tiles.count, basis.shape[2])
     scaled = basis / normalisation.scale
     offset = torch.bmm(tiles.cut(torch.from_numpy(normalisation.baseline)[None]), scaled)[:, 0]
-    length = stack.block_length
-    for first in range(0, stack.n_frames, length):
+    for first, frames in stack.blocks(size=stack.block_length):
         check()
         progress("projecting", first / stack.n_frames)
-        frames = stack.read(first, min(first + length, stack.n_frames))
-        strange = sample.odd(frames)
+        last, strange = first + len(frames), sample.odd(frames)
         watch.add(frames)
-        odd += [first + int(i) for i in np.flatnonzero(strange & good[first : first + length])]
+        odd += [first + int(i) for i in np.flatnonzero(strange & good[first:last])]
         found = torch.bmm(tiles.cut(torch.from_numpy(frames)), scaled).transpose(0, 1) - offset
-        found[torch.from_numpy(strange | ~good[first : first + length])] = 0
-        traces[first : first + length] = found
+        found[torch.from_numpy(strange | ~good[first:last])] = 0
+        traces[first:last] = found
     unusual = [frame for frame in watch.find(good).kinds if frame not in odd]
     return traces, tuple(odd), tuple(unusual)
