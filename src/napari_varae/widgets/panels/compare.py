@@ -152,7 +152,7 @@ class ComparePanel(Panel):
             if ending in ENDINGS["figure"]:
                 save_figure(self.plot, path)
             elif ending == ".csv":
-                comparison.to_csv(path)
+                comparison.to_csv(path, self.session.cell_table())
             elif ending == ".json":
                 comparison.to_json(path)
             else:
