@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,11 +11,13 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QSlider
 
+from napari_varae.figures.var import draw_matrix, draw_path
 from napari_varae.session.links import MOST
 from napari_varae.session.results import Edge
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.jobs.along_path import follow_path
-from napari_varae.widgets.parts.panel import Panel, button, row
+from napari_varae.widgets.jobs.figures import Draw, FigurePanel
+from napari_varae.widgets.parts.panel import button, row
 from napari_varae.widgets.parts.path_plot import PathPlot
 from napari_varae.widgets.parts.plots import MatrixPlot
 from napari_varae.widgets.parts.text import heading, in_words, note
@@ -33,7 +36,7 @@ ON_CLICK = {"driver": "its driver map", "effect": "its effect map", None: "nothi
 CHOOSE = "Click a cell of the matrix, or an arrow on the image, to choose a link."
 
 
-class LinksPanel(Panel):
+class LinksPanel(FigurePanel):
     """Show the links of the fit at any penalty, as a matrix and on the image, and choose one."""
 
     dock = "Links"
@@ -117,6 +120,18 @@ class LinksPanel(Panel):
         with in_words():
             self.session.use_penalty()
             maps.follow_penalty(self)
+
+    def figures(self) -> dict[str, Draw]:
+        """Return the matrix as it is shown, and the held-out prediction along the path."""
+        var, along, fit = self.session.shown_var, self.session.along_path, self.session.fit
+        found: dict[str, Draw] = {}
+        if var is not None:
+            lag = self.lag.currentText()
+            title = f"Lag {lag}, penalty {var.penalty:.3g}" if self.lag.currentData() else f"At {lag}"
+            found["coefficients"] = partial(draw_matrix, self._shown(var), title=title)
+        if along is not None and fit is not None:
+            found["held-out prediction along the path"] = partial(draw_path, along, fit.var.penalty)
+        return found
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Predict held-out frames once the dock is looked at."""
@@ -249,7 +264,7 @@ class LinksPanel(Panel):
     def _show_matrix(self) -> None:
         var = self.session.shown_var
         if var is not None:
-            self.matrix.show_matrix(np.take_along_axis(var.coefficients, self._lags(var)[None] - 1, 0)[0])
+            self.matrix.show_matrix(self._shown(var))
         self._mark()
 
     def _show_edge(self) -> None:
@@ -308,6 +323,10 @@ class LinksPanel(Panel):
         """Lag that is shown for each pair (target, source)."""
         lag = self.lag.currentData()
         return np.abs(var.coefficients).argmax(0) + 1 if lag is None else np.full(var.coefficients.shape[1:], lag)
+
+    def _shown(self, var: VAR) -> Any:
+        """Coefficients (K, K) of the lag that is shown."""
+        return np.take_along_axis(var.coefficients, self._lags(var)[None] - 1, 0)[0]
 
     def _edge_at(self, target: int, source: int) -> Edge:
         var = self.session.shown_var

@@ -91,6 +91,10 @@ class Panel(QWidget):
         super().__init_subclass__()
         cls.kinds[cls.dock] = cls
 
+    def tools(self) -> tuple[QWidget, ...]:
+        """Return what stands beside the '?' of the dock."""
+        return ()
+
     def listen(self, signal: Any, slot: Callable[..., Any]) -> None:
         """Connect a signal of the session or the viewer until the panel ends."""
         signal.connect(slot)
