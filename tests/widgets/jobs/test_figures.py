@@ -69,5 +69,5 @@ def test_a_figure_that_cannot_be_written_is_reported_and_the_next_one_is_drawn(
     monkeypatch.setattr("napari_varae.widgets.parts.files.QFileDialog.getSaveFileName", ask)
     docks["Links"]._ask_figure("coefficients")
     idle()
-    assert asked == ["simulated coefficients.svg"]
+    assert asked == ["simulated recording coefficients.svg"]
     assert (tmp_path / "matrix.svg").exists()

@@ -22,6 +22,7 @@ from napari_varae.viewer.maps import hide_maps
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.jobs.figures import Draw, FigurePanel
 from napari_varae.widgets.jobs.job import Job, Report
+from napari_varae.widgets.panels.conditions import ConditionsBox
 from napari_varae.widgets.panels.placebo import PlaceboBox
 from napari_varae.widgets.panels.robustness import RobustnessBox
 from napari_varae.widgets.parts.copy_as import copy_button
@@ -81,6 +82,9 @@ class ComparePanel(FigurePanel):
         self.body.addWidget(heading("Test"))
         self.body.addWidget(self.form)
         self.body.addLayout(row(self.run_button, self.stop_button, stretch=0))
+        self.body.addWidget(heading("More than two conditions"))
+        self.conditions = ConditionsBox(self, self.form.value)
+        self.body.addWidget(self.conditions)
         self.body.addWidget(heading("Result"))
         self.body.addWidget(self.verdict)
         self.body.addWidget(self.plot)
@@ -155,7 +159,7 @@ class ComparePanel(FigurePanel):
         """Put a paragraph for the methods section on the clipboard."""
         result = self.session.comparison
         if result is not None:
-            QApplication.clipboard().setText(result.methods_text())
+            QApplication.clipboard().setText(self._methods(result.methods_text()))
             report_done("A paragraph for the methods section is on the clipboard.")
 
     def _pick(self, edge: Edge) -> None:
@@ -173,7 +177,12 @@ class ComparePanel(FigurePanel):
                     found[f"null distribution of {question}"] = partial(draw_null, result, question)
         if placebo is not None:
             found["placebo"] = partial(draw_placebo, placebo.p_values)
-        return found
+        return found | self.conditions.figures()
+
+    def _methods(self, text: str) -> str:
+        """Add how latents and order were chosen, when the fit follows that choice."""
+        choice = self.session.followed_choice
+        return text if choice is None else f"{choice.methods_text()} {text}"
 
     def _export(self, kind: str) -> None:
         """Let the user choose a file, and write the result in the format of the button."""

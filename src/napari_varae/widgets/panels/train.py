@@ -18,6 +18,7 @@ from napari_varae.widgets.jobs import training
 from napari_varae.widgets.jobs.background import Background
 from napari_varae.widgets.jobs.figures import Draw, FigurePanel
 from napari_varae.widgets.jobs.job import Job
+from napari_varae.widgets.panels.choice import ChoiceBox
 from napari_varae.widgets.panels.curves import Curves
 from napari_varae.widgets.parts.copy_as import copy_button
 from napari_varae.widgets.parts.files import ask_path
@@ -78,6 +79,8 @@ class TrainPanel(FigurePanel):
         self.body.addWidget(self.unfinished)
         self.body.addWidget(heading("Settings"))
         self.body.addWidget(self.form)
+        self.choice = ChoiceBox(self, self._config, self.form.set_value)
+        self.body.addWidget(self.choice)
         self.body.addWidget(self.needs)
         self.body.addLayout(row(self.start_button, self.pause_button))
         self.body.addLayout(row(self.keep_button, self.drop_button))
@@ -112,7 +115,8 @@ class TrainPanel(FigurePanel):
     def figures(self) -> dict[str, Draw]:
         """Return the curves that are shown."""
         reports = tuple(self.curves.reports)
-        return {"training curves": partial(draw_training, reports)} if reports else {}
+        curves: dict[str, Draw] = {"training curves": partial(draw_training, reports)} if reports else {}
+        return curves | self.choice.figures()
 
     def start(self) -> None:
         """Train with the settings of the form."""
