@@ -1,7 +1,6 @@
 """The choice of latents and order in the Train dock: curves, a suggestion that fills the form, and its sentence."""
 
 import numpy as np
-import pytest
 
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.choice import Choice
@@ -23,12 +22,8 @@ def made(suggested=(4, 1), best=(8, 2)):
     )
 
 
-@pytest.fixture
-def box(docks):
-    return docks["Train"].choice
-
-
-def test_held_out_frames_choose_and_the_suggestion_fills_the_form(docks, box, session, movie, idle, tmp_path, notices):
+def test_held_out_frames_choose_and_the_suggestion_fills_the_form(docks, session, movie, idle, tmp_path, notices):
+    box = docks["Train"].choice
     assert box.plot.isHidden()
     docks["Train"].form.set_value(FitConfig(latents=64, epochs=7, seed=3))
     box.run_button.click()
@@ -51,7 +46,8 @@ def test_held_out_frames_choose_and_the_suggestion_fills_the_form(docks, box, se
     assert box.plot.isHidden()
 
 
-def test_stopping_before_an_answer_keeps_nothing(box, session, movie, idle, notices):
+def test_stopping_before_an_answer_keeps_nothing(docks, session, movie, idle, notices):
+    box = docks["Train"].choice
     box.run()
     box.stop_button.click()
     idle()
@@ -59,7 +55,8 @@ def test_stopping_before_an_answer_keeps_nothing(box, session, movie, idle, noti
     assert "Stopped" in notices[-1]
 
 
-def test_another_network_is_refused_in_words(docks, box, session, movie, idle, notices):
+def test_another_network_is_refused_in_words(docks, session, movie, idle, notices):
+    box = docks["Train"].choice
     docks["Train"].form.set_value(FitConfig(network="convolutional", latents=16))
     box.run()
     idle()
@@ -73,11 +70,12 @@ def test_the_methods_name_the_choice_only_when_the_fit_follows_it(docks, session
     session.set_choice(made((trained.latents, trained.var.order)))
     assert session.followed_choice is session.choice
     assert docks["Compare"]._methods("M.").startswith("Before any comparison, the number of latents")
-    session.set_choice(made((8, 2)))
+    session.set_choice(made((8, 1)))
     assert docks["Compare"]._methods("M.") == "M."
 
 
-def test_what_still_rises_is_reported(box, session, movie):
+def test_what_still_rises_is_reported(docks, session, movie):
+    box = docks["Train"].choice
     session.set_choice(made())
     assert "more latents may be better" in box.summary.text()
     session.set_choice(made(suggested=(4, 1), best=(4, 1)))

@@ -1,6 +1,5 @@
 """Three conditions in the Compare dock: ticked, compared over all, pair by pair, and kept."""
 
-import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
@@ -15,13 +14,9 @@ SETS = {
 QUICK = ComparisonConfig(resamples=19, power_draws=0, correct_noise=False)
 
 
-@pytest.fixture
-def box(docks):
+def test_frame_sets_are_ticked_and_two_are_too_few(docks, session, trained, notices):
+    box = docks["Compare"].conditions
     docks["Compare"].form.set_value(QUICK)
-    return docks["Compare"].conditions
-
-
-def test_frame_sets_are_ticked_and_two_are_too_few(box, session, trained, notices):
     assert box.hint.text() == HINT
     assert box.run_button.isHidden()
     session.set_frame_sets(SETS, ("go", "stop"))
@@ -41,8 +36,10 @@ def test_frame_sets_are_ticked_and_two_are_too_few(box, session, trained, notice
 
 
 def test_the_answer_over_all_comes_first_and_a_pair_becomes_a_and_b(
-    docks, box, session, trained, movie, idle, notices, tmp_path
+    docks, session, trained, movie, idle, notices, tmp_path
 ):
+    box = docks["Compare"].conditions
+    docks["Compare"].form.set_value(QUICK)
     session.set_frame_sets(SETS, ("go", "stop"))
     box.tick(*SETS)
     box.run_button.click()

@@ -133,7 +133,7 @@ def _in_words(choice: Choice) -> str:
     why = (
         "the best prediction"
         if choice.suggested == choice.best
-        else f"the fewest that predict within one standard error of the best ({best_latents} latents, order {best_order})"
+        else f"the fewest that predict within one standard error of the best, {best_latents} and order {best_order}"
     )
     rising = best_latents == choice.latents[-1]
     more = " Prediction still rises at the largest number tried: more latents may be better." if rising else ""

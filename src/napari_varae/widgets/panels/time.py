@@ -155,7 +155,7 @@ class TimePanel(FigurePanel):
         widget = QWidget()
         layout = QVBoxLayout(widget)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout.setSpacing(2)
         self.marks = (
             small_button("Start  [", partial(self.mark, 0), "Mark the current frame as the start of a segment"),
             small_button("End  ]", partial(self.mark, 1), "Mark the current frame as the end of a segment"),
