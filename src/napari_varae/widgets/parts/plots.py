@@ -12,12 +12,12 @@ from qtpy.QtCore import QRectF, Qt, Signal
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QGraphicsItem, QGraphicsRectItem
 
+from napari_varae.figures.colours import CURVE_COLOURS
+
 if TYPE_CHECKING:
     from napari.utils.theme import Theme
 
 __all__ = [
-    "A_COLOUR",
-    "B_COLOUR",
     "CURSOR_COLOUR",
     "CurvePlot",
     "MatrixPlot",
@@ -27,9 +27,6 @@ __all__ = [
     "keep_drawn",
 ]
 
-A_COLOUR, B_COLOUR = "#f08c2e", "#3b8eea"
-"""As in difference maps: orange is A, blue is B."""
-CURVE_COLOURS = ("#2aa198", "#d9539b", "#8a7de0", "#b58900")
 CURSOR_COLOUR = "#e0483e"
 
 
