@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest, ttest_rel
 
-from benchmarks.comparison.calibration import joined
+from benchmarks.comparison.calibration import QUESTIONS, joined, share
 from benchmarks.comparison.calibration import read as calibration_results
+from benchmarks.comparison.labels import line as labels_line
+from benchmarks.comparison.pipeline import SHARES
 from benchmarks.stored import Rows, read, stored
 from benchmarks.training.ablation import CLAIMS, VARIANTS, places, rival_maps, true_drive
 from benchmarks.training.ablation_recordings import SHOWN as SHOWN_RECORDINGS
@@ -193,43 +195,91 @@ def flatness() -> str:
 
 
 def pipeline() -> str:
-    """Share of movies with p <= 0.05, and what is found where something changes."""
+    """Share of movies with p <= 0.05, by question and null, and the verdicts."""
     rows, lines = results("pipeline"), []
     for kind, words in (("none", "nothing changes"), ("change", "half of the links change")):
         mine = [row for row in rows if row["variant"] == kind]
         cells = [words, str(len(mine))]
-        for name in ("p", "p of links", "p of bootstrap", "p of permutation", "p of true traces"):
+        for name in SHARES:
             count = sum(row[name] <= 0.05 for row in mine)
             low, high = binomtest(count, len(mine)).proportion_ci()
-            cells.append(f"{count / len(mine):.0%} ({low:.0%} to {high:.0%})")
-        cells += [spread([row.get(name) for row in mine], 2) for name in ("links", "links of true traces")]
-        cells.append(spread([row.get("difference map") for row in mine], 2))
+            shown = f" ({100 * low:.0f} to {100 * high:.0f})" if name in ("coupling", "persistence") else ""
+            cells.append(f"{100 * count / len(mine):.0f}{shown}")
+        found = [row["verdict"] for row in mine]
+        low, high = binomtest(found.count(VERDICTS[0]), len(mine)).proportion_ci()
+        cells.append(f"{100 * found.count(VERDICTS[0]) / len(mine):.0f} ({100 * low:.0f} to {100 * high:.0f})")
+        cells += [f"{100 * found.count(verdict) / len(mine):.0f}" for verdict in VERDICTS[1:]]
         lines.append(cells)
     return markdown(
-        ["", "movies", "p ≤ 0.05", "links alone", "bootstrap alone", "permutation alone", "true traces known",
-         "links that change", "true traces known", "difference map"], lines
+        ["", "movies", "coupling, p ≤ 0.05", "VAR", "blocks", "noise left in", "persistence", "true traces", "differ",
+         "none found", "cannot"], lines
     )  # fmt: skip
+
+
+def pipeline_found() -> str:
+    """What is found of a change of half of the links."""
+    mine = [row for row in results("pipeline") if row["variant"] == "change"]
+    names = {
+        "links": "average precision for the links that change",
+        "links of true traces": "the same, true traces known",
+        "difference map": "area under the ROC curve of the difference map, for cells whose links change",
+        "variance image": "the same, of the variance image",
+    }
+    lines = []
+    for name, words in names.items():
+        values = [row[name] for row in mine if row.get(name) is not None]
+        lines.append([words, str(len(values)), spread(values, 2)])
+    return markdown(["", "movies", "mean ± SD"], lines)
 
 
 def calibration() -> str:
     """Rejection rates in percent, of null data sets in each setting."""
-    lines = []
-    for setting, rows in sorted(calibration_results(stored("calibration")).items()):
-        p, called = joined(rows, "p"), joined(rows, "called")
-        low, high = binomtest(int((p <= 0.05).sum()), len(p)).proportion_ci()
+    lines, found = [], calibration_results(stored("calibration"))
+    groups = [(str(k), "all", "all", [s for s in sorted(found) if s.latents == k]) for k in (16, 64)]
+    for setting in sorted(found):
         first = not (setting.skewed or setting.unequal)
+        name = f"{setting.latents}, {setting.length}, {setting.order}" if first else ""
+        kinds = "skewed" if setting.skewed else "Gaussian", "unequal" if setting.unequal else "equal"
+        groups.append((name, *kinds, [setting]))
+    for *names, settings in groups:
+        p = {q: np.concatenate([joined(found[setting], q) for setting in settings]) for q in QUESTIONS}
+        tenth = {q: f"{100 * (values <= 0.1).mean():.1f}" for q, values in p.items()}
         lines.append([
-            f"{setting.latents}, {setting.length}, {setting.order}" if first else "",
-            "skewed" if setting.skewed else "Gaussian", "unequal" if setting.unequal else "equal", str(len(p)),
-            f"{100 * (p <= 0.01).mean():.1f}", f"{100 * (p <= 0.05).mean():.1f} ({100 * low:.1f} to {100 * high:.1f})",
-            f"{100 * (p <= 0.1).mean():.1f}", f"{100 * (called > 0).mean():.1f}",
-            f"{100 * (joined(rows, 'p_links') <= 0.05).mean():.1f}",
+            *names, str(len(p["any"])), share(p["coupling"]), tenth["coupling"], share(p["persistence"]),
+            tenth["persistence"], share(p["any"]),
         ])  # fmt: skip
-    header = ["K, n, p", "innovations", "means and variances", "sets", "1 %", "5 % (95 % interval)", "10 %", "FWER"]
-    return markdown([*header, "links alone, 5 %"], lines)
+    header = ["K, n, p", "innovations", "means and variances", "sets", "coupling, p ≤ 0.05", "p ≤ 0.1"]
+    return markdown([*header, "persistence, p ≤ 0.05", "p ≤ 0.1", "any, p ≤ 0.05"], lines)
 
 
-PARTS = ("null", "noise", "power", "labels", "pairs", "pipeline")
+def labels() -> str:
+    """Shares of small p-values of the permutation of segments, where labels are assigned at random."""
+    rows, lines = results("labels"), []
+    for movie, k, noise in sorted({(row["movie"], row["latents"], row["noise"]) for row in rows}):
+        mine = [row for row in rows if (row["movie"], row["latents"], row["noise"]) == (movie, k, noise)]
+        lines.append([f"{movie}, K = {k}, noise {noise}", *labels_line(mine)])
+    return markdown(["", "sets", "coupling, p ≤ 0.05", "p ≤ 0.2", "persistence, p ≤ 0.05", "p ≤ 0.2"], lines)
+
+
+def halves() -> str:
+    """How often drift between halves shows, by their length."""
+    lines = []
+    for row in results("halves"):
+        low, high = binomtest(row["halves"], row["sets"]).proportion_ci()
+        lines.append([
+            str(row["length"]), f"{row['pairs per predictor of a half']:.1f}", str(row["sets"]),
+            f"{100 * row['ranges'] / row['sets']:.0f}",
+            f"{100 * row['halves'] / row['sets']:.0f} ({100 * low:.0f} to {100 * high:.0f})",
+            f"{100 * row['ranges, not halves'] / row['sets']:.0f}",
+        ])  # fmt: skip
+    return markdown(
+        ["frames in a range", "lag pairs for each predictor in a half", "sets", "A and B differ",
+         "halves of A or B differ", "A and B differ, halves do not"], lines
+    )  # fmt: skip
+
+
+VERDICTS = ("differ", "no difference found", "cannot be decided")
+PARTS = ("noise", "power", "pairs")
 """Parts of the benchmark of the verdict that have a table."""
 
 
@@ -246,7 +296,7 @@ def verdicts(part: str) -> str:
             interval = f" ({100 * low:.0f} to {100 * high:.0f})" if column in ("coupling", "persistence") else ""
             cells.append(f"{100 * count / n:.0f}{interval}" if values else "")
         told = [verdict for row in mine for verdict in row["verdict"]]
-        cells += [f"{100 * told.count(v) / n:.0f}" for v in ("differ", "no difference found", "cannot be decided")]
+        cells += [f"{100 * told.count(v) / n:.0f}" for v in VERDICTS]
         lines.append(cells)
     header = ["", "sets", "coupling, p ≤ 0.05", "persistence", "any", "oracle", "differ", "none found", "cannot"]
     return markdown(header, lines)
@@ -289,7 +339,8 @@ TABLES: dict[str, Callable[[], str]] = {
     **{f"paper {name}": lambda name=name: paper(name) for name in PAPER_SCENARIOS},
     "everyday": everyday, "paper claims": paper_claims,
     "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
-    "calibration": calibration, "near_collinear": near_collinear,
+    "pipeline found": pipeline_found, "calibration": calibration, "labels": labels, "halves": halves,
+    "near_collinear": near_collinear,
     **{f"verdicts {part}": lambda part=part: verdicts(part) for part in PARTS},
     "choice": choice,
 }  # fmt: skip

@@ -1,30 +1,18 @@
-"""How often the test rejects where nothing differs but the latents are not a VAR, or more than a VAR.
-
-    python -m benchmarks.comparison.not_a_var [--rows noise trials ...] [--sets 200] [--processes 2]
+"""Ranges between which no coefficient differs, but whose latents are not a VAR, or more than a VAR; for `verdict`.
 
 *events*: white noise with events of 40 frames, each in one latent, that no linear rule describes; *noise*: a VAR seen
-with noise of SD 1, or of 1.5 in B; *trials*: 12 + 12 segments of 40 frames of one VAR, in A
-with a response at a fixed time, given by its size in SD of the innovations. Six latents, 99 draws from each
-null. Stored for each pair: p, among links alone, by each null alone, and whether a caution reports that the latents are
-not a VAR. Printed: shares with p <= 0.05, and with a caution.
+with noise of SD 1, or of 1.5 in B; *trials*: 12 + 12 segments of 40 frames of one VAR, in A with a response at a fixed
+time, given by its size in SD of the innovations. Six latents.
 """
 
 from __future__ import annotations
 
-import argparse
-import re
 from collections.abc import Callable
 from functools import partial
-from multiprocessing import get_context
 
 import numpy as np
-import torch
-
-import napari_varae as nv
-from benchmarks.stored import keep, read, stored
 
 LATENTS = 6
-COLUMNS = ("p", "p of links", "p of bootstrap", "p of permutation", "caution")
 EVENT = np.sin(np.linspace(0, np.pi, 40)) ** 2
 RESPONDING = np.array([1, 1, 0, 0, 1, 0])
 Ranges = tuple[list[np.ndarray], list[np.ndarray]]
@@ -76,33 +64,3 @@ KINDS: dict[str, Callable[[np.random.Generator], Ranges]] = {
         [z - np.mean(side, 0) for z in side] for side in trials(2, rng)
     ),
 }
-
-
-def once(job: tuple[str, int]) -> tuple[float, float, float, float, bool]:
-    """Compare one pair of ranges."""
-    name, seed = job
-    torch.set_num_threads(1)
-    found = nv.compare_latents(*KINDS[name](np.random.default_rng(seed)), 1, resamples=99, seed=seed, power_draws=0)
-    warned = any(re.search("(no|not a) VAR", warning) for warning in found.warnings)
-    return found.p_value, found.p_links, *found.test.p_of_null.values(), warned
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", nargs="+", default=[""], help="words in the names of the rows")
-    parser.add_argument("--sets", type=int, default=200)
-    parser.add_argument("--processes", type=int, default=2)
-    options = parser.parse_args()
-    path = stored("not_a_var")
-    with get_context("fork").Pool(options.processes) as pool:
-        for name in (kind for kind in KINDS if any(word in kind for word in options.rows)):
-            found = np.array(pool.map(once, [(name, seed) for seed in range(options.sets)], chunksize=5))
-            row = {"ranges": name, **dict(zip(COLUMNS, found.T.tolist(), strict=True))}
-            keep(path, [other for other in read(path) if other["ranges"] != name] + [row])
-            shares = {column: f"{(found[:, i] <= 0.05).mean():.0%}" for i, column in enumerate(COLUMNS[:-1])}
-            print(name, shares, f"with a caution {found[:, -1].mean():.0%}", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,28 +1,25 @@
 """Do the verdicts of a comparison hold? Coupling and persistence apart, with measurement noise accounted for.
 
-    python -m benchmarks.comparison.verdict [--sets 500] [--workers 16] [--minutes 8] [--parts noise labels ...]
+    python -m benchmarks.comparison.verdict [--sets 500] [--workers 16] [--minutes 8] [--parts noise pairs ...]
     python -m benchmarks.comparison.verdict --sets 0          # the tables of what is stored
 
-Parts, each repeated `--sets` times, though power and labels at most 200, pairs and pipeline at most 100 times:
+Parts, each repeated `--sets` times, though power at most 200 and pairs at most 100 times:
 
-- *null*: the 32 settings of calibration, without a change.
 - *noise*: latents that are not a VAR, as in not_a_var: observed with noise, which is known and accounted for or left
   in, of one SD or of more in B; events; trials with a response; and more activity in B, as noise stays.
 - *power*: three links change, as in power; without noise, and with noise that is accounted for or left in.
-- *labels*: recordings in segments of 25 frames, which are assigned to A and B at random.
 - *pairs*: neighbouring ranges of a recording, of an eighth or a quarter of it.
-- *pipeline*: small simulated movies, fitted, of which half of the links change half-way, or none.
 
 Each job adds a line to the results, and what is there is not computed again; parts take turns, so that a run that
 `--minutes` end has some of each. Printed for each row: the share with p <= 0.05 for coupling (with its 95 %
 Clopper-Pearson interval), persistence, any coefficient and the oracle, and the shares of the three verdicts.
-Recordings are those in the folder `--recordings`; without it there are no labels and pairs.
+Recordings are those in the folder `--recordings`; without it there are no pairs. Size is in `calibration`, labels that
+are assigned at random in `labels`, and whole movies in `pipeline`.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
 import pickle
@@ -41,31 +38,25 @@ from scipy.stats import binomtest
 
 import napari_varae as nv
 from benchmarks.comparison.calibration import Setting, coefficients, two_ranges
+from benchmarks.comparison.labels import RECORDINGS
 from benchmarks.comparison.not_a_var import KINDS, LATENTS, noise, sparse
 from benchmarks.comparison.power import changed, oracle
-from benchmarks.comparison.real_ranges import neighbours
 from benchmarks.stored import read, stored
-from napari_varae.core.simulation.settings import SCENARIOS
 
 Row = dict[str, Any]
+Ranges = list[tuple[int, int]]
 Compare = Callable[[int], Row]
-MOST = {"power": 200, "labels": 200, "pairs": 100, "pipeline": 100}
+MOST = {"power": 200, "pairs": 100}
 """Repeats of a part at most."""
-CHUNK = {"null": 10, "noise": 20, "power": 10, "labels": 10, "pairs": 5, "pipeline": 1}
+CHUNK = {"noise": 20, "power": 10, "pairs": 5}
 """Repeats in one job."""
 RESAMPLES = 99
-RECORDINGS = {"mouse_somata_2p.tif": (16, 32), "mouse_tactile_2p.tif": (12, 32)}
-"""Numbers of latents of the fits of each recording."""
-RECORDED = ("labels", "pairs")
+RECORDED = ("pairs",)
 """Parts that need the fits of recordings."""
 LATER = 0.03
 """Share of all repeats that is done before these parts begin, while recordings are fitted."""
 PATIENCE = 600
 """Seconds to wait for a fit."""
-SEGMENT = 25
-SMALL = SCENARIOS["realistic"].model_copy(
-    update={"frames": 1200, "height": 64, "width": 64, "cells": 12, "silent": 6, "density": 0.12}
-)
 FITS = "VARAE_BENCHMARK_FITS"
 """Environment variable: the folder with the fits of the recordings, for the workers."""
 
@@ -85,14 +76,6 @@ def summary(found: nv.Comparison) -> Row:
 
 
 # The parts
-
-
-def null(setting: Setting, seed: int) -> Row:
-    """Compare ranges of one VAR."""
-    rng = np.random.default_rng((seed, *map(int, setting)))
-    a = coefficients(setting, rng)
-    ranges = two_ranges(setting, a, a, rng)
-    return summary(nv.compare_latents(*ranges, setting.order, resamples=RESAMPLES, seed=seed, power_draws=0))
 
 
 def activity(rng: np.random.Generator) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -149,53 +132,34 @@ def fitted(movie: str, latents: int) -> tuple[nv.Fit, nv.Stack, np.ndarray]:
     return fit, stack, fit.encode(stack)
 
 
-def labels(movie: str, latents: int, seed: int) -> Row:
-    """Assign segments to A and B at random."""
-    fit, stack, z = fitted(movie, latents)
-    order = np.random.default_rng(seed).permutation(stack.n_frames // SEGMENT)
-    starts = [np.sort(part) * SEGMENT for part in np.array_split(order, 2)]
-    a, b = ([(int(s), int(s) + SEGMENT - 1) for s in part] for part in starts)
-    return summary(nv.compare(fit, stack, a, b, latents=z, resamples=RESAMPLES, seed=seed, power_draws=0))
+def neighbours(n_frames: int, length: int, rng: np.random.Generator) -> tuple[Ranges, Ranges]:
+    """Place two ranges side by side."""
+    start = int(rng.integers(n_frames - 2 * length))
+    return [(start, start + length)], [(start + length + 1, start + 2 * length + 1)]
 
 
 def pairs(movie: str, latents: int, share: int, seed: int) -> Row:
     """Compare neighbouring ranges."""
     fit, stack, z = fitted(movie, latents)
     n = stack.n_frames
-    a, b = neighbours(n, n // share, 1, np.random.default_rng(seed))
+    a, b = neighbours(n, n // share, np.random.default_rng(seed))
     found = nv.compare(fit, stack, a, b, latents=z, resamples=RESAMPLES, seed=seed, power_draws=0)
     return summary(found) | {"halves": min(found.halves.values(), default=1.0)}
 
 
-def pipeline(change: bool, seed: int) -> Row:
-    """Fit a movie and compare its halves."""
-    half = SMALL.frames // 2
-    sim = nv.simulate(SMALL.model_copy(update={"seed": seed, "change_at": half if change else None}))
-    fit = nv.fit(sim.stack, nv.FitConfig(latents=20, epochs=5, seed=seed))
-    found = nv.compare(fit, sim.stack, (0, half - 1), (half, SMALL.frames), resamples=199, seed=seed, power_draws=0)
-    return summary(found) | {"noise share": float(np.median(found.test.noise_share))}
-
-
 def rows(recordings: Path | None) -> dict[str, dict[str, Compare]]:
     """Return all rows of each part: what is computed for one seed."""
-    settings = itertools.starmap(Setting, itertools.product((16, 64), (150, 500), (1, 2), (False, True), (False, True)))
-    movies = [(str(recordings / name), k) for name, sizes in RECORDINGS.items() for k in sizes] if recordings else []
+    movies = [(str(recordings / f"{m}.tif"), k) for m, sizes in RECORDINGS.items() for k in sizes] if recordings else []
     changes = [(n, size, "plain") for n in (150, 300, 600) for size in (0, 0.1, 0.2, 0.3)]
     changes += [(300, size, kind) for kind in ("noise", "noise, left in") for size in (0, 0.1, 0.2, 0.3)]
     return {
         "noise": {name: partial(not_a_var, name) for name in NOISE},
-        "labels": {f"{Path(movie).stem}, K={k}": partial(labels, movie, k) for movie, k in movies},
         "pairs": {
             f"{Path(movie).stem}, K={k}, 1/{share}": partial(pairs, movie, k, share)
             for movie, k in movies
             for share in (8, 4)
         },
-        "pipeline": {
-            name: partial(pipeline, change)
-            for name, change in (("nothing changes", False), ("half of the links change", True))
-        },
         "power": {f"n={n} change={size} {kind}": partial(power, n, size, kind) for n, size, kind in changes},
-        "null": {str(setting): partial(null, setting) for setting in settings},
     }
 
 
@@ -272,7 +236,7 @@ def fits(recordings: Path, folder: str) -> Iterator[tuple[str, int, str]]:
     """Return what is to be fitted, and where to."""
     for name, sizes in RECORDINGS.items():
         for k in sizes:
-            yield str(recordings / name), k, str(Path(folder) / f"{Path(name).stem}_{k}.pickle")
+            yield str(recordings / f"{name}.tif"), k, str(Path(folder) / f"{name}_{k}.pickle")
 
 
 def fit_recording(movie: str, latents: int, path: str) -> None:

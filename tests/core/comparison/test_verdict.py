@@ -88,6 +88,20 @@ def test_nothing_found_means_nothing_where_only_a_huge_change_would_be(sound):
     assert case(sound, p=0.01, detectable=1.5).verdict == DIFFER
 
 
+def test_halves_too_short_to_be_compared_protect_from_nothing(sound):
+    single = {"a": FrameSet(((0, 9),), ((0, 9),), 0), "b": FrameSet(((10, 19),), ((10, 19),), 0)}
+    short = {"n_pairs": (200, 15)}
+    found = case(sound, p=0.01, test=short, frames=single).judgement
+    assert found.outcome == CANNOT
+    assert "the halves of B have 7 lag pairs for 4 predictors" in found.reason
+    assert case(sound, p=0.5, test=short, frames=single).verdict == NO_DIFFERENCE
+    assert case(sound, p=0.01, test={"n_pairs": (200, 16)}, frames=single).verdict == DIFFER
+    assert case(sound, p=0.01, test=short).verdict == DIFFER  # latents alone: halves are not compared
+    assert case(sound, p=0.01, test=short | {"n_strata": 3}, frames=single).verdict == DIFFER
+    waived = sound.config.changed(halves=False)
+    assert case(sound, p=0.01, test=short, frames=single, config=waived).verdict == DIFFER
+
+
 def test_where_segments_take_turns_halves_and_blocks_do_not_matter(sound):
     """Drift is the same in all permutations, and a segment is a unit of its own."""
     turns = {"n_strata": 3, "block_length": 0}

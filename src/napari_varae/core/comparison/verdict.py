@@ -37,6 +37,8 @@ AUTOCORRELATED = 0.1
 """Correlation of the residuals of a VAR, or of their squares, with the frame before, from which it is not one."""
 HALVES_LEVEL = 0.05
 """P-value of the halves up to which they differ: four blocks of each can be permuted in 35 ways."""
+HALVES_PAIRS = 2
+"""Lag pairs in a half, for each predictor, below which halves do not show drift (benchmarks/comparison/halves.py)."""
 PLACEBO_LEVEL = 0.05
 """P-value up to which a pair of a placebo is counted as different."""
 PLACEBO_CHANCE = 0.05
@@ -184,6 +186,22 @@ def halves_differ(comparison: Comparison) -> tuple[str, str] | None:
     )
 
 
+def halves_too_short(comparison: Comparison) -> tuple[str, str] | None:
+    """Withhold it where the halves of a range are too short to show whether its dynamics drift."""
+    test = comparison.test
+    if not (comparison.frames and comparison.config.halves) or test.n_strata > 1:
+        return None
+    predictors = int(test.known.sum()) * test.order
+    name, pairs = min(zip("AB", test.n_pairs, strict=True), key=lambda side: side[1])
+    if pairs // 2 >= HALVES_PAIRS * predictors:
+        return None
+    reason = (
+        f"the halves of {name} have {pairs // 2} lag pairs for {predictors} predictors of each latent, too few to see "
+        f"whether the dynamics drift within {name}."
+    )
+    return reason, "Use longer ranges or fewer latents, or segments of each condition that take turns."
+
+
 def autocorrelated_residuals(comparison: Comparison) -> tuple[str, str] | None:
     """Withhold it where latents are not a VAR of this order, and blocks are too short to protect from that."""
     test = comparison.test
@@ -211,7 +229,7 @@ def not_sensitive(comparison: Comparison) -> tuple[str, str] | None:
 
 
 ALWAYS: tuple[Rule, ...] = (no_links, too_few_draws, too_few_pairs, too_few_independent, not_stationary)
-IF_DIFFERENT: tuple[Rule, ...] = (placebo_differs, halves_differ, autocorrelated_residuals)
+IF_DIFFERENT: tuple[Rule, ...] = (placebo_differs, halves_differ, halves_too_short, autocorrelated_residuals)
 IF_NOT: tuple[Rule, ...] = (not_sensitive,)
 
 

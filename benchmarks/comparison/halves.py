@@ -1,0 +1,89 @@
+"""Do the halves of ranges show that dynamics drift, and from which length on?
+
+    python -m benchmarks.comparison.halves [--sets 30] [--lengths 66 98 128 256 400]
+
+Sparse VARs of 32 latents of which 12 links change by 0.4 every half range: neighbouring ranges differ, and so do the
+halves of each. A and B are compared, and the halves of each as `nv.compare` does, with 59 draws. For each length a line
+is stored, and what is there is not computed again: sets, those in which coupling has p <= 0.05 between A and B, between
+the halves of A or of B, and between A and B but not between halves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import napari_varae as nv
+from benchmarks.comparison.calibration import Setting, coefficients, radius
+from benchmarks.stored import read, stored
+
+LATENTS, LINKS, SIZE, RESAMPLES = 32, 12, 0.4, 59
+FEWEST = 32
+"""Frames of a half that can be compared."""
+
+
+def regime(base: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Change some links, and keep the VAR stable."""
+    while True:
+        a = base.copy()
+        for target, step in zip(*rng.integers(1, LATENTS, size=(2, LINKS)), strict=True):
+            a[target, (target + step) % LATENTS] += SIZE * rng.choice([-1, 1])
+        if radius(a[None]) < 0.98:
+            return a
+
+
+def quarters(length: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Draw the halves of A and of B, each with links of its own."""
+    base = coefficients(Setting(LATENTS, length, 1, False, False), rng)[0]
+    np.fill_diagonal(base, 0.7)
+    state, parts = np.zeros(LATENTS), []
+    for part in range(4):
+        a, z = regime(base, rng), []
+        for _ in range(length // 2 + (100 if part == 0 else 0)):
+            state = a @ state + rng.standard_normal(LATENTS)
+            z.append(state)
+        parts.append(np.array(z[-(length // 2) :]))
+    return parts
+
+
+def once(length: int, seed: int) -> tuple[float, float]:
+    """P-value of coupling between A and B, and the smaller one between halves."""
+    parts = quarters(length, np.random.default_rng((seed, length)))
+    few = {"resamples": RESAMPLES, "power_draws": 0, "seed": seed}
+    p = nv.compare_latents(np.concatenate(parts[:2]), np.concatenate(parts[2:]), **few).coupling.p_value
+    if length // 2 < FEWEST:
+        return p, 1.0
+    halves = [nv.compare_latents(*parts[i : i + 2], blocks=4, **few).coupling.p_value for i in (0, 2)]
+    return p, min(halves)
+
+
+def main() -> None:
+    """Add what is missing, and print the counts."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default=stored("halves"))
+    parser.add_argument("--sets", type=int, default=30)
+    parser.add_argument("--lengths", type=int, nargs="+", default=[66, 98, 128, 256, 400])
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    known = {row["length"] for row in read(options.results)}
+    for length in options.lengths:
+        if length not in known:
+            p = np.array([once(length, seed) for seed in range(options.sets)])
+            ranges, halves = (p <= 0.05).T
+            row = {
+                "length": length, "pairs per predictor of a half": round((length // 2 - 1) / LATENTS, 2),
+                "sets": len(p), "ranges": int(ranges.sum()), "halves": int(halves.sum()),
+                "ranges, not halves": int((ranges & ~halves).sum()),
+            }  # fmt: skip
+            with options.results.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+    for row in read(options.results):
+        print(row)
+
+
+if __name__ == "__main__":
+    main()
