@@ -211,7 +211,8 @@ def _explained(segments: Sequence[Array], order: int, coefficients: Array, basis
 def _root(covariance: Array) -> Single:
     """Matrix R with R' R equal to a positive semi-definite covariance; in single precision, as what is random is."""
     values, vectors = np.linalg.eigh(covariance)
-    return (np.sqrt(values.clip(min=0))[:, None] * vectors.T).astype(np.float32)
+    root: Single = (np.sqrt(values.clip(min=0))[:, None] * vectors.T).astype(np.float32)
+    return root
 
 
 @compiled

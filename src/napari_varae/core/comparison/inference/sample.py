@@ -194,8 +194,8 @@ class Pool:
     def sample(self, rows: NDArray[np.int64], known: Moments | None = None) -> Sample:
         """Take some lag pairs, each with the noise of its segment, and their moments about the mean if known."""
         noise = None if self.noise is None else self.noise.taken(rows)
-        covariates = (values[rows] for values in self.covariates)
-        return Sample.centred(self.x[rows], self.y[rows], noise, *covariates, known=known)
+        covariates = self.covariates[0][rows] if self.covariates else None
+        return Sample.centred(self.x[rows], self.y[rows], noise, covariates, known)
 
 
 def within(values: Array, units: NDArray[np.int64]) -> Array:
