@@ -16,6 +16,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "napari_varae"
 FLOORS = [
     {"errors"},
     {"core"},
+    {"figures"},
     {"io"},
     {"session"},
     {"headless"},
@@ -45,7 +46,8 @@ ROOMS = {
 """The rooms within a part, from the ground up, by the same rule."""
 
 QT = {"qtpy", "PyQt5", "PyQt6", "PySide2", "PySide6", "superqt", "pyqtgraph", "vispy", "magicgui"}
-FORBIDDEN = {name: QT | {"napari"} for name in ("errors", "core", "io", "session", "headless")} | {"viewer": QT}
+SCREENLESS = ("errors", "core", "figures", "io", "session", "headless")
+FORBIDDEN = {name: QT | {"napari"} for name in SCREENLESS} | {"viewer": QT}
 
 TORCH_FREE_CORE = {
     "core/settings.py",
@@ -195,7 +197,7 @@ def test_the_command_line_loads_nothing_heavy():
 
 
 def test_core_and_io_load_no_screen():
-    low = [dotted(m) for m in MODULES if part(m) in {"errors", "core", "io", "headless"}]
+    low = [dotted(m) for m in MODULES if part(m) in {"errors", "core", "figures", "io", "headless"}]
     assert not loaded_by(low, QT | {"napari"})
 
 

@@ -49,6 +49,13 @@ if TYPE_CHECKING:
         StoppedError,
         TrainingError,
     )  # fmt: skip
+    from napari_varae.figures.comparison import draw_null, draw_placebo
+    from napari_varae.figures.maps import draw_map
+    from napari_varae.figures.paper import save_figure
+    from napari_varae.figures.traces import draw_traces
+    from napari_varae.figures.training import draw_choice, draw_training
+    from napari_varae.figures.trajectory import draw_trajectory
+    from napari_varae.figures.var import draw_matrix, draw_path
     from napari_varae.headless.batch import run_batch
     from napari_varae.io import open_stack
     from napari_varae.io.analysis import Analysis, open_analysis
@@ -107,6 +114,16 @@ _HOME = {
     "resume": "core.training.train",
     "train": "core.training.train",
     "read_settings": "core.settings_file",
+    "draw_choice": "figures.training",
+    "draw_map": "figures.maps",
+    "draw_matrix": "figures.var",
+    "draw_null": "figures.comparison",
+    "draw_path": "figures.var",
+    "draw_placebo": "figures.comparison",
+    "draw_traces": "figures.traces",
+    "draw_training": "figures.training",
+    "draw_trajectory": "figures.trajectory",
+    "save_figure": "figures.paper",
     "run_batch": "headless.batch",
     "VAR": "core.var.model",
     "estimate_var": "core.var.estimate",
@@ -125,10 +142,12 @@ __all__ = [
     "ComparisonConfig", "Conditions", "DataChoiceError", "DataError", "EpochReport", "Fit", "FitConfig", "FitFileError",
     "FrameContributions", "LassoPath", "PathError", "Requirements", "Robustness", "Simulation", "SimulationConfig",
     "Stack", "StackError", "StoppedError", "TrainingError", "Trials", "__version__", "choose", "compare",
-    "compare_conditions", "compare_latents", "contribution_map", "correlate_behaviour", "difference_map",
-    "entry_penalty", "estimate", "estimate_var", "evaluate", "export_nwb", "fit", "lasso", "lasso_path", "load_fit",
-    "match_cells", "open_analysis", "open_behaviour", "open_cells", "open_comparison", "open_stack", "open_trials",
-    "placebo", "prediction_along_path", "read_settings", "resume", "robustness", "run_batch", "simulate", "train",
+    "compare_conditions", "compare_latents", "contribution_map", "correlate_behaviour", "difference_map", "draw_choice",
+    "draw_map", "draw_matrix", "draw_null", "draw_path", "draw_placebo", "draw_traces", "draw_training",
+    "draw_trajectory", "entry_penalty", "estimate", "estimate_var", "evaluate", "export_nwb", "fit", "lasso",
+    "lasso_path", "load_fit", "match_cells", "open_analysis", "open_behaviour", "open_cells", "open_comparison",
+    "open_stack", "open_trials", "placebo", "prediction_along_path", "read_settings", "resume", "robustness",
+    "run_batch", "save_figure", "simulate", "train",
 ]  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def test_the_page_is_well_formed(settings, sheet, client, tmp_path):
     nv.run_batch(sheet("path,name", "{movies}/m0.tif,a & b"), tmp_path / "out", settings, client=client)
     card = (tmp_path / "out" / "a & b" / "card.html").read_text(encoding="utf-8")
     figures = [image.get("src")[:15] for image in ET.fromstring(card).iter("img")]
-    assert figures == 2 * ["data:image/png;"]
+    assert figures == [*2 * ["data:image/png;"], "data:image/svg+"]
 
 
 @pytest.mark.long

@@ -133,3 +133,16 @@ def test_a_picked_link_is_chosen_and_reported_each_time(session, heard):
     session.pick_edge(Edge(1, 2, 3))
     session.pick_edge(Edge(1, 2, 3))
     assert heard == ["edge_changed", "edge_picked", "edge_picked"]
+
+
+def test_small_links_are_hidden(session, heard):
+    session.set_graph(Graph(strongest=MOST))
+    sizes = np.array([abs(value) for _, value in session.drawn_edges()])
+    limit = float(np.median(sizes))
+    session.set_graph(replace(session.graph, smallest=limit))
+    assert len(session.drawn_edges()) == (sizes >= limit).sum()
+    assert min(abs(value) for _, value in session.drawn_edges()) >= limit
+    assert heard == ["graph_changed"] * 2
+    for wrong in (-0.1, float("nan")):
+        with pytest.raises(ValueError, match="size of a coefficient"):
+            session.set_graph(Graph(smallest=wrong))

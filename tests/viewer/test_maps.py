@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_varae.core.maps.limits import robust_extreme, round_up
 from napari_varae.session.links import Graph
 from napari_varae.viewer.lazy_movie import LazyMovie
-from napari_varae.viewer.maps import _round_up, put_side_by_side, robust_extreme, show_map
+from napari_varae.viewer.maps import put_side_by_side, show_map
 from napari_varae.viewer.ours import KEY, ours
 
 from .conftest import IN_SPACE, IN_TIME, geometry
@@ -35,7 +36,7 @@ def test_maps_are_clear_at_zero_with_symmetric_shared_limits(viewer, trained, st
 def test_colour_bars_end_at_numbers_that_have_ticks(end):
     from vispy.visuals.axis import _get_ticks_talbot
 
-    rounded = _round_up(end)
+    rounded = round_up(end)
     assert end * (1 - 1e-5) <= rounded <= 1.6 * end
     assert np.count_nonzero(np.abs(_get_ticks_talbot(-rounded, rounded, 0.01, 2)) <= rounded * 1.0001) >= 3
 

@@ -111,9 +111,9 @@ def test_the_sample_becomes_the_movie(viewer, session):
 def test_docks_fit_on_a_screen(make_napari_viewer, qtbot):
     viewer = make_napari_viewer(show=True)
     panels = open_workspace(viewer)
-    viewer.window.resize(1280, 760)
+    viewer.window.resize(1280, 720)
     qtbot.wait(100)
-    assert viewer.window._qt_window.minimumSizeHint().height() <= 760
+    assert viewer.window._qt_window.minimumSizeHint().height() <= 720
     for name in RIGHT:
         panels[name].parentWidget().raise_()
         area = panels[name].findChild(QScrollArea)

@@ -17,23 +17,27 @@ if TYPE_CHECKING:
 
 __all__ = ["export"]
 
-Table = Literal["latents", "links", "comparisons"]
+What = Literal["latents", "links", "comparisons", "training", "maps"]
+FIGURES = (".svg", ".png")
 
 
 def export(
     folder: Folder,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write: .nwb, .csv or .parquet.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="File to write: .nwb, .csv, .parquet, .svg or .png.")
+    ],
     what: Annotated[
-        Table,
+        What,
         typer.Option(
-            metavar="latents|links|comparisons",
-            help="The table to write, for .csv and .parquet; an NWB file holds everything.",
+            metavar="latents|links|comparisons|training|maps",
+            help="What to write. Tables are latents, links or comparisons; figures may be any; an NWB file holds "
+            "everything.",
         ),
     ] = "latents",
     movie: Moved = None,
     as_json: Json = False,
 ) -> None:
-    """Write results for other programs: an NWB file, or a table of latents, links or compared coefficients."""
+    """Write results for other programs: an NWB file, a table of latents, links or coefficients, or a figure."""
     from napari_varae.io.analysis import open_analysis
     from napari_varae.io.nwb_export import export_nwb
     from napari_varae.io.tables import write_table
@@ -41,13 +45,20 @@ def export(
     analysis = open_analysis(folder, movie)
     if out.suffix.lower() == ".nwb":
         export_nwb(analysis, out)
+    elif out.suffix.lower() in FIGURES:
+        from napari_varae.figures.paper import save_figure
+        from napari_varae.headless.figures import draw_analysis
+
+        save_figure(draw_analysis(analysis, what), out)
     else:
         write_table(_table(analysis, what), out)
     print_result({"file": out}, as_json)
 
 
-def _table(analysis: Analysis, what: Table) -> pd.DataFrame:
+def _table(analysis: Analysis, what: What) -> pd.DataFrame:
     """Make a table of an analysis."""
+    if what in ("training", "maps"):
+        raise ValueError(f"--what {what} is a figure: give --out the ending .svg or .png.")
     from napari_varae.io.tables import comparisons_table, latents_table, links_table
 
     if what == "links":

@@ -28,8 +28,8 @@ th, td { border-bottom: 1px solid #8884; padding: .2em .7em; text-align: left; }
 .failed { color: #c0392b; }
 section { border-top: 1px solid #8888; margin-top: 1.5em; }
 section div { display: flex; flex-wrap: wrap; gap: 1em; }
-figure { margin: 0; } img { width: 240px; image-rendering: pixelated; }
-figcaption { color: #888; font-size: 12px; max-width: 240px; } small { color: #888; }
+figure { margin: 0; } img { height: 220px; max-width: 100%; background: white; }
+figcaption { color: #888; font-size: 12px; } small { color: #888; }
 """
 
 

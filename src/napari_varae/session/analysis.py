@@ -14,6 +14,7 @@ from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.settings_file import AnalysisSettings
 from napari_varae.errors import DataError
 from napari_varae.io.analysis import Analysis, open_analysis
+from napari_varae.io.analysis_conditions import keep_conditions, read_conditions
 from napari_varae.io.analysis_files import take_place
 from napari_varae.io.analysis_record import RECORD
 from napari_varae.session.generation import Generation
@@ -21,9 +22,10 @@ from napari_varae.session.session import Session
 from napari_varae.session.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from napari_varae.core.comparison.conditions import Conditions
     from napari_varae.core.comparison.result import Comparison
 
-__all__ = ["save_analysis", "use_analysis", "use_comparisons", "use_frame_sets", "write_analysis"]
+__all__ = ["save_analysis", "use_analysis", "use_comparisons", "use_conditions", "use_frame_sets", "write_analysis"]
 
 
 def save_analysis(session: Session, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Analysis:
@@ -86,13 +88,14 @@ def use_analysis(session: Session, analysis: Analysis) -> None:
     ValueError
         When the movie of the session is another one.
     """
-    results = [analysis.comparison(name) for name in analysis.comparisons]
+    results, several = [analysis.comparison(name) for name in analysis.comparisons], read_conditions(analysis)
     if analysis.has_fit:
         fit, latents = analysis.fit, analysis.latents
         session.use_fit(fit, fit.encode(analysis.stack) if latents is None else latents, odd=analysis.odd)
         session.keep_fit(fit, saved=True)
     use_frame_sets(session, analysis)
     use_comparisons(session, results)
+    use_conditions(session, several)
     session.note_saved(Snapshot.of(session), str(analysis.folder))
 
 
@@ -115,6 +118,13 @@ def use_comparisons(session: Session, results: list[Comparison]) -> None:
         session.set_comparison(result, _about(session, result))
     if results and (session.fit is None or results[-1].fit != session.fit.id):
         session.set_comparison(None)
+
+
+def use_conditions(session: Session, several: list[Conditions]) -> None:
+    """Take in comparisons of several conditions; each is current when movie, fit and bad frames are as they were."""
+    for found in several:
+        about = _about(session, next(iter(found.pairs.values())))
+        session.set_conditions(found, about._replace(movie=session.generation.movie))
 
 
 def _about(session: Session, result: Comparison) -> Generation:
@@ -158,6 +168,9 @@ def _write(snapshot: Snapshot, folder: Path, check: Callable[[], None]) -> Analy
     for result in snapshot.comparisons:
         check()
         analysis.keep_comparison(result, frame_sets=False)
+    for found in snapshot.conditions:
+        check()
+        keep_conditions(analysis, found)
     check()
     return analysis
 

@@ -23,10 +23,12 @@ from napari_varae.core.files import write_file
 from napari_varae.core.settings_file import AnalysisSettings
 from napari_varae.errors import DataError
 from napari_varae.io.analysis import Analysis, open_analysis
+from napari_varae.io.analysis_conditions import find_conditions, keep_conditions
 from napari_varae.io.analysis_files import COMPARISONS, FIT, TRIALS
 from napari_varae.session.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from napari_varae.core.comparison.conditions import Conditions
     from napari_varae.core.comparison.result import Comparison
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.movie.stack import Stack
@@ -70,6 +72,7 @@ class Autosave:
         self._stack: Stack | None = None
         self._in_use = ""
         self._comparisons: dict[str, Comparison] = {}
+        self._conditions: dict[str, Conditions] = {}
         self._left: weakref.WeakSet[Fit] = weakref.WeakSet()
         """Fits that lie in folders of movies before this one."""
         self._held: tuple[Fit, ...] = ()
@@ -138,6 +141,7 @@ class Autosave:
             self._stack = snapshot.stack
         self._write_fits(self.folder, snapshot.fit, unsaved)
         self._write_comparisons(self._analysis, snapshot.comparisons)
+        self._write_conditions(self._analysis, snapshot.conditions)
         if snapshot.trials is None:
             (self.folder / TRIALS).unlink(missing_ok=True)
         else:
@@ -146,7 +150,8 @@ class Autosave:
         self._analysis.keep_frame_sets(sets, (snapshot.frame_sets.a, snapshot.frame_sets.b), alone=True)
         about = {
             "movie": snapshot.stack.name, "time": time.time(), "fits": len(unsaved), "frame sets": len(sets),
-            "comparisons": len(snapshot.comparisons), "unsaved": snapshot.fit in snapshot.unsaved,
+            "comparisons": len(snapshot.comparisons) + len(snapshot.conditions),
+            "unsaved": snapshot.fit in snapshot.unsaved,
         }  # fmt: skip
         write_file(self.folder / ABOUT, json.dumps(about))
 
@@ -181,6 +186,17 @@ class Autosave:
                 path.unlink()
         self._comparisons = there
 
+    def _write_conditions(self, analysis: Analysis, results: tuple[Conditions, ...]) -> None:
+        """Do the same with comparisons of several conditions."""
+        there = {name: old for name, old in self._conditions.items() if any(old is found for found in results)}
+        for found in results:
+            if all(found is not old for old in there.values()):
+                there[keep_conditions(analysis, found).name] = found
+        for path in find_conditions(analysis):
+            if path.name not in there:
+                path.unlink()
+        self._conditions = there
+
     def _leave(self) -> None:
         if self.folder is not None:
             (self.folder / OWNER).unlink(missing_ok=True)
@@ -194,7 +210,7 @@ class Autosave:
 
     def _forget(self) -> None:
         self.folder = self._analysis = self._stack = None
-        self._in_use, self._number, self._comparisons, self._held = "", -1, {}, ()
+        self._in_use, self._number, self._comparisons, self._conditions, self._held = "", -1, {}, {}, ()
 
 
 def find_left() -> list[Left]:

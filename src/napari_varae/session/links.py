@@ -40,6 +40,8 @@ class Graph:
         Only links of this lag; all when None.
     chosen_only : bool
         Only links of the chosen latent, from it or to it.
+    smallest : float
+        Size below which coefficients are hidden, on the image and in the matrix.
     """
 
     shown: bool = False
@@ -47,6 +49,7 @@ class Graph:
     strongest: int = 50
     lag: int | None = None
     chosen_only: bool = False
+    smallest: float = 0.0
 
 
 class Links:
@@ -160,6 +163,8 @@ class Links:
             raise ValueError(f"{graph.strongest} links cannot be drawn: choose 1 to {MOST}.")
         if graph.lag is not None and graph.lag < 1:
             raise ValueError(f"Lag {graph.lag} is not possible: choose 1 or more.")
+        if not graph.smallest >= 0:
+            raise ValueError(f"{graph.smallest} is not the size of a coefficient: choose 0 or more.")
         if graph != self.graph:
             self.graph = graph
             self.graph_changed.emit()
@@ -186,6 +191,7 @@ class Links:
     def _strongest(self, var: VAR, fit: Fit) -> list[tuple[Edge, float]]:
         """Sort the links that may be drawn, and keep the largest."""
         k, coefficients = var.latents, np.array(var.coefficients)
+        coefficients[np.abs(coefficients) < self.graph.smallest] = 0
         if self.graph.lag is not None:
             coefficients[[lag for lag in range(var.order) if lag != min(self.graph.lag, var.order) - 1]] = 0
         coefficients[:, range(k), range(k)] = 0

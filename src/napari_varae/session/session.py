@@ -15,8 +15,10 @@ from napari_varae.core.movie.odd_frames import OddFrames
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import Settings
 from napari_varae.errors import StackError
+from napari_varae.session.choices import ChoiceResult
 from napari_varae.session.comparisons import Comparisons
 from napari_varae.session.components import principal_components
+from napari_varae.session.conditions import ConditionsResult
 from napari_varae.session.current_job import CurrentJob
 from napari_varae.session.experiment import Experiment
 from napari_varae.session.fits import kept_fits
@@ -39,7 +41,10 @@ if TYPE_CHECKING:
 __all__ = ["Letter", "Session", "session_of"]
 
 
-class Session(CurrentJob, FrameSetEdits, Comparisons, Experiment, Links, Questions, Keeping, RobustnessResult):
+class Session(
+    CurrentJob, FrameSetEdits, Comparisons, Experiment, Links, Questions, Keeping, RobustnessResult, ChoiceResult,
+    ConditionsResult,
+):  # fmt: skip
     """Evented state of one viewer.
 
     Docks call its methods and listen to its signals; they never call each other. A method that raises leaves everything

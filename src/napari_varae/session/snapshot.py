@@ -14,6 +14,7 @@ from napari_varae.core.movie.stack import Stack
 from napari_varae.session.frame_sets import FrameSets
 
 if TYPE_CHECKING:
+    from napari_varae.core.comparison.conditions import Conditions
     from napari_varae.core.comparison.result import Comparison
     from napari_varae.core.fit.fit import Fit
     from napari_varae.session.session import Session
@@ -39,6 +40,8 @@ class Snapshot:
     trials : Trials or None
     comparisons : tuple of Comparison
         All that were made, the one that is shown last.
+    conditions : tuple of Conditions
+        Comparisons of several conditions, the latest last.
     """
 
     stack: Stack
@@ -50,6 +53,7 @@ class Snapshot:
     unsaved: tuple[Fit, ...] = ()
     trials: Trials | None = None
     comparisons: tuple[Comparison, ...] = ()
+    conditions: tuple[Conditions, ...] = ()
 
     @classmethod
     def of(cls, session: Session) -> Snapshot:
@@ -72,6 +76,7 @@ class Snapshot:
             tuple(fit for fit in session.fits if not session.is_saved(fit)),
             session.trials,
             (*others, *shown),
+            tuple(done.found for done in session.conditions),
         )
 
     @property
@@ -79,12 +84,12 @@ class Snapshot:
         """What distinguishes it from another snapshot of the same movie; fits that were saved make no difference."""
         results = [(result.test, result.placebo) for result in self.comparisons]
         fit = None if self.fit is None else self.fit.id
-        return self.number, self.stack.bad_frames, self.frame_sets, fit, self.trials, *results
+        return self.number, self.stack.bad_frames, self.frame_sets, fit, self.trials, *results, *self.conditions
 
     @property
     def is_marked(self) -> bool:
         """Whether there are segments or comparisons."""
-        return bool(self.comparisons or any(segments for _, segments in self.frame_sets))
+        return bool(self.comparisons or self.conditions or any(segments for _, segments in self.frame_sets))
 
     @property
     def is_work(self) -> bool:

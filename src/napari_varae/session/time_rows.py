@@ -59,6 +59,11 @@ class Row(NamedTuple):
     latent: int | None = None
     chosen: bool = False
 
+    @property
+    def label(self) -> str:
+        """Its name where it stands alone."""
+        return self.name if self.latent is None else f"latent {self.name}"
+
 
 def time_rows(session: Session, kinds: Collection[Kind], picked: Sequence[int] = ()) -> list[Row]:
     """Return the traces to show, the first on top.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_varae.core.maps.limits import robust_extreme, round_up
 from napari_varae.core.movie.stack import Stack
 from napari_varae.session.generation import Generation, Part
 from napari_varae.session.session import session_of
@@ -21,26 +22,25 @@ if TYPE_CHECKING:
 
     from napari_varae.core.fit.fit import Fit
 
-__all__ = ["hide_maps", "put_side_by_side", "robust_extreme", "show_map"]
+__all__ = ["ShownMap", "hide_maps", "put_side_by_side", "show_map", "shown_maps"]
 
-PERCENTILE = 99.9
-"""Of the sizes of a map's values, the one at which its colours end: a few hot pixels do not hide the rest."""
-ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 10)
 SAMPLE = 8
 """Frames of a map over time from which its limits are taken."""
+
+
+class ShownMap(NamedTuple):
+    """A map (Y, X) as it is shown: name, values, unit, and the value at which its colours end."""
+
+    name: str
+    image: NDArray[np.float32]
+    unit: str
+    end: float
+
 
 _scaled: weakref.WeakSet[Any] = weakref.WeakSet()
 """Viewers in which the scale bar was shown: who hides it, keeps it hidden."""
 _hidden: weakref.WeakSet[Any] = weakref.WeakSet()
 """Layers that are hidden while layers are shown side by side."""
-
-
-def robust_extreme(image: NDArray[np.float32]) -> tuple[float, float]:
-    """Return where the colours of a map end, and its largest absolute value; pixels of exactly zero do not count."""
-    size = np.abs(image[np.isfinite(image) & (image != 0)])
-    if not size.size:
-        return 1.0, 1.0
-    return float(np.percentile(size, PERCENTILE, method="higher")), float(size.max())
 
 
 def show_map(
@@ -98,6 +98,16 @@ def show_map(
     return layer
 
 
+def shown_maps(viewer: ViewerModel, frame: int) -> list[ShownMap]:
+    """Return the maps that are visible, the top one last; of those over time, that of a frame."""
+    found = []
+    for layer, _ in ours(viewer, "map:"):
+        if layer.visible:
+            image = layer.data[frame] if layer.ndim == 3 else layer.data
+            found.append(ShownMap(layer.name, np.asarray(image), layer.metadata[KEY]["unit"], layer.contrast_limits[1]))
+    return found
+
+
 def hide_maps(viewer: ViewerModel, group: str) -> None:
     """Hide our maps of a group, which are of something that was replaced."""
     for layer, _ in ours(viewer, f"map:{group}:"):
@@ -124,19 +134,15 @@ def put_side_by_side(viewer: ViewerModel, on: bool) -> None:
 
 
 def _share_limits(maps: list[Any]) -> None:
-    """Let maps have the same symmetric limits; the sliders reach the most extreme pixel."""
-    end, extreme = np.max([layer.metadata[KEY]["ends"] for layer in maps], axis=0).tolist()
-    end = _round_up(end)
-    extreme = max(end, extreme)
+    """Let maps have the same symmetric limits; the sliders reach the most extreme pixel.
+
+    Both are round and so seldom change: each change lets napari draw colour bar, thumbnail and sliders again.
+    """
+    end, extreme = map(round_up, np.max([layer.metadata[KEY]["ends"] for layer in maps], axis=0).tolist())
     for layer in maps:
-        layer.contrast_limits_range = (-extreme, extreme)
-        layer.contrast_limits = (-end, end)
-
-
-def _round_up(end: float) -> float:
-    """Round up to a number at which napari's colour bar has ticks beside zero: with 1.7 or 8 it has none."""
-    power = 10.0 ** np.floor(np.log10(end))
-    return float(next(step for step in ROUND if step * power >= end * (1 - 1e-6)) * power)
+        for name, size in (("contrast_limits_range", extreme), ("contrast_limits", end)):
+            if getattr(layer, name) != [-size, size]:
+                setattr(layer, name, (-size, size))
 
 
 def _show_bars(viewer: ViewerModel, latest: Any) -> None:

@@ -7,13 +7,14 @@ metadata, and a copy belongs to the user.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
 from napari.utils.colormaps import Colormap
 
+from napari_varae.figures.colours import SIGNED_COLOURS
 from napari_varae.session.generation import Generation, Part, name_parts
 from napari_varae.session.session import Session, session_of
 
@@ -35,11 +36,7 @@ NOTHING = Generation()
 DOUBT = " ⚠ "
 """What stands between the name of a layer and a reason to doubt it."""
 
-SIGNED = Colormap(
-    np.array([[0.15, 0.55, 1, 1], [0.1, 0.35, 0.9, 0.6], [0, 0, 0, 0], [0.95, 0.3, 0.05, 0.6], [1, 0.75, 0.2, 1]]),
-    name="varae signed",
-    display_name="varae signed",
-)
+SIGNED = Colormap(SIGNED_COLOURS, name="varae signed", display_name="varae signed")
 """Blue below zero, orange above it, transparent at it."""
 
 
@@ -125,7 +122,10 @@ def place(
         before = _registered[layer]
         if (own := _own_name(layer, before)) != before.name:
             what.name = own  # the user renamed it
-        layer.data, layer.metadata = data, metadata
+        same = layer.data.shape == data.shape  # then nothing but the drawing changes
+        with layer.events.data.blocker() if same else nullcontext():
+            layer.data = data
+        layer.metadata = metadata
         for name in ("scale", "translate", "units", "axis_labels"):
             if tuple(getattr(layer, name)) != tuple(keywords[name]):  # each lets napari look at all layers again
                 setattr(layer, name, keywords[name])

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import distributed
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -240,6 +241,14 @@ def test_intervals_exclude_zero_where_the_single_step_p_is_small(pair, level):
         _, target, source = answer.coefficient
         row = edges[(edges["target"] == target) & (edges["source"] == source)][0]
         assert (row["low"], row["high"]) == pytest.approx((low, high))
+
+
+def test_the_table_names_the_cells_of_its_latents(found, tmp_path):
+    cells = pd.DataFrame({"latent": range(K), "cell": [f"c{k}" if k else "none" for k in range(K)]})
+    found.to_csv(tmp_path / "named.csv", cells)
+    table = pd.read_csv(tmp_path / "named.csv", keep_default_na=False)
+    assert list(table["target_cell"]) == [cells["cell"][k] for k in found.edges["target"]]
+    assert list(table["source_cell"]) == [cells["cell"][k] for k in found.edges["source"]]
 
 
 def test_files_and_words(found, tmp_path):

@@ -111,6 +111,8 @@ class Conditions:
         omnibus = {
             "p_values": {name: plain(p) for name, p in self.omnibus.p_values.items()},
             "statistics": {name: plain(value) for name, value in self.omnibus.statistics.items()},
+            "nulls": {name: [plain(value) for value in null] for name, null in self.omnibus.nulls.items()},
+            "largest": {name: list(pair) for name, pair in self.omnibus.largest.items()},
             "resamples": self.omnibus.resamples,
             "whole_segments": self.omnibus.whole_segments,
             "n_units": self.omnibus.n_units,

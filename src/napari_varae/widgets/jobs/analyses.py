@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from napari_varae.core.movie.odd_frames import OddFrames
 from napari_varae.errors import StackError
 from napari_varae.io.analysis import Analysis, open_analysis
-from napari_varae.session.analysis import use_comparisons, use_frame_sets, write_analysis
+from napari_varae.io.analysis_conditions import read_conditions
+from napari_varae.session.analysis import use_comparisons, use_conditions, use_frame_sets, write_analysis
 from napari_varae.session.autosave import fits_of
 from napari_varae.session.components import principal_components
 from napari_varae.session.job_events import Controls
@@ -28,6 +29,7 @@ from napari_varae.widgets.parts.text import in_words, report_caution, report_don
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+    from napari_varae.core.comparison.conditions import Conditions
     from napari_varae.core.comparison.result import Comparison
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.movie.stack import Stack
@@ -42,6 +44,7 @@ class _Opened(NamedTuple):
     analysis: Analysis
     stack: Stack
     comparisons: list[Comparison]
+    conditions: list[Conditions]
     fit: Fit | None = None
     latents: NDArray[np.float32] | None = None
     components: NDArray[np.float64] | None = None
@@ -132,7 +135,7 @@ def _open(
             found = str(error).partition(" Give ")[0]
             return Question("analysis", folder, f"{found} Choose its file.", {PATH: ()}, {"recover": recover})
     results = [analysis.comparison(name) for name in analysis.comparisons]
-    opened = _Opened(analysis, stack, results)
+    opened = _Opened(analysis, stack, results, read_conditions(analysis))
     if analysis.has_fit:
         opened = _with_fit(opened, controls, report)
     if recover:
@@ -180,6 +183,7 @@ def _use(viewer: Viewer, session: Session, recover: bool, found: _Opened | Quest
         _use_fits(session, found, recover)
         use_frame_sets(session, found.analysis)
         use_comparisons(session, found.comparisons)
+        use_conditions(session, found.conditions)
         if recover:
             keeper_of(session).go_on(found.analysis.folder, number)
         else:

@@ -11,6 +11,7 @@ import numpy as np
 from qtpy.QtWidgets import QApplication
 
 from napari_varae.core.settings import ComparisonConfig
+from napari_varae.figures.comparison import draw_null, draw_placebo
 from napari_varae.session.comparisons import Done
 from napari_varae.session.generation import Generation
 from napari_varae.session.job_events import Controls
@@ -19,15 +20,16 @@ from napari_varae.session.recipe import shown_comparison
 from napari_varae.session.results import Edge
 from napari_varae.viewer.maps import hide_maps
 from napari_varae.widgets.jobs import maps
+from napari_varae.widgets.jobs.figures import Draw, FigurePanel
 from napari_varae.widgets.jobs.job import Job, Report
+from napari_varae.widgets.panels.conditions import ConditionsBox
 from napari_varae.widgets.panels.placebo import PlaceboBox
 from napari_varae.widgets.panels.robustness import RobustnessBox
 from napari_varae.widgets.parts.copy_as import copy_button
 from napari_varae.widgets.parts.edge_table import EdgeTable
-from napari_varae.widgets.parts.figure import save_figure
 from napari_varae.widgets.parts.files import ask_path
 from napari_varae.widgets.parts.forms import SettingsForm
-from napari_varae.widgets.parts.panel import Panel, button, row
+from napari_varae.widgets.parts.panel import button, row
 from napari_varae.widgets.parts.plots import NullPlot
 from napari_varae.widgets.parts.result_list import ResultList
 from napari_varae.widgets.parts.sides_box import SidesBox
@@ -46,11 +48,9 @@ if TYPE_CHECKING:
 __all__ = ["ComparePanel"]
 
 COMPARING = "Comparing A with B"
-ENDINGS = {"csv": (".csv",), "json": (".json",), "figure": (".svg", ".png")}
-"""Formats of each export, the usual one first."""
 
 
-class ComparePanel(Panel):
+class ComparePanel(FigurePanel):
     """Compare the VAR in two ranges of the movie."""
 
     dock = "Compare"
@@ -82,6 +82,9 @@ class ComparePanel(Panel):
         self.body.addWidget(heading("Test"))
         self.body.addWidget(self.form)
         self.body.addLayout(row(self.run_button, self.stop_button, stretch=0))
+        self.body.addWidget(heading("More than two conditions"))
+        self.conditions = ConditionsBox(self, self.form.value)
+        self.body.addWidget(self.conditions)
         self.body.addWidget(heading("Result"))
         self.body.addWidget(self.verdict)
         self.body.addWidget(self.plot)
@@ -90,11 +93,6 @@ class ComparePanel(Panel):
         self.exports = (
             button("CSV…", partial(self._export, "csv"), "The table of coefficients"),
             button("JSON…", partial(self._export, "json"), "The whole result with its settings"),
-            button(
-                "Figure…",
-                partial(self._export, "figure"),
-                "The null distribution with the observed value",
-            ),
             button("Copy methods", self.copy_methods, "A paragraph for the methods section"),
         )
         self.body.addLayout(row(*self.exports))
@@ -143,27 +141,25 @@ class ComparePanel(Panel):
                 maps.show_difference(self, self.session.comparison)
 
     def export(self, path: str) -> None:
-        """Write the result: the table of coefficients as CSV, the null as SVG or PNG, or everything as JSON."""
+        """Write the result: the table of coefficients as CSV, or everything as JSON."""
         with in_words():
             comparison = self.session.comparison
             if comparison is None:
                 raise ValueError("There is no result yet. Run the comparison first.")
             ending = Path(path).suffix.lower()
-            if ending in ENDINGS["figure"]:
-                save_figure(self.plot, path)
-            elif ending == ".csv":
-                comparison.to_csv(path)
+            if ending == ".csv":
+                comparison.to_csv(path, self.session.cell_table())
             elif ending == ".json":
                 comparison.to_json(path)
             else:
-                raise ValueError(f"{path} ends in none of .csv, .json, .svg and .png. Choose one of them.")
+                raise ValueError(f"{path} ends neither in .csv nor in .json. Choose one of them.")
             report_done(f"The comparison was saved as {path}.")
 
     def copy_methods(self) -> None:
         """Put a paragraph for the methods section on the clipboard."""
         result = self.session.comparison
         if result is not None:
-            QApplication.clipboard().setText(result.methods_text())
+            QApplication.clipboard().setText(self._methods(result.methods_text()))
             report_done("A paragraph for the methods section is on the clipboard.")
 
     def _pick(self, edge: Edge) -> None:
@@ -171,11 +167,27 @@ class ComparePanel(Panel):
         with in_words():
             maps.show_edge(self, edge)
 
+    def figures(self) -> dict[str, Draw]:
+        """Return the null distributions of the result, and the placebo."""
+        result, placebo = self.session.comparison, self.session.placebo
+        found: dict[str, Draw] = {}
+        if result is not None:
+            for question in ("coupling", "persistence"):
+                if getattr(result, question).n_coefficients:
+                    found[f"null distribution of {question}"] = partial(draw_null, result, question)
+        if placebo is not None:
+            found["placebo"] = partial(draw_placebo, placebo.p_values)
+        return found | self.conditions.figures()
+
+    def _methods(self, text: str) -> str:
+        """Add how latents and order were chosen, when the fit follows that choice."""
+        choice = self.session.followed_choice
+        return text if choice is None else f"{choice.methods_text()} {text}"
+
     def _export(self, kind: str) -> None:
         """Let the user choose a file, and write the result in the format of the button."""
         with in_words():
-            endings = ENDINGS[kind]
-            if path := ask_path(self, "Save the comparison", f"comparison{endings[0]}", endings):
+            if path := ask_path(self, "Save the comparison", f"comparison.{kind}", (f".{kind}",)):
                 self.export(path)
 
     def _repeat(self, done: Done) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from annotated_types import Ge
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QSlider
 
-from napari_varae.session.links import MOST
+from napari_varae.figures.var import draw_matrix, draw_path
+from napari_varae.session.links import MOST, Graph
 from napari_varae.session.results import Edge
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.jobs.along_path import follow_path
-from napari_varae.widgets.parts.panel import Panel, button, row
+from napari_varae.widgets.jobs.figures import Draw, FigurePanel
+from napari_varae.widgets.parts.fields import NumberField
+from napari_varae.widgets.parts.panel import button, row
 from napari_varae.widgets.parts.path_plot import PathPlot
 from napari_varae.widgets.parts.plots import MatrixPlot
 from napari_varae.widgets.parts.text import heading, in_words, note
@@ -33,7 +37,7 @@ ON_CLICK = {"driver": "its driver map", "effect": "its effect map", None: "nothi
 CHOOSE = "Click a cell of the matrix, or an arrow on the image, to choose a link."
 
 
-class LinksPanel(Panel):
+class LinksPanel(FigurePanel):
     """Show the links of the fit at any penalty, as a matrix and on the image, and choose one."""
 
     dock = "Links"
@@ -64,6 +68,9 @@ class LinksPanel(Panel):
         self.strongest.setRange(1, MOST)
         self.strongest.setValue(self.session.graph.strongest)
         self.strongest.valueChanged.connect(self._set_graph)
+        self.smallest = NumberField(float, (Ge(0),), empty="none", absent=0.0)
+        self.smallest.setToolTip("Links with smaller coefficients are hidden, on the image and in the matrix")
+        self.smallest.editingFinished.connect(self._set_graph)
         self.lag, self.on_click = QComboBox(), QComboBox()
         self.lag.addItem("1", 1)
         self.lag.currentIndexChanged.connect(self._set_graph)
@@ -88,7 +95,7 @@ class LinksPanel(Panel):
         self.body.addWidget(heading("On the image"))
         self.body.addLayout(row(self.arrows, self.outlines))
         self.body.addWidget(self.chosen_only)
-        self.body.addLayout(row("Strongest", self.strongest))
+        self.body.addLayout(row("Strongest", self.strongest, "Hide links smaller than", self.smallest, stretch=1))
         self.body.addWidget(self.drawn)
         self.body.addWidget(heading("Matrix: targets from sources"))
         form = QFormLayout()
@@ -118,6 +125,18 @@ class LinksPanel(Panel):
             self.session.use_penalty()
             maps.follow_penalty(self)
 
+    def figures(self) -> dict[str, Draw]:
+        """Return the matrix as it is shown, and the held-out prediction along the path."""
+        var, along, fit = self.session.shown_var, self.session.along_path, self.session.fit
+        found: dict[str, Draw] = {}
+        if var is not None:
+            lag = self.lag.currentText()
+            title = f"Lag {lag}, penalty {var.penalty:.3g}" if self.lag.currentData() else f"At {lag}"
+            found["coefficients"] = partial(draw_matrix, self._shown(var), title=title)
+        if along is not None and fit is not None:
+            found["held-out prediction along the path"] = partial(draw_path, along, fit.var.penalty)
+        return found
+
     def showEvent(self, event: QShowEvent | None) -> None:
         """Predict held-out frames once the dock is looked at."""
         super().showEvent(event)
@@ -140,16 +159,13 @@ class LinksPanel(Panel):
             maps.follow_penalty(self)
 
     def _set_graph(self, _value: Any = None) -> None:
-        self.session.set_graph(
-            replace(
-                self.session.graph,
-                shown=self.arrows.isChecked(),
-                outlines=self.outlines.isChecked(),
-                strongest=self.strongest.value(),
-                lag=self.lag.currentData(),
-                chosen_only=self.chosen_only.isChecked(),
-            )
-        )
+        with in_words():
+            self.session.set_graph(
+                Graph(
+                    self.arrows.isChecked(), self.outlines.isChecked(), self.strongest.value(), self.lag.currentData(),
+                    self.chosen_only.isChecked(), self.smallest.value(),
+                )
+            )  # fmt: skip
 
     def _pick(self, target: int, source: int) -> None:
         self.session.pick_edge(self._edge_at(target, source))
@@ -171,15 +187,8 @@ class LinksPanel(Panel):
         fit = self.session.fit
         self._offer_lags()
         ready = fit is not None
-        for widget in (
-            self.slider,
-            self.arrows,
-            self.outlines,
-            self.chosen_only,
-            self.strongest,
-            self.matrix,
-            self.path,
-        ):
+        on_image = (self.arrows, self.outlines, self.chosen_only, self.strongest, self.smallest)
+        for widget in (self.slider, self.matrix, self.path, *on_image):
             widget.setEnabled(ready)
         if fit is None:
             self.summary.setText("No fit yet: train or load one in the Train dock.")
@@ -231,6 +240,7 @@ class LinksPanel(Panel):
             (self.arrows, graph.shown), (self.outlines, graph.outlines), (self.chosen_only, graph.chosen_only),
         ):  # fmt: skip
             box.setChecked(on)
+        self.smallest.set_value(graph.smallest)
         for widget, value in ((self.strongest, graph.strongest), (self.lag, self._lag_index())):
             with QSignalBlocker(widget):
                 widget.setCurrentIndex(value) if widget is self.lag else widget.setValue(value)
@@ -249,7 +259,7 @@ class LinksPanel(Panel):
     def _show_matrix(self) -> None:
         var = self.session.shown_var
         if var is not None:
-            self.matrix.show_matrix(np.take_along_axis(var.coefficients, self._lags(var)[None] - 1, 0)[0])
+            self.matrix.show_matrix(self._shown(var))
         self._mark()
 
     def _show_edge(self) -> None:
@@ -308,6 +318,12 @@ class LinksPanel(Panel):
         """Lag that is shown for each pair (target, source)."""
         lag = self.lag.currentData()
         return np.abs(var.coefficients).argmax(0) + 1 if lag is None else np.full(var.coefficients.shape[1:], lag)
+
+    def _shown(self, var: VAR) -> Any:
+        """Coefficients (K, K) of the lag that is shown; links that are too small are zero."""
+        shown = np.take_along_axis(var.coefficients, self._lags(var)[None] - 1, 0)[0]
+        hidden = (np.abs(shown) < self.session.graph.smallest) & ~np.eye(var.latents, dtype=bool)
+        return np.where(hidden, 0, shown)
 
     def _edge_at(self, target: int, source: int) -> Edge:
         var = self.session.shown_var

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGridLayout
 
 from napari_varae.core.maps.definition import explain_map
+from napari_varae.figures.maps import draw_map
 from napari_varae.session.ranges import Segments
 from napari_varae.session.session import Letter
 from napari_varae.viewer import views
-from napari_varae.viewer.maps import put_side_by_side
+from napari_varae.viewer.maps import ShownMap, put_side_by_side, shown_maps
 from napari_varae.widgets.jobs import maps
+from napari_varae.widgets.jobs.figures import Draw, FigurePanel
 from napari_varae.widgets.parts.fields import NumberField
-from napari_varae.widgets.parts.panel import Panel, button, row
+from napari_varae.widgets.parts.panel import button, row
 from napari_varae.widgets.parts.text import heading, in_words, note
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ SPANS = {
 }  # fmt: skip
 
 
-class LookPanel(Panel):
+class LookPanel(FigurePanel):
     """Show views and contribution maps of the fit as layers."""
 
     dock = "Look"
@@ -99,6 +101,26 @@ class LookPanel(Panel):
                 maps.show(self, self._request("a"), self._request("b"), side_by_side=True)
             else:
                 maps.show(self, self._request(span))
+
+    def figures(self) -> dict[str, Draw]:
+        """Return the maps that are visible, each over the static image, and all of them side by side."""
+        stack, fit = self.session.stack, self.session.fit
+        if stack is None or fit is None:
+            return {}
+        shown = shown_maps(self.viewer, self.session.frame)
+
+        def drawing(*some: ShownMap) -> Draw:
+            return partial(
+                draw_map,
+                {one.name: one.image for one in some},
+                fit.static,
+                unit={one.name: one.unit for one in some},
+                pixel_size=stack.pixel_size,
+                limit={one.name: one.end for one in some},
+            )
+
+        found = {one.name: drawing(one) for one in shown}
+        return found if len(shown) < 2 else {"maps side by side": drawing(*shown), **found}
 
     def _request(self, span: str) -> maps.MapRequest:
         """Read the choices, for some of the frames."""

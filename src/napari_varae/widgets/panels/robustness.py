@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
 from napari_varae.core.settings import ComparisonConfig
@@ -34,9 +35,10 @@ CHOICES = {
     "order and noise (quick)": ("order", "noise"),
 }
 COLUMNS = {
-    "change": "Change", "verdict": "Verdict", "coupling_p": "p, links", "persistence_p": "p, own past",
-    "difference": "A − B (interval)",
+    "change": "Change", "verdict": "Verdict", "coupling_p": "p,\nlinks", "persistence_p": "p, own\npast",
+    "difference": "A − B\n(interval)",
 }  # fmt: skip
+TWO_LINES = {"no difference found": "no difference\nfound", "cannot be decided": "cannot be\ndecided"}
 
 
 class RobustnessBox(QWidget):
@@ -62,6 +64,9 @@ class RobustnessBox(QWidget):
         self.table.verticalHeader().setVisible(False)
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)  # its words wrap
+        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.table.setMinimumHeight(180)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -152,10 +157,12 @@ def _text(values: dict[str, Any], name: str) -> str:
     if name == "change":
         return str(values["change"])
     if "verdict" not in values:
-        return "could not be compared" if name == "verdict" else ""
+        return "not compared" if name == "verdict" else ""
     if name == "difference":
-        return f"{values['difference']:+.2f} ({values['low']:+.2f} to {values['high']:+.2f})"
-    return str(values[name]) if name == "verdict" else f"{values[name]:.3g}"
+        return f"{values['difference']:+.2f}\n({values['low']:+.2f} to {values['high']:+.2f})"
+    if name == "verdict":
+        return TWO_LINES.get(str(values[name]), str(values[name]))
+    return f"{values[name]:.3g}"
 
 
 def _use(session: Session, began: Generation, found: Robustness) -> None:

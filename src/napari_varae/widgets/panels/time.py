@@ -12,19 +12,22 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QLineEdit, QMenu, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from napari_varae.core.movie.frames import FrameRange
+from napari_varae.figures.colours import SET_COLOURS, set_colours
+from napari_varae.figures.traces import draw_traces
 from napari_varae.session.frame_sets import Letter, join
 from napari_varae.session.labels import parse_latents
 from napari_varae.session.ranges import Segments, format_ranges
 from napari_varae.session.time_rows import KINDS, ORDERS, Kind, Order, raster_order, time_rows, usual_frames
 from napari_varae.viewer.cells import CELLS
 from napari_varae.viewer.ours import about
+from napari_varae.widgets.jobs.figures import Draw, FigurePanel
 from napari_varae.widgets.jobs.regions import trace_regions
 from napari_varae.widgets.parts.frame_set_box import FrameSetBox
-from napari_varae.widgets.parts.panel import Panel, row, small_button
+from napari_varae.widgets.parts.panel import row, small_button
 from napari_varae.widgets.parts.segments import Shaded, Spans
 from napari_varae.widgets.parts.state_strip import JobLine
 from napari_varae.widgets.parts.text import in_words
-from napari_varae.widgets.parts.time_plot import SET_COLOURS, Lane, TimePlot, set_colours
+from napari_varae.widgets.parts.time_plot import Lane, TimePlot
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -37,7 +40,7 @@ SHOWN: tuple[Kind, ...] = ("behaviour", "latents")
 """Rows that are shown at first."""
 
 
-class TimePanel(Panel):
+class TimePanel(FigurePanel):
     """Look at latents over time, and make frame sets."""
 
     scrolls = False
@@ -109,6 +112,20 @@ class TimePanel(Panel):
         self.order = order
         self.show_rows("raster", True)
 
+    def figures(self) -> dict[str, Draw]:
+        """Return the rows as they are shown: the same traces, raster, frame sets and time."""
+        stack, sets = self.session.stack, self.session.frame_sets
+        if stack is None or not (self.traces.rows or self.traces.order.size):
+            return {}
+        latents = self.session.latents
+        raster = None if latents is None or not self.traces.order.size else latents[:, self.traces.order]
+        draw = partial(
+            draw_traces, {row.label: row.values for row in self.traces.rows}, frame_rate=stack.frame_rate,
+            frames=self.traces.frames, frame_sets=dict(sets), sides=(sets.a, sets.b), raster=raster,
+            colours=self.traces.colours,
+        )  # fmt: skip
+        return {"traces": draw}
+
     def showEvent(self, event: QShowEvent) -> None:
         """Take the keys while the dock is visible."""
         super().showEvent(event)
@@ -138,7 +155,7 @@ class TimePanel(Panel):
         widget = QWidget()
         layout = QVBoxLayout(widget)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout.setSpacing(2)
         self.marks = (
             small_button("Start  [", partial(self.mark, 0), "Mark the current frame as the start of a segment"),
             small_button("End  ]", partial(self.mark, 1), "Mark the current frame as the end of a segment"),

@@ -11,16 +11,19 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QComboBox, QFileDialog, QWidget
 
 from napari_varae.core.settings import FitConfig
+from napari_varae.figures.training import draw_training
 from napari_varae.session.labels import describe_fit, describe_settings, describe_time, describe_training, why_not_train
 from napari_varae.session.recipe import shown_training
 from napari_varae.widgets.jobs import training
 from napari_varae.widgets.jobs.background import Background
+from napari_varae.widgets.jobs.figures import Draw, FigurePanel
 from napari_varae.widgets.jobs.job import Job
+from napari_varae.widgets.panels.choice import ChoiceBox
 from napari_varae.widgets.panels.curves import Curves
 from napari_varae.widgets.parts.copy_as import copy_button
 from napari_varae.widgets.parts.files import ask_path
 from napari_varae.widgets.parts.forms import SettingsForm
-from napari_varae.widgets.parts.panel import Panel, button, row
+from napari_varae.widgets.parts.panel import button, row
 from napari_varae.widgets.parts.state_strip import describe_job
 from napari_varae.widgets.parts.text import heading, in_words, note, report_done
 
@@ -38,7 +41,7 @@ REST_MS = 700
 """How long settings must rest before what they need is measured."""
 
 
-class TrainPanel(Panel):
+class TrainPanel(FigurePanel):
     """Train a model on the movie, or load one."""
 
     dock = "Train"
@@ -76,6 +79,8 @@ class TrainPanel(Panel):
         self.body.addWidget(self.unfinished)
         self.body.addWidget(heading("Settings"))
         self.body.addWidget(self.form)
+        self.choice = ChoiceBox(self, self._config, self.form.set_value)
+        self.body.addWidget(self.choice)
         self.body.addWidget(self.needs)
         self.body.addLayout(row(self.start_button, self.pause_button))
         self.body.addLayout(row(self.keep_button, self.drop_button))
@@ -106,6 +111,12 @@ class TrainPanel(Panel):
         self._show_before()
         self._show_fits()
         self._show_job()
+
+    def figures(self) -> dict[str, Draw]:
+        """Return the curves that are shown."""
+        reports = tuple(self.curves.reports)
+        curves: dict[str, Draw] = {"training curves": partial(draw_training, reports)} if reports else {}
+        return curves | self.choice.figures()
 
     def start(self) -> None:
         """Train with the settings of the form."""

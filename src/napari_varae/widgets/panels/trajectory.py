@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,13 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QSplitter
 
+from napari_varae.figures.colours import OTHER_COLOUR, set_colours
+from napari_varae.figures.trajectory import draw_trajectory
 from napari_varae.session.frame_sets import join
 from napari_varae.session.time_rows import usual_frames
-from napari_varae.widgets.parts.panel import Panel, narrow_choice, row
+from napari_varae.widgets.jobs.figures import Draw, FigurePanel
+from napari_varae.widgets.parts.panel import narrow_choice, row
 from napari_varae.widgets.parts.text import in_words, note
-from napari_varae.widgets.parts.time_plot import OTHER_COLOUR, set_colours
 from napari_varae.widgets.parts.trajectory_plot import TrajectoryPlot
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ MAP = "viridis"
 LEGEND_STEPS = 5
 
 
-class TrajectoryPanel(Panel):
+class TrajectoryPanel(FigurePanel):
     """Look at the path of the latents, and select frames on it."""
 
     dock = "Trajectory"
@@ -112,7 +115,7 @@ class TrajectoryPanel(Panel):
 
     def _show(self) -> None:
         """Draw the trajectory, or that of A beside that of B."""
-        names = [box.currentText() for box in self.axes if box.currentText() in self._values]
+        names = self._names()
         beside = self.beside.isChecked()
         if beside != self.plots_ab[1].isVisibleTo(self):
             self.plots_ab[1].setVisible(beside)
@@ -122,8 +125,7 @@ class TrajectoryPanel(Panel):
                 plot.show_trajectory(np.zeros((0, 2)), ("", ""), None)
             self.legend.setText("The trajectory of a fit appears here.")
             return
-        values = np.stack([self._values[name] for name in names], axis=1).astype(float)
-        values[~usual_frames(self.session)] = np.nan  # a flash would be all of it
+        values = self._path(names)
         colours, legend = self._colours(len(values))
         masks = [self._frames_of(letter) for letter in ("a", "b")] if beside else [None, None]
         for plot, mask in zip(self.plots_ab, masks, strict=True):
@@ -136,6 +138,39 @@ class TrajectoryPanel(Panel):
         self.legend.setText(legend)
         self._show_cursor()
 
+    def figures(self) -> dict[str, Draw]:
+        """Return the trajectory as it is shown, or that of A beside that of B."""
+        names, sets, by = self._names(), self.session.frame_sets, self.colour.currentText()
+        if len(names) < 2 or self.session.stack is None:
+            return {}
+        values, colour, colour_name = self._path(names), None, ""
+        if by != SETS:
+            colour, unit = self._colour_values(len(values))
+            colour_name = f"{by[:1].upper()}{by[1:]}" + (f" ({unit})" if unit else "")
+        draw = partial(
+            draw_trajectory, values, names, colour=colour, colour_name=colour_name, frame_sets=dict(sets),
+            sides=(sets.a, sets.b), beside=self.beside.isChecked(), angles=self.plots_ab[0].angles,
+        )  # fmt: skip
+        return {"trajectory": draw}
+
+    def _names(self) -> list[str]:
+        """Names of the axes."""
+        return [box.currentText() for box in self.axes if box.currentText() in self._values]
+
+    def _path(self, names: list[str]) -> NDArray[np.float64]:
+        """Values (T, axes); frames that are bad or odd are NaN: a flash would be all of it."""
+        values = np.stack([self._values[name] for name in names], axis=1).astype(float)
+        values[~usual_frames(self.session)] = np.nan
+        return values
+
+    def _colour_values(self, n: int) -> tuple[NDArray[np.float64], str]:
+        """Time or behaviour in each of the n frames, and its unit."""
+        by, rate = self.colour.currentText(), self.session.require_stack().frame_rate
+        if by == TIME:
+            return np.arange(n) / (rate or 1), "s" if rate else "frames"
+        assert self.session.behaviour is not None
+        return self.session.behaviour.choose((by,)).at_frames(n, rate)[:, 0], ""
+
     def _frames_of(self, letter: Any) -> NDArray[np.bool_]:
         """Mask of the frames of side A or B."""
         mask = np.zeros(self.session.require_stack().n_frames, dtype=bool)
@@ -145,15 +180,10 @@ class TrajectoryPanel(Panel):
 
     def _colours(self, n: int) -> tuple[Callable[[NDArray[np.int64]], list[QColor]], str]:
         """Colours of some of the n frames, and the legend, as rich text."""
-        by, stack = self.colour.currentText(), self.session.require_stack()
+        by = self.colour.currentText()
         if by == SETS:
             return self._colours_of_sets(n)
-        rate = stack.frame_rate
-        if by == TIME:
-            values, unit = np.arange(n) / (rate or 1), "s" if rate else "frames"
-        else:
-            assert self.session.behaviour is not None
-            values, unit = self.session.behaviour.choose((by,)).at_frames(n, rate)[:, 0], ""
+        values, unit = self._colour_values(n)
         known = values[np.isfinite(values)]
         low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
         share = np.nan_to_num((values - low) / ((high - low) or 1.0))

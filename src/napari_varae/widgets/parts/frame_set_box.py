@@ -6,6 +6,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QVBoxLayout, QWidget
 
+from napari_varae.figures.colours import set_colours
 from napari_varae.io.trials import open_trials
 from napari_varae.session.frame_sets import as_trials
 from napari_varae.session.ranges import parse_ranges
@@ -13,7 +14,6 @@ from napari_varae.widgets.parts.files import ask_path
 from napari_varae.widgets.parts.frame_set_table import FrameSetTable
 from napari_varae.widgets.parts.panel import Panel, row, small_button
 from napari_varae.widgets.parts.text import in_words, report_done
-from napari_varae.widgets.parts.time_plot import set_colours
 
 __all__ = ["FrameSetBox"]
 

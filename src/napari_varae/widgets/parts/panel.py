@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Panel", "button", "narrow_choice", "outermost", "row", "small_button"]
 
-MARGIN, LEAST_WIDTH = 8, 400
-"""Pixels around the content of a dock, and that its widest row needs."""
+MARGIN, SLIM, LEAST_WIDTH = 8, 2, 400
+"""Pixels around the content of a dock, above and below that of a low one, and that its widest row needs."""
 
 
 class Panel(QWidget):
@@ -72,7 +72,8 @@ class Panel(QWidget):
         outer.setSpacing(0)
         content = QWidget()
         self.body = QVBoxLayout(content)
-        self.body.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        edge = MARGIN if self.scrolls else SLIM
+        self.body.setContentsMargins(MARGIN, edge, MARGIN, edge)
         self.body.setSpacing(6)
         if self.scrolls:
             outer.addWidget(StateStrip(self, MARGIN))
@@ -90,6 +91,10 @@ class Panel(QWidget):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.kinds[cls.dock] = cls
+
+    def tools(self) -> tuple[QWidget, ...]:
+        """Return what stands beside the '?' of the dock."""
+        return ()
 
     def listen(self, signal: Any, slot: Callable[..., Any]) -> None:
         """Connect a signal of the session or the viewer until the panel ends."""

@@ -9,7 +9,8 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt, Signal
 
-from napari_varae.widgets.parts.plots import CURSOR_COLOUR, CURVE_COLOURS, Plot
+from napari_varae.figures.colours import CURVE_COLOURS
+from napari_varae.widgets.parts.plots import CURSOR_COLOUR, Plot
 
 if TYPE_CHECKING:
     from napari.utils.theme import Theme

@@ -10,25 +10,23 @@ import pyqtgraph as pg
 from numpy.typing import ArrayLike, NDArray
 from qtpy.QtCore import QRectF, Qt, Signal
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QGraphicsRectItem
+from qtpy.QtWidgets import QGraphicsItem, QGraphicsRectItem
+
+from napari_varae.figures.colours import CURVE_COLOURS
 
 if TYPE_CHECKING:
     from napari.utils.theme import Theme
 
 __all__ = [
-    "A_COLOUR",
-    "B_COLOUR",
     "CURSOR_COLOUR",
     "CurvePlot",
     "MatrixPlot",
     "NullPlot",
     "PlaceboPlot",
     "Plot",
+    "keep_drawn",
 ]
 
-A_COLOUR, B_COLOUR = "#f08c2e", "#3b8eea"
-"""As in difference maps: orange is A, blue is B."""
-CURVE_COLOURS = ("#2aa198", "#d9539b", "#8a7de0", "#b58900")
 CURSOR_COLOUR = "#e0483e"
 
 
@@ -72,6 +70,11 @@ class Plot(pg.PlotWidget):
             super().wheelEvent(event)
         else:
             event.ignore()
+
+
+def keep_drawn(item: QGraphicsItem) -> None:
+    """Keep an item as a picture, so that a cursor moves over it without drawing it again, however long it is."""
+    item.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
 
 
 class CurvePlot(Plot):

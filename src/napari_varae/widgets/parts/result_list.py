@@ -5,8 +5,10 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_varae.core.comparison.verdict import DIFFER, NO_DIFFERENCE
 from napari_varae.core.files import write_file
 from napari_varae.session.comparisons import Done, results_csv
+from napari_varae.session.conditions import ConditionsDone
 from napari_varae.widgets.parts.files import ask_path
 from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.table import Table
@@ -41,6 +43,7 @@ class ResultList(QWidget):
         layout.addLayout(row(self.repeat_button, self.save_button))
         panel.listen(self._session.comparison_changed, self._show)
         panel.listen(self._session.placebo_changed, self._show)
+        panel.listen(self._session.conditions_changed, self._show)
         self._show()
 
     def save(self, path: str) -> None:
@@ -59,9 +62,12 @@ class ResultList(QWidget):
             if path := ask_path(self, "Save the list of results", "comparisons.csv", (".csv",)):
                 self.save(path)
 
-    def _reopen(self, line: int) -> None:
+    def _reopen(self, result: Done | ConditionsDone) -> None:
         with in_words():
-            self._session.reopen(self._session.results[line])
+            if isinstance(result, ConditionsDone):
+                self._session.show_conditions(result)
+            else:
+                self._session.reopen(result)
         self._show()
 
     def _repeat(self) -> None:
@@ -70,11 +76,10 @@ class ResultList(QWidget):
             self.repeat.emit(done)
 
     def _show(self) -> None:
-        results = self._session.results
-        self.setVisible(len(results) > 1)
-        lines = list(range(len(results)))[::-1]
-        self.table.show_rows([_row(results[line]) for line in lines], lines)
-        shown = [line for line in lines if results[line].comparison is self._session.comparison]
+        results, several = self._session.results[::-1], self._session.conditions[::-1]
+        self.setVisible(len(results) + len(several) > 1)
+        self.table.show_rows([*map(_row_of_several, several), *map(_row, results)], [*several, *results])
+        shown = [done for done in results if done.comparison is self._session.comparison]
         self.table.choose(shown[0] if shown else None)
         self.repeat_button.setEnabled(bool(shown))
 
@@ -87,3 +92,10 @@ def _row(done: Done) -> list[tuple[str, object]]:
         for answer in (result.coupling, result.persistence)
     ]
     return [(name, name), (result.verdict, result.verdict), *answers]
+
+
+def _row_of_several(done: ConditionsDone) -> list[tuple[str, object]]:
+    found, name = done.found, ", ".join(done.found.names)
+    p_values = [found.omnibus.p_values[question] for question in ("coupling", "persistence")]
+    verdict = DIFFER if p_values[0] <= found.config.level else NO_DIFFERENCE
+    return [(name, name), (verdict, verdict), *((f"{p:.3g}", p) for p in p_values)]

@@ -44,7 +44,11 @@ class StateStrip(QFrame):
             layout.addWidget(title, i, 0)
             layout.addWidget(line, i, 1)
         self.help = help_button(panel)
-        layout.addWidget(self.help, 0, 2, Qt.AlignmentFlag.AlignTop)
+        corner = QHBoxLayout()
+        corner.setSpacing(4)
+        for tool in (*panel.tools(), self.help):
+            corner.addWidget(tool, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(corner, 0, 2)
         self.caution = note()
         self.caution.setObjectName("caution")
         self.caution.setStyleSheet("background: #f5c542; color: black; padding: 4px; border-radius: 3px;")
@@ -79,7 +83,8 @@ class JobLine(QWidget):
         for tool in (self.pause, self.stop, self.show_button):
             layout.addWidget(tool)
         if brief:  # the only line of its dock
-            layout.addWidget(help_button(panel))
+            for tool_of_dock in (*panel.tools(), help_button(panel)):
+                layout.addWidget(tool_of_dock)
         for signal in (self._session.job_changed, self._session.progressed, self._session.reported):
             panel.listen(signal, self._show)
         self._show()

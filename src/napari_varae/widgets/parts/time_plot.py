@@ -11,19 +11,19 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import QPoint, Qt, Signal
 
+from napari_varae.figures.colours import OTHER_COLOUR, TRACE_COLOURS
 from napari_varae.session.time_rows import Row
-from napari_varae.widgets.parts.plots import A_COLOUR, B_COLOUR, CURSOR_COLOUR, Plot
+from napari_varae.widgets.parts.plots import CURSOR_COLOUR, Plot, keep_drawn
 from napari_varae.widgets.parts.raster import Raster
 from napari_varae.widgets.parts.segments import FAR, SegmentLayer, Shaded, Spans, TimeView
 
 if TYPE_CHECKING:
     from napari.utils.theme import Theme
 
-__all__ = ["OTHER_COLOUR", "SET_COLOURS", "TRACE_COLOURS", "Lane", "TimePlot", "set_colours"]
+    from napari_varae.core.movie.frames import FrameRange
 
-TRACE_COLOURS = ("#2aa198", "#d9539b", "#8a7de0", "#b58900", "#5fa83a", "#c8603c", "#4f9fd1", "#9a7b5f")
-OTHER_COLOUR = "#8f959c"
-SET_COLOURS = ("#8a7de0", "#2aa198", "#d9539b", "#b58900", "#5fa83a", "#4f9fd1")
+__all__ = ["Lane", "TimePlot"]
+
 CURSOR_DEPTH = 10
 LANE, LANES = 0.5, 6
 """Height of a lane, in rows, and how many there are at most; more share the last."""
@@ -43,13 +43,6 @@ class Lane(NamedTuple):
     spans: Spans
 
 
-def set_colours(names: Sequence[str], a: str, b: str) -> dict[str, str]:
-    """Give each frame set its colour: orange for side A, blue for side B, as in maps, and others for the rest."""
-    others = [name for name in names if name not in (a, b)]
-    colours = {name: SET_COLOURS[i % len(SET_COLOURS)] for i, name in enumerate(others)}
-    return {**colours, a: A_COLOUR, b: B_COLOUR}
-
-
 class TimePlot(Plot):
     """Rows one above the other on one time axis, with the cursor, frame sets, and marks of trials and breaks."""
 
@@ -64,7 +57,9 @@ class TimePlot(Plot):
         self.setMouseEnabled(True, False)
         self.setDownsampling(auto=True, mode="peak")
         self.setClipToView(True)
-        self._rows: list[Row] = []
+        self.rows: list[Row] = []
+        self.order = np.zeros(0, dtype=np.int64)
+        """Latents of the raster, the first on top."""
         self._curves: list[Any] = []
         self._lanes: list[Lane] = []
         self._bars: list[Any] = []
@@ -104,20 +99,35 @@ class TimePlot(Plot):
         """Replace the rows, the first on top; below them the raster with the latents in this order, if any."""
         for curve in self._curves:
             self.removeItem(curve)
-        self._rows, self._curves = list(rows), []
+        self.rows, self._curves = list(rows), []
         self._raster_shown = raster is not None and len(raster) > 0
         self._placeholder.setVisible(not rows and not self._raster_shown)
-        latents = 0
-        for row in rows:
+        for row, colour in zip(rows, self.colours, strict=True):
             y, whole = _scaled(row.values)
-            colour = OTHER_COLOUR if row.latent is None else TRACE_COLOURS[latents % len(TRACE_COLOURS)]
-            latents += row.latent is not None
             pen = pg.mkPen(colour, width=3 if row.chosen else 1)
             times = np.arange(len(y)) / self._rate
             self._curves.append(self.plot(times, y, pen=pen, connect="all" if whole else "finite"))
-        order = np.zeros(0, dtype=np.int64) if raster is None else raster
-        self.raster.place(order, self._rate, 0.0, RASTER_ROWS)
+            keep_drawn(self._curves[-1].curve)
+        self.order = np.zeros(0, dtype=np.int64) if raster is None else raster
+        self.raster.place(self.order, self._rate, 0.0, RASTER_ROWS)
         self._arrange()
+
+    @property
+    def colours(self) -> list[str]:
+        """Colours of the rows."""
+        latents = np.cumsum([row.latent is not None for row in self.rows])
+        return [
+            OTHER_COLOUR if row.latent is None else TRACE_COLOURS[(count - 1) % len(TRACE_COLOURS)]
+            for row, count in zip(self.rows, latents.tolist(), strict=True)
+        ]
+
+    @property
+    def frames(self) -> FrameRange:
+        """Frames in view, at least two."""
+        low, high = (edge * self._rate for edge in self.getViewBox().viewRange()[0])
+        last = round(self._end * self._rate)
+        start = min(max(int(low), 0), last - 2)
+        return start, min(max(int(np.ceil(high)), start + 2), last)
 
     def show_sets(self, sets: Mapping[str, Shaded], active: str) -> None:
         """Replace the frame sets."""
@@ -156,9 +166,9 @@ class TimePlot(Plot):
     def _arrange(self) -> None:
         """Place raster, rows and lanes from the bottom to the top, and their names."""
         floor = RASTER_ROWS if self._raster_shown else 0.0
-        n, lanes = len(self._rows), min(len(self._lanes), LANES)
+        n, lanes = len(self.rows), min(len(self._lanes), LANES)
         ticks = [(RASTER_ROWS / 2, "all latents")] if self._raster_shown else []
-        for i, (row, curve) in enumerate(zip(self._rows, self._curves, strict=True)):
+        for i, (row, curve) in enumerate(zip(self.rows, self._curves, strict=True)):
             curve.setPos(0, floor + n - i - 0.5)
             ticks.append((floor + n - i - 0.5, _short(row.name)))
         top, places = floor + n + 0.1, defaultdict(list)

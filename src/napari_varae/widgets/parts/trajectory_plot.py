@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QRectF, Qt, Signal
 from qtpy.QtGui import QColor
 
-from napari_varae.widgets.parts.plots import CURSOR_COLOUR, Plot
+from napari_varae.figures.trajectory import project
+from napari_varae.widgets.parts.plots import CURSOR_COLOUR, Plot, keep_drawn
 
-__all__ = ["TrajectoryPlot", "project"]
+__all__ = ["TrajectoryPlot"]
 
 MOST_POINTS = 4000
 """Points that are drawn; more would be no clearer, only slower."""
@@ -68,6 +69,8 @@ class TrajectoryPlot(Plot):
         self._lassos = False
         self._frame = 0
         self.addItem(self._dots)
+        for drawn in (self._line.curve, self._dots):
+            keep_drawn(drawn)
         self.addItem(self._here)
         self.scene().sigMouseClicked.connect(self._clicked)
         self.scene().sigMouseMoved.connect(self._hovered)
@@ -191,24 +194,6 @@ class TrajectoryPlot(Plot):
         if event.isFinish():
             self._lasso.setData([], [])
             self.lassoed.emit(_inside(self._points, outline))
-
-
-def project(values: NDArray[Any], angles: tuple[float, float]) -> NDArray[Any]:
-    """Return points of two dimensions as they are, and those of three as seen from an azimuth and an elevation.
-
-    Axes of three dimensions are brought to the same spread, shape (T, 2).
-    """
-    if values.shape[1] == 2:
-        return values
-    with np.errstate(invalid="ignore"):
-        known = values[np.isfinite(values).all(axis=1)]
-        if not len(known):
-            return values[:, :2]
-        scaled = (values - known.mean(axis=0)) / np.maximum(known.std(axis=0), 1e-12)
-    (sin_a, cos_a), (sin_e, cos_e) = ((np.sin(angle), np.cos(angle)) for angle in angles)
-    right = np.array([cos_a, sin_a, 0.0])
-    up = np.array([-sin_a * sin_e, cos_a * sin_e, cos_e])
-    return np.stack([scaled @ right, scaled @ up], axis=1)
 
 
 def _inside(points: NDArray[Any], outline: NDArray[Any]) -> NDArray[np.bool_]:

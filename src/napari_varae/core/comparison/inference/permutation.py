@@ -111,7 +111,7 @@ class BlockPermutation:
         """Moments of each block and of the rest of both ranges; None where covariates are projected out."""
         x, y = self._pool.x, self._pool.y
         parts = [*self.blocks, *self.rest]
-        if self._pool.covariates or BlockMoments.size(len(parts), y.shape[1], x.shape[1]) > MOST_BYTES:
+        if self._pool.covariates is not None or BlockMoments.size(len(parts), y.shape[1], x.shape[1]) > MOST_BYTES:
             return None
         return BlockMoments([x[rows] for rows in parts], [y[rows] for rows in parts])
 

@@ -187,14 +187,14 @@ class Pool:
     def __init__(self, samples: Sequence[Sample]) -> None:
         self.x, self.y = np.concatenate([s.x for s in samples]), np.concatenate([s.y for s in samples])
         known = [s.covariates for s in samples if s.covariates is not None]
-        self.covariates = [np.concatenate(known)] if known else []
+        self.covariates = np.concatenate(known) if known else None
         noises = [s.noise_of_pairs for s in samples if s.noise_of_pairs is not None]
         self.noise = PairNoise.joined(noises) if len(noises) == len(samples) else None
 
     def sample(self, rows: NDArray[np.int64], known: Moments | None = None) -> Sample:
         """Take some lag pairs, each with the noise of its segment, and their moments about the mean if known."""
         noise = None if self.noise is None else self.noise.taken(rows)
-        covariates = self.covariates[0][rows] if self.covariates else None
+        covariates = None if self.covariates is None else self.covariates[rows]
         return Sample.centred(self.x[rows], self.y[rows], noise, covariates, known)
 
 

@@ -1,0 +1,54 @@
+"""Held-out reconstruction and prediction over the number of latents, with the suggestion marked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyqtgraph as pg
+
+from napari_varae.figures.colours import CURVE_COLOURS, OTHER_COLOUR
+from napari_varae.widgets.parts.plots import CURSOR_COLOUR, Plot
+
+if TYPE_CHECKING:
+    from napari_varae.core.training.choice import Choice
+
+__all__ = ["ChoicePlot"]
+
+
+class ChoicePlot(Plot):
+    """A curve for the reconstruction, and one for the prediction of each order."""
+
+    def __init__(self) -> None:
+        super().__init__("number of latents", "explained, held out", height=190)
+        self._curves: list[Any] = []
+        self._suggested = pg.ScatterPlotItem(size=15, pen=pg.mkPen(CURSOR_COLOUR, width=2), brush=None)
+        self.addItem(self._suggested)
+
+    def show_choice(self, choice: Choice) -> None:
+        """Replace the curves."""
+        for curve in self._curves:
+            self.removeItem(curve)
+        self._curves = []
+        x = np.log2(choice.latents)
+        lines = [("reconstruction", OTHER_COLOUR, choice.reconstruction)]
+        for order, colour, values in zip(choice.orders, CURVE_COLOURS, choice.prediction.T, strict=False):
+            lines.append((f"prediction, order {order}", colour, values))
+        text = self.getAxis("bottom").textPen()
+        for name, colour, values in lines:
+            known = np.isfinite(values)
+            self._curves.append(
+                self.plot(
+                    x[known], values[known], name=name, pen=pg.mkPen(colour, width=2), symbol="o", symbolSize=5,
+                    symbolBrush=colour, symbolPen=None,
+                )
+            )  # fmt: skip
+        self.legend.setLabelTextColor(text.color())
+        for _sample, label in self.legend.items:
+            label.setText(label.text, color=text.color())
+        latents, order = choice.suggested
+        at = choice.prediction[choice.latents == latents][0, choice.orders == order][0]
+        self._suggested.setData([np.log2(latents)], [at])
+        self.getAxis("bottom").setTicks([[(place, str(k)) for place, k in zip(x, choice.latents, strict=True)]])
+        self.legend.setOffset((6, 4))
+        self.autoRange()

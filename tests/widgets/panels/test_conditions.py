@@ -1,0 +1,80 @@
+"""Three conditions in the Compare dock: ticked, compared over all, pair by pair, and kept."""
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication
+
+from napari_varae.core.settings import ComparisonConfig
+from napari_varae.session.analysis import save_analysis, use_analysis
+from napari_varae.session.session import Session
+from napari_varae.widgets.panels.conditions import HINT, TICK
+
+SETS = {
+    name: [(s + 10 * i, s + 10 * i + 9) for s in range(0, 180, 30)] for i, name in enumerate(("go", "stop", "rest"))
+}
+QUICK = ComparisonConfig(resamples=19, power_draws=0, correct_noise=False)
+
+
+def test_frame_sets_are_ticked_and_two_are_too_few(docks, session, trained, notices):
+    box = docks["Compare"].conditions
+    docks["Compare"].form.set_value(QUICK)
+    assert box.hint.text() == HINT
+    assert box.run_button.isHidden()
+    session.set_frame_sets(SETS, ("go", "stop"))
+    assert box.hint.text() == TICK
+    assert box.sets.count() == 3
+    assert "go: 6 segments" in box.sets.item(0).text()
+    box.sets.item(0).setCheckState(Qt.CheckState.Checked)
+    box.sets.item(2).setCheckState(Qt.CheckState.Checked)
+    assert list(box.ticked) == ["go", "rest"]
+    assert not box.run_button.isEnabled()
+    box.run()
+    assert "2 frame sets are ticked" in notices.pop()
+    box.tick("go", "stop", "rest")
+    assert box.run_button.text() == "Compare 3 conditions"
+    session.clear_frame_set("stop")
+    assert box.run_button.isHidden()
+
+
+def test_the_answer_over_all_comes_first_and_a_pair_becomes_a_and_b(
+    docks, session, trained, movie, idle, notices, tmp_path
+):
+    box = docks["Compare"].conditions
+    docks["Compare"].form.set_value(QUICK)
+    session.set_frame_sets(SETS, ("go", "stop"))
+    box.tick(*SETS)
+    box.run_button.click()
+    assert session.job == "comparing"
+    idle()
+    (done,) = session.conditions
+    found = done.found
+    assert found.names == ("go", "stop", "rest")
+    assert "go, stop, rest" in box.sentence.text()
+    assert f"coupling p = {found.omnibus.p_values['coupling']:.3g}" in box.summary.text()
+    assert box.table.rowCount() == 3
+    assert box.table.item(1, 0).text() == "go, rest"
+    assert box.table.item(1, 2).text() == f"{found.p_adjusted['coupling']['go', 'rest']:.3g}"
+    box.table.setCurrentCell(1, 0)
+    assert (session.frame_sets.a, session.frame_sets.b) == ("go", "rest")
+    assert session.comparison is found.pairs["go", "rest"]
+    assert session.is_current
+    assert session.results == []  # a pair alone is no result: its p-values are not adjusted
+    assert list(docks["Compare"].figures())[-1] == "null distribution over all conditions"
+    box.copy_methods()
+    assert QApplication.clipboard().text() == found.methods_text()
+    box.export(str(tmp_path / "pairs.csv"))
+    assert (tmp_path / "pairs.csv").read_text().startswith("a,b,coupling_p,")
+
+    save_analysis(session, tmp_path / "analysis")
+    from napari_varae.io.analysis import open_analysis
+
+    other = Session()
+    other.use_movie(movie)
+    use_analysis(other, open_analysis(tmp_path / "analysis"))
+    (again,) = other.conditions
+    assert again.found.p_adjusted == found.p_adjusted
+    assert other.conditions_current(again)
+    session.describe_movie(movie.frame_rate, movie.pixel_size, [3])
+    assert box.summary.text().startswith("⚠")
+    session.close_movie()
+    assert session.conditions == []
+    assert box.sentence.isHidden()
