@@ -14,7 +14,6 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 
 export PYTHON
-export OMP_NUM_THREADS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: demo test test-all results lint format docs constraints clean
@@ -23,10 +22,12 @@ demo: .venv/.demo
 	tools/system-libraries
 	tools/with-display $(BIN)/python -m napari_varae demo $(if $(MOVIE),"$(MOVIE)") $(if $(NETWORK),--network $(NETWORK))
 
+# One process of tests a core: each computes on one thread, and has a display of its own.
+test test-all: export OMP_NUM_THREADS ?= 1
 test: PYTEST_SELECT := -m "not long"
 test test-all: lint
 	tools/system-libraries virtual
-	tools/with-display --virtual $(BIN)/python -m pytest $(PYTEST_SELECT) $(PYTEST_ARGS)
+	tools/with-display --virtual $(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_SELECT) $(PYTEST_ARGS)
 
 lint: .venv/.test
 	$(BIN)/ruff check

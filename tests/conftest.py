@@ -1,7 +1,9 @@
 """What all tests share: settings of their own, the real recordings, seeds, and a check that nothing is left behind."""
 
+import atexit
 import gc
 import os
+import subprocess
 import tempfile
 import threading
 import time
@@ -19,6 +21,22 @@ _home = tempfile.TemporaryDirectory(prefix="napari-varae-tests-", ignore_cleanup
 os.environ["NAPARI_CONFIG"] = str(Path(_home.name) / "napari.yaml")
 for _kind in ("CACHE", "CONFIG", "DATA", "STATE"):
     os.environ[f"XDG_{_kind}_HOME"] = str(Path(_home.name) / _kind.lower())
+
+
+def _open_display() -> None:
+    """Give this process an X server of its own: windows of parallel tests must not take each other's focus."""
+    ready, written = os.pipe()
+    command = ["Xvfb", "-displayfd", str(written), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[written], stderr=subprocess.DEVNULL)
+    os.close(written)
+    with os.fdopen(ready) as lines:
+        os.environ["DISPLAY"] = f":{lines.readline().strip()}"
+    os.environ.pop("XAUTHORITY", None)
+    atexit.register(server.terminate)
+
+
+if "PYTEST_XDIST_WORKER" in os.environ and "VIRTUAL_DISPLAY" in os.environ:
+    _open_display()
 
 settings.register_profile("seeded", derandomize=True, deadline=None)
 settings.load_profile("seeded")

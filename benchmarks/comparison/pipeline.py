@@ -1,12 +1,13 @@
-"""The comparison through the whole pipeline: from a movie, with or without a change, to a p-value and a map.
+"""The comparison through the whole pipeline: from a movie, with or without a change, to a verdict and a map.
 
-    python -m benchmarks.comparison.pipeline [--movies 100] [--processes 2]
+    python -m benchmarks.comparison.pipeline [--movies 50] [--processes 2]
 
 Realistic recordings of small size, half of them with other links from the middle on. Each is fitted as a whole, then
-its halves are compared. Each movie adds a line to the results, and what is there is not computed again. Printed: the
-share of movies with p <= 0.05 without and with a change, by both nulls together and by each of them; where the dynamics
-change, how well the differences rank the links that do (average precision), and how well the difference map finds the
-cells whose links to others change (area under the ROC curve); and the same with all true traces known.
+its halves are compared. Each movie adds a line to the results, and what is there is not computed again. Printed: how
+often p <= 0.05 without and with a change, for coupling and for persistence, by each null and with the noise left in,
+and the verdicts; where the dynamics change, how well the differences rank the links that do (average precision), and
+how well the difference map finds the cells whose links to others change (area under the ROC curve); and the same with
+all true traces known.
 """
 
 from __future__ import annotations
@@ -26,14 +27,17 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 import napari_varae as nv
 from benchmarks.stored import read, stored
 from benchmarks.training.ablation import matched, places
+from napari_varae.core.comparison.verdict import CANNOT, DIFFER, NO_DIFFERENCE
 from napari_varae.core.simulation.settings import SCENARIOS
 
 SMALL = SCENARIOS["realistic"].model_copy(
     update={"frames": 1200, "height": 64, "width": 64, "cells": 12, "silent": 6, "density": 0.12}
 )
 LATENTS = 20
-NULLS = ("p of bootstrap", "p of permutation")
-"""The two nulls, in the order of a comparison."""
+SHARES = (
+    "coupling", "coupling, VAR", "coupling, blocks", "coupling, noise left in", "persistence", "true traces"
+)  # fmt: skip
+"""P-values of which the share at most 0.05 is shown."""
 
 
 def once(job: tuple[int, bool]) -> dict[str, Any]:
@@ -45,15 +49,18 @@ def once(job: tuple[int, bool]) -> dict[str, Any]:
     began = time.perf_counter()
     fit = nv.fit(sim.stack, nv.FitConfig(latents=LATENTS, epochs=5, seed=seed))
     ranges = (0, half - 1), (half, SMALL.frames)
-    found = nv.compare(fit, sim.stack, *ranges, resamples=199, seed=seed, halves=False, power_draws=0)
+    found = nv.compare(fit, sim.stack, *ranges, resamples=199, seed=seed, power_draws=0)
     row = {
-        "variant": "change" if changes else "none", "scenario": "pipeline", "seed": seed, "p": found.p_value,
-        "p of links": found.p_links, "p of own past": found.persistence.p_value, "verdict": found.verdict,
-        "called": int((found.edges["p_adjusted"] <= 0.05).sum()), "seconds": time.perf_counter() - began,
-        **dict(zip(NULLS, found.test.p_of_null.values(), strict=True)),
+        "variant": "change" if changes else "none", "scenario": "pipeline", "seed": seed,
+        "coupling": found.coupling.p_value, "persistence": found.persistence.p_value,
+        **{f"coupling, {null}": p for null, p in found.coupling.p_of_null.items()},
+        "coupling, noise left in": found.uncorrected.coupling.p_value,
+        "verdict": found.verdict, "reason": found.judgement.reason, "halves": min(found.halves.values(), default=1.0),
+        "noise share": float(np.median(found.test.noise_share)), "autocorrelation": found.test.autocorrelation,
+        "seconds": time.perf_counter() - began,
     }  # fmt: skip
     traces = nv.compare_latents(sim.traces[: half - 1], sim.traces[half:], resamples=199, seed=seed, power_draws=0)
-    row |= {"p of true traces": traces.p_value, "p of links of true traces": traces.p_links}
+    row["true traces"] = traces.coupling.p_value
     if changes:
         off = ~np.eye(SMALL.cells, dtype=bool)
         changed = ((sim.coefficients != sim.coefficients_after).any(0)) & off
@@ -80,7 +87,7 @@ def main() -> None:
     """Add what is missing, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=stored("pipeline"))
-    parser.add_argument("--movies", type=int, default=100)
+    parser.add_argument("--movies", type=int, default=50)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     known = {(row["seed"], row["variant"]) for row in read(options.results)}
@@ -94,11 +101,12 @@ def main() -> None:
     for kind in kinds:
         mine = [row for row in rows if row["variant"] == kind]
         print(f"\n{kind}: {len(mine)} movies, {np.median([row['seconds'] for row in mine]):.1f} s each")
-        for name in ("p", "p of links", *NULLS, "p of true traces"):
+        for name in SHARES:
             count = sum(row[name] <= 0.05 for row in mine)
             low, high = binomtest(count, len(mine)).proportion_ci()
-            print(f"  {name + ' <= 0.05':<28}{count / len(mine):>7.1%}  ({low:.1%} to {high:.1%})")
-        print(f"  {'any link called':<28}{np.mean([row['called'] > 0 for row in mine]):>7.1%}")
+            print(f"  {name + ' <= 0.05':<32}{count / len(mine):>7.1%}  ({low:.1%} to {high:.1%})")
+        for verdict in (DIFFER, NO_DIFFERENCE, CANNOT):
+            print(f"  {verdict:<32}{np.mean([row['verdict'] == verdict for row in mine]):>7.1%}")
         for name in ("links", "links of true traces", "difference map", "variance image"):
             values = [row[name] for row in mine if row.get(name) is not None]
             if values:

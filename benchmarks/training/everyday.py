@@ -123,7 +123,7 @@ def by_components(stack: nv.Stack, config: nv.FitConfig) -> float:
     held_out = np.flatnonzero(split.held_out) + split.start
     inside = total = 0.0
     for t in held_out.tolist():
-        total += float(np.square((stack.read(t, t + 1)[0] - movie.static) / movie.scale).sum(dtype=np.float64))
+        total += float(np.square(movie.normalisation.apply(stack.read(t, t + 1)[0])).sum(dtype=np.float64))
         inside += float(movie.traces[t].square().sum())
     return inside / total
 

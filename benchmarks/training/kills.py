@@ -5,23 +5,31 @@
 A process trains a small simulated movie with a checkpoint and is killed after a random time, from before its first
 block to after its last epoch; then `napari_varae.resume` must end with a fit whose held-out figures are those of a
 training that was left alone, to two decimals. Killed before the checkpoint begins, there is nothing to go on from,
-which is reported in words. Prints how far the trainings were, and how many could not go on.
+which is reported in words. Whatever lies under its final name must be whole: files that cannot be read are counted as
+half written. Kept is a line for each kill: when it came, how far the training was, how many files were half written,
+and whether it went on.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import json
+import math
 import multiprocessing
 import random
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
 
 import napari_varae as nv
+from benchmarks.stored import keep, read, stored
 
-MOVIE = nv.SimulationConfig(frames=600, height=64, width=64, cells=12, seed=3)
-SETTINGS = nv.FitConfig(latents=12, epochs=6, patience=9, device="cpu", threads=1)
+MOVIE = nv.SimulationConfig(frames=500, height=48, width=48, cells=8, seed=3)
+SETTINGS = nv.FitConfig(latents=8, epochs=4, patience=9, device="cpu", threads=1)
 TOLERANCE = 0.02
 
 
@@ -61,6 +69,43 @@ def quality(fit: nv.Fit) -> float:
     return max(report.reconstruction_fve for report in fit.history if report.best)
 
 
+def half_written(folder: Path) -> int:
+    """Count files under their final name that cannot be read."""
+    half = 0
+    for path in folder.glob("*.*"):
+        try:
+            if path.suffix == ".json":
+                json.loads(path.read_text(encoding="utf-8"))
+            elif path.suffix == ".safetensors":
+                with safe_open(path, framework="pt") as file:
+                    for name in file.keys():  # noqa: SIM118  # not a mapping
+                        file.get_tensor(name)
+        except (OSError, ValueError, SafetensorError):
+            half += 1
+    return half
+
+
+def killed(context: Any, folder: Path, after: float) -> None:
+    """Kill a training so many seconds after its movie was made, if it has not ended by then."""
+    ready = context.Event()
+    process = context.Process(target=train, args=(str(folder), ready))
+    process.start()
+    ready.wait(300)
+    process.join(None if math.isinf(after) else after)
+    process.kill()
+    process.join()
+
+
+def gone_on(folder: Path, stack: nv.Stack, undisturbed: float) -> str:
+    """Resume, and return what went wrong."""
+    before = state_of(folder)
+    try:
+        found = quality(result(nv.resume(folder, stack)))
+    except nv.TrainingError as error:
+        return "" if before == "nothing" and "holds no checkpoint" in str(error) else str(error)
+    return "" if abs(found - undisturbed) <= TOLERANCE else f"{found:.3f} instead of {undisturbed:.3f}"
+
+
 def main() -> None:
     """Kill, resume, count."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -69,38 +114,31 @@ def main() -> None:
     options = parser.parse_args()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["napari_varae.core.training.train", "napari_varae.core.simulation.simulate"])
-    rng, stack = random.Random(options.seed), nv.simulate(MOVIE).stack
+    rows, stack = read(stored("kills")), nv.simulate(MOVIE).stack
     for _ in range(2):  # the first one compiles
         with tempfile.TemporaryDirectory() as name:
-            began = time.monotonic()
-            undisturbed = quality(result(nv.train(stack, SETTINGS, checkpoint=Path(name) / "whole")))
+            folder, began = Path(name) / "whole", time.monotonic()
+            killed(context, folder, math.inf)
             whole = time.monotonic() - began
-    had: collections.Counter[str] = collections.Counter()
-    failures = []
-    for i in range(options.kills):
+            undisturbed = quality(result(nv.resume(folder, stack)))
+    for seed in range(options.seed, options.seed + options.kills):
+        if any(row["seed"] == seed for row in rows):
+            continue
         with tempfile.TemporaryDirectory() as name:
-            folder, ready = Path(name) / "checkpoint", context.Event()
-            process = context.Process(target=train, args=(str(folder), ready))
-            process.start()
-            ready.wait(60)
-            time.sleep(rng.uniform(0, 1.1 * whole))
-            process.kill()
-            process.join()
-            before = state_of(folder)
-            had[before] += 1
-            if i % 20 == 19:
-                print(f"{i + 1} kills, {len(failures)} could not go on so far", flush=True)
-            try:
-                found = quality(result(nv.resume(folder, stack)))
-                if abs(found - undisturbed) > TOLERANCE:
-                    failures.append(f"kill {i}, {before}: {found:.3f} instead of {undisturbed:.3f}")
-            except nv.TrainingError as error:
-                if before != "nothing" or "holds no checkpoint" not in str(error):
-                    failures.append(f"kill {i}, {before}: {error}")
-    for state, count in sorted(had.items()):
+            folder, after = Path(name) / "checkpoint", random.Random(seed).uniform(0, 1.1 * whole)
+            killed(context, folder, after)
+            row = {"seed": seed, "after": round(after, 2), "of": round(whole, 2), "had": state_of(folder),
+                   "half": half_written(folder)}  # fmt: skip
+            rows.append(row | {"wrong": gone_on(folder, stack, undisturbed)})
+        keep(stored("kills"), rows)
+    for state, count in sorted(collections.Counter(row["had"] for row in rows).items()):
         print(f"{count:4d} had: {state}")
-    print("\n".join(failures))
-    print(f"{options.kills} kills over {whole:.1f} s, {len(failures)} could not go on; seed {options.seed}")
+    wrong = [f"kill {row['seed']}, {row['had']}: {row['wrong']}" for row in rows if row["wrong"]]
+    print(
+        "\n".join(
+            [*wrong, f"{len(rows)} kills, {len(wrong)} could not go on, {sum(r['half'] for r in rows)} half files"]
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -134,13 +134,15 @@ def put_side_by_side(viewer: ViewerModel, on: bool) -> None:
 
 
 def _share_limits(maps: list[Any]) -> None:
-    """Let maps have the same symmetric limits; the sliders reach the most extreme pixel."""
-    end, extreme = np.max([layer.metadata[KEY]["ends"] for layer in maps], axis=0).tolist()
-    end = round_up(end)
-    extreme = max(end, extreme)
+    """Let maps have the same symmetric limits; the sliders reach the most extreme pixel.
+
+    Both are round and so seldom change: each change lets napari draw colour bar, thumbnail and sliders again.
+    """
+    end, extreme = map(round_up, np.max([layer.metadata[KEY]["ends"] for layer in maps], axis=0).tolist())
     for layer in maps:
-        layer.contrast_limits_range = (-extreme, extreme)
-        layer.contrast_limits = (-end, end)
+        for name, size in (("contrast_limits_range", extreme), ("contrast_limits", end)):
+            if getattr(layer, name) != [-size, size]:
+                setattr(layer, name, (-size, size))
 
 
 def _show_bars(viewer: ViewerModel, latest: Any) -> None:

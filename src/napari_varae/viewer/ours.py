@@ -7,6 +7,7 @@ metadata, and a copy belongs to the user.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -121,7 +122,10 @@ def place(
         before = _registered[layer]
         if (own := _own_name(layer, before)) != before.name:
             what.name = own  # the user renamed it
-        layer.data, layer.metadata = data, metadata
+        same = layer.data.shape == data.shape  # then nothing but the drawing changes
+        with layer.events.data.blocker() if same else nullcontext():
+            layer.data = data
+        layer.metadata = metadata
         for name in ("scale", "translate", "units", "axis_labels"):
             if tuple(getattr(layer, name)) != tuple(keywords[name]):  # each lets napari look at all layers again
                 setattr(layer, name, keywords[name])

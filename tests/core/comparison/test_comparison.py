@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import distributed
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.stats import binom, binomtest
 
 import napari_varae as nv
-from napari_varae.core.comparison.inference.draws import Draws, Question, reached
+from napari_varae.core.comparison.inference.draws import Draws, Question, Ranked, reached
 from napari_varae.core.comparison.inference.edges import edge_table
 from napari_varae.core.comparison.inference.resampling import resample
 from napari_varae.core.comparison.inference.sample import Sample
@@ -194,11 +195,11 @@ def test_adjusted_p_values_are_those_of_westfall_and_young(pair):
     null = np.abs(np.random.default_rng(0).standard_normal((50, K * K)))
     score = observed.score.ravel()
     above = (1 + (null.ravel() >= score[:, None]).sum(1)) / 51
-    questions = {"any": Question(null.max(1), reached(null, score))}
+    questions = {"any": Question(null.max(1), reached(null, Ranked.of(score)))}
     own = np.eye(K, dtype=bool).ravel()
     for name, mask in (("coupling", ~own), ("persistence", own)):
         part = null[:, mask]
-        questions[name] = Question(part.max(1), reached(part, observed.scores[name]))
+        questions[name] = Question(part.max(1), reached(part, Ranked.of(observed.scores[name])))
     table = edge_table(observed, [Draws(questions, above, 0)], 1, dict.fromkeys(questions, 1.0), np.full((K, K), 1.2))
     ranked, running = np.argsort(-score, kind="stable"), 0.0
     for row, i in enumerate(ranked):  # by the definition
@@ -218,7 +219,7 @@ TIED = st.integers(0, 5).map(float)
 
 @given(hnp.arrays(float, (30, 8), elements=TIED), hnp.arrays(float, 8, elements=TIED))
 def test_steps_down_count_ties_as_reached(null, observed):
-    counts = reached(null, observed)
+    counts = reached(null, Ranked.of(observed))
     assert counts[observed.argmax()] == (null.max(1) >= observed.max()).sum()
     order = np.argsort(-observed, kind="stable")
     assert counts[order[-1]] == (null[:, order[-1]] >= observed[order[-1]]).sum()
@@ -240,6 +241,14 @@ def test_intervals_exclude_zero_where_the_single_step_p_is_small(pair, level):
         _, target, source = answer.coefficient
         row = edges[(edges["target"] == target) & (edges["source"] == source)][0]
         assert (row["low"], row["high"]) == pytest.approx((low, high))
+
+
+def test_the_table_names_the_cells_of_its_latents(found, tmp_path):
+    cells = pd.DataFrame({"latent": range(K), "cell": [f"c{k}" if k else "none" for k in range(K)]})
+    found.to_csv(tmp_path / "named.csv", cells)
+    table = pd.read_csv(tmp_path / "named.csv", keep_default_na=False)
+    assert list(table["target_cell"]) == [cells["cell"][k] for k in found.edges["target"]]
+    assert list(table["source_cell"]) == [cells["cell"][k] for k in found.edges["source"]]
 
 
 def test_files_and_words(found, tmp_path):

@@ -48,7 +48,7 @@ def same(a: Fit, b: Fit) -> bool:
         arrays
         and all(getattr(a, name) == getattr(b, name) for name in plain)
         and np.array_equal(a.static, b.static)
-        and np.array_equal(a.baseline, b.baseline)
+        and np.array_equal(a.normalisation.baseline, b.normalisation.baseline)
     )
 
 

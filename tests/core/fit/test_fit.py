@@ -12,6 +12,7 @@ from scipy.ndimage import center_of_mass
 
 from napari_varae.core.autoencoder.static import WHOLE, derivatives
 from napari_varae.core.fit.fit import Fit
+from napari_varae.core.movie.normalisation import Normalisation
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.simulation.settings import SimulationConfig
@@ -145,7 +146,7 @@ def test_a_static_image_without_structure_has_no_motion(small_fit):
     pixels[np.arange(6), np.arange(6)] = 1
     flat = replace(
         with_footprints(small_fit, pixels.reshape(6, *small_fit.shape)),
-        static=np.full(small_fit.shape, 3.0, dtype=np.float32),
+        normalisation=Normalisation(np.full(small_fit.shape, 3.0, dtype=np.float32), small_fit.scale),
     )
     assert flat.whole_image == {}
 

@@ -107,7 +107,7 @@ def test_the_driver_map_of_a_linear_encoder_in_closed_form(linear, small_stack):
 @pytest.mark.parametrize("kind", ["driver", "effect"])
 def test_without_a_skip_deviations_from_the_static_image_count(linear, small_stack, kind):
     """A fit that subtracts nothing, of the same filters and footprints, has the same maps."""
-    without = replace(linear, baseline=np.zeros_like(linear.static))
+    without = replace(linear, normalisation=replace(linear.normalisation, skip=False))
     whole = {"frames": FRAMES, "own_past": True}
     assert close(
         contribution_map(without, small_stack, kind, **whole), contribution_map(linear, small_stack, kind, **whole)

@@ -7,6 +7,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy import ndimage
+from scipy.stats import skew, spearmanr
 
 from napari_varae.core.simulation.settings import SimulationConfig
 from napari_varae.core.simulation.simulate import BRIGHT, OFFSET, Simulation, simulate
@@ -264,3 +265,29 @@ def test_extreme_settings_still_give_pixels(photons, signal, neuropil, bleaching
     assert np.isfinite(sim.clean).all()
     assert np.abs(sim.clean.mean(axis=0)).max() < 1e-3 * (1 + np.abs(sim.clean).max())
     assert (sim.static + sim.clean >= OFFSET * 0.99).all()
+
+
+def test_a_saturating_indicator_compresses_large_transients_and_keeps_their_order():
+    settings = {**CALM, "signal": 0.2}
+    linear, saturating = (simulate(SimulationConfig(**settings, saturation=s)) for s in (0.0, 3.0))
+    np.testing.assert_array_equal(linear.traces, saturating.traces)
+    shapes = linear.footprints.reshape(len(linear.footprints), -1)
+    shown = [
+        np.linalg.lstsq(shapes.T, sim.clean.reshape(len(sim.clean), -1).T, rcond=None)[0]
+        for sim in (linear, saturating)
+    ]
+    for truth, straight, bent in zip(linear.traces.T, *shown, strict=True):
+        order = np.argsort(truth)
+        assert np.corrcoef(truth, straight)[0, 1] > 0.999
+        assert skew(bent) < 0.6 * skew(straight)
+        assert spearmanr(truth, bent)[0] > 0.99
+        assert np.all(np.diff(bent[order][::20]) > 0)
+
+
+def test_brightness_multiplies_the_whole_image():
+    steady, changing = (simulate(SimulationConfig(**CALM, brightness=b)) for b in (0.0, 0.1))
+    before, after = (sim.static + sim.clean - OFFSET for sim in (steady, changing))
+    factor = after / before
+    assert np.ptp(factor, axis=(1, 2)).max() < 1e-3
+    assert factor.mean((1, 2)).std() == pytest.approx(0.1, rel=0.5)
+    np.testing.assert_array_equal(steady.traces, changing.traces)

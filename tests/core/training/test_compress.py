@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from napari_varae.core.components.compressed import CompressedMovie
+from napari_varae.core.movie.normalisation import Normalisation
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training import compress as module
@@ -56,14 +57,16 @@ def used(split: Split) -> np.ndarray:
 def test_the_static_image_is_the_mean_of_the_trained_frames(case):
     stack, found, split = case
     expected = stack.array[used(split)].mean(0, dtype=np.float64)
-    np.testing.assert_allclose(found.static, expected, rtol=1e-6)
-    np.testing.assert_array_equal(found.baseline, found.static)
+    np.testing.assert_allclose(found.normalisation.static, expected, rtol=1e-6)
+    np.testing.assert_array_equal(found.normalisation.baseline, found.normalisation.static)
 
 
 def test_the_scale_is_that_of_the_dynamic_part(case):
     stack, found, split = case
     frames = stack.array[used(split)]
-    assert found.scale == pytest.approx(np.square(frames - found.static).mean(dtype=np.float64) ** 0.5, rel=1e-3)
+    assert found.normalisation.scale == pytest.approx(
+        np.square(frames - found.normalisation.static).mean(dtype=np.float64) ** 0.5, rel=1e-3
+    )
 
 
 def test_the_basis_is_orthonormal(case):
@@ -81,7 +84,7 @@ def test_the_basis_keeps_within_the_image(case):
 
 def test_traces_are_projections_of_the_frames(case):
     stack, found, _ = case
-    d = torch.from_numpy((stack.array - found.baseline) / np.float32(found.scale))
+    d = torch.from_numpy(found.normalisation.apply(stack.array))
     expected = torch.bmm(found.tiles.cut(d), found.basis).transpose(0, 1)
     good = stack.good_frames()
     torch.testing.assert_close(found.traces[good], expected[good], atol=2e-3, rtol=1e-4)
@@ -92,7 +95,7 @@ def test_traces_are_projections_of_the_frames(case):
 def test_expanding_draws_what_lies_in_the_span(case):
     stack, found, _ = case
     rows = [30, 100]
-    d = torch.from_numpy((stack.array[rows] - found.baseline) / np.float32(found.scale))
+    d = torch.from_numpy(found.normalisation.apply(stack.array[rows]))
     cut = found.tiles.cut(d)
     projected = torch.bmm(torch.bmm(cut, found.basis), found.basis.mT)
     torch.testing.assert_close(found.expand(found.traces[rows]), found.tiles.join(projected), atol=2e-3, rtol=1e-3)
@@ -100,9 +103,9 @@ def test_expanding_draws_what_lies_in_the_span(case):
 
 def test_little_but_noise_lies_outside(case):
     stack, found, split = case
-    d = torch.from_numpy((stack.array[used(split)] - found.baseline) / np.float32(found.scale))
+    d = torch.from_numpy(found.normalisation.apply(stack.array[used(split)]))
     left = d - found.expand(found.traces[used(split)])
-    assert float(left.square().mean()) * found.scale**2 < 1.05  # the variance of the noise is 1
+    assert float(left.square().mean()) * found.normalisation.scale**2 < 1.05  # the variance of the noise is 1
 
 
 def test_images_of_the_whole_are_orthonormal_and_come_first(case):
@@ -111,14 +114,14 @@ def test_images_of_the_whole_are_orthonormal_and_come_first(case):
     assert found.n_common == 5
     torch.testing.assert_close(flat @ flat.T, torch.eye(5), atol=1e-4, rtol=0)
     assert not found.common[:, :, 5:].abs().gt(1e-4).any()
-    static = torch.from_numpy(found.static - found.static.mean()).flatten()
+    static = torch.from_numpy(found.normalisation.static - found.normalisation.static.mean()).flatten()
     drawn = found.expand(found.common).flatten(1)
     torch.testing.assert_close((drawn @ static).norm(), static.norm(), rtol=1e-4, atol=0)
 
 
 def test_variance_is_what_the_whole_image_does_not_explain(case):
     stack, found, split = case
-    d = torch.from_numpy((stack.array[used(split)] - found.baseline) / np.float32(found.scale)).flatten(1)
+    d = torch.from_numpy(found.normalisation.apply(stack.array[used(split)])).flatten(1)
     common = found.expand(found.common).flatten(1)
     d = d - (d @ common.T) @ common
     expected = found.tiles.cut(d.square().mean(0).view(1, *found.tiles.image))[:, 0]
@@ -130,6 +133,8 @@ def same(a: CompressedMovie, b: CompressedMovie, but: tuple[str, ...] = ()) -> b
     def equal(x, y) -> bool:
         if isinstance(x, torch.Tensor):
             return torch.equal(x, y)
+        if isinstance(x, Normalisation):
+            return np.array_equal(x.static, y.static) and (x.scale, x.skip) == (y.scale, y.skip)
         return bool(np.array_equal(x, y)) if isinstance(x, np.ndarray) else x == y
 
     return all(
@@ -151,7 +156,7 @@ def test_a_flash_is_found_and_changes_nothing_else(image):
     assert calm.odd == ()
     assert not found.traces[odd].any()
     for name, close in (("static", 1e-2), ("scale", 1e-2)):  # one frame of 230 more or less
-        np.testing.assert_allclose(getattr(found, name), getattr(calm, name), rtol=close)
+        np.testing.assert_allclose(getattr(found.normalisation, name), getattr(calm.normalisation, name), rtol=close)
     frames[odd] *= 7
     dimmer = compressed(Stack(frames, bad_frames=BAD))[0]
     assert same(found, dimmer)
@@ -212,7 +217,7 @@ def test_memory_for_parts_changes_the_components_little(monkeypatch, parts):
     monkeypatch.setattr(module, "PART_BYTES", 4 * pixels * 260 // parts)
     monkeypatch.setattr("napari_varae.core.movie.stack.BLOCK_BYTES", 4 * 40 * 36 * 32)
     merged = compressed(stack, smoothing=0.85)[0]
-    np.testing.assert_allclose(merged.static, whole.static, rtol=1e-6)
+    np.testing.assert_allclose(merged.normalisation.static, whole.normalisation.static, rtol=1e-6)
     explained = [float(movie.traces.square().sum()) for movie in (whole, merged)]
     assert explained[1] == pytest.approx(explained[0], rel=0.01)
 
@@ -228,25 +233,25 @@ def test_neighbours_of_long_movies_are_averaged(monkeypatch):
 def test_the_median_is_that_of_the_trained_frames():
     stack = Stack(movie(), bad_frames=BAD)
     found, split, _ = compressed(stack, static="median")
-    np.testing.assert_allclose(found.static, np.median(stack.array[used(split)], axis=0), rtol=1e-6)
-    np.testing.assert_array_equal(found.baseline, found.static)
+    np.testing.assert_allclose(found.normalisation.static, np.median(stack.array[used(split)], axis=0), rtol=1e-6)
+    np.testing.assert_array_equal(found.normalisation.baseline, found.normalisation.static)
 
 
 def test_without_a_skip_nothing_is_subtracted():
     found, split, _ = compressed(Stack(movie()), static_skip=False)
-    assert not found.baseline.any()
+    assert not found.normalisation.baseline.any()
     assert found.n_common == 1  # the static image
-    np.testing.assert_allclose(found.static, movie()[used(split)].mean(0), rtol=1e-5)
+    np.testing.assert_allclose(found.normalisation.static, movie()[used(split)].mean(0), rtol=1e-5)
     # The static image is the strongest component.
-    drawn = found.expand(found.traces.mean(0, keepdim=True))[0].numpy() * found.scale
-    np.testing.assert_allclose(drawn, found.static, rtol=0.05)
+    drawn = found.expand(found.traces.mean(0, keepdim=True))[0].numpy() * found.normalisation.scale
+    np.testing.assert_allclose(drawn, found.normalisation.static, rtol=0.05)
 
 
 def test_without_a_skip_cells_are_still_described():
     stack = Stack(movie())
     found = compressed(stack, static_skip=False, smoothing=0.85)[0]
-    left = torch.from_numpy(stack.array / np.float32(found.scale)) - found.expand(found.traces)
-    assert float(left.square().mean()) * found.scale**2 < 1.5  # the variance of the noise is 1
+    left = torch.from_numpy(stack.array / np.float32(found.normalisation.scale)) - found.expand(found.traces)
+    assert float(left.square().mean()) * found.normalisation.scale**2 < 1.5  # the variance of the noise is 1
 
 
 def test_more_latents_than_components_get_more_components():

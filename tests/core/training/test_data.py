@@ -34,8 +34,8 @@ def recording(n_frames: int = 90, **settings) -> Recording:
 def test_the_static_image_summarises_the_trained_frames_only(summary):
     data = recording(static=summary)
     trained = movie()[data.trained].astype(np.float64)
-    np.testing.assert_allclose(data.static, getattr(np, summary)(trained, axis=0), rtol=1e-6)
-    assert data.scale == pytest.approx(np.sqrt(((trained - data.static) ** 2).mean()))
+    np.testing.assert_allclose(data.normalisation.static, getattr(np, summary)(trained, axis=0), rtol=1e-6)
+    assert data.normalisation.scale == pytest.approx(np.sqrt(((trained - data.normalisation.static) ** 2).mean()))
     scaled = data.read(0, 90)[0][data.trained]
     assert np.square(scaled).mean() == pytest.approx(1, rel=1e-5)
 
@@ -43,17 +43,17 @@ def test_the_static_image_summarises_the_trained_frames_only(summary):
 def test_the_median_of_a_long_movie_comes_from_frames_all_over_it():
     frames = np.arange(3000, dtype=np.float32)[:, None, None] * np.ones((1, 8, 8), np.float32)
     data = Recording(Stack(frames), FitConfig(static="median"))
-    assert np.mean(np.flatnonzero(data.trained) < data.static[0, 0]) == pytest.approx(0.5, abs=0.002)
+    assert np.mean(np.flatnonzero(data.trained) < data.normalisation.static[0, 0]) == pytest.approx(0.5, abs=0.002)
 
 
 def test_without_a_skip_nothing_is_subtracted():
     with_skip, without = recording(), recording(static_skip=False)
-    np.testing.assert_array_equal(with_skip.baseline, with_skip.static)
-    np.testing.assert_array_equal(without.static, with_skip.static)
-    assert not without.baseline.any()
-    assert without.scale == with_skip.scale
+    np.testing.assert_array_equal(with_skip.normalisation.baseline, with_skip.normalisation.static)
+    np.testing.assert_array_equal(without.normalisation.static, with_skip.normalisation.static)
+    assert not without.normalisation.baseline.any()
+    assert without.normalisation.scale == with_skip.normalisation.scale
     difference = without.read(60, 90)[0] - with_skip.read(60, 90)[0]
-    np.testing.assert_allclose(difference[0], with_skip.static / with_skip.scale, rtol=1e-5)
+    np.testing.assert_allclose(difference[0], with_skip.normalisation.static / with_skip.normalisation.scale, rtol=1e-5)
 
 
 def test_bad_frames_read_as_zero():
@@ -95,5 +95,5 @@ def test_a_flash_is_left_out_and_changes_nothing_else():
     assert data.odd == (200,)
     assert marked.odd == ()
     assert not data.good[200]
-    np.testing.assert_allclose(data.static, marked.static, rtol=1e-2)
-    assert data.scale == pytest.approx(marked.scale, rel=1e-2)
+    np.testing.assert_allclose(data.normalisation.static, marked.normalisation.static, rtol=1e-2)
+    assert data.normalisation.scale == pytest.approx(marked.normalisation.scale, rel=1e-2)

@@ -103,7 +103,7 @@ def test_maps_and_comparison_work(recording, fits):
 
 def test_without_a_skip_latents_carry_the_static_image(recording):
     fit = nv.fit(recording.stack, config(static_skip=False, mode="two_stage"))
-    assert not fit.baseline.any()
+    assert not fit.normalisation.baseline.any()
     rebuilt = fit.reconstruct(recording.stack, (0, 260)).mean(0)
     assert np.corrcoef(rebuilt.ravel(), fit.static.ravel())[0, 1] > 0.7
 

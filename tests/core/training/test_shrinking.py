@@ -7,6 +7,7 @@ from scipy.ndimage import uniform_filter
 
 from napari_varae.core.components.compressed import CompressedMovie
 from napari_varae.core.components.tiles import Tiles
+from napari_varae.core.movie.normalisation import Normalisation
 from napari_varae.core.training.joining import Piece
 from napari_varae.core.training.shrinking import NEIGHBOURHOOD, STRENGTH, shrink
 
@@ -18,9 +19,9 @@ def movie_of(frames: np.ndarray) -> CompressedMovie:
     tiles = Tiles((EDGE, EDGE), EDGE)
     cut = tiles.cut(torch.from_numpy(frames).float())
     empty = torch.zeros(0)
-    still = np.zeros((EDGE, EDGE), np.float32)
+    still = Normalisation(np.zeros((EDGE, EDGE), np.float32), 1.0)
     return CompressedMovie(
-        tiles, still, still, 1.0, empty, empty, empty, variance=cut.square().mean(1), bins=len(frames), smoothing=0.0
+        tiles, still, empty, empty, empty, variance=cut.square().mean(1), bins=len(frames), smoothing=0.0
     )
 
 

@@ -295,7 +295,7 @@ def test_the_reconstruction_loss_is_a_mean_over_good_frames(small_stack, small_c
     trainer = Trainer(small_stack, changed(small_config, mode="two_stage"))
     movie = trainer.movie
     good = trainer.split.good[20:50]
-    d = torch.from_numpy((small_stack.read(30, 60)[good] - movie.baseline) / np.float32(movie.scale))
+    d = torch.from_numpy(movie.normalisation.apply(small_stack.read(30, 60)[good]))
     assert len(d) == 28
     with torch.no_grad():
         c = movie.traces[30:60][torch.from_numpy(good)]

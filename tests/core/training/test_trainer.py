@@ -116,7 +116,7 @@ def test_held_out_frames_are_read_once(small_stack, small_config):
     trainer = Trainer(small_stack, small_config)
     split = trainer.split
     frames = small_stack.read(split.start, split.stop)[split.held_out]
-    d = (frames - trainer.movie.baseline) / trainer.movie.scale
+    d = trainer.movie.normalisation.apply(frames)
     np.testing.assert_allclose(trainer.power.numpy(), np.square(d).sum((1, 2)), rtol=1e-4)
     np.testing.assert_allclose(trainer.around.numpy(), np.square(d).sum((1, 2)), rtol=1e-4)
 
@@ -133,7 +133,7 @@ def test_the_reconstruction_loss_is_a_mean_over_good_frames(small_stack, small_c
     error = float((drawn - c[:, 0] @ movie.basis[0].T).square().sum() / (28 * 30 * 35))
     held_out = np.flatnonzero(trainer.split.held_out)
     frames = np.concatenate([small_stack.read(10 + t, 11 + t) for t in held_out])
-    seen = (frames - movie.baseline) / movie.scale
+    seen = movie.normalisation.apply(frames)
     inside = trainer.components[held_out].square().sum((1, 2)).numpy()
     outside = (np.square(seen).sum((1, 2)) - inside).mean() / (30 * 35)
     assert trainer.step((30, 60), 1) == pytest.approx(error + outside, rel=1e-4)

@@ -54,6 +54,27 @@ def test_the_cursor_is_the_frame_in_view(viewer, panel, session, trained, qtbot)
     qtbot.waitUntil(lambda: cursor(panel) == pytest.approx(7.0))
 
 
+def test_the_cursor_moves_without_drawing_traces_again_until_they_change(panel, session, trained, qtbot, monkeypatch):
+    curve = panel.traces._curves[0].curve
+    drawn = []
+    paint = type(curve).paint
+
+    def count(self, *args):
+        drawn.append(self)
+        paint(self, *args)
+
+    monkeypatch.setattr(type(curve), "paint", count)
+    qtbot.wait(100)
+    drawn.clear()
+    for frame in (50, 90, 130):
+        session.set_frame(frame)
+        qtbot.waitUntil(lambda frame=frame: cursor(panel) == pytest.approx(frame / 10))
+        qtbot.wait(20)
+    assert curve not in drawn
+    panel.traces.setXRange(2, 9)
+    qtbot.waitUntil(lambda: curve in drawn)
+
+
 def test_a_click_on_the_traces_moves_the_movie(viewer, panel, session, trained, qtbot):
     qtbot.mouseClick(panel.traces.viewport(), Qt.MouseButton.LeftButton, pos=place(panel.traces, 12.0, 1))
     qtbot.waitUntil(lambda: abs(session.frame - 120) <= 2)

@@ -13,9 +13,10 @@ from napari_varae.core.comparison import notes
 from napari_varae.core.comparison.covariates import check_known, with_lags
 from napari_varae.core.comparison.inference.resampling import Progress
 from napari_varae.core.comparison.inference.sample import Array
+from napari_varae.core.comparison.inference.segment_noise import SegmentNoise
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.two_sample import UnusableRangesError, two_sample_test
-from napari_varae.core.comparison.latents import checked_order, covariances, settled, without_correction
+from napari_varae.core.comparison.latents import NoiseLike, checked_order, given_noise, settled, without_correction
 from napari_varae.core.comparison.noise import measurement_noise
 from napari_varae.core.comparison.responses import FEWEST_TRIALS, mean_response
 from napari_varae.core.comparison.result import Comparison
@@ -50,7 +51,7 @@ def compare(
     *,
     order: int | None = None,
     latents: ArrayLike | MovieLatents | None = None,
-    noise: ArrayLike | Sequence[ArrayLike] | None = None,
+    noise: NoiseLike | None = None,
     covariates: ArrayLike | None = None,
     covariate_lags: int = 0,
     stop: Event | None = None,
@@ -60,7 +61,7 @@ def compare(
 ) -> Comparison:
     """Test whether the VAR coefficients are the same in two ranges of a recording.
 
-    Measurement noise, known from the pixels, is accounted for in each range. The halves of each range are compared as
+    Measurement noise, known from the pixels, is accounted for in each segment. The halves of each range are compared as
     well: where these differ, a difference between the ranges means little. Where each range has six or more parts, such
     as trials, these are what is permuted.
 
@@ -77,9 +78,9 @@ def compare(
         Order p of the VAR that is compared; that of the fit when not given.
     latents : array, shape (T, K), or MovieLatents, optional
         The latents of the whole movie by this fit, where they are encoded already. Otherwise the ranges are read.
-    noise : array (K,), or a pair of arrays (K,) or (K, K), optional
-        Measurement noise of the latents, as for :func:`compare_latents`; estimated from the pixels of each range when
-        not given.
+    noise : array (K,), or a pair of arrays (K,) or (K, K), or of lists of these, optional
+        Measurement noise of the latents, as for :func:`compare_latents`; estimated from the pixels of each segment
+        when not given.
     covariates : array, shape (T,) or (T, n), optional
         What is regressed out first, one row for each frame of the movie, such as running speed: regressors of the VAR
         beside its lags, with coefficients of their own in A and in B.
@@ -114,20 +115,18 @@ def compare(
     if text := notes.shared(frames["a"], frames["b"]):
         raise ValueError(text)
     regressors = None if covariates is None else with_lags(stack, covariates, covariate_lags)
-    warnings: list[str] = []
+    believed, warnings = _noise(fit, stack, frames, noise, stop) if config.correct_noise else ({}, [])
     segments: dict[str, Segments] = {}
     for name, side in frames.items():
         segments[name], found = read_segments(
-            known, side, order, f"Range {name.upper()}", config, until(stop, STOPPED), regressors
+            known, side, order, f"Range {name.upper()}", config, until(stop, STOPPED), regressors, believed.get(name)
         )
-        warnings += found
-    believed, found = _noise(fit, stack, frames, noise, stop) if config.correct_noise else (None, [])
-    warnings += found
+        warnings = found + warnings
     empty = dict[str, float](), dict[str, float]()
-    halves, own_halves = _halves(segments, order, config, believed, stop, workers) if config.halves else empty
+    halves, own_halves = _halves(segments, order, config, stop, workers) if config.halves else empty
     both = segments["a"], segments["b"]
-    test = two_sample_test(*both, order, config, stop, progress, workers, believed)
-    uncorrected = without_correction(*both, order, config, stop, workers) if believed else None
+    test = two_sample_test(*both, order, config, stop, progress, workers)
+    uncorrected = without_correction(*both, order, config, stop, workers)
     sides = frames["a"], frames["b"]
     movie = stack.fingerprint()
     foreign = fit.caution(movie)  # then the frames that were seen in training are those of another movie
@@ -154,14 +153,15 @@ def compare(
 
 def _noise(
     fit: Fit, stack: Stack, frames: dict[str, FrameSet], given: Any, stop: Event | None
-) -> tuple[tuple[Array, Array] | None, list[str]]:
-    """Noise covariances of A and B, where both are known, and what is noteworthy about them."""
+) -> tuple[dict[str, SegmentNoise], list[str]]:
+    """Noise of the segments of A and B, where it is known, and what is noteworthy about it."""
     if given is not None:
-        return covariances(given, fit.latents), []
-    a, b = (measurement_noise(fit, stack, side, until(stop, STOPPED)) for side in frames.values())
-    if a is None or b is None:
-        return None, notes.noise([])
-    return (a.covariance, b.covariance), notes.noise([a.whiteness, b.whiteness])
+        parts = given_noise(given, fit.latents, [len(side.ranges) for side in frames.values()])
+        return dict(zip(frames, parts, strict=True)), []
+    found = measurement_noise(fit, stack, list(frames.values()), until(stop, STOPPED))
+    if found is None:
+        return {}, notes.noise([])
+    return dict(zip(frames, found.of, strict=True)), notes.noise(found.whiteness)
 
 
 def read_segments(
@@ -172,8 +172,12 @@ def read_segments(
     config: ComparisonConfig,
     check: Check,
     regressors: Array | None = None,
+    noise: SegmentNoise | None = None,
 ) -> tuple[Segments, list[str]]:
-    """Latents of the runs of good frames of a range, and what is noteworthy about its trials."""
+    """Latents of the runs of good frames of a range, and what is noteworthy about its trials.
+
+    `noise` is that of each of its parts.
+    """
     if short := notes.shortage(frames.n_pairs(order), order, name):
         raise UnusableRangesError(short)
     runs = frames.with_pairs(order)
@@ -184,7 +188,8 @@ def read_segments(
     if regressors is not None:
         check_known(regressors, frames, name)
         known = tuple(regressors[start:stop] for start, stop in runs)
-    segments = Segments(tuple(latents.read(run, check) for run in runs), starts, ranges, covariates=known)
+    of_runs = None if noise is None else noise.taken(ranges)
+    segments = Segments(tuple(latents.read(run, check) for run in runs), starts, ranges, True, known, of_runs)
     response = mean_response(frames, segments)
     if not config.subtract_responses:
         return segments, notes.response(name, response.strongest(segments) if response else None)
@@ -201,7 +206,6 @@ def _halves(
     segments: dict[str, Segments],
     order: int,
     config: ComparisonConfig,
-    noise: tuple[Array, Array] | None,
     stop: Event | None,
     workers: Workers | None,
 ) -> tuple[dict[str, float], dict[str, float]]:
@@ -214,13 +218,12 @@ def _halves(
     few = ComparisonConfig(
         resamples=HALVES_RESAMPLES, seed=config.seed, blocks=min(config.blocks, HALVES_BLOCKS), power_draws=0
     )
-    for side, (name, parts) in enumerate(segments.items()):
+    for name, parts in segments.items():
         before, after = (half.with_pairs(order) for half in parts.halves())
         if notes.shortage(min(half.n_pairs(order) for half in (before, after)), order, name):
             continue
         try:
-            believed = (noise[side], noise[side]) if noise else None
-            test = two_sample_test(before, after, order, few, stop, workers=workers, noise=believed)
+            test = two_sample_test(before, after, order, few, stop, workers=workers)
         except UnusableRangesError:  # a half in which nothing varies has no dynamics to compare
             continue
         except StoppedError:

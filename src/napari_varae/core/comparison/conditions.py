@@ -23,8 +23,9 @@ from napari_varae.core.comparison.compare import STOPPED, Ranges, compare, read_
 from napari_varae.core.comparison.covariates import with_lags
 from napari_varae.core.comparison.export import plain
 from napari_varae.core.comparison.inference.resampling import Running
+from napari_varae.core.comparison.inference.segment_noise import SegmentNoise
 from napari_varae.core.comparison.inference.several import Omnibus, omnibus_test
-from napari_varae.core.comparison.latents import checked_order, settled
+from napari_varae.core.comparison.latents import checked_order, given_noise, settled
 from napari_varae.core.comparison.noise import measurement_noise
 from napari_varae.core.comparison.percent import percent
 from napari_varae.core.comparison.result import Comparison
@@ -161,7 +162,7 @@ def compare_conditions(
     *,
     order: int | None = None,
     latents: ArrayLike | MovieLatents | None = None,
-    noise: Sequence[ArrayLike] | None = None,
+    noise: Sequence[ArrayLike | Sequence[ArrayLike]] | None = None,
     covariates: ArrayLike | None = None,
     covariate_lags: int = 0,
     stop: Event | None = None,
@@ -184,8 +185,8 @@ def compare_conditions(
     config, order, latents, covariates, covariate_lags, stop, workers
         As for :func:`compare`.
     noise : sequence of array, optional
-        Measurement noise of the latents in each condition, as for :func:`compare`; estimated from the pixels when not
-        given.
+        Measurement noise of the latents in each condition, as for :func:`compare`; estimated from the pixels of each
+        segment when not given.
     progress : callable, optional
         Called with what is being compared, and the share of it that is done.
     **overrides
@@ -225,22 +226,21 @@ def compare_conditions(
             raise ValueError(f"{a} and {b} share frames: move one of them.")
     check, show = until(stop, STOPPED), progress or (lambda _what, _share: None)
     regressors = None if covariates is None else with_lags(stack, covariates, covariate_lags)
-    sides = [read_segments(known, part, order, name, config, check, regressors)[0] for name, part in frames.items()]
-    believed = None
+    believed: list[SegmentNoise] | None = None
     if config.correct_noise:
-        believed = noise if noise is not None else _noise(fit, stack, list(frames.values()), stop)
-    covariances = None if believed is None else [_covariance(part) for part in believed]
-    omnibus = omnibus_test(
-        sides, order, config, covariances, stop, lambda made, of: show("all conditions", made / of), workers
-    )
+        believed = _noise(fit, stack, frames, noise, stop)
+    sides = [
+        read_segments(known, part, order, name, config, check, regressors, None if believed is None else believed[i])[0]
+        for i, (name, part) in enumerate(frames.items())
+    ]
+    omnibus = omnibus_test(sides, order, config, stop, lambda made, of: show("all conditions", made / of), workers)
     pairs: dict[Pair, Comparison] = {}
     for (i, a), (j, b) in itertools.combinations(enumerate(frames), 2):
         show(f"{a} and {b}", 0.0)
         check()
-        given = None if covariances is None else (covariances[i], covariances[j])
-        of_pair = config if covariances is not None else config.changed(correct_noise=False)
+        given = None if noise is None or believed is None else (believed[i], believed[j])
         pairs[a, b] = compare(
-            fit, stack, frames[a].ranges, frames[b].ranges, of_pair, order=order, latents=known, noise=given,
+            fit, stack, frames[a].ranges, frames[b].ranges, config, order=order, latents=known, noise=given,
             covariates=covariates, covariate_lags=covariate_lags, stop=stop,
             progress=partial(_report, show, f"{a} and {b}"), workers=workers,
         )  # fmt: skip
@@ -256,16 +256,14 @@ def _report(show: Callable[[str, float], None], what: str, now: Running) -> None
     show(what, now.made / now.planned)
 
 
-def _noise(fit: Fit, stack: Stack, frames: list[FrameSet], stop: Event | None) -> list[Any] | None:
-    """Noise covariances of all conditions, where they are known."""
-    found = [measurement_noise(fit, stack, part, until(stop, STOPPED)) for part in frames]
-    return None if any(part is None for part in found) else [part.covariance for part in found if part is not None]
-
-
-def _covariance(given: ArrayLike) -> NDArray[np.float64]:
-    """Noise covariance (K, K) of variances (K,), or as it is."""
-    part = np.asarray(given, dtype=np.float64)
-    return np.diag(part) if part.ndim == 1 else part
+def _noise(
+    fit: Fit, stack: Stack, frames: dict[str, FrameSet], given: Any, stop: Event | None
+) -> list[SegmentNoise] | None:
+    """Noise of the segments of each condition, where it is known."""
+    if given is not None:
+        return given_noise(given, fit.latents, [len(part.ranges) for part in frames.values()], list(frames))
+    found = measurement_noise(fit, stack, list(frames.values()), until(stop, STOPPED))
+    return None if found is None else found.of
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:

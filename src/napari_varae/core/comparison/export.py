@@ -18,6 +18,8 @@ from napari_varae.core.comparison.verdict import PLACEBO_LEVEL
 from napari_varae.core.files import write_file
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from napari_varae.core.comparison.inference.two_sample import TwoSampleTest
     from napari_varae.core.comparison.result import Comparison
 
@@ -55,12 +57,14 @@ def to_json(comparison: Comparison, path: str | Path) -> None:
     write_file(path, json.dumps(as_dict(comparison), indent=1, allow_nan=False) + "\n")
 
 
-def to_csv(comparison: Comparison, path: str | Path) -> None:
-    """Write the table of coefficients as CSV."""
+def to_csv(comparison: Comparison, path: str | Path, cells: pd.DataFrame | None = None) -> None:
+    """Write the table of coefficients as CSV, with the cells of its latents if they are given."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(EDGE.names or ())
-    writer.writerows(row.tolist() for row in comparison.edges)
+    named = dict(zip(cells["latent"], cells["cell"], strict=True)) if cells is not None else {}
+    ends = ("target", "source") if named else ()
+    writer.writerow([*(EDGE.names or ()), *(f"{end}_cell" for end in ends)])
+    writer.writerows([*row.tolist(), *(named.get(int(row[end]), "") for end in ends)] for row in comparison.edges)
     write_file(path, text.getvalue())
 
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_varae.core.comparison import notes
 from napari_varae.core.comparison.inference.resampling import Progress
+from napari_varae.core.comparison.inference.segment_noise import SegmentNoise
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.two_sample import TwoSampleTest, UnusableRangesError, two_sample_test
 from napari_varae.core.comparison.result import Comparison
@@ -20,12 +21,14 @@ from napari_varae.core.compute.workers import Workers
 from napari_varae.core.settings import ComparisonConfig
 from napari_varae.errors import StoppedError
 
-__all__ = ["checked_order", "compare_latents", "covariances", "settled", "without_correction"]
+__all__ = ["NoiseLike", "checked_order", "compare_latents", "given_noise", "settled", "without_correction"]
 
 UNCORRECTED_RESAMPLES = 99
 """Draws for the test with the noise left in, which is shown beside the other."""
 
 Array = NDArray[np.float64]
+NoiseLike = ArrayLike | Sequence[ArrayLike | Sequence[ArrayLike]] | Sequence[SegmentNoise]
+"""Variances (K,), or noise of A and of B, each a variance or covariance or a list of these."""
 
 
 def compare_latents(
@@ -34,7 +37,7 @@ def compare_latents(
     order: int = 1,
     config: ComparisonConfig = ComparisonConfig(),  # noqa: B008  # frozen
     *,
-    noise: ArrayLike | Sequence[ArrayLike] | None = None,
+    noise: NoiseLike | None = None,
     covariates: tuple[ArrayLike | Sequence[ArrayLike], ArrayLike | Sequence[ArrayLike]] | None = None,
     stop: Event | None = None,
     progress: Progress | None = None,
@@ -57,9 +60,10 @@ def compare_latents(
         Number of lags p.
     config : ComparisonConfig
         How to compare. Responses are subtracted, and halves compared, by :func:`compare` alone.
-    noise : array (K,), or a pair of arrays (K,) or (K, K), optional
-        Variances of the measurement noise of the latents, or one such array or covariance for A and one for B, in the
-        squared units of the latents. Noise is taken to be white in time, and accounted for.
+    noise : array (K,), or a pair of arrays (K,) or (K, K), or of lists of these, optional
+        Variances of the measurement noise of the latents, or one such array or covariance for A and one for B, or a
+        list for each of one for each segment, in the squared units of the latents. Noise is taken to be white in time,
+        and accounted for.
     covariates : (array (nA, q), array (nB, q)), or lists of such segments, optional
         Exogenous regressors of each frame of za and of zb, which are regressed out.
     stop : threading.Event, optional
@@ -93,22 +97,31 @@ def compare_latents(
     config = settled(config, overrides)
     order = checked_order(order)
     of_a, of_b = (None, None) if covariates is None else covariates
-    a, b = _checked(za, order, "za", of_a), _checked(zb, order, "zb", of_b)
-    if a.latents[0].shape[1] != b.latents[0].shape[1]:
-        raise ValueError(f"za has {a.latents[0].shape[1]} latents and zb {b.latents[0].shape[1]}.")
-    believed = None if noise is None or not config.correct_noise else covariances(noise, a.latents[0].shape[1])
-    test = two_sample_test(a, b, order, config, stop, progress, workers, believed)
-    uncorrected = without_correction(a, b, order, config, stop, workers) if believed else None
+    sides = _checked(za, "za", of_a), _checked(zb, "zb", of_b)
+    k = sides[0].latents[0].shape[1]
+    if k != sides[1].latents[0].shape[1]:
+        raise ValueError(f"za has {k} latents and zb {sides[1].latents[0].shape[1]}.")
+    if noise is not None and config.correct_noise:
+        parts = given_noise(noise, k, [len(side.latents) for side in sides])
+        sides = sides[0].with_noise(parts[0]), sides[1].with_noise(parts[1])
+    for side, name in zip(sides, ("za", "zb"), strict=True):
+        if short := notes.shortage(side.n_pairs(order), order, name):
+            raise UnusableRangesError(short)
+    a, b = (side.with_pairs(order) for side in sides)
+    test = two_sample_test(a, b, order, config, stop, progress, workers)
+    uncorrected = without_correction(a, b, order, config, stop, workers)
     return Comparison(test, config, notes.of_test(test, config), uncorrected=uncorrected)
 
 
 def without_correction(
     a: Segments, b: Segments, order: int, config: ComparisonConfig, stop: Event | None, workers: Workers | None
 ) -> TwoSampleTest | None:
-    """Test with the noise left in, from fewer draws; None once the user has stopped."""
+    """Test with the noise left in, from fewer draws; None where none is known, or once the user has stopped."""
+    if a.noise is None or b.noise is None:
+        return None
     few = config.changed(resamples=min(config.resamples, max(UNCORRECTED_RESAMPLES, least(config))), power_draws=0)
     try:
-        return two_sample_test(a, b, order, few, stop, workers=workers)
+        return two_sample_test(a.with_noise(None), b.with_noise(None), order, few, stop, workers=workers)
     except StoppedError:
         return None
 
@@ -118,22 +131,43 @@ def least(config: ComparisonConfig) -> int:
     return math.ceil((1 - 1e-9) / config.level) - 1
 
 
-def covariances(noise: Any, k: int) -> tuple[Array, Array]:
-    """Covariances (K, K) of the measurement noise in A and B."""
-    if np.ndim(noise[0]) == 0:
-        noise = (noise, noise)
-    if len(noise) != 2:
-        raise ValueError(f"noise has {len(noise)} parts: give variances (K,), or one such array for A and one for B.")
-    found = []
-    for name, given in zip("AB", noise, strict=True):
-        part = np.asarray(given, dtype=np.float64)
-        whole = np.diag(part) if part.ndim == 1 else part
-        if whole.shape != (k, k) or not np.isfinite(whole).all():
-            raise ValueError(f"The noise of {name} has shape {part.shape}; needed are {k} finite variances.")
-        if not np.allclose(whole, whole.T) or np.linalg.eigvalsh(whole)[0] < -1e-9 * np.abs(whole).max():
-            raise ValueError(f"The noise of {name} is not a covariance: variances must not be negative.")
-        found.append(whole)
-    return found[0], found[1]
+def given_noise(noise: Any, k: int, counts: Sequence[int], names: Sequence[str] = "AB") -> list[SegmentNoise]:
+    """Pack the noise that a user gave for frame sets of so many segments.
+
+    Raises
+    ------
+    ValueError
+        When parts are missing, or not variances (K,) or covariances (K, K).
+    """
+    if np.isscalar(noise[0]):
+        noise = [noise] * len(counts)
+    if len(noise) != len(counts):
+        raise ValueError(
+            f"noise has {len(noise)} parts: give variances (K,), or one such array for {' and one for '.join(names)}."
+        )
+    return [_packed(part, k, count, name) for part, count, name in zip(noise, counts, names, strict=True)]
+
+
+def _packed(given: Any, k: int, count: int, name: str) -> SegmentNoise:
+    """Pack the noise of one frame set: of all of its segments, or a list of that of each."""
+    if isinstance(given, SegmentNoise):
+        return given
+    if not (isinstance(given, list | tuple) and isinstance(given[0], np.ndarray)):
+        return SegmentNoise.of([_covariance(given, k, name)], [0] * count)
+    if len(given) != count:
+        raise ValueError(f"{name} has {count} segments, and noise for {len(given)}: give one array for each.")
+    return SegmentNoise.of([_covariance(part, k, f"{name}, segment {i},") for i, part in enumerate(given)])
+
+
+def _covariance(given: Any, k: int, name: str) -> Array:
+    """Return a covariance (K, K), of variances (K,) or as it is."""
+    part = np.asarray(given, dtype=np.float64)
+    whole = np.diag(part) if part.ndim == 1 else part
+    if whole.shape != (k, k) or not np.isfinite(whole).all():
+        raise ValueError(f"The noise of {name} has shape {part.shape}; needed are {k} finite variances.")
+    if not np.allclose(whole, whole.T) or np.linalg.eigvalsh(whole)[0] < -1e-9 * np.abs(whole).max():
+        raise ValueError(f"The noise of {name} is not a covariance: variances must not be negative.")
+    return whole
 
 
 def settled(config: ComparisonConfig, overrides: dict[str, Any]) -> ComparisonConfig:
@@ -154,8 +188,8 @@ def checked_order(order: int) -> int:
     return whole
 
 
-def _checked(latents: ArrayLike | Sequence[ArrayLike], order: int, name: str, covariates: Any = None) -> Segments:
-    """Segments of latents long enough to hold a lag pair, with their covariates."""
+def _checked(latents: ArrayLike | Sequence[ArrayLike], name: str, covariates: Any = None) -> Segments:
+    """Segments of latents, with their covariates."""
     single = getattr(latents, "ndim", 0) == 2
     items: Any = [latents] if single else latents
     parts = [np.asarray(z, dtype=np.float64, order="C") for z in items]
@@ -174,12 +208,8 @@ def _checked(latents: ArrayLike | Sequence[ArrayLike], order: int, name: str, co
                 f"{part} has NaN or infinite values in {len(bad)} frames, first in frame {bad[0]}. Leave them out, "
                 "as the border between two segments."
             )
-    some = [i for i, z in enumerate(parts) if len(z)] or list(range(len(parts)))
     known = [] if covariates is None else _covariates(covariates, parts, name)
-    segments = Segments.apart([parts[i] for i in some], [known[i] for i in some if known])
-    if short := notes.shortage(segments.n_pairs(order), order, name):
-        raise UnusableRangesError(short)
-    return segments.with_pairs(order)
+    return Segments.apart(parts, known)
 
 
 def _covariates(given: Any, latents: list[Array], name: str) -> list[Array]:

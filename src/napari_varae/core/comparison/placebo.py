@@ -62,7 +62,7 @@ def placebo(
     Under the null, and if the assumptions hold, a share x of them lies below x. Drift, bleaching and latents that
     were fitted on the same frames show here. Either `lengths` or `segments` define what a pair is. A pair that cannot
     be compared, since it has too few good frames or latents that do not vary, is replaced by another one. Each frame is
-    encoded once, and measurement noise is that of all frames from which pairs are drawn.
+    encoded once, and measurement noise estimated once: for each segment, or for all of `within`.
 
     Parameters
     ----------
@@ -115,18 +115,19 @@ def placebo(
     whole = FrameSet.of(stack, within if segments is None else [*segments[0], *segments[1]])
     rng, stop = np.random.default_rng(config.seed), stop or Event()
     try:
-        noise = measurement_noise(fit, stack, whole, until(stop, STOPPED)) if config.correct_noise else None
+        noise = measurement_noise(fit, stack, [whole], until(stop, STOPPED)) if config.correct_noise else None
     except StoppedError:
         return np.zeros(0)
     config = config.changed(correct_noise=noise is not None)
-    believed = None if noise is None else (noise.covariance, noise.covariance)
     found: list[float] = []
     unusable = 0
     while len(found) < repeats and not stop.is_set():
         settings = config.changed(seed=config.seed + len(found))
+        pair = draw(rng)
+        believed = None if noise is None else [noise.of[0].taken(_places(side, whole)) for side in pair]
         try:
             result = compare(
-                fit, stack, *draw(rng), settings, latents=known, noise=believed, covariates=covariates,
+                fit, stack, *pair, settings, latents=known, noise=believed, covariates=covariates,
                 covariate_lags=covariate_lags, stop=stop, workers=workers,
             )  # fmt: skip
         except StoppedError:
@@ -145,6 +146,12 @@ def placebo(
         if progress is not None:
             progress(np.array(found))
     return np.array(found)
+
+
+def _places(side: Sequence[FrameRange], whole: FrameSet) -> list[int]:
+    """Which range of the whole each range of a side lies in, in order of time."""
+    starts = np.array([start for start, _ in whole.ranges])
+    return [int(np.searchsorted(starts, start, "right")) - 1 for start, _ in sorted(side)]
 
 
 def placed_pairs(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,9 @@ from napari_varae.core.comparison.verdict import Verdict, judge
 from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.frames import FrameRange
 from napari_varae.core.settings import ComparisonConfig
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Comparison"]
 
@@ -143,9 +146,16 @@ class Comparison:
         """Write everything as JSON."""
         export.to_json(self, path)
 
-    def to_csv(self, path: str | Path) -> None:
-        """Write the table of coefficients as CSV."""
-        export.to_csv(self, path)
+    def to_csv(self, path: str | Path, cells: pd.DataFrame | None = None) -> None:
+        """Write the table of coefficients as CSV, with the cell of each target and source if these are given.
+
+        Parameters
+        ----------
+        path : path-like
+        cells : DataFrame, optional
+            The cell of each latent, as :func:`napari_varae.match_cells` returns it.
+        """
+        export.to_csv(self, path, cells)
 
     def methods_text(self) -> str:
         """Return a paragraph for a methods section."""

@@ -20,6 +20,7 @@ from safetensors.torch import save
 from napari_varae.core.components.compressed import CompressedMovie
 from napari_varae.core.components.tiles import Tiles
 from napari_varae.core.files import write_file
+from napari_varae.core.movie.normalisation import Normalisation
 
 __all__ = ["find", "keep", "read_movie", "write_movie"]
 
@@ -28,9 +29,8 @@ WORTH = 1 << 28
 ROOM = 10 << 30
 """Bytes that all of them may take."""
 
-_ARRAYS = ("static", "baseline")
 _TENSORS = ("basis", "common", "traces", "variance")
-_NUMBERS = ("scale", "bins", "smoothing", "odd", "unusual")
+_NUMBERS = ("bins", "smoothing", "odd", "unusual")
 
 
 def write_movie(path: Path, movie: CompressedMovie) -> None:
@@ -41,9 +41,11 @@ def write_movie(path: Path, movie: CompressedMovie) -> None:
     OSError
         When it cannot be written.
     """
-    tensors = {name: torch.from_numpy(getattr(movie, name)).clone() for name in _ARRAYS}
-    tensors |= {name: getattr(movie, name).contiguous() for name in _TENSORS}
+    normalisation = movie.normalisation
+    tensors = {name: getattr(movie, name).contiguous() for name in _TENSORS}
+    tensors["static"] = torch.from_numpy(normalisation.static).clone()
     numbers = {name: getattr(movie, name) for name in _NUMBERS}
+    numbers |= {"scale": normalisation.scale, "skip": normalisation.skip}
     header = {**numbers, "image": movie.tiles.image, "edge": movie.tiles.edge}
     write_file(path, save(tensors, metadata={"movie": json.dumps(header)}))
 
@@ -59,13 +61,12 @@ def read_movie(path: Path) -> CompressedMovie:
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads(file.metadata()["movie"])
-            tensors = {name: file.get_tensor(name) for name in (*_ARRAYS, *_TENSORS)}
+            tensors = {name: file.get_tensor(name) for name in ("static", *_TENSORS)}
         tiles = Tiles((int(header["image"][0]), int(header["image"][1])), int(header["edge"]))
+        normalisation = Normalisation(tensors["static"].numpy(), float(header["scale"]), bool(header["skip"]))
         movie = CompressedMovie(
             tiles=tiles,
-            static=tensors["static"].numpy(),
-            baseline=tensors["baseline"].numpy(),
-            scale=float(header["scale"]),
+            normalisation=normalisation,
             basis=tensors["basis"],
             common=tensors["common"],
             traces=tensors["traces"],
@@ -77,7 +78,7 @@ def read_movie(path: Path) -> CompressedMovie:
         )
         n, p, m = movie.basis.shape
         shapes = (n, p) == (tiles.count, tiles.pixels) and movie.traces.shape[1:] == (n, m)
-        if not shapes or movie.static.shape != tiles.image or not np.isfinite(movie.scale):
+        if not shapes or normalisation.static.shape != tiles.image or not np.isfinite(normalisation.scale):
             raise ValueError("its parts do not fit together")
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path.name} is not a compressed movie, or is damaged ({error}). Delete it.") from error

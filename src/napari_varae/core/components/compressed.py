@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_varae.core.components.tiles import Tiles
+from napari_varae.core.movie.normalisation import Normalisation
 
 __all__ = ["CompressedMovie"]
 
@@ -27,12 +26,8 @@ class CompressedMovie:
     ----------
     tiles : Tiles
         N tiles of P pixels.
-    static : array, shape (Y, X)
-        Static image, in the movie's units.
-    baseline : array, shape (Y, X)
-        What was subtracted: the static image, or zero without a static skip.
-    scale : float
-        Root mean square of the dynamic part, in the movie's units.
+    normalisation : Normalisation
+        What was subtracted and divided by.
     basis : Tensor, shape (N, P, M)
         Orthonormal images of each tile; the first `n_common` span what changes of the whole image look like there.
     common : Tensor, shape (G, N, M)
@@ -52,9 +47,7 @@ class CompressedMovie:
     """
 
     tiles: Tiles
-    static: NDArray[np.float32]
-    baseline: NDArray[np.float32]
-    scale: float
+    normalisation: Normalisation
     basis: Tensor
     common: Tensor
     traces: Tensor

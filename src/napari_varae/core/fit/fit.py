@@ -19,6 +19,7 @@ from napari_varae.core.autoencoder.static import WHOLE, derivatives, orthonormal
 from napari_varae.core.fit.file import Header, VARHeader, write
 from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.movie.frames import FrameRange, check_range
+from napari_varae.core.movie.normalisation import Normalisation
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.var.model import VAR
@@ -43,12 +44,8 @@ class Fit:
         Encoder and decoder, with the static image.
     var : VAR
         The VAR on the latents of the training frames.
-    static : array, shape (Y, X)
-        Static image s, in the movie's units.
-    baseline : array, shape (Y, X)
-        What is subtracted before encoding and added after decoding: the static image, or zero without a static skip.
-    scale : float
-        SD of the dynamic part, in the movie's units.
+    normalisation : Normalisation
+        What is subtracted and divided by before encoding: static image and scale.
     movie : str
         Fingerprint of the training movie when training began.
     frames : (int, int)
@@ -62,13 +59,21 @@ class Fit:
     config: FitConfig
     network: Network
     var: VAR
-    static: Images
-    baseline: Images
-    scale: float
+    normalisation: Normalisation
     movie: str
     frames: FrameRange
     history: tuple[EpochReport, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def static(self) -> Images:
+        """Static image s, shape (Y, X), in the movie's units."""
+        return self.normalisation.static
+
+    @property
+    def scale(self) -> float:
+        """SD of the dynamic part, in the movie's units."""
+        return self.normalisation.scale
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -223,7 +228,7 @@ class Fit:
         self.check(stack)
         start, stop = check_range(frames, stack.n_frames)
         for first, block in stack.blocks(start, stop):
-            yield first, torch.from_numpy((block - self.baseline) / np.float32(self.scale)).to(self.device)
+            yield first, torch.from_numpy(self.normalisation.apply(block)).to(self.device)
 
     @torch.no_grad()
     def encode(self, stack: Stack, frames: FrameRange | None = None) -> NDArray[np.float32]:
@@ -242,7 +247,7 @@ class Fit:
     @torch.no_grad()
     def encode_frames(self, frames: Images) -> NDArray[np.float32]:
         """Latents (n, K) of frames (n, Y, X) that were read from a movie of this image size."""
-        dynamic = torch.from_numpy((frames - self.baseline) / np.float32(self.scale)).to(self.device)
+        dynamic = torch.from_numpy(self.normalisation.apply(frames)).to(self.device)
         latents: NDArray[np.float32] = self.network.encode(dynamic).cpu().numpy()
         return latents
 
@@ -253,7 +258,7 @@ class Fit:
         if z.ndim != 2 or z.shape[1] != self.latents:
             raise ValueError(f"latents has shape {tuple(z.shape)}; this fit needs (n, {self.latents}).")
         dynamic: Images = self.network.decode(z, self._context).cpu().numpy()
-        return dynamic * np.float32(self.scale) + self.baseline
+        return self.normalisation.undo(dynamic)
 
     def reconstruct(self, stack: Stack, frames: FrameRange | None = None) -> Images:
         """Images through encoder and decoder, shape (n, Y, X), in the movie's units; errors as for :meth:`encode`."""

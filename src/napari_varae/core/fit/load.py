@@ -12,6 +12,7 @@ from napari_varae.core.autoencoder.make import network_from_state, tensor_shapes
 from napari_varae.core.compute.device import choose_device
 from napari_varae.core.fit.file import LARGEST, Header, TensorSpec, read
 from napari_varae.core.fit.fit import Fit
+from napari_varae.core.movie.normalisation import Normalisation
 from napari_varae.core.var.model import VAR
 from napari_varae.errors import FitFileError
 
@@ -42,7 +43,7 @@ def load_fit(path: str | Path, device: str = "auto") -> Fit:
     """
     target, _ = choose_device(device)
     header, tensors = read(path, _expected)
-    config, static = header.config, tensors["static"]
+    config = header.config
     prefix = "network."
     state = {name.removeprefix(prefix): torch.from_numpy(t) for name, t in tensors.items() if name.startswith(prefix)}
     try:
@@ -56,9 +57,7 @@ def load_fit(path: str | Path, device: str = "auto") -> Fit:
         config=config,
         network=network.to(target).eval().requires_grad_(False),
         var=VAR(**header.var.model_dump(), **arrays),
-        static=static,
-        baseline=static if config.static_skip else np.zeros_like(static),
-        scale=header.scale,
+        normalisation=Normalisation(tensors["static"], header.scale, config.static_skip),
         movie=header.movie,
         frames=header.frames,
         history=header.history,

@@ -173,7 +173,11 @@ def _driver(
         return np.zeros(fit.shape, dtype=np.float32)
     if fit.network.linear:
         mean = mean_distance(fit, stack, chosen, signed)
-        image: Image = fit.network.attribute(rows, mean, torch.zeros_like(mean[0]), signed).cpu().numpy()
+        total = torch.zeros_like(mean[0])
+        for some in rows.split(ROWS):
+            stack.still_wanted()
+            total += fit.network.attribute(some, mean, torch.zeros_like(mean[0]), signed)
+        image: Image = total.cpu().numpy()
         return image
     origin, total = scaled(fit, fit.static), torch.zeros(fit.shape, device=fit.device)
     if steps is None:

@@ -25,7 +25,7 @@ _means: weakref.WeakKeyDictionary[Network, dict[Any, tuple[weakref.ref[Any], Ten
 
 def scaled(fit: Fit, images: Image) -> Tensor:
     """Give images as the network takes them."""
-    return torch.from_numpy((images - fit.baseline) / np.float32(fit.scale)).to(fit.device)
+    return torch.from_numpy(fit.normalisation.apply(images)).to(fit.device)
 
 
 def read_scaled(fit: Fit, stack: Stack, frames: NDArray[np.intp]) -> Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_varae.core.compute.checkpoint import Check, go_on
+from napari_varae.core.movie.ahead import read_ahead
 from napari_varae.core.movie.checks import check_array, check_breaks, check_shifts, positive
 from napari_varae.core.movie.frame_source import FrameSource, Series
 from napari_varae.core.movie.frames import FrameRange, check_range, whole_numbers
@@ -275,12 +276,12 @@ class Stack:
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Yield (first frame, frames) in blocks of at most `size` frames, each as :meth:`read` gives it.
 
+        The next block is read while the one before is in use.
         When not given, `size` follows from the image: :attr:`block_length`, and at most 256.
         """
         start, stop = check_range((start, self.n_frames if stop is None else stop), self.n_frames)
         size = min(MOST_FRAMES, self.block_length) if size is None else size
-        for first in range(start, stop, size):
-            yield first, self.read(first, min(first + size, stop))
+        return read_ahead(self.read, ((first, min(first + size, stop)) for first in range(start, stop, size)))
 
     def good_frames(self, start: int = 0, stop: int | None = None) -> NDArray[np.bool_]:
         """Mask of the frames not marked bad, shape (stop - start,)."""

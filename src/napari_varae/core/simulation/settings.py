@@ -94,6 +94,20 @@ class SimulationConfig(Settings):
     bleaching: float = setting(
         0.1, "Share of brightness lost by bleaching over the movie.", label="Bleaching", ge=0, lt=1
     )
+    brightness: float = setting(
+        0.0,
+        "Standard deviation of slow changes of the brightness of the whole image, such as those of a laser: a factor.",
+        label="Brightness",
+        ge=0,
+        le=0.3,
+    )
+    saturation: float = setting(
+        0.0,
+        "How strongly the indicator saturates: with s, activity of u SD above its lowest shows as log(1 + s u) / s.",
+        label="Saturation",
+        ge=0,
+        le=100,
+    )
     jitter: float = setting(0.3, "Standard deviation of motion.", label="Jitter", unit="px", ge=0, le=10)
     seed: int = setting(0, "Seed of everything random.", label="Seed", advanced=False, ge=0)
 
@@ -151,5 +165,8 @@ SCENARIOS = {
     "distractors": _REALISTIC.model_copy(update={"distractors": 12}),
     "change": _REALISTIC.model_copy(update={"change_at": 750}),
     "overlap": _REALISTIC.model_copy(update={"spacing": 0.8, "surround": 0.7}),
+    "motion": _REALISTIC.model_copy(update={"jitter": 2.0}),
+    "saturating": _REALISTIC.model_copy(update={"saturation": 2.0}),
+    "brightness": _REALISTIC.model_copy(update={"brightness": 0.1}),
 }
 """Kinds of recordings on which the method is judged: what each adds is what it may fail on."""

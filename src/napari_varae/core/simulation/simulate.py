@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +107,7 @@ def simulate(config: SimulationConfig | None = None, check: Check = go_on) -> Si
     """
     config = config or SimulationConfig()
     # One stream for each aspect: more noise or other couplings leave the tissue as it is.
-    places, tissue, graph, activity, flicker, drift, noise = np.random.default_rng(config.seed).spawn(7)
+    places, tissue, graph, activity, flicker, drift, noise, light = np.random.default_rng(config.seed).spawn(8)
 
     coefficients, coefficients_after = _coefficients(config, graph)
     traces = _traces(config, coefficients, coefficients_after, activity)
@@ -127,14 +128,18 @@ def simulate(config: SimulationConfig | None = None, check: Check = go_on) -> Si
     hows = zip(rings, painters, strict=True)
     bodies = np.stack([draw_cell(shape, c, radius, *how) for c, how in zip(centres, hows, strict=True)])
     resting = neuropil + bodies.sum(axis=0) + draw_neurites(shape, tissue)
-    swing = np.concatenate([traces.std(axis=0), np.ones(config.distractors)]).astype(np.float32)[:, None, None]
+    shown = _saturated(traces, config.saturation)
+    swing = np.concatenate([shown.std(axis=0), np.ones(config.distractors)]).astype(np.float32)[:, None, None]
     maps = config.signal * bodies[:moving] / swing
     if config.surround:
         for i, centre in enumerate(centres[: config.cells]):
             maps[i] += config.signal * config.surround * draw_surround(neuropil, centre, 3 * radius) / swing[i]
-    weights = np.concatenate([traces, distractor_traces, config.neuropil * neuropil_trace[:, None]], axis=1)
+    weights = np.concatenate([shown, distractor_traces, config.neuropil * neuropil_trace[:, None]], axis=1)
 
-    movie, expected = _record(config, resting, np.concatenate([maps, neuropil[None]]), weights, shifts, noise, check)
+    brightness = (1 - config.bleaching) ** (np.arange(config.frames) / config.frames)
+    brightness *= 1 + config.brightness * np.clip(_autoregression(light, config.frames, 0.95), -3, 3)
+    scene = _Scene(resting, np.concatenate([maps, neuropil[None]]), weights, shifts, brightness)
+    movie, expected = _record(config, scene, noise, check)
     static = expected.mean(axis=0, dtype=np.float64).astype(np.float32)
     expected -= static
     maps = maps[:, margin:-margin, margin:-margin].copy()
@@ -242,28 +247,31 @@ def _autoregression(rng: np.random.Generator, n: int, coefficient: float) -> NDA
     return trace
 
 
+class _Scene(NamedTuple):
+    """What is recorded: an image at rest, what changes it (M, Y, X) and how (T, M), its motion, its brightness."""
+
+    resting: Array
+    maps: Array
+    weights: NDArray[np.float64]
+    shifts: NDArray[np.float64]
+    brightness: NDArray[np.float64]
+
+
 def _record(
-    config: SimulationConfig,
-    resting: Array,
-    maps: Array,
-    weights: NDArray[np.float64],
-    shifts: NDArray[np.float64],
-    rng: np.random.Generator,
-    check: Check,
+    config: SimulationConfig, scene: _Scene, rng: np.random.Generator, check: Check
 ) -> tuple[NDArray[np.uint16], Array]:
-    """Move, bleach and detect the scene: the movie and its expectation, shape (T, Y, X) each, in movie units."""
+    """Move, light and detect the scene: the movie and its expectation, shape (T, Y, X) each, in movie units."""
     shape = (config.frames, config.height, config.width)
     movie, expected = np.empty(shape, dtype=np.uint16), np.empty(shape, dtype=np.float32)
-    bleaching = (1 - config.bleaching) ** (np.arange(config.frames) / config.frames)
-    flat_maps, flat_weights = maps.reshape(len(maps), -1), weights.astype(np.float32)
+    flat_maps, flat_weights = scene.maps.reshape(len(scene.maps), -1), scene.weights.astype(np.float32)
     gain = BRIGHT / config.photons
     for first in range(0, config.frames, 100):
         check()
         block = slice(first, min(first + 100, config.frames))
-        scene = resting + (flat_weights[block] @ flat_maps).reshape(-1, *resting.shape)
-        np.maximum(scene, 0, out=scene)
+        images = scene.resting + (flat_weights[block] @ flat_maps).reshape(-1, *scene.resting.shape)
+        np.maximum(images, 0, out=images)
         for t in range(block.start, block.stop):
-            expected[t] = bleaching[t] * _shifted(scene[t - first], shifts[t], shape[1:])
+            expected[t] = scene.brightness[t] * _shifted(images[t - first], scene.shifts[t], shape[1:])
         photons = rng.poisson(expected[block] / gain) + rng.normal(0, 0.3, expected[block].shape)
         if config.smear:
             for axis in (1, 2):
@@ -271,6 +279,16 @@ def _record(
         movie[block] = np.clip(np.rint(gain * photons + OFFSET), 0, 65535)
     expected += OFFSET
     return movie, expected
+
+
+def _saturated(traces: NDArray[np.float64], saturation: float) -> NDArray[np.float64]:
+    """Traces (T, N) as an indicator shows them, each with the mean that it had."""
+    if not saturation:
+        return traces
+    above = (traces - traces.min(axis=0)) / traces.std(axis=0)
+    shown: NDArray[np.float64] = np.log1p(saturation * above) / saturation
+    shown += traces.mean(axis=0) - shown.mean(axis=0)
+    return shown
 
 
 def _shifted(scene: Array, shift: NDArray[np.float64], shape: tuple[int, int]) -> Array:

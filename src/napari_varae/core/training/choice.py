@@ -10,7 +10,7 @@ Olshen, Stone 1984). The standard error is that of the paired difference over pi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -271,11 +271,12 @@ class _Judge:
 
     def _power(self, stack: Stack) -> tuple[Array, Array]:
         """Squares of each frame that lie outside the components, and around the static image."""
-        movie, power, around = self.movie, np.zeros(len(self.frames)), np.zeros(len(self.frames))
+        normalisation, power, around = self.movie.normalisation, np.zeros(len(self.frames)), np.zeros(len(self.frames))
+        centred = replace(normalisation, skip=True)
         for i, t in enumerate((self.frames + self.split.start).tolist()):
             frame = stack.read(t, t + 1)[0]
-            power[i] = np.square((frame - movie.baseline) / movie.scale, dtype=np.float64).sum()
-            around[i] = np.square((frame - movie.static) / movie.scale, dtype=np.float64).sum()
+            power[i] = np.square(normalisation.apply(frame), dtype=np.float64).sum()
+            around[i] = np.square(centred.apply(frame), dtype=np.float64).sum()
         inside = self.components[self.frames].double().square().sum((1, 2)).numpy()
         return (power - inside).clip(min=0), around
 

@@ -26,6 +26,8 @@ from torch import Tensor
 from napari_varae.core.components.compressed import CompressedMovie
 from napari_varae.core.components.tiles import Tiles
 from napari_varae.core.compute.checkpoint import Check, go_on
+from napari_varae.core.movie.ahead import read_ahead
+from napari_varae.core.movie.normalisation import Normalisation
 from napari_varae.core.movie.odd_frames import Watch
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
@@ -35,7 +37,7 @@ from napari_varae.core.training.split import Split
 
 __all__ = ["Progress", "compress", "compression_key", "n_components"]
 
-VERSION = 2
+VERSION = 3
 """Raised when the same movie and settings give other components."""
 
 PART_BYTES = 3 << 27
@@ -79,17 +81,15 @@ def compress(
     count = min(n_components(tiles, config), tiles.pixels - len(sample.common), int(split.trained.sum()) - 1)
     smoothing = sample.choose_smoothing(tiles, check) if config.smoothing is None else config.smoothing
     learned = _learn(stack, split, sample, tiles, count, smoothing, config.seed, progress, check)
-    static = learned.static if config.static == "mean" else sample.static
-    baseline = static if config.static_skip else np.zeros_like(static)
+    static = learned.static if config.static == "mean" else sample.normalisation.static
+    normalisation = Normalisation(static, sample.normalisation.scale, config.static_skip)
     common = tiles.cut(common_images(static, config.static_skip)).mT
     inside = tiles.cut(torch.ones(1, *tiles.image)).mT  # smoothing reaches beyond the border
     basis = torch.linalg.qr(torch.cat([common, learned.components * inside], 2))[0]
-    traces, odd, unusual = _traces(stack, sample, tiles, basis, static, baseline, progress, check)
+    traces, odd, unusual = _traces(stack, sample, tiles, basis, normalisation, progress, check)
     return CompressedMovie(
         tiles=tiles,
-        static=static,
-        baseline=baseline,
-        scale=sample.scale,
+        normalisation=normalisation,
         basis=basis,
         common=torch.bmm(common.mT, basis).transpose(0, 1),
         traces=traces,
@@ -138,7 +138,7 @@ def _learn(
     common = sample.common.flatten(1)
     random = torch.Generator().manual_seed(seed)
     total, variance = torch.zeros(image, dtype=torch.float64), torch.zeros(tiles.count, tiles.pixels)
-    first = torch.from_numpy(sample.static)
+    first = torch.from_numpy(sample.normalisation.static)
     seen = bins = filled = 0
     found: list[Tensor] = []
 
@@ -153,7 +153,7 @@ def _learn(
         total += torch.from_numpy(frames).sum(0)
         seen += len(frames)
         whole = torch.from_numpy(frames[: len(frames) // size * size]).view(-1, size, *image)
-        flat = (whole.sum(1) / size - first).div_(sample.scale).flatten(1)
+        flat = (whole.sum(1) / size - first).div_(sample.normalisation.scale).flatten(1)
         flat -= (flat @ common.T) @ common
         cut = tiles.cut(flat.view(-1, *image))
         variance += cut.square().sum(1)
@@ -172,38 +172,33 @@ def _blocks(
 ) -> Iterator[tuple[int, Images]]:
     """Yield ordinary frames that are trained on, a multiple of `size` at a time where there are so many."""
     length = max(size, stack.block_length // size * size)
-    for first in range(split.start, split.stop, length):
+    ranges = ((first, min(first + length, split.stop)) for first in range(split.start, split.stop, length))
+    some = (part for part in ranges if split.trained[part[0] - split.start : part[1] - split.start].any())
+    for first, frames in read_ahead(stack.read, some):
         check()
         progress("compressing", (first - split.start) / (split.stop - split.start))
-        last = min(first + length, split.stop)
-        trained = split.trained[first - split.start : last - split.start]
-        if not trained.any():
-            continue
-        frames = stack.read(first, last)
-        keep = trained & ~sample.odd(frames)
+        keep = split.trained[first - split.start :][: len(frames)] & ~sample.odd(frames)
         if keep.any():
             yield first, frames if keep.all() else frames[keep]
 
 
 def _traces(
-    stack: Stack, sample: Sample, tiles: Tiles, basis: Tensor, static: Images, baseline: Images,
+    stack: Stack, sample: Sample, tiles: Tiles, basis: Tensor, normalisation: Normalisation,
     progress: Progress, check: Check,
 ) -> tuple[Tensor, tuple[int, ...], tuple[int, ...]]:  # fmt: skip
     """Take the second pass: traces (T, N, M), zero for bad and odd frames; the odd ones; the unusual ones."""
-    good, odd, watch = stack.good_frames(), [], Watch(static)
+    good, odd, watch = stack.good_frames(), [], Watch(normalisation.static)
     traces = torch.zeros(stack.n_frames, tiles.count, basis.shape[2])
-    scaled = basis / sample.scale
-    offset = torch.bmm(tiles.cut(torch.from_numpy(baseline)[None]), scaled)[:, 0]
-    length = stack.block_length
-    for first in range(0, stack.n_frames, length):
+    scaled = basis / normalisation.scale
+    offset = torch.bmm(tiles.cut(torch.from_numpy(normalisation.baseline)[None]), scaled)[:, 0]
+    for first, frames in stack.blocks(size=stack.block_length):
         check()
         progress("projecting", first / stack.n_frames)
-        frames = stack.read(first, min(first + length, stack.n_frames))
-        strange = sample.odd(frames)
+        last, strange = first + len(frames), sample.odd(frames)
         watch.add(frames)
-        odd += [first + int(i) for i in np.flatnonzero(strange & good[first : first + length])]
+        odd += [first + int(i) for i in np.flatnonzero(strange & good[first:last])]
         found = torch.bmm(tiles.cut(torch.from_numpy(frames)), scaled).transpose(0, 1) - offset
-        found[torch.from_numpy(strange | ~good[first : first + length])] = 0
-        traces[first : first + length] = found
+        found[torch.from_numpy(strange | ~good[first:last])] = 0
+        traces[first:last] = found
     unusual = [frame for frame in watch.find(good).kinds if frame not in odd]
     return traces, tuple(odd), tuple(unusual)

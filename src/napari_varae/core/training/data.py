@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.compute.checkpoint import Check, go_on
+from napari_varae.core.movie.normalisation import Normalisation
 from napari_varae.core.movie.odd_frames import Watch
 from napari_varae.core.movie.stack import MOST_FRAMES, Stack
 from napari_varae.core.settings import FitConfig
@@ -35,10 +36,8 @@ class Recording(Split):
 
     Attributes
     ----------
-    static, baseline : array, shape (Y, X)
-        Static image, and what is subtracted: the same, or zero without a static skip. In the movie's units.
-    scale : float
-        Root mean square of the dynamic part, in the movie's units.
+    normalisation : Normalisation
+        Static image and scale, in the movie's units.
     odd : tuple of int
         Frames that are unlike all others, and left out.
 
@@ -58,15 +57,15 @@ class Recording(Split):
         if self.odd:
             self.leave_out(self.odd)
             mean, square, _ = self._moments()
-        self.static = mean.astype(np.float32) if config.static == "mean" else self._median()
-        self.baseline = self.static if config.static_skip else np.zeros_like(self.static)
-        variance = np.maximum(square - 2 * self.static * mean + np.square(self.static, dtype=np.float64), 0)
-        self.scale = float(np.sqrt(variance.mean()))
-        if not self.scale > 1e-6 * float(np.sqrt(square.mean())) or not np.isfinite(self.scale):
+        static = mean.astype(np.float32) if config.static == "mean" else self._median()
+        variance = np.maximum(square - 2 * static * mean + np.square(static, dtype=np.float64), 0)
+        scale = float(np.sqrt(variance.mean()))
+        if not scale > 1e-6 * float(np.sqrt(square.mean())) or not np.isfinite(scale):
             raise StackError(
-                f"The frames of {stack.name!r} do not vary (SD {self.scale:.3g}): there are no dynamics to learn. "
+                f"The frames of {stack.name!r} do not vary (SD {scale:.3g}): there are no dynamics to learn. "
                 "Choose another range or movie."
             )
+        self.normalisation = Normalisation(static, scale, config.static_skip)
 
     def _moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, ...]]:
         """Mean and mean square of each pixel over the trained frames, and the frames unlike all others."""
@@ -94,7 +93,7 @@ class Recording(Split):
         """Read scaled dynamic frames [start, stop) of the movie, zero where bad, and which of them are good."""
         self.check()
         good = self.good[start - self.start : stop - self.start]
-        frames = (self.stack.read(start, stop) - self.baseline) / np.float32(self.scale)
+        frames = self.normalisation.apply(self.stack.read(start, stop))
         frames[~good] = 0
         return frames, good
 

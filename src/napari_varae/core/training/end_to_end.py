@@ -101,9 +101,9 @@ class EndToEnd:
         self.device, _ = choose_device(config.device)
         network = ConvolutionalNetwork.build(config, stack.shape[1:], self.random)
         self.data = data = Recording(stack, config, check)
-        network.static.copy_(torch.from_numpy(data.static / np.float32(data.scale)))
+        network.static.copy_(torch.from_numpy(data.normalisation.scaled_static))
         self.network = network.to(self.device)
-        self.dynamic_static = torch.from_numpy((data.static - data.baseline) / np.float32(data.scale)).to(self.device)
+        self.dynamic_static = torch.from_numpy(data.normalisation.origin).to(self.device)
         self.optimiser = Adam([(list(network.parameters()), RATE * config.learning_rate)])
         self.numerics = Numerics()
         self.penalty, self.n_pairs, self.weights = 0.0, 1, torch.zeros(())
@@ -301,9 +301,7 @@ class EndToEnd:
             config=self.config,
             network=copy.deepcopy(network).eval().requires_grad_(False),
             var=estimate_var(latents, self.config.order, rule(self.config), data.runs, "links"),
-            static=data.static,
-            baseline=data.baseline,
-            scale=data.scale,
+            normalisation=data.normalisation,
             movie=data.stack.fingerprint(),
             frames=(data.start, data.stop),
             history=history,

@@ -10,6 +10,7 @@ from torch import Tensor
 from napari_varae.core.autoencoder.static import derivatives, orthonormal
 from napari_varae.core.components.tiles import Tiles
 from napari_varae.core.compute.checkpoint import Check
+from napari_varae.core.movie.normalisation import Normalisation
 from napari_varae.core.movie.odd_frames import ODD, block_means, spread_of
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
@@ -62,15 +63,16 @@ class Sample:
         self._centre, self._spread = spread_of(block_means(frames))
         self._frames = frames = frames[~self.odd(frames)]
         summary = np.median if config.static == "median" else np.mean
-        self.static = summary(frames, axis=0).astype(np.float32)
-        self.scale = float(np.sqrt(np.square(frames - self.static, dtype=np.float32).mean(dtype=np.float64)))
-        size = float(np.sqrt(np.square(self.static, dtype=np.float64).mean()))
-        if not self.scale > 1e-6 * size or not np.isfinite(self.scale):
+        static = summary(frames, axis=0).astype(np.float32)
+        scale = float(np.sqrt(np.square(frames - static, dtype=np.float32).mean(dtype=np.float64)))
+        size = float(np.sqrt(np.square(static, dtype=np.float64).mean()))
+        if not scale > 1e-6 * size or not np.isfinite(scale):
             raise StackError(
-                f"The frames of {stack.name!r} do not vary (SD {self.scale:.3g}): there are no dynamics to learn. "
+                f"The frames of {stack.name!r} do not vary (SD {scale:.3g}): there are no dynamics to learn. "
                 "Choose another range or movie."
             )
-        self.common = common_images(self.static, config.static_skip)
+        self.normalisation = Normalisation(static, scale)
+        self.common = common_images(static, config.static_skip)
         held_out = np.flatnonzero(split.held_out) + split.start
         self._judged = _read(stack, held_out, max(most // 4, 10), check)
         self._random = torch.Generator().manual_seed(config.seed)
@@ -97,7 +99,7 @@ class Sample:
 
     def _dynamic(self, frames: Images, tiles: Tiles) -> Tensor:
         """Scaled frames without their common part, in tiles (N, B, P)."""
-        flat = torch.from_numpy((frames - self.static) / np.float32(self.scale)).flatten(1)
+        flat = torch.from_numpy(self.normalisation.apply(frames)).flatten(1)
         common = self.common.flatten(1)
         flat -= (flat @ common.T) @ common
         return tiles.cut(flat.view(-1, *frames.shape[1:]))

@@ -123,7 +123,7 @@ class Trainer:
         frames = np.flatnonzero(split.held_out)
         self.power, self.around = torch.zeros(len(frames)), torch.zeros(len(frames))
         self.matched_outside = torch.zeros(len(frames), self.latents)
-        offset = torch.from_numpy((movie.static - movie.baseline) / np.float32(movie.scale))
+        offset = torch.from_numpy(movie.normalisation.origin)
         length = stack.block_length
         for rows in np.array_split(np.arange(len(frames)), max(1, -(-len(frames) // length))):
             self.check()
@@ -134,7 +134,7 @@ class Trainer:
                 )
             else:
                 read = stack.read(split.start + first, split.start + last)[frames[rows] - first]
-            d = torch.from_numpy((read - movie.baseline) / np.float32(movie.scale))
+            d = torch.from_numpy(movie.normalisation.apply(read))
             self.power[rows] = d.square().sum((1, 2))
             self.around[rows] = (d - offset).square().sum((1, 2))
             self.matched_outside[rows] = project(movie.tiles.cut(d), self.outside, self.members, self.latents)
@@ -247,9 +247,7 @@ class Trainer:
         """Make the fit: best weights, latents of SD 1 in order of the variance they carry, VAR on all frames."""
         movie, split = self.movie, self.split
         drawn, read, unmix = best.weights
-        network = FootprintNetwork(
-            torch.from_numpy(movie.static / np.float32(movie.scale)), self.latents, drawn.shape[1]
-        )
+        network = FootprintNetwork(torch.from_numpy(movie.normalisation.scaled_static), self.latents, drawn.shape[1])
         network.members.copy_(self.members)
         network.drawn.copy_(torch.bmm(drawn, movie.basis.mT) + self.outside)
         network.read.copy_(torch.bmm(read, movie.basis.mT))
@@ -265,9 +263,7 @@ class Trainer:
             config=self.config,
             network=network.to(self.device).eval().requires_grad_(False),
             var=var,
-            static=movie.static,
-            baseline=movie.baseline,
-            scale=movie.scale,
+            normalisation=movie.normalisation,
             movie=self.fingerprint,
             frames=(split.start, split.stop),
             history=history,

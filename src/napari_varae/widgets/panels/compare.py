@@ -148,7 +148,7 @@ class ComparePanel(FigurePanel):
                 raise ValueError("There is no result yet. Run the comparison first.")
             ending = Path(path).suffix.lower()
             if ending == ".csv":
-                comparison.to_csv(path)
+                comparison.to_csv(path, self.session.cell_table())
             elif ending == ".json":
                 comparison.to_json(path)
             else:

@@ -10,7 +10,7 @@ import pyqtgraph as pg
 from numpy.typing import ArrayLike, NDArray
 from qtpy.QtCore import QRectF, Qt, Signal
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QGraphicsRectItem
+from qtpy.QtWidgets import QGraphicsItem, QGraphicsRectItem
 
 from napari_varae.figures.colours import CURVE_COLOURS
 
@@ -24,6 +24,7 @@ __all__ = [
     "NullPlot",
     "PlaceboPlot",
     "Plot",
+    "keep_drawn",
 ]
 
 CURSOR_COLOUR = "#e0483e"
@@ -69,6 +70,11 @@ class Plot(pg.PlotWidget):
             super().wheelEvent(event)
         else:
             event.ignore()
+
+
+def keep_drawn(item: QGraphicsItem) -> None:
+    """Keep an item as a picture, so that a cursor moves over it without drawing it again, however long it is."""
+    item.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
 
 
 class CurvePlot(Plot):

@@ -13,7 +13,7 @@ from qtpy.QtCore import QPoint, Qt, Signal
 
 from napari_varae.figures.colours import OTHER_COLOUR, TRACE_COLOURS
 from napari_varae.session.time_rows import Row
-from napari_varae.widgets.parts.plots import CURSOR_COLOUR, Plot
+from napari_varae.widgets.parts.plots import CURSOR_COLOUR, Plot, keep_drawn
 from napari_varae.widgets.parts.raster import Raster
 from napari_varae.widgets.parts.segments import FAR, SegmentLayer, Shaded, Spans, TimeView
 
@@ -107,6 +107,7 @@ class TimePlot(Plot):
             pen = pg.mkPen(colour, width=3 if row.chosen else 1)
             times = np.arange(len(y)) / self._rate
             self._curves.append(self.plot(times, y, pen=pen, connect="all" if whole else "finite"))
+            keep_drawn(self._curves[-1].curve)
         self.order = np.zeros(0, dtype=np.int64) if raster is None else raster
         self.raster.place(self.order, self._rate, 0.0, RASTER_ROWS)
         self._arrange()

@@ -12,7 +12,7 @@ from qtpy.QtCore import QRectF, Qt, Signal
 from qtpy.QtGui import QColor
 
 from napari_varae.figures.trajectory import project
-from napari_varae.widgets.parts.plots import CURSOR_COLOUR, Plot
+from napari_varae.widgets.parts.plots import CURSOR_COLOUR, Plot, keep_drawn
 
 __all__ = ["TrajectoryPlot"]
 
@@ -69,6 +69,8 @@ class TrajectoryPlot(Plot):
         self._lassos = False
         self._frame = 0
         self.addItem(self._dots)
+        for drawn in (self._line.curve, self._dots):
+            keep_drawn(drawn)
         self.addItem(self._here)
         self.scene().sigMouseClicked.connect(self._clicked)
         self.scene().sigMouseMoved.connect(self._hovered)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from napari_varae.core.comparison.inference.bootstrap import WildBootstrap
-from napari_varae.core.comparison.inference.sample import LEAST, Sample
+from napari_varae.core.comparison.inference.sample import LEAST, Pool, Sample
+from napari_varae.core.comparison.inference.segment_noise import SegmentNoise
 from napari_varae.core.comparison.inference.statistic import difference
 from napari_varae.core.comparison.latents import compare_latents
 
@@ -89,6 +90,44 @@ def test_residuals_of_noisy_latents_are_not_taken_for_another_model():
     ranges = [observed(rule(), 2000, rng, noise)[1] for _ in range(2)]
     raw, corrected = (compare_latents(*ranges, resamples=19, noise=n, power_draws=0).test for n in (None, noise))
     assert corrected.autocorrelation < 0.05 < raw.autocorrelation
+
+
+def test_noise_of_each_segment_is_that_of_its_lag_pairs():
+    rng = np.random.default_rng(7)
+    parts, noise = [rng.normal(size=(n, K)) for n in (20, 30, 40)], [np.diag(rng.uniform(0.1, 0.5, K)) for _ in "abc"]
+    sample = Sample.of(parts, 2, SegmentNoise.of(noise))
+    expected = sum(n * part for n, part in zip((18, 28, 38), noise, strict=True)) / 84
+    np.testing.assert_allclose(sample.noise_of_pairs.covariance, expected)
+    taken = Pool([sample, sample]).sample(np.r_[5:10, 84 + 18 : 84 + 40])
+    np.testing.assert_allclose(taken.noise_of_pairs.covariance, (5 * noise[0] + 22 * noise[1]) / 27)
+    np.testing.assert_array_equal(taken.noise_of_pairs.since, np.r_[0:5, 0:22])
+
+
+@given(st.integers(1, 4), st.integers(1, 3), st.integers(0, 1000))
+def test_packed_covariances_are_those_that_were_given(segments, latents, seed):
+    rng = np.random.default_rng(seed)
+    roots = rng.normal(size=(segments, latents, latents)) * rng.integers(0, 2, (segments, latents, 1))
+    covariances = roots @ roots.transpose(0, 2, 1)
+    packed = SegmentNoise.of(list(covariances))
+    weights = rng.uniform(0.1, 1, segments)
+    expected = np.tensordot(weights / weights.sum(), covariances, 1)
+    np.testing.assert_allclose(packed.mean(weights), expected, atol=1e-12)
+    twice = SegmentNoise.joined([packed, packed.taken([0])])
+    np.testing.assert_allclose(twice.mean([*np.zeros(segments), 1]), covariances[0], atol=1e-12)
+
+
+def test_noise_may_be_given_for_each_segment():
+    rng = np.random.default_rng(8)
+    sides = [[observed(rule(), 30, rng, 0.5)[1] for _ in range(6)] for _ in range(2)]
+    sizes = [np.full(K, v) for v in np.linspace(0.2, 0.7, 6)]
+    few = {"resamples": 19, "power_draws": 0}
+    each = compare_latents(*sides, noise=(sizes, [np.diag(part) for part in sizes[::-1]]), **few)
+    one = compare_latents(*sides, noise=(sizes[0], sizes[0]), **few)
+    assert each.statistic != one.statistic
+    same = compare_latents(*sides, noise=([sizes[0]] * 6, sizes[0]), **few)
+    np.testing.assert_allclose(same.null, one.null, rtol=1e-6)
+    with pytest.raises(ValueError, match="A has 6 segments, and noise for 5"):
+        compare_latents(*sides, noise=(sizes[:5], sizes), **few)
 
 
 def test_noise_is_never_more_than_leaves_latents_stationary():

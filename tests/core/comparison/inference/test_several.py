@@ -11,9 +11,9 @@ from scipy.stats import binom
 
 from napari_varae.core.comparison.inference.permutation import SegmentPermutation, strata
 from napari_varae.core.comparison.inference.sample import Sample
+from napari_varae.core.comparison.inference.segment_noise import SegmentNoise
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.several import Exchange, omnibus_test
-from napari_varae.core.comparison.inference.statistic import difference
 from napari_varae.core.comparison.inference.two_sample import two_sample_test
 from napari_varae.core.comparison.inference.units import UnusableRangesError
 from napari_varae.core.settings import ComparisonConfig
@@ -36,6 +36,11 @@ def trials(rng, count=6, length=30, change=0.0, first=0, step=100, noise=0.0):
     return Segments(tuple(parts), tuple(range(first, first + count * step, step)))
 
 
+def with_sd(size, side):
+    """Noise of such an SD in each segment."""
+    return SegmentNoise.of([size**2 * np.eye(K)], [0] * len(side.latents))
+
+
 def three(rng, change=0.0, **options):
     """Conditions that take turns, of which the last one differs."""
     return [trials(rng, change=change * (i == 2), first=33 * i, **options) for i in range(3)]
@@ -43,10 +48,9 @@ def three(rng, change=0.0, **options):
 
 def test_two_conditions_give_the_statistic_of_the_test_of_two(rng):
     a, b, _ = three(rng)
-    noise = [np.full(K, 0.2), np.full(K, 0.3)]
-    covariances = [np.diag(part) for part in noise]
-    several = omnibus_test([a, b], 1, CONFIG, covariances)
-    two = two_sample_test(a, b, 1, CONFIG, noise=(covariances[0], covariances[1]))
+    a, b = (side.with_noise(with_sd(np.sqrt(v), side)) for side, v in ((a, 0.2), (b, 0.3)))
+    several = omnibus_test([a, b], 1, CONFIG)
+    two = two_sample_test(a, b, 1, CONFIG)
     assert several.statistics["coupling"] == pytest.approx(two.coupling.statistic, rel=1e-6)
     assert several.statistics["persistence"] == pytest.approx(two.persistence.statistic, rel=1e-6)
     assert several.statistics["any"] == pytest.approx(two.statistic, rel=1e-6)
@@ -58,7 +62,7 @@ def test_draws_are_those_of_permuted_segments(rng):
     samples = [Sample.of(side.latents, 1) for side in sides]
     units = [side.range_of_pairs(1) for side in sides]
     exchange = Exchange(samples, units)
-    known = SegmentPermutation((samples[0], samples[1]), difference(*samples), (units[0], units[1]))
+    known = SegmentPermutation((samples[0], samples[1]), (units[0], units[1]))
     for order in exchange.random(3, rng):
         expected = known.difference(order).scores["coupling"].max()
         assert exchange.statistics(order)[1, 0] == pytest.approx(expected, rel=1e-3)
@@ -76,7 +80,7 @@ def test_a_permutation_is_what_other_labels_would_have_given(rng):
     same = again.statistics(np.arange(18))
     rows = np.concatenate([exchange._rows[unit] for unit in order])
     assert np.unique(rows).size == exchange.count
-    np.testing.assert_allclose(exchange.statistics(order), same, rtol=0.02)  # means were subtracted per condition
+    np.testing.assert_allclose(exchange.statistics(order), same, rtol=0.02)  # means are subtracted per condition
 
 
 def test_segments_stay_in_their_stratum(rng):
@@ -147,8 +151,9 @@ def test_size(kind):
             sides = [trials(rng, count=1, length=200) for _ in range(3)]
         else:
             sides = [trials(rng, first=33 * i, noise=0.7 * i * (kind == "noise")) for i in range(3)]
-        noise = [np.eye(K) * (0.7 * i) ** 2 for i in range(3)] if kind == "noise" else None
-        found = omnibus_test(sides, 1, CONFIG, noise)
+        if kind == "noise":
+            sides = [side.with_noise(with_sd(0.7 * i, side)) for i, side in enumerate(sides)]
+        found = omnibus_test(sides, 1, CONFIG)
         for name in small:
             small[name] += found.p_values[name] <= 0.05
     # A test of size 5 % stays within these bounds in all but 1 of 1000 runs on each side.

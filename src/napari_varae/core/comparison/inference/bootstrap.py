@@ -23,6 +23,8 @@ from napari_varae.core.var.stability import spectral_radius
 
 __all__ = ["LARGEST_RADIUS", "Signs", "WildBootstrap"]
 
+Single = NDArray[np.float32]
+
 LARGEST_RADIUS = 0.995
 """Spectral radius to which an unstable common model is drawn back: a series that explodes has no null."""
 
@@ -104,6 +106,7 @@ class WildBootstrap:
         total = sum(sample.count for sample in samples)
         used = (coefficients != 0).sum(1)
         self._noise = tuple(sample.noise for sample in samples)
+        self._noise_of_pairs = tuple(sample.noise_of_pairs for sample in samples)
         found = []
         self._bases = tuple(None if s.covariates is None else basis_of(s.covariates) for s in samples)
         self._drift = tuple(
@@ -149,12 +152,12 @@ class WildBootstrap:
         x, y = recursion(*residuals, self._drift[side], signs[side], target, column, coefficients[target, column])
         mixing = self._mixing[side]
         if mixing is not None:
-            white = np.random.default_rng(signs.seeds[side]).standard_normal(y.shape)
+            white = np.random.default_rng(signs.seeds[side]).standard_normal(y.shape, dtype=np.float32)
             observe(x, y, white @ mixing, residuals.lengths)
         basis, units = self._bases[side], self._units[side]
         if units is not None:
             x, y = within(x, units), within(y, units)
-        return Sample(without(x, basis), without(y, basis), self._noise[side])
+        return Sample(without(x, basis), without(y, basis), self._noise_of_pairs[side])
 
     def _autocorrelation(self, samples: tuple[Sample, Sample], fitted: tuple[Array, Array]) -> float:
         """Correlation of the residuals, or of their squares, with those of the frame before; mean over latents.
@@ -205,15 +208,15 @@ def _explained(segments: Sequence[Array], order: int, coefficients: Array, basis
     return explained
 
 
-def _root(covariance: Array) -> Array:
-    """Matrix R with R' R equal to a positive semi-definite covariance."""
+def _root(covariance: Array) -> Single:
+    """Matrix R with R' R equal to a positive semi-definite covariance; in single precision, as what is random is."""
     values, vectors = np.linalg.eigh(covariance)
-    root: Array = np.sqrt(values.clip(min=0))[:, None] * vectors.T
+    root: Single = (np.sqrt(values.clip(min=0))[:, None] * vectors.T).astype(np.float32)
     return root
 
 
 @compiled
-def observe(x: Array, y: Array, noise: Array, lengths: NDArray[np.int64]) -> None:
+def observe(x: Array, y: Array, noise: Single, lengths: NDArray[np.int64]) -> None:
     """Add measurement noise (n, K) to targets, and to the predictors that these are later, in place.
 
     What a segment begins with was observed, and has its noise already.
@@ -264,7 +267,12 @@ def recursion(
             if len(drift):
                 for i in range(k):
                     y[t, i] += drift[t, i]
-            for m in range(len(values)):
-                y[t, targets[m]] += values[m] * x[t, columns[m]]
+            m = 0
+            while m < len(values):
+                target, driven = targets[m], 0.0
+                while m < len(values) and targets[m] == target:
+                    driven += values[m] * x[t, columns[m]]
+                    m += 1
+                y[t, target] += driven
             t += 1
     return x, y

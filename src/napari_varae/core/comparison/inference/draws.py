@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_varae.core.comparison.inference.sample import Array
 from napari_varae.core.comparison.inference.statistic import Difference
 
-__all__ = ["TIE", "Counted", "Draws", "Null", "Question", "Scores", "count", "reached"]
+__all__ = ["TIE", "Counted", "Draws", "Null", "Question", "Ranked", "Scores", "count", "reached"]
 
 TIE = 1 - 1e-3
 """Share of a score that counts as at least as large: a permutation may come again, estimates are settled to this."""
@@ -57,6 +57,20 @@ class Question(NamedTuple):
         """Statistic that p <= `level` takes; infinite when there are too few draws."""
         allowed = int(level * (len(self.largest) + 1) + 1e-9)
         return float(np.sort(self.largest)[-allowed]) if allowed else np.inf
+
+
+class Ranked(NamedTuple):
+    """Observed scores (M,) of a question, and the same in units of a tie in ascending order, with their places."""
+
+    scores: Array
+    ascending: Array
+    places: Counts
+
+    @classmethod
+    def of(cls, scores: Array) -> Ranked:
+        """Sort them once for all draws; of equal ones the first comes last."""
+        places = np.argsort(-scores, kind="stable")[::-1]
+        return cls(scores, scores[places] * TIE, places)
 
 
 class Counted(NamedTuple):
@@ -107,27 +121,29 @@ class Draws:
         return len(self.questions["any"].largest)
 
 
-def count(null: Null, random: Sequence[Any], observed: Scores) -> Counted:
+def count(null: Null, random: Sequence[Any], observed: Mapping[str, Ranked]) -> Counted:
     """Compare draws of a null with the observed scores."""
     found = [null.difference(part) for part in random]
     drawn = {name: np.stack([difference.scores[name] for difference in found]) for name in observed}
     questions = {
         name: Question(scores.max(1, initial=0), reached(scores, observed[name])) for name, scores in drawn.items()
     }
-    every = drawn["any"]
-    above = every.size - np.searchsorted(np.sort(every, axis=None), observed["any"] * TIE)
+    every, ranked = drawn["any"], observed["any"]
+    above = np.empty(len(ranked.places), np.int64)
+    above[ranked.places] = every.size - np.searchsorted(np.sort(every, axis=None), ranked.ascending)
     return Counted(questions, above, sum(difference.unsettled > 0 for difference in found))
 
 
-def reached(null: Array, observed: Array) -> Counts:
+def reached(null: Array, observed: Ranked) -> Counts:
     """Count for each of M scores the rows of `null` (R, M) that reach it.
 
     A row does when its largest value among that score and all lower ones is at least as large.
 
     The counts of step-down max-T (Westfall, Young 1993).
     """
-    descending = np.argsort(-observed, kind="stable")
-    of_rest = np.maximum.accumulate(null[:, descending[::-1]], axis=1)[:, ::-1]
-    counts = np.zeros(len(observed), np.int64)
-    counts[descending] = (of_rest >= observed[descending] * TIE).sum(0)
-    return counts
+    counts = np.zeros(len(observed.places), np.int64)
+    for row in null:
+        counts += np.maximum.accumulate(row[observed.places]) >= observed.ascending
+    found = np.empty_like(counts)
+    found[observed.places] = counts
+    return found

@@ -9,21 +9,25 @@ may differ between ranges that are long (Chung, Romano 2013).
 Where each frame set has six or more segments, such as trials, these are permuted whole, and each has an intercept of
 its own, since levels drift. That is exact if segments are exchangeable, whatever happens within one. Where A and B take
 turns, segments are permuted only among those nearby in time (strata), so that slow drift is the same in all
-permutations; it is then exact as well if conditions were assigned to segments at random, however these drift.
+permutations; it is then exact as well if conditions were assigned to segments at random, however these drift. To be
+exact, the statistic has to be the same function of segments and labels for the labels as they are and for all others:
+measurement noise is that of each segment, and all estimates begin at that of all segments together.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_varae.core.comparison.inference.sample import Array, Sample
-from napari_varae.core.comparison.inference.statistic import Difference, Start, difference
+from napari_varae.core.comparison.inference.block_moments import BlockMoments
+from napari_varae.core.comparison.inference.sample import Moments, Pool, Sample
+from napari_varae.core.comparison.inference.statistic import Difference, Start, difference, pooled
 
-__all__ = ["FEWEST_UNITS", "BlockPermutation", "SegmentPermutation", "n_ways", "pairs_of", "strata"]
+__all__ = ["FEWEST_UNITS", "BlockPermutation", "SegmentPermutation", "n_ways", "strata"]
 
 FEWEST_UNITS = 6
 """Segments of each frame set from which on these are permuted whole."""
@@ -31,6 +35,8 @@ IN_STRATUM = 2
 """Segments for each frame set that a stratum holds, or more."""
 FEWEST_WAYS = 100
 """Permutations within strata below which strata are made larger."""
+MOST_BYTES = 2**28
+"""Memory for the moments of blocks; where these take more, they are computed in each draw."""
 
 Order = NDArray[np.int64]
 
@@ -51,6 +57,10 @@ class BlockPermutation:
     ----------
     counts : (int, int)
         Blocks in A and in B.
+    blocks : array of int, shape (blocks, length)
+        Their lag pairs, those of A numbered first.
+    rest : (array of int, array of int)
+        Lag pairs of A and of B that are in no block.
     """
 
     name = "blocks"
@@ -58,23 +68,19 @@ class BlockPermutation:
     def __init__(self, samples: tuple[Sample, Sample], observed: Difference, length: int) -> None:
         self.length = length
         self.counts = samples[0].count // length, samples[1].count // length
+        self._pool, of_a = Pool(samples), samples[0].count
+        sides = np.split(np.arange(of_a + samples[1].count), [of_a])
         ends = [count * length for count in self.counts]
-        parts = [pairs_of(sample) for sample in samples]
-        self.blocks = [
-            np.concatenate([values[:end] for values, end in zip(some, ends, strict=True)]).reshape(
-                sum(self.counts), length, some[0].shape[1]
-            )
-            for some in zip(*parts, strict=True)
-        ]
-        self.rest = [tuple(values[end:] for values in part) for part, end in zip(parts, ends, strict=True)]
-        self._noise = tuple(sample.noise for sample in samples)
-        self._start = _pooled(observed, self.counts)
+        self.rest = tuple(rows[end:] for rows, end in zip(sides, ends, strict=True))
+        within = np.concatenate([rows[:end] for rows, end in zip(sides, ends, strict=True)])
+        self.blocks = within.reshape(sum(self.counts), length)
+        self._start = _of_both(observed, self.counts)
 
     @property
     def ways(self) -> int:
         """Number of permutations that may give different statistics: when nothing remains, a swap gives the same."""
         a, b = self.counts
-        same = a == b and not any(len(left[0]) for left in self.rest)
+        same = a == b and not any(map(len, self.rest))
         return math.comb(a + b, a) // (2 if same else 1)
 
     def random(self, count: int, rng: np.random.Generator) -> list[Order]:
@@ -83,17 +89,35 @@ class BlockPermutation:
 
     def difference(self, order: Order) -> Difference:
         """Estimate the difference between ranges of blocks in this order."""
-        a, b = np.split(order, self.counts[:1])
-        return difference(self._side(a, 0), self._side(b, 1), self._start)
+        a, b = (self._sample(blocks, side) for side, blocks in enumerate(np.split(order, self.counts[:1])))
+        return difference(a, b, self._start)
 
-    def _side(self, blocks: Order, side: int) -> Sample:
+    def _sample(self, blocks: Order, side: int) -> Sample:
         """Collect the lag pairs of these blocks and of the rest of a range."""
-        x, y, *covariates = (
-            np.concatenate([whole[blocks].reshape(len(blocks) * self.length, whole.shape[2]), left])
-            for whole, left in zip(self.blocks, self.rest[side], strict=True)
-        )
-        of_a = self.length * int((blocks < self.counts[0]).sum()) + (side == 0) * len(self.rest[0][0])
-        return Sample.centred(x, y, _mixed(self._noise, of_a / len(x)), *covariates)
+        rows = np.concatenate([self.blocks[blocks].ravel(), self.rest[side]])
+        return self._pool.sample(rows, self._moments_of(blocks, side))
+
+    def _moments_of(self, blocks: Order, side: int) -> Moments | None:
+        """Moments of these blocks and of the rest of a range; None where they are not known beforehand."""
+        if self._moments is None:
+            return None
+        taken = np.zeros(len(self.blocks) + 2)
+        taken[blocks] = 1
+        taken[len(self.blocks) + side] = 1
+        return self._moments.of(taken)
+
+    @cached_property
+    def _moments(self) -> BlockMoments | None:
+        """Moments of each block and of the rest of both ranges; None where covariates are projected out."""
+        x, y = self._pool.x, self._pool.y
+        parts = [*self.blocks, *self.rest]
+        if self._pool.covariates is not None or BlockMoments.size(len(parts), y.shape[1], x.shape[1]) > MOST_BYTES:
+            return None
+        return BlockMoments([x[rows] for rows in parts], [y[rows] for rows in parts])
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out what each process computes for itself sooner than it reads it."""
+        return {name: value for name, value in vars(self).items() if name != "_moments"}
 
 
 class SegmentPermutation:
@@ -103,7 +127,6 @@ class SegmentPermutation:
     ----------
     samples : (Sample, Sample)
         Lag pairs of A and B.
-    observed : Difference
     units : (array of int, array of int)
         For each lag pair of A and of B, the segment that it belongs to.
     starts : (sequence of int, sequence of int), optional
@@ -115,6 +138,8 @@ class SegmentPermutation:
         Segments in A and in B.
     strata : list of array of int
         Segments that are permuted among each other, those of A numbered first.
+    observed : Difference
+        That of the segments as they are.
     """
 
     name = "segments"
@@ -123,18 +148,16 @@ class SegmentPermutation:
     def __init__(
         self,
         samples: tuple[Sample, Sample],
-        observed: Difference,
         units: tuple[Order, Order],
         starts: tuple[Sequence[int], Sequence[int]] | None = None,
     ) -> None:
         self.counts = len(np.unique(units[0])), len(np.unique(units[1]))
-        self.pairs = [np.concatenate(some) for some in zip(*map(pairs_of, samples), strict=True)]
+        self._pool = Pool(samples)
         joined = np.concatenate([units[0], units[1] + self.counts[0]])
         self._rows = [np.flatnonzero(joined == unit) for unit in range(sum(self.counts))]
-        self._pairs_of_a = samples[0].count
-        self._noise = tuple(sample.noise for sample in samples)
         self.strata = strata(*starts) if starts else [np.arange(sum(self.counts))]
-        self._start = _pooled(observed, (samples[0].count, samples[1].count))
+        self._start = pooled(self._pool.sample(np.arange(len(joined))))
+        self.observed = self.difference(np.arange(sum(self.counts)))
 
     @property
     def ways(self) -> int:
@@ -153,15 +176,9 @@ class SegmentPermutation:
 
     def difference(self, order: Order) -> Difference:
         """Estimate the difference between frame sets of segments in this order."""
-        a, b = np.split(order, self.counts[:1])
-        return difference(self._side(a), self._side(b), self._start)
-
-    def _side(self, segments: Order) -> Sample:
-        """Collect the lag pairs of these segments."""
-        rows = np.concatenate([self._rows[segment] for segment in segments])
-        share = float((rows < self._pairs_of_a).mean())
-        x, y, *covariates = (values[rows] for values in self.pairs)
-        return Sample.centred(x, y, _mixed(self._noise, share), *covariates)
+        sides = np.split(order, self.counts[:1])
+        a, b = (self._pool.sample(np.concatenate([self._rows[unit] for unit in np.sort(side)])) for side in sides)
+        return difference(a, b, self._start)
 
 
 def strata(*starts: Sequence[int]) -> list[Order]:
@@ -198,19 +215,8 @@ def n_ways(counts: NDArray[np.int64]) -> int:
     return math.prod(math.comb(sum(row[: i + 1]), row[i]) for row in counts.tolist() for i in range(len(row)))
 
 
-def pairs_of(sample: Sample) -> tuple[Array, ...]:
-    """Predictors and targets of lag pairs, and their covariates if there are any: what is permuted."""
-    return (sample.x, sample.y) if sample.covariates is None else (sample.x, sample.y, sample.covariates)
-
-
-def _pooled(observed: Difference, counts: tuple[int, int]) -> Start:
+def _of_both(observed: Difference, counts: tuple[int, int]) -> Start:
     """Estimate at which those of permuted ranges begin."""
     share = counts[0] / sum(counts)
-    pooled = share * observed.variances[0] + (1 - share) * observed.variances[1]
-    return observed.common, (pooled, pooled)
-
-
-def _mixed(noise: tuple[Array | None, ...], of_a: float) -> Array | None:
-    """Noise covariance of lag pairs of which such a share is from A."""
-    a, b = noise
-    return None if a is None or b is None else of_a * a + (1 - of_a) * b
+    variance = share * observed.variances[0] + (1 - share) * observed.variances[1]
+    return observed.common, (variance, variance)

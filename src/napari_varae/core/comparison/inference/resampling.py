@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import betaincinv
 
-from napari_varae.core.comparison.inference.draws import TIE, Counted, Draws, Null, Scores, count
+from napari_varae.core.comparison.inference.draws import TIE, Counted, Draws, Null, Ranked, count
 from napari_varae.core.comparison.inference.sample import Array
 from napari_varae.core.comparison.inference.statistic import Difference
 from napari_varae.core.compute.workers import Workers, in_order
@@ -62,11 +62,12 @@ def resample(
     streams = np.random.default_rng(seed).spawn(len(nulls))
     size = max(1, BATCH_PAIRS // pairs)
     scores = observed.scores
+    ranked = {name: Ranked.of(values) for name, values in scores.items()}
     asked = "coupling" if len(scores["coupling"]) else "any"
     sizes = [min(size, resamples - first) for first in range(0, resamples, size)]
     jobs = ([null.random(some, stream) for null, stream in zip(nulls, streams, strict=True)] for some in sizes)
     found: list[list[Counted]] = [[] for _ in nulls]
-    for batch in in_order(_count, (nulls, scores), jobs, workers, stop):
+    for batch in in_order(_count, (nulls, ranked), jobs, workers, stop):
         for parts, part in zip(found, batch, strict=True):
             parts.append(part)
         if progress is not None:
@@ -75,10 +76,10 @@ def resample(
     return [Draws.of(parts, scores) for parts in found]
 
 
-def _count(common: tuple[Sequence[Null], Scores], random: Sequence[Any]) -> list[Counted]:
+def _count(common: tuple[Sequence[Null], dict[str, Ranked]], random: Sequence[Any]) -> list[Counted]:
     """Compare draws of each null with the observed scores."""
-    nulls, scores = common
-    return [count(null, part, scores) for null, part in zip(nulls, random, strict=True)]
+    nulls, ranked = common
+    return [count(null, part, ranked) for null, part in zip(nulls, random, strict=True)]
 
 
 def _running(largest: list[Array], statistic: float, planned: int) -> Running:

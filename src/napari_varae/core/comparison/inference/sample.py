@@ -11,51 +11,65 @@ the intercept is: all else is then estimated as if they had been in the regressi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.comparison.inference.joint import Side
+from napari_varae.core.comparison.inference.segment_noise import PairNoise, SegmentNoise
 
-__all__ = ["Sample", "basis_of", "within", "without"]
+__all__ = ["Moments", "Pool", "Sample", "basis_of", "within", "without"]
 
 CONSTANT = 1e-12
 """Mean square up to which latents of SD 1 do not vary, such as one that a permutation leaves silent in a range."""
 LEAST = 0.02
 """Eigenvalue of a corrected Gram matrix, for predictors whose measured mean squares are 1, to which lower ones are
 raised."""
+STEADIEST = 0.98
+"""Largest autocorrelation at lag 1 that a latent may have once its measurement noise is subtracted."""
 
 Array = NDArray[np.float64]
+
+
+class Moments(NamedTuple):
+    """Means over lag pairs as they were measured: of x x' (p K, p K), of y x' (K, p K), and of y y (K,)."""
+
+    gram: Array
+    cross: Array
+    square: Array
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
     """Lag pairs of one range: predictors x (n, p K) and targets y (n, K), both centred.
 
-    And the covariance (K, K) of the measurement noise of the latents, if it is to be accounted for; and covariates
-    (n, q), which are projected out of both.
+    And the measurement noise of each lag pair, if it is to be accounted for; covariates (n, q), which are projected out
+    of both; and their moments where these are known.
     """
 
     x: Array
     y: Array
-    noise: Array | None = None
+    noise_of_pairs: PairNoise | None = None
     covariates: Array | None = None
+    known: Moments | None = None
 
     @classmethod
     def of(
         cls,
         segments: Iterable[Array],
         order: int,
-        noise: Array | None = None,
+        noise: SegmentNoise | Array | None = None,
         covariates: Iterable[Array] = (),
         units: NDArray[np.int64] | None = None,
     ) -> Sample:
         """Collect the lag pairs of segments (T_s, K), none across a break, and covariates (T_s, q) of these, if any.
 
-        With the unit of each lag pair, each unit has an intercept of its own.
+        The noise is that of each segment, or one covariance (K, K) of all. With the unit of each lag pair, each unit
+        has an intercept of its own.
         """
         pairs = [
             (np.hstack([z[order - lag : len(z) - lag] for lag in range(1, order + 1)]), z[order:]) for z in segments
@@ -64,13 +78,26 @@ class Sample:
         known = [c[order:] for c in covariates]
         parts = [x, y, *([np.concatenate(known)] if known else [])]
         x, y, *w = parts if units is None else (within(values, units) for values in parts)
-        return cls.centred(x, y, noise, *w)
+        if isinstance(noise, np.ndarray):
+            noise = SegmentNoise.of([noise], [0] * len(pairs))
+        of_pairs = None if noise is None else PairNoise.of_segments(noise, [len(targets) for _, targets in pairs])
+        return cls.centred(x, y, of_pairs, *w)
 
     @classmethod
-    def centred(cls, x: Array, y: Array, noise: Array | None = None, covariates: Array | None = None) -> Sample:
-        """Subtract the means, and with them the intercepts; project out covariates."""
+    def centred(
+        cls,
+        x: Array,
+        y: Array,
+        noise: PairNoise | None = None,
+        covariates: Array | None = None,
+        known: Moments | None = None,
+    ) -> Sample:
+        """Subtract the means, and with them the intercepts, in place; project out covariates.
+
+        `known` are the moments of the result, if they are.
+        """
         basis = None if covariates is None else basis_of(covariates)
-        return cls(without(x, basis), without(y, basis), noise, covariates)
+        return cls(without(x, basis), without(y, basis), noise, covariates, known)
 
     @property
     def count(self) -> int:
@@ -84,20 +111,49 @@ class Sample:
         return order
 
     @cached_property
-    def gram(self) -> Array:
-        """Mean of x x' without the noise, shape (p K, p K)."""
-        gram = np.ascontiguousarray(self.x.T @ self.x / self.count)
-        return gram if self.noise is None else _positive(gram, np.kron(np.eye(self.order), self.noise).astype(float))
+    def moments(self) -> Moments:
+        """Moments with the noise in them."""
+        if self.known is not None:
+            return self.known
+        gram, cross = self.x.T @ self.x / self.count, self.y.T @ self.x / self.count
+        return Moments(gram, cross, np.einsum("ti,ti->i", self.y, self.y) / self.count)
 
     @cached_property
+    def noise(self) -> Array | None:
+        """Noise covariance (K, K), of which none is taken for more than leaves the latents stationary.
+
+        The autocorrelation at lag 1 of what is left stays below :data:`STEADIEST` in these lag pairs.
+        """
+        if self.noise_of_pairs is None:
+            return None
+        covariance, moments = self.noise_of_pairs.covariance, self.moments
+        square = (moments.gram.diagonal()[: len(covariance)] + moments.square) / 2
+        most = square - np.abs(moments.cross.diagonal()) / STEADIEST
+        shrunk = np.sqrt((most.clip(min=0) / covariance.diagonal().clip(min=1e-300)).clip(max=1))
+        noise: Array = covariance * shrunk[:, None] * shrunk
+        return noise
+
+    @cached_property
+    def size(self) -> Array:
+        """Root mean square (p K,) of each predictor, without the noise."""
+        size: Array = np.sqrt(self.gram.diagonal()).clip(min=1e-12)
+        return size
+
+    @cached_property
+    def gram(self) -> Array:
+        """Mean of x x' without the noise, shape (p K, p K)."""
+        gram = self.moments.gram
+        return gram if self.noise is None else _positive(gram, np.kron(np.eye(self.order), self.noise).astype(float))
+
+    @property
     def cross(self) -> Array:
         """Mean of y x', shape (K, p K)."""
-        return np.ascontiguousarray(self.y.T @ self.x / self.count)
+        return self.moments.cross
 
     @cached_property
     def square(self) -> Array:
         """Mean square of each target, without the noise, shape (K,)."""
-        square: Array = np.einsum("ti,ti->i", self.y, self.y) / self.count
+        square = self.moments.square
         return square if self.noise is None else (square - self.noise.diagonal()).clip(min=LEAST * square)
 
     @cached_property
@@ -125,6 +181,23 @@ class Sample:
         return variance
 
 
+class Pool:
+    """The lag pairs of several samples, one after the other, from which others are made."""
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self.x, self.y = np.concatenate([s.x for s in samples]), np.concatenate([s.y for s in samples])
+        known = [s.covariates for s in samples if s.covariates is not None]
+        self.covariates = np.concatenate(known) if known else None
+        noises = [s.noise_of_pairs for s in samples if s.noise_of_pairs is not None]
+        self.noise = PairNoise.joined(noises) if len(noises) == len(samples) else None
+
+    def sample(self, rows: NDArray[np.int64], known: Moments | None = None) -> Sample:
+        """Take some lag pairs, each with the noise of its segment, and their moments about the mean if known."""
+        noise = None if self.noise is None else self.noise.taken(rows)
+        covariates = None if self.covariates is None else self.covariates[rows]
+        return Sample.centred(self.x[rows], self.y[rows], noise, covariates, known)
+
+
 def within(values: Array, units: NDArray[np.int64]) -> Array:
     """Subtract the mean of each unit, of which the rows follow each other."""
     first = np.flatnonzero(np.diff(units, prepend=units[:1] - 1))
@@ -144,9 +217,11 @@ def basis_of(covariates: Array) -> Array:
 
 
 def without(values: Array, basis: Array | None) -> Array:
-    """Subtract the mean, and what an orthonormal basis of mean 0 explains."""
-    left: Array = values - values.mean(0)
-    return left if basis is None else left - basis @ (basis.T @ left)
+    """Subtract the mean, and what an orthonormal basis of mean 0 explains, in place."""
+    values -= values.mean(0)
+    if basis is not None:
+        values -= basis @ (basis.T @ values)
+    return values
 
 
 def _positive(gram: Array, noise: Array) -> Array:

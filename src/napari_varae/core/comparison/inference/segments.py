@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.comparison.inference.sample import Array
+from napari_varae.core.comparison.inference.segment_noise import SegmentNoise
 from napari_varae.core.compute.compiled import compiled
 
 __all__ = ["Segments"]
@@ -20,7 +21,8 @@ class Segments:
     """Segments (T_s, K) of latents, the first frame of each, and the range of the frame set that each belongs to.
 
     A range with bad frames has several segments. When no ranges are given, each segment is one. `placed` is whether
-    the first frames are known. `covariates` (T_s, q) of each segment are regressed out, if there are any.
+    the first frames are known. `covariates` (T_s, q) of each segment are regressed out, if there are any. `noise` is
+    the measurement noise of each segment that is accounted for, if any.
     """
 
     latents: tuple[Array, ...]
@@ -28,6 +30,7 @@ class Segments:
     ranges: tuple[int, ...] = ()
     placed: bool = True
     covariates: tuple[Array, ...] = ()
+    noise: SegmentNoise | None = None
 
     def __post_init__(self) -> None:
         """Take each segment for a range of its own unless ranges are given."""
@@ -56,7 +59,8 @@ class Segments:
 
     def with_pairs(self, order: int) -> Segments:
         """Leave out segments that hold no lag pair."""
-        return self._longer_than(order, self._parts())
+        kept = [i for i, z in enumerate(self.latents) if len(z) > order]
+        return self._cut([(i, 0, len(self.latents[i])) for i in kept])
 
     def replaced(self, latents: Iterable[Array]) -> Segments:
         """Put other latents in their place."""
@@ -65,12 +69,12 @@ class Segments:
     def halves(self) -> tuple[Segments, Segments]:
         """Cut in the middle."""
         before, after, left = [], [], len(self) // 2
-        for z, start, of, c in self._parts():
-            first = min(left, len(z))
-            left -= first
-            before.append((z[:first], start, of, c[:first]))
-            after.append((z[first:], start + first, of, c[first:]))
-        return self._longer_than(0, before), self._longer_than(0, after)
+        for i, z in enumerate(self.latents):
+            middle = min(left, len(z))
+            left -= middle
+            before.append((i, 0, middle))
+            after.append((i, middle, len(z)))
+        return self._cut(before), self._cut(after)
 
     @property
     def first_frames(self) -> tuple[int, ...]:
@@ -86,17 +90,21 @@ class Segments:
         numbers = np.unique(self.ranges, return_inverse=True)[1]
         return np.repeat(numbers, pairs)
 
-    def _parts(self) -> Iterator[tuple[Array, int, int, Array]]:
-        """Yield the latents, first frame, range and covariates of each segment."""
-        covariates = self.covariates or tuple(np.zeros((len(z), 0)) for z in self.latents)
-        return zip(self.latents, self.starts, self.ranges, covariates, strict=True)
+    def with_noise(self, noise: SegmentNoise | None) -> Segments:
+        """Return these segments with such measurement noise in each of them."""
+        return replace(self, noise=noise)
 
-    def _longer_than(self, frames: int, segments: Iterable[tuple[Array, int, int, Array]]) -> Segments:
-        """Keep the segments of more than so many frames."""
-        kept = [part for part in segments if len(part[0]) > frames]
-        latents, starts, ranges, covariates = zip(*kept, strict=True) if kept else ((), (), (), ())
-        covariates = covariates if self.covariates else ()
-        return replace(self, latents=latents, starts=starts, ranges=ranges, covariates=covariates)
+    def _cut(self, parts: Sequence[tuple[int, int, int]]) -> Segments:
+        """Keep parts of segments: the number of one, and the frames of it from which to which; none that is empty."""
+        kept = [(i, slice(start, stop)) for i, start, stop in parts if stop > start]
+        return replace(
+            self,
+            latents=tuple(self.latents[i][frames] for i, frames in kept),
+            starts=tuple(self.starts[i] + frames.start for i, frames in kept),
+            ranges=tuple(self.ranges[i] for i, _ in kept),
+            covariates=tuple(self.covariates[i][frames] for i, frames in kept) if self.covariates else (),
+            noise=None if self.noise is None else self.noise.taken([i for i, _ in kept]),
+        )
 
     def least_deviation(self, order: int) -> Array:
         """Least SD (K,) of the latents as predictors, at each lag, and as targets."""

@@ -4,7 +4,7 @@ The statistic is the largest of the two-sample statistics of all pairs. Its null
 frame sets: whole segments where each frame set has six or more, within strata of time where all take turns; else blocks
 of consecutive lag pairs. If units are exchangeable, the labelled data are one of the equally likely permutations, and
 p = (1 + number of draws at least as large) / (draws + 1) is valid, whatever the statistic is (Phipson, Smyth 2010;
-Hemerik, Goeman 2018). The whole statistic is computed again in each draw.
+Hemerik, Goeman 2018). The whole statistic is computed again in each draw; each unit takes its measurement noise along.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.comparison.inference.draws import TIE
-from napari_varae.core.comparison.inference.permutation import FEWEST_UNITS, pairs_of, strata
+from napari_varae.core.comparison.inference.permutation import FEWEST_UNITS, strata
 from napari_varae.core.comparison.inference.resampling import BATCH_PAIRS
-from napari_varae.core.comparison.inference.sample import Array, Sample
+from napari_varae.core.comparison.inference.sample import Array, Pool, Sample
 from napari_varae.core.comparison.inference.segments import Segments
-from napari_varae.core.comparison.inference.statistic import QUESTIONS, Difference, Start, difference
+from napari_varae.core.comparison.inference.statistic import QUESTIONS, Difference, difference, pooled
 from napari_varae.core.comparison.inference.two_sample import FEWEST_DRAWS
 from napari_varae.core.comparison.inference.units import Units, UnusableRangesError
 from napari_varae.core.compute.threads import one_blas_thread
@@ -81,27 +81,27 @@ class Exchange:
         The unit of each lag pair of each frame set, counted from 0; negative for those that stay where they are.
     groups : list of array of int, optional
         Units that are permuted among each other, those of the first frame set numbered first; all when not given.
+
+    Attributes
+    ----------
+    count : int
+        Number of lag pairs.
+    pairs : list of (int, int)
+        Pairs of frame sets.
     """
 
     def __init__(self, samples: Sequence[Sample], units: Sequence[Order], groups: list[Order] | None = None) -> None:
-        self._values = [np.concatenate(some) for some in zip(*map(pairs_of, samples), strict=True)]
+        self._pool = Pool(samples)
         self.counts = [int(part.max(initial=-1)) + 1 for part in units]
         before = np.cumsum([0, *self.counts])
         joined = np.concatenate([np.where(part < 0, -1, part + b) for part, b in zip(units, before, strict=False)])
-        self._origin = np.repeat(np.arange(len(samples)), [s.count for s in samples])
+        origin = np.repeat(np.arange(len(samples)), [s.count for s in samples])
+        self.count = len(joined)
         self._rows = [np.flatnonzero(joined == unit) for unit in range(sum(self.counts))]
-        self._stay = [np.flatnonzero((joined < 0) & (self._origin == side)) for side in range(len(samples))]
-        self._noise = [s.noise for s in samples]
+        self._stay = [np.flatnonzero((joined < 0) & (origin == side)) for side in range(len(samples))]
         self.groups = groups or [np.arange(sum(self.counts))]
         self.pairs = list(itertools.combinations(range(len(samples)), 2))
-        self._starts: list[Start | None] = [None] * len(self.pairs)
-        observed = self._differences(np.arange(sum(self.counts)))
-        self._starts = [self._pooled(found, pair) for found, pair in zip(observed, self.pairs, strict=True)]
-
-    @property
-    def count(self) -> int:
-        """Number of lag pairs."""
-        return len(self._origin)
+        self._start = pooled(self._pool.sample(np.arange(self.count)))
 
     def random(self, count: int, rng: np.random.Generator) -> list[Order]:
         """Permute the units of each group `count` times: which unit is at the place of which."""
@@ -117,24 +117,11 @@ class Exchange:
 
     def _differences(self, order: Order) -> list[Difference]:
         samples = [self._sample(part, side) for side, part in enumerate(np.split(order, np.cumsum(self.counts)[:-1]))]
-        starts = zip(self.pairs, self._starts, strict=True)
-        return [difference(samples[a], samples[b], start) for (a, b), start in starts]
+        return [difference(samples[a], samples[b], self._start) for a, b in self.pairs]
 
     def _sample(self, units: Order, side: int) -> Sample:
         """Collect the lag pairs of some units, and those that stay on this side."""
-        rows = np.concatenate([*(self._rows[unit] for unit in units), self._stay[side]])
-        shares = np.bincount(self._origin[rows], minlength=len(self._noise)) / len(rows)
-        known = [noise for noise in self._noise if noise is not None]
-        mixed = np.tensordot(shares, np.stack(known), 1) if len(known) == len(self._noise) else None
-        x, y, *covariates = (values[rows] for values in self._values)
-        return Sample.centred(x, y, mixed, *covariates)
-
-    def _pooled(self, found: Difference, pair: tuple[int, int]) -> Start:
-        """Estimate at which that of a permuted pair begins."""
-        a, b = (int((self._origin == side).sum()) for side in pair)
-        share = a / (a + b)
-        variance = share * found.variances[0] + (1 - share) * found.variances[1]
-        return found.common, (variance, variance)
+        return self._pool.sample(np.concatenate([*(self._rows[unit] for unit in np.sort(units)), self._stay[side]]))
 
 
 @one_blas_thread()
@@ -142,7 +129,6 @@ def omnibus_test(
     sides: Sequence[Segments],
     order: int,
     config: ComparisonConfig,
-    noise: Sequence[Array] | None = None,
     stop: Event | None = None,
     progress: Callable[[int, int], None] | None = None,
     workers: Workers | None = None,
@@ -152,12 +138,10 @@ def omnibus_test(
     Parameters
     ----------
     sides : sequence of Segments
-        Latents of each frame set, in any units. Each segment holds a lag pair.
+        Latents of each frame set, in any units. Each segment holds a lag pair. Their noise, if known, is accounted for.
     order : int
     config : ComparisonConfig
         Of which resamples, seed and blocks count.
-    noise : sequence of array (K, K), optional
-        Covariance of the measurement noise of the latents in each frame set.
     stop, workers
         As for :func:`napari_varae.core.comparison.latents.compare_latents`.
     progress : callable, optional
@@ -172,12 +156,13 @@ def omnibus_test(
     """
     units = Units(sides, order)
     whole = min(len(set(side.ranges)) for side in sides) >= FEWEST_UNITS
-    scaled = [units.scaled(side, whole) for side in sides]
-    believed = units.noise(scaled, noise)
     samples = [
-        Sample.of(parts, order, known, side.covariates, side.range_of_pairs(order) if whole else None)
-        for parts, known, side in zip(scaled, believed, sides, strict=True)
-    ]
+        Sample.of(
+            units.scaled(side, whole), order, units.noise(side), side.covariates,
+            side.range_of_pairs(order) if whole else None,
+        )
+        for side in sides
+    ]  # fmt: skip
     exchange = _of_segments(sides, samples, order) if whole else _of_blocks(samples, config.blocks)
     observed = exchange.statistics(np.arange(sum(exchange.counts)))
     draws = _draw(exchange, config, stop, progress, workers)

@@ -29,8 +29,9 @@ from scipy.special import ndtri
 
 from napari_varae.core.comparison.inference.joint import estimate, refit
 from napari_varae.core.comparison.inference.sample import Array, Sample
+from napari_varae.core.comparison.inference.score_variance import score_variance, unexplained
 
-__all__ = ["QUESTIONS", "Difference", "Start", "difference", "own_past", "relaxed"]
+__all__ = ["QUESTIONS", "Difference", "Start", "difference", "own_past", "pooled", "relaxed"]
 
 QUESTIONS = ("any", "coupling", "persistence")
 """Whether any coefficient differs, any link, or any latent's own past."""
@@ -41,10 +42,6 @@ SPARING = 0.5
 """Penalty of the difference as a share of the universal one, which lets no chance difference pass."""
 BUDGET = 0.05
 """Level at which the bounds of the two families are balanced; the null distribution holds at any level."""
-LEAST_SHARE = 0.25
-"""Share of their variance that the long-run variance of scores has at least."""
-BLOCK = 512
-"""Lag pairs whose residuals are in the processor's cache together."""
 
 Start = tuple[Array, tuple[Array, Array]]
 """Coefficients (K, p K), and variances (K,) in A and B, at which an estimate begins."""
@@ -143,42 +140,24 @@ def difference(a: Sample, b: Sample, start: Start | None = None) -> Difference:
     return Difference(ca, cb, np.sqrt(va + vb), common, known, (in_a, in_b), int(unsettled), penalised)
 
 
+def pooled(sample: Sample) -> Start:
+    """Estimate what all lag pairs have in common: where estimates begin that must not depend on labels."""
+    k, p = sample.cross.shape
+    square = sample.square.clip(min=1e-12)
+    levels = math.sqrt(2 * math.log(p) / sample.count), SPARING * math.sqrt(2 * math.log(p * k) / sample.count)
+    side = sample.side(0.5)
+    common, _, variance, _, _ = estimate(side, side, np.zeros((k, p)), square, square, levels)
+    return common, (variance, variance)
+
+
 def _corrected(sample: Sample, coefficients: Array) -> tuple[Array, Array]:
     """Coefficients after a one-step correction of the penalty's bias, and their variances, (K, p K) each."""
-    size = np.sqrt(sample.gram.diagonal()).clip(min=1e-12)
-    scale = size[:, None] * size
-    p = len(scale)
-    inverse = np.linalg.inv(sample.gram / scale + RIDGE * p / sample.count * np.eye(p)) / scale
-    weights = inverse / np.einsum("ij,ji->i", inverse, sample.gram)[:, None]
-    corrected = coefficients + (sample.cross - coefficients @ sample.gram) @ weights.T
-    return corrected, _score_variance(sample, coefficients, weights) / sample.count
-
-
-def _score_variance(sample: Sample, coefficients: Array, weights: Array) -> Array:
-    """Long-run variance (K, p K) of the products of residuals and directions.
-
-    Measurement noise is in the residuals of a frame and of the p frames after it: their products are autocorrelated up
-    to lag p, and their mean is not zero (the noise in residual and predictor is the same).
-    """
-    n, lags = sample.count, sample.order if sample.noise is not None else 0
-    squares, later = np.zeros_like(coefficients), np.zeros_like(coefficients)
-    for first in range(0, n, BLOCK):
-        begin = max(0, first - lags)  # the products with earlier frames
-        x, y = sample.x[begin : first + BLOCK], sample.y[begin : first + BLOCK]
-        residuals, directions = y - x @ coefficients.T, x @ weights.T
-        for lag in range(1, lags + 1):
-            skip = max(0, first - begin - lag)
-            r, d = residuals[skip:], directions[skip:]
-            later += (r[lag:] * r[:-lag]).T @ (d[lag:] * d[:-lag])
-        residuals, directions = residuals[first - begin :], directions[first - begin :]
-        squares += np.square(residuals, out=residuals).T @ np.square(directions, out=directions)
-    if not lags:
-        return squares / n
-    mean = (sample.cross - coefficients @ (sample.x.T @ sample.x / n)) @ weights.T
-    squares -= n * np.square(mean)
-    later -= lags * n * np.square(mean)
-    variance: Array = np.maximum(squares + 2 * later, LEAST_SHARE * squares) / n
-    return variance
+    size, p = sample.size, len(sample.size)
+    correlation = sample.gram / (size[:, None] * size)
+    inverse = np.linalg.inv(correlation + RIDGE * p / sample.count * np.eye(p))
+    weights = inverse / (inverse * correlation).sum(1).clip(min=1e-12)[:, None]  # both are symmetric
+    corrected = coefficients + unexplained(sample.cross, sample.gram, coefficients) / size @ weights.T / size
+    return corrected, score_variance(sample, coefficients, weights) / np.square(size) / sample.count
 
 
 def relaxed(a: Sample, b: Sample, observed: Difference) -> Array:

@@ -148,21 +148,18 @@ def two_sample_test(
     stop: Event | None = None,
     progress: Progress | None = None,
     workers: Workers | None = None,
-    noise: tuple[Array, Array] | None = None,
 ) -> TwoSampleTest:
     """Test whether the segments of two frame sets follow the same VAR.
 
     Parameters
     ----------
     a, b : Segments
-        Latents, in any units. Each segment holds a lag pair.
+        Latents, in any units. Each segment holds a lag pair. Their noise, if known, is accounted for.
     order : int
         Order p of the VAR.
     config : ComparisonConfig
     stop, progress, workers
         As for :func:`napari_varae.core.comparison.latents.compare_latents`.
-    noise : (array, array), optional
-        Covariances (K, K) of the measurement noise of the latents in A and in B, which is accounted for.
 
     Raises
     ------
@@ -174,11 +171,10 @@ def two_sample_test(
     units = Units((a, b), order)
     whole = _many(a, b)
     scaled = units.scaled(a, whole), units.scaled(b, whole)
-    believed = units.noise(scaled, noise)
     of_pairs = [side.range_of_pairs(order) if whole else None for side in (a, b)]
     samples = (
-        Sample.of(scaled[0], order, believed[0], a.covariates, of_pairs[0]),
-        Sample.of(scaled[1], order, believed[1], b.covariates, of_pairs[1]),
+        Sample.of(scaled[0], order, units.noise(a), a.covariates, of_pairs[0]),
+        Sample.of(scaled[1], order, units.noise(b), b.covariates, of_pairs[1]),
     )
     n_pairs = samples[0].count, samples[1].count
     if min(n_pairs) < config.blocks and not whole:
@@ -186,9 +182,8 @@ def two_sample_test(
             f"The shorter range has {min(n_pairs)} lag pairs and cannot be cut into {config.blocks} blocks. Choose "
             "fewer blocks, or longer ranges."
         )
-    observed = difference(*samples)
+    observed, blocks = _observed(a, b, samples, order, config)
     model = WildBootstrap(scaled, samples, observed, order, (of_pairs[0], of_pairs[1]))
-    blocks = _permutation(a, b, samples, observed, order, config)
     nulls: list[Null] = [model, blocks] if blocks else [model]
     draws = resample(nulls, observed, sum(n_pairs), config.resamples, config.seed, stop, progress, workers)
     made = draws[0].made
@@ -230,7 +225,7 @@ def two_sample_test(
         autocorrelation=model.autocorrelation,
         unsettled=observed.unsettled,
         unsettled_draws=sum(d.unsettled for d in draws),
-        noise_share=(units.share(scaled[0], believed[0]), units.share(scaled[1], believed[1])),
+        noise_share=(units.share(scaled[0], samples[0].noise), units.share(scaled[1], samples[1].noise)),
         n_covariates=a.covariates[0].shape[1] if a.covariates else 0,
     )
 
@@ -240,22 +235,18 @@ def _many(a: Segments, b: Segments) -> bool:
     return min(len(set(side.ranges)) for side in (a, b)) >= FEWEST_UNITS
 
 
-def _permutation(
-    a: Segments,
-    b: Segments,
-    samples: tuple[Sample, Sample],
-    observed: Difference,
-    order: int,
-    config: ComparisonConfig,
-) -> BlockPermutation | SegmentPermutation | None:
-    """Permute whole segments where there are many, else blocks; nothing when the settings leave that out."""
-    if not config.blocks:
-        return None
-    if not _many(a, b):
-        return BlockPermutation(samples, observed, min(s.count for s in samples) // config.blocks)
-    units = a.range_of_pairs(order), b.range_of_pairs(order)
-    starts = (a.first_frames, b.first_frames) if a.placed and b.placed else None
-    return SegmentPermutation(samples, observed, units, starts)
+def _observed(
+    a: Segments, b: Segments, samples: tuple[Sample, Sample], order: int, config: ComparisonConfig
+) -> tuple[Difference, BlockPermutation | SegmentPermutation | None]:
+    """Estimate the difference, and permute whole segments where there are many, else blocks, if the settings do."""
+    if config.blocks and _many(a, b):
+        units = a.range_of_pairs(order), b.range_of_pairs(order)
+        starts = (a.first_frames, b.first_frames) if a.placed and b.placed else None
+        segments = SegmentPermutation(samples, units, starts)
+        return segments.observed, segments
+    observed = difference(*samples)
+    length = min(s.count for s in samples) // config.blocks if config.blocks else 0
+    return observed, BlockPermutation(samples, observed, length) if config.blocks else None
 
 
 def _largest_width(observed: Difference) -> float:

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_varae.core.comparison.inference.sample import Array
+from napari_varae.core.comparison.inference.segment_noise import SegmentNoise
 from napari_varae.core.comparison.inference.segments import Segments
 
 __all__ = ["Units", "UnusableRangesError"]
 
 SILENT = 1e-9
 """SD up to which a latent does not vary, as a share of its largest value."""
-STEADIEST = 0.98
-"""Largest autocorrelation at lag 1 that a latent may have once its measurement noise is subtracted."""
 
 
 class UnusableRangesError(ValueError):
@@ -53,23 +52,11 @@ class Units:
             for z, unit in zip(small, of, strict=True)
         ]
 
-    def noise(self, scaled: Sequence[list[Array]], noise: Sequence[Array] | None) -> list[Array | None]:
-        """Noise covariances of the latents that vary, of which none is taken for more than leaves them stationary.
-
-        The autocorrelation of what is left at lag 1 stays below :data:`STEADIEST`.
-        """
-        if noise is None:
-            return [None] * len(scaled)
-        found: list[Array | None] = []
-        inverse = np.ldexp(1.0, -self.exponent[self.alive]) / self.deviation[self.alive]
-        for parts, covariance in zip(scaled, noise, strict=True):
-            part = covariance[np.ix_(self.alive, self.alive)] * inverse[:, None] * inverse
-            own = part.diagonal().clip(min=1e-300)
-            before, after = (np.concatenate([z[s] for z in parts]) for s in (slice(None, -1), slice(1, None)))
-            most = np.square(np.concatenate(parts)).mean(0) - np.abs((before * after).mean(0)) / STEADIEST
-            shrunk = np.sqrt((most.clip(min=0) / own).clip(max=1))
-            found.append(part * shrunk[:, None] * shrunk)
-        return found
+    def noise(self, side: Segments) -> SegmentNoise | None:
+        """Noise of the latents that vary, in each segment of a frame set."""
+        if side.noise is None:
+            return None
+        return side.noise.scaled(self.alive, np.ldexp(1.0, -self.exponent[self.alive]) / self.deviation[self.alive])
 
     def share(self, scaled: list[Array], noise: Array | None) -> Array:
         """Share of the variance of each latent that is noise; NaN for a silent one."""

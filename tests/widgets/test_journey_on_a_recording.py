@@ -1,0 +1,165 @@
+"""A recording with cells, trials and behaviour, from its file to an answer, by mouse and keyboard in a real window."""
+
+import numpy as np
+import pytest
+import tifffile
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QAbstractButton, QFileDialog, QScrollArea, QTabBar
+
+from napari_varae.io.trials import open_trials
+from napari_varae.viewer.cells import CELLS
+from napari_varae.viewer.ours import MOVIE, ours
+
+from .mouse import place
+
+LATENTS, TRIALS, LENGTH = 10, 16, 30
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    viewer = make_napari_viewer(show=True)  # a mouse has a place only in what is seen
+    viewer.window.resize(1500, 950)
+    return viewer
+
+
+@pytest.fixture
+def files(recordings, tmp_path):
+    """What a user has besides the recording: cells in a label image, and trials of two conditions that take turns."""
+    mean = tifffile.imread(recordings / "mouse_tactile_2p.tif").mean(0)
+    labels = np.zeros(mean.shape, np.uint16)
+    for value in range(1, 9):
+        y, x = np.unravel_index(np.where(labels == 0, mean, -np.inf).argmax(), mean.shape)
+        labels[max(y - 4, 0) : y + 5, max(x - 4, 0) : x + 5] = value
+    tifffile.imwrite(tmp_path / "cells.tif", labels)
+    rows = [f"{LENGTH * i},{LENGTH * i + LENGTH - 2},{('left', 'right')[i % 2]}" for i in range(TRIALS)]
+    (tmp_path / "trials.csv").write_text("\n".join(["start_frame,stop_frame,condition", *rows]))
+    return {
+        "movie": recordings / "mouse_tactile_2p.tif",
+        "traces": recordings / "mouse_tactile_2p_covariates.csv",
+        "cells": tmp_path / "cells.tif",
+        "trials": tmp_path / "trials.csv",
+    }
+
+
+@pytest.fixture
+def user(viewer, docks, idle, qtbot, monkeypatch):
+    return User(viewer, docks, idle, qtbot, monkeypatch)
+
+
+class User:
+    """Hands: they touch what can be seen, and nothing else."""
+
+    def __init__(self, viewer, docks, idle, qtbot, monkeypatch) -> None:
+        self.viewer, self.docks, self.idle, self.qtbot, self.monkeypatch = viewer, docks, idle, qtbot, monkeypatch
+
+    def bring(self, name):
+        """Click on the tab of a dock, and return its panel."""
+        panel = self.docks[name]
+        for bar in self.viewer.window._qt_window.findChildren(QTabBar):
+            for i in range(bar.count()):
+                if bar.tabText(i) == name:
+                    self.qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(i).center())
+        self.qtbot.waitUntil(lambda: not panel.visibleRegion().isEmpty())
+        return panel
+
+    def click(self, panel, widget):
+        """Scroll to a widget, click on it, and wait for what it begins."""
+        self.see(panel, widget)
+        assert widget.isEnabled(), f"{widget.text()!r} is grey"
+        self.qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
+        self.idle()
+
+    def type(self, panel, widget, text):
+        """Replace the text of a field."""
+        self.see(panel, widget)
+        self.qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
+        self.qtbot.keyClick(widget, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+        self.qtbot.keyClicks(widget, text)
+        self.qtbot.keyClick(widget, Qt.Key.Key_Return)
+
+    def press(self, panel, text):
+        """Click on the button with this text."""
+        (found,) = [b for b in panel.findChildren(QAbstractButton) if b.text() == text and b.isVisible()]
+        self.click(panel, found)
+
+    def open(self, panel, text, path):
+        """Press a button that asks for a file, and choose one in the dialog of the system, which no test can touch."""
+        self.monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_args, **_more: (str(path), ""))
+        self.monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_args, **_more: ([str(path)], ""))
+        self.press(panel, text)
+
+    def click_image(self, point):
+        """Click on a point (y, x) of the world, in the canvas."""
+        canvas, camera = self.viewer.window._qt_viewer.canvas.native, self.viewer.camera
+        away = (np.asarray(point) - np.asarray(camera.center)[-2:]) * camera.zoom
+        at = QPoint(round(canvas.width() / 2 + away[1]), round(canvas.height() / 2 + away[0]))
+        self.qtbot.mouseMove(canvas, at)
+        self.qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=at)
+
+    def see(self, panel, widget):
+        """Scroll until a widget is in view."""
+
+        def seen():
+            for scroll in panel.findChildren(QScrollArea):
+                if scroll.isAncestorOf(widget):
+                    scroll.ensureWidgetVisible(widget)
+            return not widget.visibleRegion().isEmpty()
+
+        self.qtbot.waitUntil(seen)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_from_the_files_to_the_answer(viewer, docks, session, user, files, qtbot, idle, notices):
+    movie = user.bring("Movie")
+    user.open(movie, "Open file…", files["movie"])
+    assert session.stack.shape == (500, 64, 64)
+    user.type(movie, movie.frame_rate, "10")
+    user.press(movie, "Apply")
+    assert session.stack.frame_rate == 10
+
+    cells = user.bring("Cells")
+    user.open(cells, "Open file…", files["cells"])
+    assert session.cells.ids == tuple(range(1, 9))
+    behaviour = user.bring("Behaviour")
+    user.open(behaviour, "Open trials…", files["trials"])
+    user.open(behaviour, "Open traces…", files["traces"])
+    assert session.behaviour.names == ("runningSpeed", "corridorPosition")
+    user.press(behaviour, "Use as A and B")
+    assert session.frame_sets.names[:2] == ("left", "right")
+
+    train = user.bring("Train")
+    user.type(train, train.form.fields["latents"], str(LATENTS))
+    user.type(train, train.form.fields["epochs"], "1")
+    user.press(train, "Train")
+    assert session.fit.latents == LATENTS
+
+    time = user.bring("Time")
+    names = [name for _, name in time.traces.getAxis("left")._tickLevels[0]]
+    assert "runningSpeed" in names
+    qtbot.mouseClick(time.traces.viewport(), Qt.MouseButton.LeftButton, pos=place(time.traces, 20.0, 1))
+    qtbot.waitUntil(lambda: abs(session.frame - 200) <= 3)
+
+    compare = user.bring("Compare")
+    user.type(compare, compare.form.fields["resamples"], "99")
+    user.press(compare, "Compare A with B")
+    result = session.comparison
+    trials = open_trials(files["trials"])
+    assert {letter: result.ranges[letter] for letter in "ab"} == {
+        "a": tuple(trials.frames("left")), "b": tuple(trials.frames("right")),
+    }  # fmt: skip
+    assert result.test.n_blocks == TRIALS  # whole trials were permuted
+    assert result.test.n_strata > 1  # within strata of time, since they take turns
+    assert f"p = {result.coupling.p_value:.3g}" in compare.verdict.coupling.text()
+
+    cells_shown = next(layer for layer, _ in ours(viewer, CELLS))
+    matched = [k for k in range(LATENTS) if session.cell_of(k) is not None]
+    assert matched, "no latent has a cell"
+    inside = np.argwhere(cells_shown.data == session.cell_of(matched[0]))
+    user.click_image(inside[len(inside) // 2] * cells_shown.scale)
+    assert session.latent == matched[0]
+    links = user.bring("Links")
+    user.click(links, links.arrows)
+    assert session.graph.shown
+    assert len(list(ours(viewer, MOVIE))) == 1
+    assert not [notice for notice in notices if notice.startswith(("error", "warning"))]
