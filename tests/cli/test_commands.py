@@ -241,6 +241,16 @@ def test_export_writes_tables_and_nwb(run, folder, tmp_path):
     assert (tmp_path / "z.nwb").exists()
 
 
+def test_export_draws_figures(run, folder, tmp_path):
+    for what, text in (("latents", "Latents"), ("links", "Target latent"), ("training", "Epoch")):
+        assert run("export", folder, "--out", tmp_path / f"{what}.svg", "--what", what)[0] == 0
+        assert text in (tmp_path / f"{what}.svg").read_text()
+    status, _, err = run("export", folder, "--out", tmp_path / "training.csv", "--what", "training")
+    assert (status, ".svg or .png" in err) == (1, True)
+    status, _, err = run("export", folder, "--out", tmp_path / "null.svg", "--what", "comparisons")
+    assert (status, "Compare first" in err) == (1, True)
+
+
 def test_the_commands_import_no_qt(trained, tmp_path):
     script = f"""
 import sys

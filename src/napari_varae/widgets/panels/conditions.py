@@ -41,7 +41,7 @@ TICK = "Tick three or more frame sets."
 COLUMNS = ("Pair", "Verdict", "p, links", "p, own past")
 TIP = "P-values are adjusted for the number of pairs (Holm). Click a pair to see its links, as A and B."
 STALE = "⚠ Of another fit, or of other bad frames. "
-LIST_HEIGHT, TABLE_HEIGHT = 84, 100
+LIST_HEIGHT, TABLE_HEIGHT = 84, 116
 
 
 class ConditionsBox(QWidget):
@@ -59,6 +59,7 @@ class ConditionsBox(QWidget):
         self.sentence, self.summary = heading(""), note()
         self.sentence.setWordWrap(True)
         self.table = Table(COLUMNS, height=TABLE_HEIGHT, wide=0, tip=TIP)
+        self.table.setMaximumHeight(TABLE_HEIGHT)
         self.table.setAccessibleName("Pairs of conditions")
         self.table.picked.connect(self._pick)
         self.exports = (

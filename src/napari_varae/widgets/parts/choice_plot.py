@@ -50,5 +50,5 @@ class ChoicePlot(Plot):
         at = choice.prediction[choice.latents == latents][0, choice.orders == order][0]
         self._suggested.setData([np.log2(latents)], [at])
         self.getAxis("bottom").setTicks([[(place, str(k)) for place, k in zip(x, choice.latents, strict=True)]])
-        self.legend.setOffset((6, 4))
+        self.legend.setOffset((-6, -4))  # curves rise: this corner is free
         self.autoRange()
