@@ -62,6 +62,7 @@ def draw_null(result: Comparison | Conditions, question: Question = "coupling") 
     axes.axvline(observed, color=OBSERVED_COLOUR, linewidth=1.5, label="observed")
     axes.set_title(f"{NAMES[question]}: p = {p_value:.3g}, {len(null)} resamples", loc="left")
     axes.margins(x=0.05)
+    axes.locator_params(axis="y", integer=True)
     axes.legend(loc="upper left" if observed > np.median(null) + (null.max() - null.min()) / 2 else "upper right")
     return figure
 

@@ -71,6 +71,10 @@ class Conditions:
     p_adjusted: dict[str, dict[Pair, float]]
     config: ComparisonConfig
 
+    def __repr__(self) -> str:
+        p = ", ".join(f"{name} p = {self.omnibus.p_values[name]:.3g}" for name in self.p_adjusted)
+        return f"Conditions({', '.join(self.names)}: {p} over all; {len(self.pairs)} pairs)"
+
     def verdict(self, a: str, b: str) -> str:
         """Give the verdict on coupling of a pair; a difference has to survive the adjustment for all pairs."""
         pair = (a, b) if (a, b) in self.pairs else (b, a)

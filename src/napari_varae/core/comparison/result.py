@@ -127,6 +127,15 @@ class Comparison:
         """The table of coefficients (:class:`TwoSampleTest`)."""
         return self.test.edges
 
+    def __repr__(self) -> str:
+        p = ", ".join(f"{name} p = {answer.p_value:.3g}" for name, answer in self._answers if answer.n_coefficients)
+        pairs = "{} and {} lag pairs".format(*self.test.n_pairs)
+        return f"Comparison({self.verdict}: {p}; {pairs} of {int(self.test.known.sum())} latents)"
+
+    @property
+    def _answers(self) -> tuple[tuple[str, Answer], ...]:
+        return ("coupling", self.coupling), ("persistence", self.persistence)
+
     @property
     def differing(self) -> NDArray[Any]:
         """The rows of `edges` that differ, among links or among own past, at the level of the settings."""

@@ -105,6 +105,9 @@ class Robustness:
     running: str = ""
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Robustness({self.summary})"
+
     @property
     def table(self) -> pd.DataFrame:
         """One row for each variation.

@@ -65,6 +65,10 @@ class Fit:
     history: tuple[EpochReport, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        (y, x), (start, stop) = self.shape, self.frames
+        return f"Fit({self.latents} latents, order {self.var.order}, {y} x {x} pixels, frames {start} to {stop})"
+
     @property
     def static(self) -> Images:
         """Static image s, shape (Y, X), in the movie's units."""

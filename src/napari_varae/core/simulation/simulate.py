@@ -73,6 +73,10 @@ class Simulation:
     neuropil: NDArray[np.float64]
     shifts: NDArray[np.float64]
 
+    def __repr__(self) -> str:
+        t, y, x = self.stack.shape
+        return f"Simulation({t} frames of {y} x {x}, {len(self.footprints)} cells, seed {self.config.seed})"
+
     @property
     def drivers(self) -> NDArray[np.intp]:
         """Indices of the cells that drive other cells (before a change, if there is one)."""

@@ -87,6 +87,10 @@ class Choice:
     n_frames: int
     n_pieces: int
 
+    def __repr__(self) -> str:
+        tried = f"{self.latents[0]} to {self.latents[-1]} latents, orders {self.orders[0]} to {self.orders[-1]}"
+        return "Choice({} latents and order {} suggested; {} tried)".format(*self.suggested, tried)
+
     @property
     def table(self) -> pd.DataFrame:
         """One row for each number of latents and order that was tried."""

@@ -54,6 +54,12 @@ class VAR:
     covariance: Array
     weights: Array
 
+    def __repr__(self) -> str:
+        links = int(
+            np.count_nonzero(self.coefficients) - np.count_nonzero(self.coefficients.diagonal(axis1=1, axis2=2))
+        )
+        return f"VAR({self.latents} latents, order {self.order}, {links} links, penalty {self.penalty:.3g})"
+
     @staticmethod
     def shapes(latents: int, order: int) -> dict[str, tuple[int, ...]]:
         """Shape of each array for K latents and p lags."""

@@ -54,6 +54,11 @@ class Answer:
     n_coefficients: int
     detectable: float
 
+    def __repr__(self) -> str:
+        low, high = self.interval
+        found = f"largest difference {self.difference:.3g} ({low:.3g} to {high:.3g})"
+        return f"Answer(p = {self.p_value:.3g}, {found}, {self.n_differ} of {self.n_coefficients} differ)"
+
 
 def answer(
     question: str,

@@ -69,6 +69,10 @@ class Omnibus:
     n_strata: int
     resamples: int
 
+    def __repr__(self) -> str:
+        p = ", ".join(f"{name} p = {value:.3g}" for name, value in self.p_values.items())
+        return f"Omnibus({p}; {self.resamples} resamples)"
+
 
 class Exchange:
     """Units of several frame sets, and frame sets made of them in another order.

@@ -127,6 +127,9 @@ class TwoSampleTest:
     noise_share: tuple[Array, Array]
     n_covariates: int = 0
 
+    def __repr__(self) -> str:
+        return f"TwoSampleTest(p = {self.p_value:.3g}, {self.resamples} resamples, {int(self.known.sum())} latents)"
+
     @property
     def p_links(self) -> float:
         """P-value of coupling; NaN for a single latent."""
