@@ -91,15 +91,15 @@ def everyday() -> str:
     return markdown(["", *(row["variant"] for row in rows)], lines)
 
 
-def growth() -> str:
-    """Table of how a fit grows with frames and area."""
-    rows = sorted(results("growth"), key=lambda row: (row["size"], row["frames"]))
+def timing() -> str:
+    """Table of the CPU time of a draw, and the peak memory of the comparison."""
+    rows = results("timing")
     lines = [
-        [f"{row['size']} × {row['size']}", f"{row['frames']}", f"{row['latents']}", f"{row['cpu']:.0f} s",
-         f"{1e9 * row['cpu'] / row['frames'] / row['size']**2:.0f} ns", f"{row['memory']:.1f} GB"]
+        [str(row["latents"]), "yes" if row["noise"] else "no", f"{1e3 * row['cpu of a draw']:.0f} ms",
+         f"{row['gigabytes']:.1f} GB"]
         for row in rows
     ]  # fmt: skip
-    return markdown(["pixels", "frames", "latents", "CPU time", "for each pixel and frame", "peak memory"], lines)
+    return markdown(["latents", "noise", "CPU time of a draw", "peak memory"], lines)
 
 
 def kills() -> str:
@@ -309,7 +309,7 @@ def near_collinear() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     **{f"ablation {name}": lambda name=name: ablation(name) for name in SHOWN_SCENARIOS},
     **{f"paper {name}": lambda name=name: paper(name) for name in PAPER_SCENARIOS},
-    "everyday": everyday, "growth": growth, "kills": kills, "paper claims": paper_claims,
+    "everyday": everyday, "kills": kills, "timing": timing, "paper claims": paper_claims,
     "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
     "calibration": calibration, "near_collinear": near_collinear,
     **{f"verdicts {part}": lambda part=part: verdicts(part) for part in PARTS},
