@@ -91,17 +91,6 @@ def everyday() -> str:
     return markdown(["", *(row["variant"] for row in rows)], lines)
 
 
-def timing() -> str:
-    """Table of the CPU time of a draw, and the peak memory of the comparison."""
-    rows = results("timing")
-    lines = [
-        [str(row["latents"]), "yes" if row["noise"] else "no", f"{1e3 * row['cpu of a draw']:.0f} ms",
-         f"{row['gigabytes']:.1f} GB"]
-        for row in rows
-    ]  # fmt: skip
-    return markdown(["latents", "noise", "CPU time of a draw", "peak memory"], lines)
-
-
 def kills() -> str:
     """Table of trainings that were killed: how far they were, and what came of them."""
     rows = results("kills")
@@ -309,7 +298,7 @@ def near_collinear() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     **{f"ablation {name}": lambda name=name: ablation(name) for name in SHOWN_SCENARIOS},
     **{f"paper {name}": lambda name=name: paper(name) for name in PAPER_SCENARIOS},
-    "everyday": everyday, "kills": kills, "timing": timing, "paper claims": paper_claims,
+    "everyday": everyday, "kills": kills, "paper claims": paper_claims,
     "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
     "calibration": calibration, "near_collinear": near_collinear,
     **{f"verdicts {part}": lambda part=part: verdicts(part) for part in PARTS},
