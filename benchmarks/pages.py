@@ -93,17 +93,6 @@ def everyday() -> str:
     return markdown(["", *(row["variant"] for row in rows)], lines)
 
 
-def growth() -> str:
-    """Table of how a fit grows with frames and area."""
-    rows = sorted(results("growth"), key=lambda row: (row["size"], row["frames"]))
-    lines = [
-        [f"{row['size']} × {row['size']}", f"{row['frames']}", f"{row['latents']}", f"{row['cpu']:.0f} s",
-         f"{1e9 * row['cpu'] / row['frames'] / row['size']**2:.0f} ns", f"{row['memory']:.1f} GB"]
-        for row in rows
-    ]  # fmt: skip
-    return markdown(["pixels", "frames", "latents", "CPU time", "for each pixel and frame", "peak memory"], lines)
-
-
 def kills() -> str:
     """Table of trainings that were killed: how far they were, and what came of them."""
     rows = results("kills")
@@ -359,7 +348,7 @@ def near_collinear() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     **{f"ablation {name}": lambda name=name: ablation(name) for name in SHOWN_SCENARIOS},
     **{f"paper {name}": lambda name=name: paper(name) for name in PAPER_SCENARIOS},
-    "everyday": everyday, "growth": growth, "kills": kills, "paper claims": paper_claims,
+    "everyday": everyday, "kills": kills, "paper claims": paper_claims,
     "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
     "pipeline found": pipeline_found, "calibration": calibration, "labels": labels, "halves": halves,
     "near_collinear": near_collinear,
