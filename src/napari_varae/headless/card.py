@@ -29,7 +29,7 @@ def draw_card(name: str, analysis: Analysis) -> str:
     notes = list(fit.notes)
     for title in analysis.comparisons:
         result = analysis.comparison(title)
-        figures.append(_html(draw_result(result), f"{title}: {result.verdict}", "svg"))
+        figures.append(_html(draw_result(result), f"{title}: {result.verdict} (null distribution of coupling)", "svg"))
         notes += result.warnings
     return _card(name, f"{analysis.n_frames} frames, {fit.latents} latents", "".join(figures), notes)
 
