@@ -163,7 +163,7 @@ def test_results_are_kept_in_a_list(docks, ready, session, compared, tmp_path, n
     assert [float(row["coupling_p"]) for row in rows] == [compared.coupling.p_value] * 2
     first = session.results[0]
     session.results[0] = first._replace(about=first.about._replace(fit="0123456789"))
-    dock.results._reopen(0)
+    dock.results._reopen(session.results[0])
     assert "is of the fit 012345" in notices.pop()
 
 
