@@ -69,6 +69,7 @@ class LinksPanel(FigurePanel):
         self.strongest.setValue(self.session.graph.strongest)
         self.strongest.valueChanged.connect(self._set_graph)
         self.smallest = NumberField(float, (Ge(0),), empty="none", absent=0.0)
+        self.smallest.setAccessibleName("Hide links smaller than")
         self.smallest.setToolTip("Links with smaller coefficients are hidden, on the image and in the matrix")
         self.smallest.editingFinished.connect(self._set_graph)
         self.lag, self.on_click = QComboBox(), QComboBox()
