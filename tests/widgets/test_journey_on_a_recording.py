@@ -90,7 +90,7 @@ class User:
 
     def click_image(self, point):
         """Click on a point (y, x) of the world, in the canvas."""
-        canvas, camera = self.viewer.window._qt_viewer.canvas.native, self.viewer.camera
+        canvas, camera = self.viewer.window._qt_viewer.canvas.native, self.viewer.scene.camera
         away = (np.asarray(point) - np.asarray(camera.center)[-2:]) * camera.zoom
         at = QPoint(round(canvas.width() / 2 + away[1]), round(canvas.height() / 2 + away[0]))
         self.qtbot.mouseMove(canvas, at)
