@@ -118,9 +118,12 @@ def test_docks_fit_on_a_screen(make_napari_viewer, qtbot):
         panels[name].parentWidget().raise_()
         area = panels[name].findChild(QScrollArea)
         qtbot.waitUntil(area.isVisible)
-        qtbot.wait(20)  # the layout follows
-        widest = area.widget().minimumSizeHint().width()
-        assert widest <= area.viewport().width(), f"{name} is cut off at the right"
+
+        def fits(name=name, area=area):
+            widest = area.widget().minimumSizeHint().width()
+            assert widest <= area.viewport().width(), f"{name} is cut off at the right"
+
+        qtbot.waitUntil(fits)  # the layout follows
 
 
 def test_plots_follow_the_theme(viewer, docks):
