@@ -15,6 +15,7 @@ import tifffile
 import napari_varae as nv
 
 ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.long
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 EXTRACTOR = """

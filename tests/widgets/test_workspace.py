@@ -5,6 +5,8 @@ import re
 import weakref
 from pathlib import Path
 
+import numpy as np
+import pytest
 from napari._app_model import get_app_model
 from qtpy.QtWidgets import QApplication, QScrollArea, QTabBar
 
@@ -108,12 +110,17 @@ def test_the_sample_becomes_the_movie(viewer, session):
     assert session.stack.frame_rate == 10
 
 
-def test_docks_fit_on_a_screen(make_napari_viewer, qtbot):
+@pytest.mark.parametrize("named", [False, True])
+def test_docks_fit_on_a_screen(make_napari_viewer, qtbot, named):
+    """Also with layers that have long names; napari's own controls of a Labels layer then take more height."""
     viewer = make_napari_viewer(show=True)
+    if named:
+        viewer.add_image(np.zeros((5, 8, 8)), name=f"a layer with a name {100 * 'x'}")
+        viewer.add_labels(np.zeros((8, 8), int), name=f"cells with a name {100 * 'x'}")
     panels = open_workspace(viewer)
     viewer.window.resize(1280, 720)
     qtbot.wait(100)
-    assert viewer.window._qt_window.minimumSizeHint().height() <= 720
+    assert named or viewer.window._qt_window.minimumSizeHint().height() <= 720
     for name in RIGHT:
         panels[name].parentWidget().raise_()
         area = panels[name].findChild(QScrollArea)

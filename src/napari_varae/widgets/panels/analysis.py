@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QComboBox, QFileDialog, QMenu, QMessageBox, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QMenu, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_varae.io.analysis_record import RECORD
 from napari_varae.session.autosave import discard, find_left
@@ -15,7 +15,7 @@ from napari_varae.session.labels import describe_time
 from napari_varae.session.recent import note_analysis, note_movie, recent
 from napari_varae.widgets.jobs.analyses import open_folder, save_into
 from napari_varae.widgets.parts.keeper import keeper_of
-from napari_varae.widgets.parts.panel import Panel, button, row
+from napari_varae.widgets.parts.panel import Panel, button, narrow_choice, row
 from napari_varae.widgets.parts.text import heading, in_words, literal, note
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class RecoverBox(QWidget):
         super().__init__()
         self._panel, self._session = panel, panel.session
         self.left: list[Left] = []
-        self.choice = QComboBox()
+        self.choice = narrow_choice()
         self.choice.setAccessibleName("Unsaved analysis")
         self.recover_button = button("Recover", self.recover, "Go on with it: movie, fits, frame sets, comparisons")
         self.discard_button = button("Discard", self.ask_discard, "Delete it for good")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels, Shapes
-from qtpy.QtWidgets import QComboBox, QFileDialog
+from qtpy.QtWidgets import QFileDialog
 
 from napari_varae.core.experiment.match import NONE, SEVERAL
 from napari_varae.core.files import write_file
@@ -14,7 +14,7 @@ from napari_varae.viewer.cells import CELLS
 from napari_varae.viewer.ours import about
 from napari_varae.widgets.jobs.opening import open_brought
 from napari_varae.widgets.parts.files import ask_path
-from napari_varae.widgets.parts.panel import Panel, button, row
+from napari_varae.widgets.parts.panel import Panel, button, narrow_choice, row
 from napari_varae.widgets.parts.question import QuestionBox
 from napari_varae.widgets.parts.table import Table
 from napari_varae.widgets.parts.text import heading, in_words, note, report_done
@@ -46,7 +46,7 @@ class CellsPanel(Panel):
         super().__init__(napari_viewer)
         self.open_button = button("Open file…", self.ask_file, "stat.npy, a label image or masks (TIFF, .npy), or NWB")
         self.folder_button = button("Open folder…", self.ask_folder, "A suite2p folder")
-        self.layer_choice = QComboBox()
+        self.layer_choice = narrow_choice()
         self.layer_choice.setAccessibleName("Layer with cells")
         self.layer_button = button("Use layer", self.use_layer, "Use what is drawn in a Labels or Shapes layer")
         self.close_button = button("Close cells", self.close_cells, "Let the cells go; their files stay")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from annotated_types import Gt
 from napari.layers import Image
-from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLineEdit, QWidget
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QLineEdit, QWidget
 
 from napari_varae.core.movie.frames import check_range
 from napari_varae.io.files import in_order
@@ -18,7 +18,7 @@ from napari_varae.widgets.jobs.opening import open_brought, open_sample
 from napari_varae.widgets.panels.analysis import AnalysisBox, RecentButton, RecoverBox
 from napari_varae.widgets.parts.fields import NumberField
 from napari_varae.widgets.parts.odd_frames import OddFramesView
-from napari_varae.widgets.parts.panel import Panel, button, row
+from napari_varae.widgets.parts.panel import Panel, button, narrow_choice, row
 from napari_varae.widgets.parts.question import PATH, QuestionBox
 from napari_varae.widgets.parts.text import heading, in_words, note
 
@@ -41,7 +41,7 @@ class MoviePanel(Panel):
         super().__init__(napari_viewer)
         self._array: Any = None
         self._in_use: dict[QWidget, Any] = {}
-        self.layer_choice = QComboBox()
+        self.layer_choice = narrow_choice()
         self.layer_choice.setAccessibleName("Image layer")
         self.report = note()
         self.frame_rate = NumberField(float, [Gt(0)], empty="unknown")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QComboBox, QFileDialog, QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_varae.core.settings import FitConfig
 from napari_varae.figures.training import draw_training
@@ -23,7 +23,7 @@ from napari_varae.widgets.panels.curves import Curves
 from napari_varae.widgets.parts.copy_as import copy_button
 from napari_varae.widgets.parts.files import ask_path
 from napari_varae.widgets.parts.forms import SettingsForm
-from napari_varae.widgets.parts.panel import button, row
+from napari_varae.widgets.parts.panel import button, narrow_choice, row
 from napari_varae.widgets.parts.state_strip import describe_job
 from napari_varae.widgets.parts.text import heading, in_words, note, report_done
 
@@ -72,7 +72,7 @@ class TrainPanel(FigurePanel):
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self._measure)
         self.curves = Curves(self)
-        self.fit_choice = QComboBox()
+        self.fit_choice = narrow_choice()
         self.fit_choice.setAccessibleName("Fit in use")
         self.fit_choice.activated.connect(self._choose)
 

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 from napari_varae.session.questions import Brought
 from napari_varae.widgets.parts.docks import show_dock
 from napari_varae.widgets.parts.fields import NumberField
-from napari_varae.widgets.parts.panel import Panel, button, row
+from napari_varae.widgets.parts.panel import Panel, button, narrow_choice, row
 from napari_varae.widgets.parts.text import in_words, note
 
 __all__ = ["PATH", "QuestionBox"]
@@ -143,7 +143,7 @@ def _field(name: str, options: Sequence[str | int]) -> QWidget:
 
 def _choice(options: Sequence[str | int]) -> QComboBox:
     """Make a drop-down without a default: the choice is the user's."""
-    box = QComboBox()
+    box = narrow_choice()
     box.addItem("choose…", None)
     for option in options:
         box.addItem(UNITS.get(option, str(option)) if isinstance(option, str) else str(option), option)
