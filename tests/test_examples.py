@@ -79,12 +79,7 @@ def write(path: Path, movie: np.ndarray) -> None:
         tifffile.imwrite(path, movie, metadata={"axes": "TYX"})
 
 
-def parameter(page: Path) -> object:
-    """The README is tested always, the rest in `make test-all`."""
-    return pytest.param(page, id=page.stem, marks=[] if page.name == "README.md" else [pytest.mark.long])
-
-
-@pytest.mark.parametrize("page", [parameter(page) for page in PAGES if "open_stack" in code(page)])
+@pytest.mark.parametrize("page", [page for page in PAGES if "open_stack" in code(page)], ids=lambda page: page.stem)
 def test_code_of_a_page(page, tmp_path):
     text = code(page).replace("latents=64", "latents=4, epochs=0")
     stack = nv.simulate(nv.SimulationConfig(frames=2000, height=24, width=24, cells=3, seed=0)).stack
