@@ -28,7 +28,7 @@ def test_frame_sets_are_ticked_and_two_are_too_few(docks, session, trained, noti
     assert list(box.ticked) == ["go", "rest"]
     assert not box.run_button.isEnabled()
     box.run()
-    assert "2 frame sets are ticked" in notices.pop()
+    assert "Ticked: 2" in notices.pop()
     box.tick("go", "stop", "rest")
     assert box.run_button.text() == "Compare 3 conditions"
     session.clear_frame_set("stop")

@@ -99,7 +99,7 @@ class ConditionsBox(QWidget):
             session = self._session
             stack, fit, chosen = session.require_stack(), session.require_fit(), self.ticked
             if len(chosen) < FEWEST:
-                raise ValueError(f"{len(chosen)} frame sets are ticked. {TICK}")
+                raise ValueError(f"Ticked: {len(chosen)}. {TICK}")
             Job(
                 self._panel,
                 "comparing",
