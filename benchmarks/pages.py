@@ -121,6 +121,16 @@ def paper(scenario: str) -> str:
     return markdown(["", *PAPER], lines)
 
 
+def timing() -> str:
+    """Table of how long comparisons take."""
+    lines = [
+        [row["latents"], "accounted for" if row["noise"] else "none", f"{row['cpu of a draw']:.3f} s",
+         f"{row['gigabytes']:.1f} GB"]
+        for row in results("timing")
+    ]  # fmt: skip
+    return markdown(["latents", "noise", "CPU time of a draw", "peak memory"], lines)
+
+
 def paper_elsewhere() -> str:
     """Table of both networks where the convolutional one might win."""
     rows, lines = results("paper_setting"), []
@@ -362,7 +372,8 @@ def near_collinear() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     **{f"ablation {name}": lambda name=name: ablation(name) for name in SHOWN_SCENARIOS},
     **{f"paper {name}": lambda name=name: paper(name) for name in PAPER_SCENARIOS},
-    "everyday": everyday, "kills": kills, "paper claims": paper_claims, "paper elsewhere": paper_elsewhere,
+    "everyday": everyday, "kills": kills, "paper claims": paper_claims,
+    "timing": timing, "paper elsewhere": paper_elsewhere,
     "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
     "pipeline found": pipeline_found, "calibration": calibration, "labels": labels, "halves": halves,
     "near_collinear": near_collinear,

@@ -14,10 +14,11 @@ def objects():
     sets = {"go": [(0, 90)], "stop": [(100, 190)], "rest": [(200, 300)]}
     result = nv.compare(fit, sim.stack, sets["go"], sets["stop"], **FEW)
     conditions = nv.compare_conditions(fit, sim.stack, sets, **FEW)
+    choice = nv.choose(sim.stack, latents=[2, 4], orders=[1])
     return {
-        "Simulation": sim, "Stack": sim.stack, "Fit": fit, "VAR": fit.var, "Comparison": result,
-        "TwoSampleTest": result.test, "Answer": result.coupling, "Conditions": conditions,
-        "Omnibus": conditions.omnibus,
+        "Choice": choice, "Robustness": nv.Robustness((), 0), "Simulation": sim, "Stack": sim.stack, "Fit": fit,
+        "VAR": fit.var, "Comparison": result, "TwoSampleTest": result.test, "Answer": result.coupling,
+        "Conditions": conditions, "Omnibus": conditions.omnibus,
     }  # fmt: skip
 
 
@@ -33,6 +34,8 @@ def objects():
         ("Answer", "of 12 differ"),
         ("Conditions", "go, stop, rest"),
         ("Omnibus", "19 resamples"),
+        ("Choice", "2 to 4 latents, orders 1 to 1 tried"),
+        ("Robustness", "Nothing was compared"),
     ],
 )
 def test_one_line(objects, kind, words):

@@ -42,7 +42,7 @@ def draw_null(result: Comparison | Conditions, question: Question = "coupling") 
     Raises
     ------
     ValueError
-        When there is no coefficient to which the question applies.
+        When the question applies to no coefficient.
 
     Examples
     --------

@@ -83,7 +83,7 @@ def draw_map(
         if one.shape != below.shape:
             raise ValueError(f"The map {name!r} has the shape {one.shape}, and the image {below.shape}.")
     if not values:
-        raise ValueError("There is no map to draw.")
+        raise ValueError("No map was given to draw.")
     shared = map_limit(*values.values()) if limit is None else limit
     width = SINGLE if len(values) == 1 else PANEL * len(values)
     tall = min(below.shape[0] / below.shape[1], TALLEST)

@@ -35,7 +35,7 @@ def draw_training(history: Sequence[EpochReport]) -> Figure:
     Raises
     ------
     ValueError
-        When there is no epoch.
+        When the history is empty.
 
     Examples
     --------

@@ -140,7 +140,7 @@ def _cluster(client: Client | None, workers: int, memory: str | int | None) -> I
             threads_per_worker=1,
             memory_limit=memory or share,
             dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
+            silence_logs=logging.CRITICAL,  # a row reports its own errors; workers that end would add tracebacks
         ) as cluster,
         Client(cluster, set_as_default=False) as computing,
     ):

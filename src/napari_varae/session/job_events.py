@@ -81,3 +81,9 @@ class Progress:
     def __str__(self) -> str:
         steps = f" {self.done} of {self.total}" if self.total else ""
         return f"{self.title}: {self.phase}{steps}" if self.phase else f"{self.title}{steps}"
+
+    @property
+    def in_percent(self) -> str:
+        """The phase and its share, of a job that counts to 100, where its title is known."""
+        share = f", {self.done} %" if self.total else ""
+        return f"{self.phase[:1].upper()}{self.phase[1:]}{share}"

@@ -6,7 +6,6 @@ from qtpy.QtWidgets import QApplication
 from napari_varae.core.settings import ComparisonConfig
 from napari_varae.session.analysis import save_analysis, use_analysis
 from napari_varae.session.session import Session
-from napari_varae.widgets.panels.conditions import HINT, TICK
 
 SETS = {
     name: [(s + 10 * i, s + 10 * i + 9) for s in range(0, 180, 30)] for i, name in enumerate(("go", "stop", "rest"))
@@ -17,10 +16,9 @@ QUICK = ComparisonConfig(resamples=19, power_draws=0, correct_noise=False)
 def test_frame_sets_are_ticked_and_two_are_too_few(docks, session, trained, notices):
     box = docks["Compare"].conditions
     docks["Compare"].form.set_value(QUICK)
-    assert box.hint.text() == HINT
-    assert box.run_button.isHidden()
+    assert box.isHidden()
     session.set_frame_sets(SETS, ("go", "stop"))
-    assert box.hint.text() == TICK
+    assert not box.isHidden()
     assert box.sets.count() == 3
     assert "go: 6 segments" in box.sets.item(0).text()
     box.sets.item(0).setCheckState(Qt.CheckState.Checked)
@@ -32,7 +30,7 @@ def test_frame_sets_are_ticked_and_two_are_too_few(docks, session, trained, noti
     box.tick("go", "stop", "rest")
     assert box.run_button.text() == "Compare 3 conditions"
     session.clear_frame_set("stop")
-    assert box.run_button.isHidden()
+    assert box.isHidden()
 
 
 def test_the_answer_over_all_comes_first_and_a_pair_becomes_a_and_b(

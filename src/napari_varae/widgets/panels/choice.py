@@ -27,7 +27,10 @@ __all__ = ["ChoiceBox"]
 
 TITLE = "Choosing latents and order"
 RUN = "Choose latents and order…"
-TIP = "How well held-out frames are predicted with fewer or more latents, and with orders 1 to 4; as long as a training"
+TIP = (
+    "How well held-out frames are predicted with fewer or more latents, and with orders 1 to 4. "
+    "Takes about as long as a training."
+)
 
 
 class ChoiceBox(QWidget):
@@ -123,8 +126,7 @@ class ChoiceBox(QWidget):
     def _show_progress(self) -> None:
         progress = self._session.progress
         if progress is not None and progress.title == TITLE:
-            share = f", {progress.done} %" if progress.total else ""
-            self.summary.setText(f"{progress.phase[:1].upper()}{progress.phase[1:]}{share}")
+            self.summary.setText(progress.in_percent)
 
 
 def _in_words(choice: Choice) -> str:

@@ -82,7 +82,6 @@ class ComparePanel(FigurePanel):
         self.body.addWidget(heading("Test"))
         self.body.addWidget(self.form)
         self.body.addLayout(row(self.run_button, self.stop_button, stretch=0))
-        self.body.addWidget(heading("More than two conditions"))
         self.conditions = ConditionsBox(self, self.form.value)
         self.body.addWidget(self.conditions)
         self.body.addWidget(heading("Result"))

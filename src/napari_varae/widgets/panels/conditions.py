@@ -33,10 +33,6 @@ __all__ = ["ConditionsBox"]
 
 TITLE = "Comparing conditions"
 FEWEST = 3
-HINT = (
-    "With three or more frame sets, all can be compared at once. Make them in the Time dock, or from trials in the "
-    "Behaviour dock."
-)
 TICK = "Tick three or more frame sets."
 COLUMNS = ("Pair", "Verdict", "p, links", "p, own past")
 TIP = "P-values are adjusted for the number of pairs (Holm). Click a pair to see its links, as A and B."
@@ -45,12 +41,11 @@ LIST_HEIGHT, TABLE_HEIGHT = 84, 116
 
 
 class ConditionsBox(QWidget):
-    """Tick frame sets and compare them all; the answer over all first, then the pairs."""
+    """Tick frame sets and compare them all; the answer over all first, then the pairs. Hidden until there are three."""
 
     def __init__(self, panel: Panel, settings: Callable[[], ComparisonConfig]) -> None:
         super().__init__()
         self._panel, self._session, self._settings = panel, panel.session, settings
-        self.hint = note(HINT)
         self.sets = QListWidget()
         self.sets.setAccessibleName("Frame sets to compare")
         self.sets.setFixedHeight(LIST_HEIGHT)
@@ -71,7 +66,8 @@ class ConditionsBox(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        for widget in (self.hint, self.sets, self.run_button, self.sentence, self.summary, self.table):
+        layout.addWidget(heading("More than two conditions"))
+        for widget in (note(TICK), self.sets, self.run_button, self.sentence, self.summary, self.table):
             layout.addWidget(widget)
         layout.addLayout(row(*self.exports))
         session = self._session
@@ -157,10 +153,6 @@ class ConditionsBox(QWidget):
                 item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
                 item.setCheckState(Qt.CheckState.Checked if name in self._chosen else Qt.CheckState.Unchecked)
                 self.sets.addItem(item)
-        enough = len(sets) >= FEWEST
-        self.hint.setText(TICK if enough else HINT)
-        for widget in (self.sets, self.run_button):
-            widget.setVisible(enough)
         self._show()
 
     def _show(self, _state: Any = None) -> None:
@@ -168,6 +160,7 @@ class ConditionsBox(QWidget):
         self.run_button.setEnabled(session.job == "idle" and session.fit is not None and n >= FEWEST)
         self.run_button.setText(f"Compare {n} conditions" if n >= FEWEST else "Compare conditions")
         running = session.progress is not None and session.progress.title == TITLE
+        self.setVisible(self.sets.count() >= FEWEST or done is not None or running)
         for widget in (self.sentence, self.table, *self.exports):
             widget.setVisible(done is not None and not running)
         self.summary.setVisible(done is not None or running)
@@ -183,8 +176,7 @@ class ConditionsBox(QWidget):
     def _show_progress(self) -> None:
         progress = self._session.progress
         if progress is not None and progress.title == TITLE:
-            share = f", {progress.done} %" if progress.total else ""
-            self.summary.setText(f"{progress.phase[:1].upper()}{progress.phase[1:]}{share}")
+            self.summary.setText(progress.in_percent)
 
 
 def _headline(found: Conditions) -> str:
