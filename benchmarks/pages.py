@@ -124,7 +124,7 @@ def paper(scenario: str) -> str:
 def timing() -> str:
     """Table of how long comparisons take."""
     lines = [
-        [row["latents"], "accounted for" if row["noise"] else "none", f"{row['cpu of a draw']:.3f} s",
+        [str(row["latents"]), "accounted for" if row["noise"] else "none", f"{row['cpu of a draw']:.3f} s",
          f"{row['gigabytes']:.1f} GB"]
         for row in results("timing")
     ]  # fmt: skip
