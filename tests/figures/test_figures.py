@@ -99,7 +99,7 @@ def test_maps_side_by_side_share_their_limits_unless_given(rng):
     assert {"2", "0.3", "SD", "F"} <= set(own)
     with pytest.raises(ValueError, match="shape"):
         nv.draw_map(a[1:], image)
-    with pytest.raises(ValueError, match="no map"):
+    with pytest.raises(ValueError, match="No map"):
         nv.draw_map({}, image)
 
 
