@@ -475,12 +475,12 @@ class User:
 
     def use_fit(self) -> str | None:
         panel = self.panel("Train")
-        if panel is None or panel.fit_choice.count() < 2 or not panel.fit_choice.isEnabled():
+        if panel is None or panel.fits.choice.count() < 2 or not panel.fits.choice.isEnabled():
             return None
-        index = self.rng.randrange(panel.fit_choice.count())
-        panel.fit_choice.setCurrentIndex(index)
-        panel.fit_choice.activated.emit(index)
-        return panel.fit_choice.itemText(index)
+        index = self.rng.randrange(panel.fits.choice.count())
+        panel.fits.choice.setCurrentIndex(index)
+        panel.fits.choice.activated.emit(index)
+        return panel.fits.choice.itemText(index)
 
     def change_layers(self) -> str | None:
         layers = self.viewer.layers

@@ -36,7 +36,7 @@ def test_from_the_movie_to_the_answer(viewer, docks, session, movie, idle, qtbot
     assert session.latents.shape == (movie.n_frames, 4)
     assert session.device.startswith("CPU")
     assert "Best epoch" in train.status.text() or "No epoch" in train.status.text()
-    assert session.fit.id[:6] in train.fit_choice.currentText()
+    assert session.fit.id[:6] in train.fits.choice.currentText()
 
     for box in look.views.values():
         box.click()
@@ -74,14 +74,14 @@ def test_from_the_movie_to_the_answer(viewer, docks, session, movie, idle, qtbot
 
 def test_a_fit_is_saved_loaded_and_returned_to(docks, session, trained, movie, idle, tmp_path, notices):
     train = docks["Train"]
-    train.save(str(tmp_path / "cells.varae"))
-    train.load(str(tmp_path / "cells.varae"))
+    train.fits.save(str(tmp_path / "cells.varae"))
+    train.fits.load(str(tmp_path / "cells.varae"))
     idle()
     assert session.fit is not trained
     assert session.fit.id == trained.id
     np.testing.assert_allclose(session.latents, trained.encode(movie), rtol=1e-5, atol=1e-5)
     assert len(session.fits) == 2
-    train.fit_choice.activated.emit(0)
+    train.fits.choice.activated.emit(0)
     idle()
     assert session.fit is trained
     assert all(text.startswith("info") for text in notices)
@@ -90,13 +90,13 @@ def test_a_fit_is_saved_loaded_and_returned_to(docks, session, trained, movie, i
 def test_a_file_that_is_no_fit_or_for_another_size_is_told(docks, session, trained, idle, tmp_path, notices, rng):
     trained.save(tmp_path / "cells.varae")
     (tmp_path / "text.varae").write_bytes(b"nothing of the kind")
-    docks["Train"].load(str(tmp_path / "text.varae"))
+    docks["Train"].fits.load(str(tmp_path / "text.varae"))
     idle()
     assert len(notices) == 1
     assert "text.varae" in notices.pop()
     assert session.fit is trained
     session.use_movie(Stack(rng.random((60, 16, 20), dtype=np.float32)))
-    docks["Train"].load(str(tmp_path / "cells.varae"))
+    docks["Train"].fits.load(str(tmp_path / "cells.varae"))
     idle()
     (error,) = [notice for notice in notices if notice.startswith("error")]
     assert "32 x 32" in error
@@ -354,7 +354,7 @@ def test_only_lags_of_the_fit_can_be_chosen(docks, session, movie, idle, notices
 def test_curves_of_a_loaded_fit_are_shown(docks, session, trained, idle, tmp_path):
     train = docks["Train"]
     trained.save(tmp_path / "cells.varae")
-    train.load(str(tmp_path / "cells.varae"))
+    train.fits.load(str(tmp_path / "cells.varae"))
     idle()
     x, y = train.curves.loss._curves["held out"].getData()
     np.testing.assert_allclose(x, [report.epoch for report in trained.history])

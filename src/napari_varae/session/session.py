@@ -33,17 +33,17 @@ from napari_varae.session.questions import Questions
 from napari_varae.session.range_notes import range_notes
 from napari_varae.session.results import Edge
 from napari_varae.session.robustness import RobustnessResult
+from napari_varae.session.training_news import TrainingNews
 
 if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
-    from napari_varae.core.fit.report import EpochReport
 
 __all__ = ["Letter", "Session", "session_of"]
 
 
 class Session(
     CurrentJob, FrameSetEdits, Comparisons, Experiment, Links, Questions, Keeping, RobustnessResult, ChoiceResult,
-    ConditionsResult,
+    ConditionsResult, TrainingNews,
 ):  # fmt: skip
     """Evented state of one viewer.
 
@@ -55,7 +55,6 @@ class Session(
 
     movie_changed = Signal()
     fit_changed = Signal()
-    reported = Signal(object)
     frame_changed = Signal(int)
     edge_changed = Signal()
     device_changed = Signal()
@@ -73,7 +72,6 @@ class Session(
         self.explained: float | None = None
         """Fraction of the variance of this movie that a fit of another movie explains, if that was measured."""
         self.odd: OddFrames | None = None
-        self.history: list[EpochReport] = []
         self.frame = 0
         self.edge: Edge | None = None
         self.began = Generation()
@@ -219,11 +217,6 @@ class Session(
         self.fits = kept_fits(self.fits, self.fit, self._saved)
         self.fit_changed.emit()
 
-    def report(self, report: EpochReport) -> None:
-        """Take in what one epoch of the running training gave."""
-        self.history.append(report)
-        self.reported.emit(report)
-
     def set_edge(self, edge: Edge | None) -> None:
         """Point at one coefficient of the VAR."""
         if edge != self.edge:
@@ -251,7 +244,7 @@ class Session(
         """
         self._require_idle("start this")
         if state == "training":
-            self.history = []
+            self.forget_training()
         self.began = self.generation
         return super().begin(state, title, dock)
 
@@ -286,7 +279,8 @@ class Session(
         self.edge = self.latent = None
         self.forget_comparisons()
         self.set_robustness(None, Generation())
-        self.history, self.folder = [], None
+        self.folder = None
+        self.forget_training()
         self.forget_frame_sets()
         self.forget_experiment()
         self.ask(None)

@@ -45,7 +45,7 @@ def _load(path: Any) -> list[tuple[Any, ...]]:
     from napari_varae.widgets.parts.docks import show_dock
 
     viewer = _window(path, "a fit", "load_fit")
-    show_dock(viewer, TrainPanel).load(path if isinstance(path, str) else path[0])
+    show_dock(viewer, TrainPanel).fits.load(path if isinstance(path, str) else path[0])
     return NOTHING
 
 

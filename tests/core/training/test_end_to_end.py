@@ -202,3 +202,21 @@ def test_a_loss_that_is_not_finite_ends_in_words(recording):
         made.network.to_map.weight.fill_(float("nan"))
     with pytest.raises(TrainingError, match="smaller learning rate"):
         made.step((20, 100), 1)
+
+
+def test_the_example_is_a_held_out_frame_as_the_fit_reconstructs_it(recording):
+    examples = []
+    steps = nv.train(recording.stack, config(epochs=1), show=examples.append)
+    reports = []
+    try:
+        while True:
+            reports.append(next(steps))
+    except StopIteration as end:
+        fit = end.value
+    assert len(examples) == len(reports) == 2
+    last = examples[1 if reports[1].best else 0]
+    assert {example.frame for example in examples} == {last.frame}
+    frames = last.frame, last.frame + 1
+    np.testing.assert_allclose(last.movie, fit.normalisation.apply(recording.stack.read(*frames))[0], atol=1e-6)
+    drawn = fit.normalisation.apply(fit.reconstruct(recording.stack, frames))[0]
+    np.testing.assert_allclose(last.reconstruction, drawn, atol=2e-4)

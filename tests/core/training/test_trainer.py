@@ -278,3 +278,16 @@ def _strengths(trainer: Trainer, fit: Fit) -> torch.Tensor:
     drawn = torch.bmm(trainer.drawn.detach(), trainer.movie.basis.mT) + trainer.outside
     ratio = fit.network.drawn.norm(dim=2) / drawn.norm(dim=2).clamp(min=1e-12)
     return torch.where(there, ratio, 0.0)[:, :, None]
+
+
+def test_the_example_is_a_held_out_frame_as_the_fit_reconstructs_it(trained):
+    stack, trainer, state, fit = trained
+    example = trainer.example(state)
+    assert trainer.split.held_out[example.frame - trainer.split.start]
+    held_out = trainer.split.start + np.flatnonzero(trainer.split.held_out)
+    changes = np.square(fit.normalisation.apply(stack.read()) - fit.normalisation.origin).mean((1, 2))
+    assert changes[example.frame] > np.median(changes[held_out])
+    np.testing.assert_allclose(example.movie, fit.normalisation.apply(stack.read(example.frame, example.frame + 1))[0])
+    drawn = fit.normalisation.apply(fit.reconstruct(stack, (example.frame, example.frame + 1)))[0]
+    np.testing.assert_allclose(example.reconstruction, drawn, atol=2e-4)
+    np.testing.assert_allclose(example.residual, example.movie - example.reconstruction)

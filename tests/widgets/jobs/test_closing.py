@@ -212,7 +212,7 @@ def test_the_window_closes_at_once_while_frames_are_read_slowly(viewer, docks, s
         docks["Train"].start()
     else:
         session.fit.save(tmp_path / "slow.varae")
-        docks["Train"].load(str(tmp_path / "slow.varae"))
+        docks["Train"].fits.load(str(tmp_path / "slow.varae"))
     qtbot.wait(1000)
     assert session.job != "idle"
     began = time.monotonic()

@@ -548,7 +548,7 @@ def test_a_comparison_of_a_fit_of_another_movie_carries_the_caution(viewer, dock
     other = Stack(stack.array[::-1].copy(), stack.frame_rate, name="backwards")
     open_movie(viewer, other)
     fit.save(tmp_path / "cells.varae")
-    docks["Train"].load(str(tmp_path / "cells.varae"))
+    docks["Train"].fits.load(str(tmp_path / "cells.varae"))
     idle()
     assert "trained on another movie" in session.caution
     strips = [panel.findChild(QLabel, "caution") for name, panel in docks.items() if name != "Time"]

@@ -49,17 +49,17 @@ def cut_short(stack, epochs):
 
 
 def test_needs_are_measured_before_the_start_and_again_with_other_settings(panel, session, stack, viewer, qtbot, idle):
-    assert panel.needs.text() == ""
+    assert panel.ahead.needs.text() == ""
     open_movie(viewer, stack)
-    qtbot.waitUntil(lambda: "of memory" in panel.needs.text(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "of memory" in panel.ahead.needs.text(), timeout=PATIENCE)
     assert session.job == "idle"
-    first = panel.needs.text()
+    first = panel.ahead.needs.text()
     panel.form.fields["latents"].set_value(1000)
-    qtbot.waitUntil(lambda: panel.needs.text() not in ("", first), timeout=PATIENCE)
-    assert "too many" in panel.needs.text()
+    qtbot.waitUntil(lambda: panel.ahead.needs.text() not in ("", first), timeout=PATIENCE)
+    assert "too many" in panel.ahead.needs.text()
     panel.form.fields["epochs"].lineEdit().setText("many")
     panel.form.changed.emit()
-    qtbot.waitUntil(lambda: "not a whole number" in panel.needs.text(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "not a whole number" in panel.ahead.needs.text(), timeout=PATIENCE)
     idle()
 
 
@@ -67,11 +67,11 @@ def test_a_training_that_was_cut_short_is_offered_and_goes_on(panel, session, st
     marked = stack.replace(bad_frames=[7, 8])
     folder = cut_short(marked, epochs=2)
     open_movie(viewer, stack)
-    qtbot.waitUntil(panel.resume_button.isVisible, timeout=PATIENCE)
-    assert panel.resume_button.text().endswith(", epoch 2")
-    panel.resume_button.click()
+    qtbot.waitUntil(panel.ahead.resume_button.isVisible, timeout=PATIENCE)
+    assert panel.ahead.resume_button.text().endswith(", epoch 2")
+    panel.ahead.resume_button.click()
     assert session.job == "training"
-    assert not panel.unfinished.isVisible()
+    assert not panel.ahead.unfinished.isVisible()
     idle()
     assert [report.epoch for report in session.history] == [0, 1, 2, 3, 4, 5]
     assert session.fit.history == tuple(session.history)
@@ -84,9 +84,9 @@ def test_a_training_that_was_cut_short_is_offered_and_goes_on(panel, session, st
 def test_discarding_deletes_it(panel, session, stack, viewer, qtbot, idle):
     cut_short(stack, epochs=1)
     open_movie(viewer, stack)
-    qtbot.waitUntil(panel.discard_button.isVisible, timeout=PATIENCE)
-    panel.discard_button.click()
-    assert not panel.unfinished.isVisible()
+    qtbot.waitUntil(panel.ahead.discard_button.isVisible, timeout=PATIENCE)
+    panel.ahead.discard_button.click()
+    assert not panel.ahead.unfinished.isVisible()
     assert checkpoints() == []
     idle()
 
@@ -96,7 +96,7 @@ def test_checkpoints_go_when_their_fit_is_saved_or_thrown_away(panel, session, m
     panel.start()
     idle()
     assert len(checkpoints()) == 1
-    panel.save(str(tmp_path / "cells"))
+    panel.fits.save(str(tmp_path / "cells"))
     assert checkpoints() == []
     panel.form.set_value(FitConfig(latents=4, epochs=100_000, patience=100_000))
     panel.start()
@@ -118,10 +118,10 @@ def test_closing_the_window_keeps_the_checkpoint(panel, session, movie, viewer, 
 
 
 def test_settings_of_the_fit_in_use_are_shown_and_can_be_copied(panel, session, trained):
-    assert "Latents 4" in panel.settings.text()
-    assert "Epochs 2" in panel.settings.text()
+    assert "Latents 4" in panel.fits.settings.text()
+    assert "Epochs 2" in panel.fits.settings.text()
     assert panel.form.value() != trained.config
-    panel.copy_button.click()
+    panel.fits.copy_button.click()
     shown = panel.form.value().model_dump(exclude={"frames"})
     assert shown == trained.config.model_dump(exclude={"frames"})
 
@@ -165,10 +165,30 @@ def test_time_left_is_shown_before_the_first_epoch_and_is_that_of_the_epochs_the
     assert any(text.startswith("Training: epoch 1 of 2, ≤ ") for text in left)
 
 
+def test_an_example_is_drawn_while_training_runs_and_goes_with_its_movie(panel, session, movie, stack, viewer, idle):
+    assert not panel.example.isVisible()
+    seen = []
+    session.example_changed.connect(lambda: seen.append(session.example))
+    panel.form.set_value(QUICK)
+    panel.start()
+    assert not panel.example.isVisible()
+    idle()
+    assert sum(example is not None for example in seen) == len(session.history)
+    assert panel.example.isVisible()
+    frame, reconstruction, residual = (picture.pixmap().toImage() for picture in panel.example.pictures)
+    assert panel.example.names[0].text() == f"held-out frame {session.example.frame}"
+    assert frame != reconstruction
+    assert residual != frame
+    assert frame.width() == 122
+    open_movie(viewer, stack.replace(frame_rate=7.0))
+    assert session.example is None
+    assert not panel.example.isVisible()
+
+
 def test_every_grey_button_has_its_reason(panel, session, stack, viewer, fit):
     assert "needs a movie" in panel.reason.text()
     assert "needs a movie" in panel.start_button.toolTip()
-    assert "no fit to save" in panel.save_button.toolTip()
+    assert "no fit to save" in panel.fits.save_button.toolTip()
     open_movie(viewer, stack)
     assert panel.start_button.isEnabled()
     assert "needs" not in panel.reason.text()
@@ -177,7 +197,7 @@ def test_every_grey_button_has_its_reason(panel, session, stack, viewer, fit):
     assert "Comparing A with B" in panel.reason.text()
     session.end(controls)
     session.use_fit(fit, fit.encode(stack))
-    assert panel.save_button.toolTip() == ""
+    assert panel.fits.save_button.toolTip() == ""
 
 
 def test_the_best_epoch_of_a_loaded_fit_is_marked(panel, session, movie, fit):
@@ -197,8 +217,8 @@ def test_closing_the_dock_changes_nothing_that_is_in_use(panel, session, trained
     again = show_dock(viewer, TrainPanel)
     assert session.fit is trained
     assert again.form.value().latents == 7
-    assert "Latents 4" in again.settings.text()
-    assert again.fit_choice.currentText().startswith(trained.id[:6])
+    assert "Latents 4" in again.fits.settings.text()
+    assert again.fits.choice.currentText().startswith(trained.id[:6])
 
 
 def test_copy_as_gives_the_fit_in_use(panel, session, viewer, fit, tmp_path, notices):

@@ -11,6 +11,7 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ from napari_varae.core.movie.odd_frames import left_out
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.data import Recording
+from napari_varae.core.training.example import Example
 from napari_varae.core.training.optimiser import Adam
 from napari_varae.core.training.state import State, check_finite, rule
 from napari_varae.core.var.estimate import estimate_var
@@ -282,6 +284,29 @@ class EndToEnd:
                 errors[2] += float((d - self.dynamic_static).square().sum(dtype=torch.float32))
         shares = 1 - errors[:2] / max(errors[2], 1e-30)
         return float(shares[0]), float(shares[1])
+
+    @cached_property
+    def _shown(self) -> tuple[int, NDArray[np.float32]]:
+        """The held-out frame with the strongest signal, and what it holds, scaled."""
+        data, strongest, found = self.data, -1.0, None
+        rest = self.dynamic_static.cpu().numpy()
+        for first, last in data.held_out_runs:
+            for begin, frames in data.blocks(first, last):
+                power = np.square(frames - rest).mean((1, 2))
+                power[~data.held_out[begin - data.start :][: len(frames)]] = -1
+                i = int(power.argmax())
+                if power[i] > strongest:
+                    strongest, found = power[i], (begin + i, frames[i].copy())
+        assert found is not None  # a split holds out at least one frame
+        return found
+
+    @torch.no_grad()
+    def example(self, state: State) -> Example:
+        """Draw a held-out frame as a state, whose weights are the present ones, draws it."""
+        frame, image = self._shown
+        z = torch.from_numpy(state.latents[frame - self.data.start][None]).to(self.device)
+        drawn = self.network.decode(z, self.network.context())[0]
+        return Example(frame, image, drawn.float().cpu().numpy())
 
     def finish(self, best: State, history: tuple[EpochReport, ...]) -> Fit:
         """Make the fit: best weights, latents of mean 0 and SD 1 in order of what they draw, VAR on all frames."""

@@ -21,6 +21,7 @@ from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.checkpoint import Checkpoint, Start
 from napari_varae.core.training.compress import Progress
 from napari_varae.core.training.end_to_end import EndToEnd
+from napari_varae.core.training.example import Show
 from napari_varae.core.training.state import State
 from napari_varae.core.training.trainer import Trainer
 from napari_varae.errors import TrainingError
@@ -76,6 +77,7 @@ def train(
     drop: Event | None = None,
     progress: Progress | None = None,
     checkpoint: str | Path | Checkpoint | None = None,
+    show: Show | None = None,
 ) -> Generator[EpochReport, None, Fit]:
     """Train an autoencoder with an embedded VAR.
 
@@ -97,6 +99,9 @@ def train(
     checkpoint : path, optional
         A folder for what there is so far, written after compressing, after the start and after each epoch; see
         :func:`resume`.
+    show : callable, optional
+        Called before each report with a held-out frame and its reconstruction, an
+        :class:`~napari_varae.core.training.example.Example`.
 
     Yields
     ------
@@ -123,7 +128,7 @@ def train(
         if config.network != "footprints":
             raise ValueError("Checkpoints are kept of the network 'footprints' only. Leave out `checkpoint`.")
         kept.begin(config, stack)
-    return _on_threads(stack, config, stop, pause, drop, progress, kept, None, None)
+    return _on_threads(stack, config, stop, pause, drop, progress, kept, None, None, show)
 
 
 def resume(
@@ -133,6 +138,7 @@ def resume(
     pause: Event | None = None,
     drop: Event | None = None,
     progress: Progress | None = None,
+    show: Show | None = None,
 ) -> Generator[EpochReport, None, Fit]:
     """Go on with a training that was cut short; as :func:`train`, whose argument `checkpoint` named the folder.
 
@@ -142,7 +148,7 @@ def resume(
         The folder of the checkpoint.
     stack : Stack
         The movie that the training began with. Its bad frames are those of that time, whatever is marked now.
-    stop, pause, drop, progress
+    stop, pause, drop, progress, show
         As for :func:`train`.
 
     Yields
@@ -174,30 +180,32 @@ def resume(
     config, bad_frames = kept.settings(stack.fingerprint())
     movie, start = kept.read()
     stack = stack.replace(bad_frames=bad_frames)
-    return _on_threads(stack, config, stop, pause, drop, progress, kept, movie, start)
+    return _on_threads(stack, config, stop, pause, drop, progress, kept, movie, start, show)
 
 
 def _on_threads(
     stack: Stack, config: FitConfig, stop: Event | None, pause: Event | None, drop: Event | None,
     progress: Progress | None, kept: Checkpoint | None, movie: CompressedMovie | None, start: Start | None,
+    show: Show | None,
 ) -> Generator[EpochReport, None, Fit]:  # fmt: skip
     """Train on the threads that the settings name."""
     n_threads = config.threads or default_threads()
     config = config.model_copy(update={"threads": n_threads})
     stop, pause, drop = stop or Event(), pause or Event(), drop or Event()
     check = partial(_wait_or_end, stop, pause, drop)
-    steps = _train(stack, config, stop, check, progress or (lambda _phase, _share: None), kept, movie, start)
+    steps = _train(stack, config, stop, check, progress or (lambda _phase, _share: None), kept, movie, start, show)
     return on_threads(n_threads, steps)
 
 
 def _train(
     stack: Stack, config: FitConfig, stop: Event, check: Check, progress: Progress, kept: Checkpoint | None,
-    movie: CompressedMovie | None, start: Start | None,
+    movie: CompressedMovie | None, start: Start | None, show: Show | None,
 ) -> Generator[EpochReport, None, Fit]:  # fmt: skip
     """Train on the threads of the caller."""
     began = time.monotonic()
     if config.network == "convolutional":
-        return (yield from _epochs(EndToEnd(stack, config, check), config, stop, progress, began, [], lambda *_: None))
+        alone = EndToEnd(stack, config, check)
+        return (yield from _epochs(alone, config, stop, progress, began, [], lambda *_: None, show))
     trainer = Trainer(stack, config, check, progress, movie, start)
     if kept is not None and movie is None:
         kept.keep_movie(trainer.movie)
@@ -207,16 +215,18 @@ def _train(
             kept.keep_state(Start(trainer.footprints, best.weights, tuple(reports)))
 
     reports = list(start.reports) if start is not None else []
-    return (yield from _epochs(trainer, config, stop, progress, began, reports, keep))
+    return (yield from _epochs(trainer, config, stop, progress, began, reports, keep, show))
 
 
 def _epochs(
     trainer: Trainer | EndToEnd, config: FitConfig, stop: Event, progress: Progress, began: float,
-    reports: list[EpochReport], keep: Callable[[State, list[EpochReport]], None],
+    reports: list[EpochReport], keep: Callable[[State, list[EpochReport]], None], show: Show | None,
 ) -> Generator[EpochReport, None, Fit]:  # fmt: skip
     """Train epoch by epoch, as long as it brings something."""
     progress("training", 0.0)
     best = trainer.assess()
+    if show is not None:
+        show(trainer.example(best))
     if not reports:  # a training that goes on has reported its start
         reports.append(best.report(0, config.epochs, best.loss, time.monotonic() - began, True))
         keep(best, reports)
@@ -240,6 +250,8 @@ def _epochs(
         report = state.report(epoch, config.epochs, float(np.mean(losses)), time.monotonic() - began, better)
         reports.append(report)
         keep(best, reports)
+        if show is not None:
+            show(trainer.example(state))
         yield report
         if since_best >= patience:
             break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.checkpoint import Start
 from napari_varae.core.training.compress import Progress, compress, compression_key
+from napari_varae.core.training.example import Example
 from napari_varae.core.training.objective import cross_predictions
 from napari_varae.core.training.optimiser import Adam
 from napari_varae.core.training.places import Places
@@ -241,6 +243,21 @@ class Trainer:
             return 1 - float(error) / total
 
         return fve(latents), fve(ahead)
+
+    @cached_property
+    def _shown(self) -> tuple[int, NDArray[np.float32]]:
+        """The held-out frame with the strongest signal, and what it holds, scaled."""
+        power = self.components.square().sum((1, 2)).numpy()
+        frame = self.split.start + int(np.where(self.split.held_out, power, -1).argmax())
+        return frame, self.movie.normalisation.apply(self.stack.read(frame, frame + 1))[0]
+
+    @torch.no_grad()
+    def example(self, state: State) -> Example:
+        """Draw a held-out frame as a state draws it."""
+        (frame, image), (drawn, _read, _unmix) = self._shown, state.weights
+        z = torch.from_numpy(state.latents[frame - self.split.start][None])
+        tiles = torch.bmm(draw(z, drawn, self.members), self.movie.basis.mT) + draw(z, self.outside, self.members)
+        return Example(frame, image, self.movie.tiles.join(tiles)[0].numpy())
 
     @torch.no_grad()
     def finish(self, best: State, history: tuple[EpochReport, ...]) -> Fit:

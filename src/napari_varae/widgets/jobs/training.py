@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari_varae.core.fit.apply import Applied
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.movie.stack import Stack
+    from napari_varae.core.training.example import Example
     from napari_varae.core.training.unfinished import Unfinished
 
     Fitted = tuple[Fit, Applied, NDArray[np.float64]]
@@ -112,7 +113,7 @@ def proceed(stack: Stack, cut: Unfinished, controls: Controls, report: Report) -
 
 
 def _run(
-    begin: Callable[[], Generator[Any, None, Fit]],
+    begin: Callable[..., Generator[Any, None, Fit]],
     folder: Path | None,
     stack: Stack,
     config: FitConfig,
@@ -125,7 +126,7 @@ def _run(
 
     try:
         yield choose_device(config.device)[1]
-        fit = yield from begin()
+        fit = yield from _with_examples(begin)
         found = _applied(fit, stack, report)
     finally:
         if folder is not None and controls.drop.is_set() and not controls.closed.is_set():
@@ -133,6 +134,21 @@ def _run(
     if folder is not None:
         _checkpoints[fit] = folder
     return found
+
+
+def _with_examples(begin: Callable[..., Generator[Any, None, Fit]]) -> Generator[Any, None, Fit]:
+    """Train, and yield each example before the report that belongs to it."""
+    examples: list[Example] = []
+    steps = begin(show=examples.append)
+    while True:
+        try:
+            news = next(steps)
+        except StopIteration as end:
+            fit: Fit = end.value
+            return fit
+        yield from examples
+        examples.clear()
+        yield news
 
 
 def saved(fit: Fit) -> None:
@@ -175,11 +191,15 @@ def load(path: str) -> Fit:
 
 
 def take_news(session: Session, news: Any) -> None:
-    """Pass on the device with its reason, the time that was estimated, or the report of an epoch."""
+    """Pass on the device with its reason, the time that was estimated, an example, or the report of an epoch."""
+    from napari_varae.core.training.example import Example
+
     if isinstance(news, str):
         session.set_device(news)
     elif isinstance(news, float):
         session.expect(news)
+    elif isinstance(news, Example):
+        session.show_example(news)
     else:
         session.report(news)
 
