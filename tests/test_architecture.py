@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from npe2 import PluginManifest
 
 import napari_varae
 
@@ -41,7 +40,7 @@ ROOMS = {
         {"training", "maps", "experiment"},
         {"comparison"},
     ],
-    "widgets": [{"__init__", "parts"}, {"jobs"}, {"panels"}, {"workspace", "dropped"}],
+    "widgets": [{"__init__", "parts"}, {"jobs"}, {"boxes"}, {"panels"}, {"workspace", "dropped"}],
 }
 """The rooms within a part, from the ground up, by the same rule."""
 
@@ -156,16 +155,14 @@ def test_lower_parts_know_no_screen(module):
     assert not {name.split(".")[0] for name in imports(module, MODULES[module])} & FORBIDDEN[part(module)]
 
 
-def test_panels_do_not_import_each_other():
-    manifest = PluginManifest.from_file(SOURCE / "napari.yaml")
-    commands = {command.id: command.python_name for command in manifest.contributions.commands or ()}
-    panels = {commands[widget.command].split(":")[0] for widget in manifest.contributions.widgets or ()}
-    panels -= {"napari_varae.widgets.workspace"}  # places all the others, and does nothing else
-    for module, tree in MODULES.items():
-        if (name := dotted(module)) in panels:
-            others = panels - {name}
-            taken = {n for n in imports(module, tree) if n in others or n.rpartition(".")[0] in others}
-            assert not taken, f"{name} imports {taken}"
+@pytest.mark.parametrize("room", ["panels", "boxes"])
+def test_panels_and_boxes_do_not_import_their_like(room):
+    folder = f"napari_varae.widgets.{room}"
+    inside = {module: tree for module, tree in MODULES.items() if dotted(module).startswith(f"{folder}.")}
+    assert len(inside) > 5
+    for module, tree in inside.items():
+        taken = {name for name in imports(module, tree) if name.startswith(f"{folder}.")}
+        assert not taken, f"{dotted(module)} imports {taken}"
 
 
 def test_only_the_viewer_room_makes_layers():

@@ -19,12 +19,12 @@ from napari_varae.session.ranges import Segments
 from napari_varae.session.recipe import shown_comparison
 from napari_varae.session.results import Edge
 from napari_varae.viewer.maps import hide_maps
+from napari_varae.widgets.boxes.conditions import ConditionsBox
+from napari_varae.widgets.boxes.placebo import PlaceboBox
+from napari_varae.widgets.boxes.robustness import RobustnessBox
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.jobs.figures import Draw, FigurePanel
 from napari_varae.widgets.jobs.job import Job, Report
-from napari_varae.widgets.panels.conditions import ConditionsBox
-from napari_varae.widgets.panels.placebo import PlaceboBox
-from napari_varae.widgets.panels.robustness import RobustnessBox
 from napari_varae.widgets.parts.copy_as import copy_button
 from napari_varae.widgets.parts.edge_table import EdgeTable
 from napari_varae.widgets.parts.files import ask_path

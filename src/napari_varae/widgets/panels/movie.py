@@ -14,8 +14,8 @@ from napari_varae.io.files import in_order
 from napari_varae.session.questions import Question
 from napari_varae.session.ranges import format_duration, format_ranges, parse_ranges
 from napari_varae.viewer.movie import use_layer
+from napari_varae.widgets.boxes.analysis import AnalysisBox, RecentButton, RecoverBox
 from napari_varae.widgets.jobs.opening import open_brought, open_sample
-from napari_varae.widgets.panels.analysis import AnalysisBox, RecentButton, RecoverBox
 from napari_varae.widgets.parts.fields import NumberField
 from napari_varae.widgets.parts.odd_frames import OddFramesView
 from napari_varae.widgets.parts.panel import Panel, button, narrow_choice, row

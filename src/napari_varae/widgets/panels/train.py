@@ -12,13 +12,13 @@ from napari_varae.core.settings import FitConfig
 from napari_varae.figures.training import draw_training
 from napari_varae.session.labels import describe_training, why_not_train
 from napari_varae.session.recipe import shown_training
+from napari_varae.widgets.boxes.choice import ChoiceBox
+from napari_varae.widgets.boxes.curves import Curves
+from napari_varae.widgets.boxes.fits import FitsBox
+from napari_varae.widgets.boxes.look_ahead import LookAhead
 from napari_varae.widgets.jobs import training
 from napari_varae.widgets.jobs.figures import Draw, FigurePanel
 from napari_varae.widgets.jobs.job import Job, Work
-from napari_varae.widgets.panels.choice import ChoiceBox
-from napari_varae.widgets.panels.curves import Curves
-from napari_varae.widgets.panels.fits import FitsBox
-from napari_varae.widgets.panels.look_ahead import LookAhead
 from napari_varae.widgets.parts.copy_as import copy_button
 from napari_varae.widgets.parts.example_view import ExampleView
 from napari_varae.widgets.parts.forms import SettingsForm

@@ -44,7 +44,7 @@ def test_the_rows_come_one_by_one_are_those_of_python_and_are_greyed_for_other_r
     assert found.summary in box.summary.text()
     widths = [box.table.sizeHintForColumn(column) for column in range(1, 5)]
     assert sum(widths) <= 310  # in a dock of 430 pixels, a third is left for the change, whose words wrap
-    monkeypatch.setattr("napari_varae.widgets.panels.robustness.ask_path", lambda *_: str(tmp_path / "robustness.csv"))
+    monkeypatch.setattr("napari_varae.widgets.boxes.robustness.ask_path", lambda *_: str(tmp_path / "robustness.csv"))
     box.csv_button.click()
     assert pd.read_csv(tmp_path / "robustness.csv")["change"].tolist() == changes
     assert box.table.isEnabled()

@@ -1,0 +1,1 @@
+"""Parts of a dock that ask the session themselves and start jobs of their own. Boxes never import each other."""
