@@ -87,7 +87,7 @@ def test_a_used_penalty_makes_a_fit_and_keeps_what_is_chosen(session, fit):
 def test_a_penalty_is_not_used_during_a_job(session, fit):
     session.set_penalty(0.1)
     session.begin("computing")
-    with pytest.raises(ValueError, match="a job is computing"):
+    with pytest.raises(ValueError, match="while this runs"):
         session.use_penalty()
     assert session.fit is fit
 

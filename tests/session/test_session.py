@@ -133,7 +133,7 @@ def test_notes_on_ranges_are_words(session, stack, fit):
     session.set_range("b", (28, 31))
     notes = " ".join(session.range_notes())
     assert "share 2 frames" in notes
-    assert "Range B has 2 good frames with a good one before them" in notes
+    assert "Range B has 2 good frames whose preceding frame is good too" in notes
     session.use_movie(Stack(np.tile(stack.array, (2, 1, 1)), name="twice as long"))
     session.set_range("a", (0, 40))
     session.set_range("b", (40, 80))

@@ -17,6 +17,7 @@ from napari_varae.cli.gui import gui
 from napari_varae.cli.info import info
 from napari_varae.cli.movie import open_
 from napari_varae.cli.training import evaluate, resume, train
+from napari_varae.core.compute.memory import enough_memory
 from napari_varae.errors import PathError, TrainingError
 
 __all__ = ["app", "main"]
@@ -77,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         What follows the program's name; taken from the command line when not given.
     """
     try:
-        app(args=None if arguments is None else list(arguments), prog_name="napari-varae")
+        with enough_memory():
+            app(args=None if arguments is None else list(arguments), prog_name="napari-varae")
     except (ValueError, OSError, PathError, TrainingError, MemoryError) as error:
         print(f"napari-varae: {error}", file=sys.stderr)
         sys.exit(1)

@@ -141,7 +141,7 @@ class FitConfig(Settings):
     latent_weight: float = setting(
         0.0,
         "Weight of the one-step prediction error in latent space. It makes latents predictable, "
-        "also by letting them carry less.",
+        "but also at the cost of information.",
         label="Latent prediction weight",
         ge=0,
         le=100,
@@ -157,7 +157,7 @@ class FitConfig(Settings):
     )
     link_price: float = setting(
         0.0,
-        "Price on links in the loss of the convolutional network: the mean over latents of the summed size of the "
+        "Penalty on links in the loss of the convolutional network: the mean over latents of the summed size of the "
         "coefficients from other latents, times this.",
         label="Link price",
         ge=0,
@@ -191,7 +191,7 @@ class FitConfig(Settings):
     )
     min_gain: float = setting(
         0.001,
-        "Share of the held-out loss that an epoch must take off to count as better.",
+        "Smallest relative decrease of the held-out loss that counts as an improvement.",
         label="Least gain",
         ge=0,
         le=1,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_varae.core.comparison.flat import flat
+from napari_varae.core.compute.memory import enough_memory
 from napari_varae.core.files import write_file
 from napari_varae.core.settings_file import AnalysisSettings
 from napari_varae.errors import DataError, PathError, TrainingError
@@ -46,7 +47,8 @@ def run_on_worker(row: Row, settings: AnalysisSettings, out: str, threads: int |
 
     limit = get_worker().memory_manager.memory_limit
     try:
-        return run_row(row, settings, out, threads, int(limit) if limit else None)
+        with enough_memory():
+            return run_row(row, settings, out, threads, int(limit) if limit else None)
     except (ValueError, OSError, MemoryError, TrainingError, PathError) as error:
         return {"failure": str(error) or type(error).__name__, TRACEBACK: traceback.format_exc()}
 

@@ -91,7 +91,8 @@ class CurrentJob:
     def _require_idle(self, wish: str) -> None:
         """Raise while a job is running."""
         if self.job != "idle":
-            raise ValueError(f"Cannot {wish} now: a job is {self.job}. Wait for it or stop it first.")
+            what = self.progress.title if self.progress is not None and self.progress.title else self.job
+            raise ValueError(f"Cannot {wish} while this runs: {what}. Wait for it, or stop it first.")
 
     def _set_job(self, state: JobState) -> None:
         """Change the state of the job and emit it."""

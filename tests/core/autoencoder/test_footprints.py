@@ -60,7 +60,7 @@ def test_more_latents_than_are_drawn_at_a_time():
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_filters_that_match_footprints_invert_them(image):
-    """Without noise, `unmix` takes apart what footprints share."""
+    """Without noise, `unmix` separates what footprints share."""
     net = network(image, latents=3)
     net.read.copy_(net.drawn)
     flat = net.decode(torch.eye(3, dtype=torch.float64)).flatten(1)

@@ -220,3 +220,8 @@ def test_the_example_is_a_held_out_frame_as_the_fit_reconstructs_it(recording):
     np.testing.assert_allclose(last.movie, fit.normalisation.apply(recording.stack.read(*frames))[0], atol=1e-6)
     drawn = fit.normalisation.apply(fit.reconstruct(recording.stack, frames))[0]
     np.testing.assert_allclose(last.reconstruction, drawn, atol=2e-4)
+
+
+def test_what_it_will_need_is_not_guessed_by_the_other_network(recording):
+    with pytest.raises(ValueError, match="No estimate for this network"):
+        nv.estimate(recording.stack, config())

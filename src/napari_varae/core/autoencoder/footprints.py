@@ -6,7 +6,7 @@ like when the whole image brightens or moves has latents of its own. Everything 
 .. math:: h(z_t) = \sum_k z_{tk}\, \phi_k, \qquad z_t = R\, \Psi d_t
 
 with the footprints :math:`\phi_k`, the filters :math:`\psi_k` (rows of :math:`\Psi`) that read the same places, and a
-matrix R that takes apart what overlapping footprints share; without noise, R inverts their products. Footprints are
+matrix R that separates what overlapping footprints share; without noise, R inverts their products. Footprints are
 stored tile by tile, so that the cost of encoding and decoding grows with the area of the image and not with
 area times latents. Nothing here convolves; the network that does is
 :mod:`napari_varae.core.autoencoder.convolutional`.

@@ -61,9 +61,9 @@ def shortage(pairs: int, order: int, name: str) -> str | None:
     need = fewest_pairs(order)
     if pairs >= need:
         return None
-    before = "a good one" if order == 1 else f"{order} good ones"
+    before = "preceding frame is" if order == 1 else f"{order} preceding frames are"
     return (
-        f"{name} has {pairs} good frames with {before} before them; at VAR order {order} at least {need} are needed. "
+        f"{name} has {pairs} good frames whose {before} good too; at VAR order {order} at least {need} are needed. "
         "Choose longer ranges."
     )
 
@@ -74,7 +74,9 @@ def closeness(a: FrameSet, b: FrameSet, order: int) -> str | None:
     if not 0 <= gap < order:
         return None
     apart = "touch" if gap == 0 else f"are {gap} frame{'s' * (gap > 1)} apart"
-    return f"A and B {apart}: frames side by side are alike. Leave a gap of {order} frame{'s' * (order > 1)} or more."
+    return (
+        f"A and B {apart}: neighbouring frames are correlated. Leave a gap of {order} frame{'s' * (order > 1)} or more."
+    )
 
 
 def seen_in_training(trained: FrameRange, a: FrameSet, b: FrameSet) -> str | None:
@@ -121,7 +123,7 @@ def noise(whiteness: list[float]) -> list[str]:
         return []
     text = (
         f"Pixels change less from frame to frame than noise that is independent in time would ({min(whiteness):.0%}): "
-        "the frames were smoothed, or hold activity that the latents miss. Noise is corrected in part only."
+        "the frames were smoothed, or hold activity that the latents miss. The noise correction is only partial."
     )
     return [text]
 
@@ -158,14 +160,14 @@ def _blocks(test: TwoSampleTest) -> list[str]:
     if test.permutations < 2 * test.resamples:
         found.append(
             f"There are only {test.permutations} ways to permute {test.n_blocks} "
-            f"{'segments' if test.n_strata else 'blocks'}: p cannot be finer than that."
+            f"{'segments' if test.n_strata else 'blocks'}: this limits the resolution of p."
         )
     if worth(test) < FEW and not_a_var(test):
         alone = "one independent frame" if worth(test) < 1.5 else f"{worth(test):.0f} independent ones"
         found.append(
-            f"The latents are not a VAR of order {test.order}: its residuals are autocorrelated. Long blocks protect "
-            f"then, but one of {length} frames is worth about {alone}: p may be several times too small. Longer ranges "
-            "help, sometimes a higher order."
+            f"The latents are not a VAR of order {test.order}: its residuals are autocorrelated. Long blocks "
+            f"would guard against this, but a block of {length} frames holds only about {alone}: p may be several "
+            "times too small. Longer ranges help, sometimes a higher order."
         )
     return found
 
@@ -175,8 +177,7 @@ def _draws(test: TwoSampleTest, config: ComparisonConfig) -> list[str]:
     found, made = [], test.resamples
     if made < config.resamples:
         found.append(
-            f"Stopped after {made} of {config.resamples} resamples: a p at which one stops because it is small is too "
-            "small."
+            f"Stopped after {made} of {config.resamples} resamples: stopping because p is small biases it downwards."
         )
     if made < 199:
         found.append(f"With {made} resamples p cannot be smaller than {1 / (made + 1):.3g}.")
@@ -198,7 +199,7 @@ def halves(coupling: dict[str, float], persistence: dict[str, float]) -> list[st
     """Warn of ranges whose halves differ as well, by the p-values of coupling and of persistence."""
     return [
         f"{what} differs within {name.upper()} too (its halves: p = {p_values[name]:.2g}): a difference between A and "
-        "B is to be expected then, and is little evidence about a condition."
+        "B is then expected, and is weak evidence about a condition."
         for what, p_values in (("Coupling", coupling), ("Persistence", persistence))
         for name in differing_halves(p_values)
     ]

@@ -74,19 +74,27 @@ class Places:
         """Which of the frames in use follow the one before them."""
         components = movie.traces[start : start + len(runs)]
         self.common = torch.einsum("tnm,gnm->tg", components, movie.common)
-        local = components - torch.einsum("tg,gnm->tnm", self.common, movie.common)
         # In a single tile, changes of the whole image leave nothing of themselves.
         self.skip = movie.n_common if movie.tiles.count == 1 else 0
         self.basis = movie.basis[:, :, self.skip :]
         edge = movie.tiles.edge
         thinned = self.basis.reshape(len(self.basis), edge, edge, -1)[:, ::2, ::2].flatten(1, 2)
         self.turn = varimax(thinned, TURNS, 1e-4, check)
-        self.traces = torch.einsum("tnm,nmk->ntk", local[:, :, self.skip :], self.turn.float())
+        self.traces = self._turned(components)
         scores = [self._score(t, order, check) for t in range(len(self.basis))]
         g = movie.n_common
         self.common_scores = scores[0].diagonal()[:g]
         self.local_scores = torch.stack([score[g:, g:] for score in scores])
         self.values, self.vectors = torch.linalg.eigh(self.local_scores)
+
+    def _turned(self, components: Tensor) -> Tensor:
+        """Traces (N, T, K) along the turned components; tile by tile, since all of them are as large as the movie's."""
+        found = components.new_empty(len(self.turn), len(components), self.turn.shape[2])
+        for tile, turn in enumerate(self.turn.float()):
+            self.check()
+            local = components[:, tile] - self.common @ self.movie.common[:, tile]
+            torch.mm(local[:, self.skip :], turn, out=found[tile])
+        return found
 
     def _score(self, tile: int, order: int, check: Check) -> Tensor:
         """Mean products of the traces of a tile, plus the weighted ones of their prediction, shape (G + M, G + M).
@@ -128,13 +136,15 @@ class Places:
 
     def _count_signals(self) -> int:
         """Count the places with a signal that is neither noise nor a change of the whole image, and those changes."""
-        every = self.traces[:, self.trained]
-        lagged = (every[:, self.after] * every[:, self.after - 1]).mean(1)
-        noise = float((every.square().mean(1) - lagged).median())
+        noise = float(torch.stack([self._white(traces[self.trained]) for traces in self.traces]).median())
         least = float(self.values.flatten().sort(descending=True).values[:MOST][-1])
         own, signal = self._own(self._pieces(max(least, (1 + self.weight) * SIGNAL * noise)))
         count = int(((own > OWN) & (signal > SIGNAL * noise)).sum())
         return max(1, min(count + len(self.common_scores), MOST))
+
+    def _white(self, traces: Tensor) -> Tensor:
+        """Power of traces (T, K) that does not reach the next frame, shape (K,)."""
+        return traces.square().mean(0) - (traces[self.after] * traces[self.after - 1]).mean(0)
 
     def _own(self, pieces: list[Piece]) -> tuple[Tensor, Tensor]:
         """Share of each trace that changes of the whole image, and their products, leave; its lag-1 autocovariance."""

@@ -11,6 +11,7 @@ import psutil
 import torch
 
 from napari_varae.core.components.tiles import Tiles
+from napari_varae.core.compute.memory import format_bytes
 from napari_varae.core.compute.threads import default_threads, threads
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
@@ -27,6 +28,10 @@ PASSES = 2.2
 """Passes through the pixels, the sample and the held-out frames included."""
 LATENTS = 300
 """Latents that are reckoned with when their number is not chosen yet, for each quarter of a million pixels."""
+TO_NEED_LESS = (
+    "Memory grows with the pixels and the frames of the movie: bin or crop it, open a part of its frames, or close "
+    "other programs."
+)
 LIBRARIES = 0.45e9
 """Bytes that the libraries take."""
 
@@ -57,8 +62,8 @@ class Requirements:
 
     def __str__(self) -> str:
         """Put it into one line."""
-        needs = f"{_size(self.memory)} of memory ({_size(self.available)} free)"
-        text = f"{_duration(self.minutes)}, {needs} and {_size(self.disk)} of disk."
+        needs = f"{format_bytes(self.memory)} of memory ({format_bytes(self.available)} free)"
+        text = f"{_duration(self.minutes)}, {needs} and {format_bytes(self.disk)} of disk."
         return f"{text} {self.advice}" if self.advice else text
 
 
@@ -67,11 +72,6 @@ def _duration(minutes: float) -> str:
     if minutes < 1 / 60:
         return "Less than a second"
     return f"About {60 * minutes:.0f} s" if minutes < 1.5 else f"About {minutes:.0f} min"
-
-
-def _size(n_bytes: float) -> str:
-    """Spell a number of bytes."""
-    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e8 else f"{max(n_bytes, 1e6) / 1e6:.0f} MB"
 
 
 def estimate(stack: Stack, config: FitConfig | None = None) -> Requirements:
@@ -93,7 +93,7 @@ def estimate(stack: Stack, config: FitConfig | None = None) -> Requirements:
     Raises
     ------
     ValueError
-        When settings do not fit the movie.
+        When settings do not fit the movie, or are of the convolutional network.
     StackError
         When frames cannot be read.
 
@@ -105,6 +105,8 @@ def estimate(stack: Stack, config: FitConfig | None = None) -> Requirements:
     ''
     """
     config = config or FitConfig()
+    if config.network != "footprints":
+        raise ValueError("No estimate for this network: its epochs are timed while it trains.")
     split, tiles = Split(stack, config), Tiles.of(stack.shape[1:])
     components = n_components(tiles, config)
     with threads(config.threads or default_threads()):
@@ -143,9 +145,4 @@ def _passes(stack: Stack, tiles: Tiles, components: int) -> float:
 
 
 def _advice(memory: float, available: float) -> str:
-    if memory <= 0.9 * available:
-        return ""
-    return (
-        f"It will not fit into the free memory of {available / 1e9:.1f} GB: choose fewer training frames, crop the "
-        "movie, or close other programs."
-    )
+    return "" if memory <= 0.9 * available else f"It will not fit into memory. {TO_NEED_LESS}"

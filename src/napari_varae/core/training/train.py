@@ -13,6 +13,7 @@ import numpy as np
 from napari_varae.core.components.compressed import CompressedMovie
 from napari_varae.core.compute.checkpoint import Check
 from napari_varae.core.compute.interrupt import ends_gently
+from napari_varae.core.compute.memory import enough_memory
 from napari_varae.core.compute.threads import default_threads, on_threads
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.report import EpochReport
@@ -22,6 +23,7 @@ from napari_varae.core.training.checkpoint import Checkpoint, Start
 from napari_varae.core.training.compress import Progress
 from napari_varae.core.training.end_to_end import EndToEnd
 from napari_varae.core.training.example import Show
+from napari_varae.core.training.requirements import TO_NEED_LESS
 from napari_varae.core.training.state import State
 from napari_varae.core.training.trainer import Trainer
 from napari_varae.errors import TrainingError
@@ -202,6 +204,15 @@ def _train(
     movie: CompressedMovie | None, start: Start | None, show: Show | None,
 ) -> Generator[EpochReport, None, Fit]:  # fmt: skip
     """Train on the threads of the caller."""
+    with enough_memory(TO_NEED_LESS):
+        return (yield from _steps(stack, config, stop, check, progress, kept, movie, start, show))
+
+
+def _steps(
+    stack: Stack, config: FitConfig, stop: Event, check: Check, progress: Progress, kept: Checkpoint | None,
+    movie: CompressedMovie | None, start: Start | None, show: Show | None,
+) -> Generator[EpochReport, None, Fit]:  # fmt: skip
+    """Make the trainer of the network, and train epoch by epoch."""
     began = time.monotonic()
     if config.network == "convolutional":
         alone = EndToEnd(stack, config, check)

@@ -111,8 +111,8 @@ def _runs(good: Any) -> Tensor:
 def link_weights(moments: Moments, order: int) -> Array:
     """Weights (p, K, K) under which the penalty is about links between latents only, and as hard on each target.
 
-    A latent's own past is free: slow decay is not a link. The links into a latent weigh as much as the SD
-    of what its own past leaves of it, since chance correlations grow with that (Belloni, Chernozhukov, Wang 2011).
+    A latent's own past is free: slow decay is not a link. The links into a latent weigh as much as its
+    residual SD given its own past, since chance correlations grow with that (Belloni, Chernozhukov, Wang 2011).
     """
     k = len(moments.cross)
     own = torch.arange(k)[:, None] + k * torch.arange(order)

@@ -42,7 +42,7 @@ class LookAhead:
         self.unfinished = QWidget()
         self.resume_button = button("", resume, "Go on from its last checkpoint, with its settings")
         self.resume_button.setAccessibleName("Resume the training that was cut short")
-        self.discard_button = button("Discard", self.discard, "Delete what there is of it")
+        self.discard_button = button("Discard", self.discard, "Delete its checkpoint")
         self.unfinished.setLayout(row(self.resume_button, self.discard_button, stretch=0))
         self.unfinished.layout().setContentsMargins(0, 0, 0, 0)
         self._was_busy = False

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["RobustnessBox"]
 
 TITLE = "Checking robustness"
-NOTHING = "The same question with one choice changed at a time. Does the answer stay?"
+NOTHING = "The same question with one choice changed at a time. Does the answer hold?"
 CHOICES = {
     "everything (trains fits)": ("order", "noise", "latents", "seed", "frames"),
     "order and noise (quick)": ("order", "noise"),

@@ -12,6 +12,7 @@ from napari.qt.threading import GeneratorWorker, create_worker
 from qtpy.QtCore import QCoreApplication, QEvent, QObject, QThreadPool
 from qtpy.QtWidgets import QWidget
 
+from napari_varae.core.compute.memory import enough_memory
 from napari_varae.errors import TrainingError
 from napari_varae.session.job_events import Controls
 from napari_varae.widgets.jobs.responsiveness import hand_over_often, leave_a_core
@@ -152,7 +153,8 @@ def _guarded(work: Work, controls: Controls, report: Report) -> Generator[Any, N
     """Run the work; superqt takes a RuntimeError for a vanished worker and would swallow it."""
     try:
         leave_a_core()
-        return (yield from work(controls, report))
+        with enough_memory():
+            return (yield from work(controls, report))
     except RuntimeError as error:
         raise TrainingError(f"The computation failed: {error}") from error
 

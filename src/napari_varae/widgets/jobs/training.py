@@ -56,9 +56,7 @@ def look_ahead(
     stack = stack.checked(controls.check)
     found = find_unfinished(stack.fingerprint())
     yield Before(found)
-    if config is not None and config.network != "footprints":
-        yield Before(found, "No estimate for this network: its epochs are timed while it trains.")
-    elif config is not None:
+    if config is not None:
         try:
             needs = estimate(stack, config)
             yield Before(found, str(needs), 60 * needs.minutes)

@@ -49,7 +49,7 @@ class CellsPanel(Panel):
         self.layer_choice = narrow_choice()
         self.layer_choice.setAccessibleName("Layer with cells")
         self.layer_button = button("Use layer", self.use_layer, "Use what is drawn in a Labels or Shapes layer")
-        self.close_button = button("Close cells", self.close_cells, "Let the cells go; their files stay")
+        self.close_button = button("Close cells", self.close_cells, "Remove the cells; their files are kept")
         self.question = QuestionBox(self, ("cells",))
         self.question.chosen.connect(self._answer)
         self.report, self.summary = note(EMPTY), note()
@@ -108,7 +108,7 @@ class CellsPanel(Panel):
             self.session.use_cells(open_cells(self.viewer.layers[self.layer_choice.currentText()], shape))
 
     def close_cells(self) -> None:
-        """Let the cells go."""
+        """Remove the cells."""
         self.session.use_cells(None)
 
     def ask_save(self) -> None:

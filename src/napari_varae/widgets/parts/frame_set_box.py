@@ -36,7 +36,7 @@ class FrameSetBox(QWidget):
             "Remove", lambda: session.remove_frame_set(session.active), "Remove the selected frame set"
         )
         self.undo = small_button("Undo", session.undo, "Undo the last edit of the frame sets (Ctrl+Z in this dock)")
-        self.redo = small_button("Redo", session.redo, "Make it again (Ctrl+Shift+Z in this dock)")
+        self.redo = small_button("Redo", session.redo, "Redo the edit (Ctrl+Shift+Z in this dock)")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)

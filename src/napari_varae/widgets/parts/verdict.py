@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_varae.core.comparison.percent import percent
-from napari_varae.core.comparison.verdict import CANNOT, DIFFER, NO_DIFFERENCE
+from napari_varae.core.comparison.verdict import CANNOT, DIFFER, NO_DIFFERENCE, POWER_WORDS
 from napari_varae.session.ranges import name_ranges
 from napari_varae.session.results import Edge
 from napari_varae.widgets.parts.text import heading, note
@@ -201,7 +201,7 @@ def _reach(result: Comparison) -> str:
     """Report what ranges like these can show."""
     size, own = result.coupling.detectable, result.persistence.detectable
     if np.isfinite(size):
-        text = f"For half of the links, a change of {size:.2f} would be found in about 3 of 4 such comparisons"
+        text = f"For half of the links, a change of {size:.2f} would be found in {POWER_WORDS}"
         text += f", and one of own past of {own:.2f}." if np.isfinite(own) else "."
     elif np.isinf(size):
         text = "These are too few resamples to test single coefficients at this level."
