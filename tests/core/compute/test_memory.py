@@ -23,14 +23,14 @@ def test_what_cannot_be_allocated_is_reported_with_what_is_free_and_what_helps(a
 
 
 def test_a_gpu_that_is_full_is_named():
-    with pytest.raises(MemoryError, match="The GPU has not enough memory.*'cpu'"), enough_memory():
+    with pytest.raises(MemoryError, match=r"The GPU has not enough memory.*'cpu'"), enough_memory():
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
 
 def test_other_errors_pass_and_words_stay_those_of_the_innermost():
     with pytest.raises(RuntimeError, match="something else"), enough_memory():
         raise RuntimeError("something else")
-    with pytest.raises(OutOfMemoryError, match="inner$"), enough_memory("outer"), enough_memory("inner"):
+    with pytest.raises(OutOfMemoryError, match=r"inner$"), enough_memory("outer"), enough_memory("inner"):
         raise MemoryError
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from napari_varae.core.comparison.result import Comparison
 
 __all__ = [
-    "CANNOT", "DIFFER", "NO_DIFFERENCE", "PLACEBO_LEVEL", "POWER_WORDS", "Verdict", "differing_halves", "judge", "not_a_var",
-    "placebo_rejects", "worth",
+    "CANNOT", "DIFFER", "NO_DIFFERENCE", "PLACEBO_LEVEL", "POWER_WORDS", "Verdict", "differing_halves", "judge",
+    "not_a_var", "placebo_rejects", "worth",
 ]  # fmt: skip
 
 DIFFER, NO_DIFFERENCE, CANNOT = "differ", "no difference found", "cannot be decided"
