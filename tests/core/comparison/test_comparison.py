@@ -626,7 +626,7 @@ def test_bad_frames_are_left_out(fitted):
     [
         ((0, 100), (50, 200), "share 50 frames"),
         ((0, 100), (300, 500), "outside"),
-        ((0, 10), (100, 300), "Range A has 9 good frames with a good one before"),
+        ((0, 10), (100, 300), "Range A has 9 good frames whose preceding frame is good"),
         ([(0, 100), (50, 150)], (300, 400), "Range A: the parts .* overlap"),
         (None, (0, 100), "a is None"),
     ],

@@ -51,14 +51,19 @@ class Tiles:
         """Number of pixels P of a tile."""
         return self.edge**2
 
-    def cut(self, images: Tensor) -> Tensor:
-        """Cut images (B, Y, X) into tiles (N, B, P)."""
+    def cut(self, images: Tensor, out: Tensor | None = None) -> Tensor:
+        """Cut images (B, Y, X) into tiles (N, B, P), which `out` takes in when it is given."""
         h, w = self.grid
         beyond = (w * self.edge - self.image[1], h * self.edge - self.image[0])
         if any(beyond):
             images = F.pad(images, (0, beyond[0], 0, beyond[1]))
         parts = images.reshape(len(images), h, self.edge, w, self.edge).permute(1, 3, 0, 2, 4)
-        return parts.reshape(self.count, len(images), self.pixels)
+        if out is None:
+            return parts.reshape(self.count, len(images), self.pixels)
+        for row, tiles in enumerate(parts):
+            for column, tile in enumerate(tiles):
+                out[row * w + column].view(tile.shape).copy_(tile)
+        return out
 
     def join(self, tiles: Tensor) -> Tensor:
         """Undo :meth:`cut`: images (B, Y, X) from tiles (N, B, P)."""

@@ -83,9 +83,9 @@ class Watch:
         self._blocks: list[NDArray[np.float64]] = []
         self._shifts: list[NDArray[np.float64]] = []
 
-    def add(self, frames: Images) -> None:
-        """Look at the next frames (B, Y, X)."""
-        self._blocks.append(block_means(frames))
+    def add(self, frames: Images, means: NDArray[np.float64] | None = None) -> None:
+        """Look at the next frames (B, Y, X), whose block means may be known."""
+        self._blocks.append(block_means(frames) if means is None else means)
         if self._static is not None:
             pairs = zip(_profiles(frames), self._static, strict=True)
             shifts = np.stack([_shifts(profiles, static) for profiles, static in pairs], 1)

@@ -28,7 +28,7 @@ from napari_varae.core.components.tiles import Tiles
 from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.movie.ahead import read_ahead
 from napari_varae.core.movie.normalisation import Normalisation
-from napari_varae.core.movie.odd_frames import Watch
+from napari_varae.core.movie.odd_frames import Watch, block_means
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.lowrank import leading_components, merge_components
@@ -137,7 +137,7 @@ def _learn(
     part = torch.zeros(tiles.count, at_once, tiles.pixels)
     common = sample.common.flatten(1)
     random = torch.Generator().manual_seed(seed)
-    total, variance = torch.zeros(image, dtype=torch.float64), torch.zeros(tiles.count, tiles.pixels)
+    total, squares = torch.zeros(image, dtype=torch.float64), torch.zeros(image)
     first = torch.from_numpy(sample.normalisation.static)
     seen = bins = filled = 0
     found: list[Tensor] = []
@@ -150,21 +150,23 @@ def _learn(
         filled = 0
 
     for _, frames in _blocks(stack, split, sample, size, progress, check):
-        total += torch.from_numpy(frames).sum(0)
+        n = len(frames) // size
+        averaged = torch.from_numpy(frames[: n * size]).view(n, size, *image).sum(1)
+        total += averaged.sum(0) + torch.from_numpy(frames[n * size :]).sum(0)
         seen += len(frames)
-        whole = torch.from_numpy(frames[: len(frames) // size * size]).view(-1, size, *image)
-        flat = (whole.sum(1) / size - first).div_(sample.normalisation.scale).flatten(1)
-        flat -= (flat @ common.T) @ common
-        cut = tiles.cut(flat.view(-1, *image))
-        variance += cut.square().sum(1)
-        for some in cut.split(at_once, 1):
-            if filled + some.shape[1] > at_once:
+        averaged.sub_(first, alpha=size).div_(size * sample.normalisation.scale)
+        flat = averaged.flatten(1)
+        flat.addmm_(flat @ common.T, common, alpha=-1)
+        for some in averaged.split(at_once):
+            if filled + len(some) > at_once:
                 close_part()
-            part[:, filled : filled + some.shape[1]] = some
-            filled += some.shape[1]
-            bins += some.shape[1]
+            tiles.cut(some, part[:, filled : filled + len(some)])
+            filled += len(some)
+        for one in averaged:  # one by one, since the sum then stays in the cache of the processor
+            squares.addcmul_(one, one)
+        bins += n
     close_part()
-    return _Learned((total / seen).float().numpy(), found[0], variance / bins, bins)
+    return _Learned((total / seen).float().numpy(), found[0], tiles.cut(squares[None])[:, 0] / bins, bins)
 
 
 def _blocks(
@@ -177,7 +179,7 @@ def _blocks(
     for first, frames in read_ahead(stack.read, some):
         check()
         progress("compressing", (first - split.start) / (split.stop - split.start))
-        keep = split.trained[first - split.start :][: len(frames)] & ~sample.odd(frames)
+        keep = split.trained[first - split.start :][: len(frames)] & ~sample.odd(block_means(frames))
         if keep.any():
             yield first, frames if keep.all() else frames[keep]
 
@@ -194,8 +196,9 @@ def _traces(
     for first, frames in stack.blocks(size=stack.block_length):
         check()
         progress("projecting", first / stack.n_frames)
-        last, strange = first + len(frames), sample.odd(frames)
-        watch.add(frames)
+        last, means = first + len(frames), block_means(frames)
+        strange = sample.odd(means)
+        watch.add(frames, means)
         odd += [first + int(i) for i in np.flatnonzero(strange & good[first:last])]
         found = torch.bmm(tiles.cut(torch.from_numpy(frames)), scaled).transpose(0, 1) - offset
         found[torch.from_numpy(strange | ~good[first:last])] = 0

@@ -60,8 +60,9 @@ class Sample:
     def __init__(self, stack: Stack, split: Split, config: FitConfig, check: Check) -> None:
         most = sample_length(stack)
         frames = _read(stack, np.flatnonzero(split.trained) + split.start, most, check)
-        self._centre, self._spread = spread_of(block_means(frames))
-        self._frames = frames = frames[~self.odd(frames)]
+        means = block_means(frames)
+        self._centre, self._spread = spread_of(means)
+        self._frames = frames = frames[~self.odd(means)]
         summary = np.median if config.static == "median" else np.mean
         static = summary(frames, axis=0).astype(np.float32)
         scale = float(np.sqrt(np.square(frames - static, dtype=np.float32).mean(dtype=np.float64)))
@@ -77,9 +78,9 @@ class Sample:
         self._judged = _read(stack, held_out, max(most // 4, 10), check)
         self._random = torch.Generator().manual_seed(config.seed)
 
-    def odd(self, frames: Images) -> NDArray[np.bool_]:
-        """Which frames (B, Y, X) differ from all others in most of the image, shape (B,)."""
-        deviations = np.abs(block_means(frames) - self._centre) / self._spread
+    def odd(self, means: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which frames, given by their block means (B, n), differ from all others in most of the image, shape (B,)."""
+        deviations = np.abs(means - self._centre) / self._spread
         odd: NDArray[np.bool_] = np.median(deviations, axis=1) > ODD
         return odd
 
