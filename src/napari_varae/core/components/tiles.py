@@ -60,9 +60,9 @@ class Tiles:
         parts = images.reshape(len(images), h, self.edge, w, self.edge).permute(1, 3, 0, 2, 4)
         if out is None:
             return parts.reshape(self.count, len(images), self.pixels)
-        for row, tiles in enumerate(parts):
-            for column, tile in enumerate(tiles):
-                out[row * w + column].view(tile.shape).copy_(tile)
+        for i in range(self.count):
+            tile = parts[i // w, i % w]
+            out[i].view(tile.shape).copy_(tile)
         return out
 
     def join(self, tiles: Tensor) -> Tensor:

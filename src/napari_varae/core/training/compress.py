@@ -192,6 +192,7 @@ def _traces(
     good, odd, watch = stack.good_frames(), [], Watch(normalisation.static)
     traces = torch.zeros(stack.n_frames, tiles.count, basis.shape[2])
     scaled = basis / normalisation.scale
+    cuts = torch.empty(tiles.count * stack.block_length, tiles.pixels)  # new memory for each block would take longer
     offset = torch.bmm(tiles.cut(torch.from_numpy(normalisation.baseline)[None]), scaled)[:, 0]
     for first, frames in stack.blocks(size=stack.block_length):
         check()
@@ -200,8 +201,8 @@ def _traces(
         strange = sample.odd(means)
         watch.add(frames, means)
         odd += [first + int(i) for i in np.flatnonzero(strange & good[first:last])]
-        found = torch.bmm(tiles.cut(torch.from_numpy(frames)), scaled).transpose(0, 1) - offset
-        found[torch.from_numpy(strange | ~good[first:last])] = 0
-        traces[first:last] = found
+        cut = tiles.cut(torch.from_numpy(frames), cuts[: tiles.count * len(frames)].view(tiles.count, -1, tiles.pixels))
+        torch.sub(torch.bmm(cut, scaled).transpose(0, 1), offset, out=traces[first:last])
+        traces[first:last][torch.from_numpy(strange | ~good[first:last])] = 0
     unusual = [frame for frame in watch.find(good).kinds if frame not in odd]
     return traces, tuple(odd), tuple(unusual)
