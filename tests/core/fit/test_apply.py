@@ -48,3 +48,11 @@ def test_odd_frames_are_found_and_do_not_count(small_fit, small_stack):
     assert found.odd.kinds == {50: "bright"}
     assert len(found.odd.means) == small_stack.n_frames
     assert found.explained == pytest.approx(calm.explained, abs=0.02)
+
+
+def test_large_shifts_by_registration_are_odd(small_fit, small_stack):
+    shifts = np.zeros((small_stack.n_frames, 2))
+    shifts[[60, 61, 200], 0] = 12
+    assert apply_fit(small_fit, small_stack).odd.kinds == {}
+    found = apply_fit(small_fit, small_stack.replace(shifts=shifts))
+    assert found.odd.kinds == dict.fromkeys((60, 61, 200), "displaced")

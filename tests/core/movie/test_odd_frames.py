@@ -37,6 +37,22 @@ def test_each_kind_is_found(frames):
     assert found.unmarked([20, 90]) == {150: "displaced", 151: "displaced"}
 
 
+def test_large_shifts_by_registration_are_odd(frames):
+    """The image of a registered movie is in place; what registration had to do is known from its shifts."""
+    shifts = np.cumsum(np.random.default_rng(0).normal(0, 0.2, (len(frames), 2)), 0)  # slow drift is not odd
+    calm = Watch(frames.mean(0), shifts)
+    calm.add(frames)
+    assert calm.find().kinds == {}
+    jumped = shifts.copy()
+    jumped[[50, 51, 170], 0] += 12
+    watch = Watch(frames.mean(0), jumped)
+    watch.add(frames)
+    assert watch.find().kinds == dict.fromkeys((50, 51, 170), "displaced")
+    good = np.ones(len(frames), dtype=bool)
+    good[170] = False
+    assert watch.find(good).kinds == dict.fromkeys((50, 51), "displaced")
+
+
 def test_ordinary_frames_are_not_odd(frames):
     assert look(frames).kinds == {}
     event = frames.copy()

@@ -17,6 +17,7 @@ from napari_varae.core.comparison.inference.segment_noise import SegmentNoise
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.two_sample import UnusableRangesError, two_sample_test
 from napari_varae.core.comparison.latents import NoiseLike, checked_order, given_noise, settled, without_correction
+from napari_varae.core.comparison.motion import following_shifts
 from napari_varae.core.comparison.noise import measurement_noise
 from napari_varae.core.comparison.responses import FEWEST_TRIALS, mean_response
 from napari_varae.core.comparison.result import Comparison
@@ -137,6 +138,7 @@ def compare(
         (
             *(text for text in before if text),
             *warnings,
+            *_motion(known, stack, sides),
             *notes.halves(halves, own_halves),
             *notes.whole_image(fit, test, config),
             *notes.of_test(test, config),
@@ -149,6 +151,14 @@ def compare(
         movie=movie,
         trained_on=fit.movie,
     )
+
+
+def _motion(latents: MovieLatents, stack: Stack, sides: Sequence[FrameSet]) -> list[str]:
+    """Warn of latents that follow the shifts of registration, where these are known."""
+    if stack.shifts is None:
+        return []
+    runs = [run for side in sides for run in side.runs]
+    return notes.motion(following_shifts(np.concatenate([latents.read(run) for run in runs]), stack.shifts, sides))
 
 
 def _noise(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
 
 __all__ = [
-    "closeness", "fewest_pairs", "halves", "noise", "of_ranges", "of_test", "response", "seen_in_training", "shared",
+    "closeness", "fewest_pairs", "halves", "motion", "noise", "of_ranges", "of_test", "response", "seen_in_training", "shared",
     "shortage", "trained_on", "whole_image",
 ]  # fmt: skip
 
@@ -202,6 +202,17 @@ def halves(coupling: dict[str, float], persistence: dict[str, float]) -> list[st
         "B is then expected, and is weak evidence about a condition."
         for what, p_values in (("Coupling", coupling), ("Persistence", persistence))
         for name in differing_halves(p_values)
+    ]
+
+
+def motion(following: dict[int, float]) -> list[str]:
+    """Warn of latents that follow the shifts of registration, by their correlation with these."""
+    if not following:
+        return []
+    listed = ", ".join(f"{k} (r = {r:.2f})" for k, r in following.items())
+    return [
+        f"Latents that follow the shifts of registration: {listed}. What they do may be motion. Mark frames with large "
+        "shifts as bad, or regress the shifts out (covariates=stack.shifts)."
     ]
 
 

@@ -55,7 +55,7 @@ def apply_fit(fit: Fit, stack: Stack, progress: Callable[[int, int], None] | Non
     fit.check(stack)
     movie = stack.fingerprint()
     foreign = fit.caution(movie) is not None
-    latents, errors, watch = [], np.zeros((stack.n_frames, 2)), Watch(fit.static)
+    latents, errors, watch = [], np.zeros((stack.n_frames, 2)), Watch(fit.static, stack.shifts)
     for first in range(0, stack.n_frames, BLOCK):
         if progress is not None:
             progress(first, stack.n_frames)

@@ -75,9 +75,12 @@ class Watch:
     ----------
     static : array, shape (Y, X), optional
         The static image, from which shifts are counted; without it they are not looked for.
+    registered : array, shape (T, 2), optional
+        By how much registration moved each frame, (y, x) in pixels: a large shift is odd although the image is in place.
     """
 
-    def __init__(self, static: Images | None = None) -> None:
+    def __init__(self, static: Images | None = None, registered: NDArray[np.float64] | None = None) -> None:
+        self._registered = registered
         self._static = None if static is None else [_spectrum(profile) for profile in _profiles(static[None])]
         self._image = np.zeros(0) if static is None else _transform(static).conj()
         self._blocks: list[NDArray[np.float64]] = []
@@ -120,18 +123,26 @@ class Watch:
         return y, x
 
     def _displaced(self, usual: NDArray[np.bool_]) -> list[int]:
-        """Frames with a large shift, from where their neighbours are."""
-        if not self._shifts or not usual.any():
-            return []
-        frames = np.flatnonzero(usual)
-        shifts = np.concatenate(self._shifts)[frames]  # (T, 2)
-        half = min(NEIGHBOURS, len(shifts)) // 2
-        padded = np.pad(shifts, ((half, half), (0, 0)), mode="reflect") if half else shifts
-        windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1, axis=0)
-        from_there = np.abs(shifts - np.median(windows, axis=-1)).max(1)
-        large = from_there >= max(SHIFT, 2 * float(np.percentile(from_there, 90)))  # in a movie that moves, more is odd
-        found: list[int] = frames[large].tolist()
-        return found
+        """Frames with a large shift, in the image or by registration."""
+        seen = [np.concatenate(self._shifts)] if self._shifts else []
+        if self._registered is not None:
+            seen.append(self._registered)
+        return sorted({frame for shifts in seen for frame in _far_from_neighbours(shifts, usual)})
+
+
+def _far_from_neighbours(shifts: NDArray[np.float64], usual: NDArray[np.bool_]) -> list[int]:
+    """Find the `usual` frames (T,) whose shift (T, 2) is large, from where their neighbours are."""
+    frames = np.flatnonzero(usual)
+    if not len(frames):
+        return []
+    shifts = shifts[frames]
+    half = min(NEIGHBOURS, len(shifts)) // 2
+    padded = np.pad(shifts, ((half, half), (0, 0)), mode="reflect") if half else shifts
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1, axis=0)
+    from_there = np.abs(shifts - np.median(windows, axis=-1)).max(1)
+    large = from_there >= max(SHIFT, 2 * float(np.percentile(from_there, 90)))  # in a movie that moves, more is odd
+    found: list[int] = frames[large].tolist()
+    return found
 
 
 def block_means(frames: Images) -> NDArray[np.float64]:

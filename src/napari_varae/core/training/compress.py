@@ -189,7 +189,7 @@ def _traces(
     progress: Progress, check: Check,
 ) -> tuple[Tensor, tuple[int, ...], tuple[int, ...]]:  # fmt: skip
     """Take the second pass: traces (T, N, M), zero for bad and odd frames; the odd ones; the unusual ones."""
-    good, odd, watch = stack.good_frames(), [], Watch(normalisation.static)
+    good, odd, watch = stack.good_frames(), [], Watch(normalisation.static, stack.shifts)
     traces = torch.zeros(stack.n_frames, tiles.count, basis.shape[2])
     scaled = basis / normalisation.scale
     cuts = torch.empty(tiles.count * stack.block_length, tiles.pixels)  # new memory for each block would take longer
