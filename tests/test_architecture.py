@@ -65,6 +65,7 @@ PUBLIC = """
 open_stack Stack StackError simulate SimulationConfig Simulation FitConfig train fit EpochReport TrainingError
 Fit load_fit FitFileError evaluate contribution_map compare compare_latents Comparison lasso lasso_path LassoPath
 DataError DataChoiceError Behaviour Cells Trials correlate_behaviour match_cells open_behaviour open_cells open_trials
+open_frame_table
 Analysis open_analysis export_nwb run_batch
 difference_map entry_penalty estimate_var VAR PathError StoppedError Requirements estimate resume
 """

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from napari_varae.io.analysis import Analysis, open_analysis
     from napari_varae.io.behaviour import open_behaviour
     from napari_varae.io.cells import open_cells
+    from napari_varae.io.frame_table import open_frame_table
     from napari_varae.io.nwb_export import export_nwb
     from napari_varae.io.trials import open_trials
 
@@ -133,6 +134,7 @@ _HOME = {
     "open_comparison": "core.comparison.restore",
     "open_behaviour": "io.behaviour",
     "open_cells": "io.cells",
+    "open_frame_table": "io.frame_table",
     "open_stack": "io",
     "open_trials": "io.trials",
 }
@@ -146,8 +148,8 @@ __all__ = [
     "draw_map", "draw_matrix", "draw_null", "draw_path", "draw_placebo", "draw_traces", "draw_training",
     "draw_trajectory", "entry_penalty", "estimate", "estimate_var", "evaluate", "export_nwb", "fit", "lasso",
     "lasso_path", "load_fit", "match_cells", "open_analysis", "open_behaviour", "open_cells", "open_comparison",
-    "open_stack", "open_trials", "placebo", "prediction_along_path", "read_settings", "resume", "robustness",
-    "run_batch", "save_figure", "simulate", "train",
+    "open_frame_table", "open_stack", "open_trials", "placebo", "prediction_along_path", "read_settings", "resume",
+    "robustness", "run_batch", "save_figure", "simulate", "train",
 ]  # fmt: skip
 
 

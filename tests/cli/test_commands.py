@@ -46,6 +46,19 @@ def test_train_takes_a_settings_file_and_options_go_before_it(run, recording, tm
     assert (settings.fit.epochs, settings.comparison.resamples) == (0, 39)
 
 
+def test_bad_frames_come_from_a_table(run, recording, tmp_path):
+    table = tmp_path / "bad.csv"
+    table.write_text("frame,bad\n5,1\n6,0\n9,1\n")
+    few = "--set", "latents=2", "--set", "epochs=0", "--set", "threads=1"
+    status, _, _ = run("train", recording, "--out", tmp_path / "d", "--bad-frames", table, *few)
+    assert status == 0
+    assert nv.open_analysis(tmp_path / "d").stack.bad_frames == {5, 9}
+    table.write_text("frame\n5000\n")
+    status, _, err = run("train", recording, "--out", tmp_path / "e", "--bad-frames", table, *few)
+    assert status != 0
+    assert "whole numbers" in err
+
+
 @pytest.mark.parametrize(
     ("options", "found"),
     [

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from napari_varae.cli.movie import leave_out, open_movie
-from napari_varae.cli.options import Channel, DataSet, FrameRate, Json, Movie, PixelSize, Plane, with_settings
+from napari_varae.cli.options import BadFrames, Channel, DataSet, FrameRate, Json, Movie, PixelSize, Plane, with_settings
 from napari_varae.cli.output import interruptible, print_result, progress_bar
 
 __all__ = ["choose"]
@@ -30,9 +30,7 @@ def choose(
     channel: Channel = None,
     plane: Plane = None,
     dataset: DataSet = None,
-    bad_frames: Annotated[
-        str | None, typer.Option(metavar="FRAMES", help="Frames to leave out, such as '3,200:210'.")
-    ] = None,
+    bad_frames: BadFrames = None,
     as_json: Json = False,
 ) -> None:
     """Suggest the number of latents and the VAR order by how well held-out frames are predicted.

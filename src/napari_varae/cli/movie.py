@@ -67,9 +67,14 @@ def open_movie(
 
 
 def leave_out(stack: Stack, text: str | None) -> Stack:
-    """Mark frames such as '3,200:210' as bad, besides those that the file marks."""
+    """Mark frames such as '3,200:210', or those of a table, as bad, besides those that the file marks."""
     if text is None:
         return stack
+    from napari_varae.io.frame_table import open_frame_table
+    from napari_varae.io.table import SUFFIXES
+
+    if Path(text).suffix.lower() in SUFFIXES:
+        return open_frame_table(text, stack.n_frames).added_to(stack)
     bad = set(stack.bad_frames)
     for part in text.split(","):
         start, colon, stop = part.strip().partition(":")

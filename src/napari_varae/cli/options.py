@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 __all__ = [
+    "BadFrames",
     "Channel",
     "DataSet",
     "Folder",
@@ -39,6 +40,13 @@ PixelSize = Annotated[
 ]
 Channel = Annotated[str | None, typer.Option(metavar="CHANNEL", help="Channel, by its number from 0 or its name.")]
 Plane = Annotated[str | None, typer.Option(metavar="PLANE", help="Plane, by its number from 0 or its name.")]
+BadFrames = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FRAMES|FILE",
+        help="Frames to leave out (motion, shutter), such as '3,200:210', or a CSV table with frame, bad, y, x.",
+    ),
+]
 DataSet = Annotated[str | None, typer.Option(metavar="NAME", help="Data set of a file that holds several.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, for programs.")]
 Moved = Annotated[

@@ -9,6 +9,7 @@ import typer
 
 from napari_varae.cli.movie import leave_out, open_movie
 from napari_varae.cli.options import (
+    BadFrames,
     Channel,
     DataSet,
     Folder,
@@ -43,10 +44,7 @@ def train(
     channel: Channel = None,
     plane: Plane = None,
     dataset: DataSet = None,
-    bad_frames: Annotated[
-        str | None,
-        typer.Option(metavar="FRAMES", help="Frames to leave out (motion, shutter), such as '3,200:210'."),
-    ] = None,
+    bad_frames: BadFrames = None,
     trials: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Table of trials (CSV, TSV, NWB) with start, stop, condition.")
     ] = None,

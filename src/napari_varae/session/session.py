@@ -118,9 +118,15 @@ class Session(
         self._replace_movie(None)
 
     def describe_movie(
-        self, frame_rate: float | None, pixel_size: float | None, bad_frames: Iterable[int] | None = None
+        self,
+        frame_rate: float | None,
+        pixel_size: float | None,
+        bad_frames: Iterable[int] | None = None,
+        shifts: NDArray[np.float64] | None = None,
     ) -> None:
-        """Set what the file did not state: frame rate (Hz), pixel size (um), frames to leave out; None when unknown.
+        """Set what the file did not state: frame rate (Hz), pixel size (um); None when unknown.
+
+        Frames to leave out and shifts (T, 2) of registration stay as they are when they are None.
 
         Raises
         ------
@@ -130,7 +136,8 @@ class Session(
         stack = self.require_stack()
         bad = stack.bad_frames if bad_frames is None else bad_frames
         self._require_idle("change the movie")
-        stack = stack.replace(frame_rate=frame_rate, pixel_size=pixel_size, bad_frames=bad)
+        moved = stack.shifts if shifts is None else shifts
+        stack = stack.replace(frame_rate=frame_rate, pixel_size=pixel_size, bad_frames=bad, shifts=moved)
         self.check_experiment(stack)
         self.stack = stack
         self.set_placebo(None)

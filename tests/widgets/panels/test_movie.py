@@ -307,3 +307,23 @@ def test_several_files_are_joined(panel, session, tmp_path, idle, monkeypatch):
     assert session.stack.breaks == (40,)
     np.testing.assert_array_equal(session.stack.read(0, 1)[0], GOOD[0] + 1)  # 9 before 10
     assert "break" in panel.report.text()
+
+
+def test_bad_frames_and_shifts_come_from_a_table(panel, session, movie, tmp_path, notices):
+    n = session.stack.n_frames
+    session.describe_movie(30.0, 0.8, [1])
+    path = tmp_path / "frames.csv"
+    path.write_text("frame,bad\n7,1\n8,0\n")
+    panel.from_table.open(str(path))
+    assert session.stack.bad_frames == {1, 7}
+    assert panel.bad_frames.text() == "1 - 2, 7 - 8"
+    assert (session.stack.frame_rate, session.stack.shifts) == (30.0, None)
+    path.write_text("y,x\n" + "1.5,-2\n" * n)
+    panel.from_table.open(str(path))
+    assert session.stack.shifts[n - 1].tolist() == [1.5, -2]
+    assert session.stack.bad_frames == {1, 7}
+    session.describe_movie(25.0, None)
+    assert session.stack.shifts is not None
+    path.write_text("frame\n5000000\n")
+    panel.from_table.open(str(path))
+    assert "whole numbers" in notices[-1]

@@ -15,6 +15,7 @@ from napari_varae.session.questions import Question
 from napari_varae.session.ranges import format_duration, format_ranges, parse_ranges
 from napari_varae.viewer.movie import use_layer
 from napari_varae.widgets.boxes.analysis import AnalysisBox, RecentButton, RecoverBox
+from napari_varae.widgets.boxes.frame_table import FrameTableButton
 from napari_varae.widgets.jobs.opening import open_brought, open_sample
 from napari_varae.widgets.parts.fields import NumberField
 from napari_varae.widgets.parts.odd_frames import OddFramesView
@@ -82,7 +83,8 @@ class MoviePanel(Panel):
         form.addRow("Frame rate (Hz)", self.frame_rate)
         form.addRow("Pixel size (µm)", self.pixel_size)
         form.addRow("Train on frames", row(self.first, "to", self.last))
-        form.addRow("Bad frames", self.bad_frames)
+        self.from_table = FrameTableButton(self)
+        form.addRow("Bad frames", row(self.bad_frames, self.from_table, stretch=0))
         self.body.addLayout(form)
         self.apply_button = button("Apply", self.apply, "Update the movie layer and all layers made from it")
         self.body.addWidget(self.apply_button)
