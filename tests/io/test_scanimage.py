@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from napari_varae.errors import ChoiceError, StackError
 from napari_varae.io import open_stack
+from napari_varae.io.frame_stamps import Stamp, find_breaks
 
 HEADER = """SI.VERSION_MAJOR = 2020
 SI.VERSION_MINOR = 0
@@ -34,6 +35,7 @@ SI.hRoiManager.imagingFovUm = [-300 -300;300 -300;300 300;-300 300]
 def write_scanimage(
     path: Path, pages: np.ndarray, channels: list[int], slices: int = 1, flyback: int = 0, per_slice: int = 1,
     first: int = 1, numbers: list[int] | None = None, averaged: int = 1, mroi: bool = False, rois: int = 2,
+    acquisitions: list[int] | None = None, times: list[float] | None = None,
 ) -> Path:  # fmt: skip
     """Write int16 pages (P, Y, X) as BigTIFF in the layout of ScanImage 2020; descriptions vary in length, as there."""
     cycle = slices * per_slice + flyback
@@ -49,8 +51,10 @@ def write_scanimage(
     previous = 8
     for i, page in enumerate(pages):
         number = numbers[i // len(channels)] if numbers else first + i // len(channels)
+        frame = i // len(channels)
+        acquisition, time = acquisitions[frame] if acquisitions else 1, times[frame] if times else number / 30
         text = (
-            f"frameNumbers = {number}\nacquisitionNumbers = 1\nframeTimestamps_sec = {number / 30:.6f}\n".encode()
+            f"frameNumbers = {number}\nacquisitionNumbers = {acquisition}\nframeTimestamps_sec = {time:.6f}\n".encode()
             + b"\0"
         )
         out += bytes(-len(out) % 8)
@@ -137,6 +141,51 @@ def test_several_frames_at_each_slice_are_runs(tmp_path: Path):
     np.testing.assert_array_equal(stack.read(), pages[[4, 5, 6, 7, 16, 17, 18, 19]])
     assert stack.breaks == (4,)
     assert stack.frame_rate == 30
+
+
+def test_acquisitions_and_gaps_begin_new_runs(tmp_path: Path):
+    pages = pages_of(200)
+    times = (np.arange(100) / 30 + 9 * (np.arange(100) >= 60)).tolist()
+    path = write_scanimage(tmp_path / "m.tif", pages, [1, 2], acquisitions=[1] * 37 + [2] * 63, times=times)
+    stack = open_stack(path, channel=1)
+    assert stack.breaks == (37, 60)
+    assert "Acquisitions 1 to 2: each begins a new run" in stack.notes
+    assert "A gap in the time stamps, of 9.03 s before frame 60" in stack.notes
+    np.testing.assert_array_equal(stack.read(), pages[1::2])
+
+
+def test_a_gap_is_found_in_each_plane(tmp_path: Path):
+    times = (np.arange(60) / 30 + 2 * (np.arange(60) >= 31)).tolist()
+    path = write_scanimage(tmp_path / "m.tif", pages_of(60), [1], slices=3, times=times)
+    assert [open_stack(path, plane=plane).breaks for plane in range(3)] == [(11,), (10,), (10,)]
+
+
+@given(
+    gaps=st.dictionaries(st.integers(1, 99_999), st.sampled_from([1.0, 2.0, 270.0, -40_000.0]), max_size=4),
+    acquisitions=st.sets(st.integers(1, 99_999), max_size=4),
+    drift=st.floats(-1e-3, 1e-3),
+)  # fmt: skip
+@examples(max_examples=30)
+def test_few_of_many_descriptions_are_read(gaps, acquisitions, drift):
+    frames = np.arange(100_000)
+    jitter = np.random.default_rng(0).normal(0, 1e-4, len(frames))
+    late = sum((size * (frames >= at) for at, size in gaps.items()), np.zeros(len(frames)))
+    times = (frames * (1 + drift * frames / len(frames)) + jitter + late) / 30
+    numbers = np.searchsorted(sorted(acquisitions), frames, side="right")
+    reads = []
+
+    def read(frame):
+        reads.append(frame)
+        return Stamp(int(numbers[frame]), round(float(times[frame]), 6))
+
+    breaks, _ = find_breaks(read, len(frames))
+    assert set(breaks) == {*gaps, *acquisitions}
+    assert len(reads) < 900
+
+
+def test_frames_without_stamps_have_no_breaks():
+    assert find_breaks(lambda _frame: Stamp(), 1000) == ((), ())
+    assert find_breaks(lambda frame: Stamp(1 + frame // 600), 1000)[0] == (600,)
 
 
 def test_averaged_frames_have_the_lower_rate(tmp_path: Path):

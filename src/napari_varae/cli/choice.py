@@ -8,7 +8,17 @@ from typing import Annotated, Any
 import typer
 
 from napari_varae.cli.movie import leave_out, open_movie
-from napari_varae.cli.options import BadFrames, Channel, DataSet, FrameRate, Json, Movie, PixelSize, Plane, with_settings
+from napari_varae.cli.options import (
+    BadFrames,
+    Channel,
+    DataSet,
+    FrameRate,
+    Json,
+    Movie,
+    PixelSize,
+    Plane,
+    with_settings,
+)
 from napari_varae.cli.output import interruptible, print_result, progress_bar
 
 __all__ = ["choose"]

@@ -2,7 +2,7 @@
 
 Within a volume, the pages run over channels, then over the frames of a slice, then over slices; flyback frames end it.
 Header fields are described in the ScanImage documentation ("ScanImage BigTIFF specification"); the description of each
-page numbers its frame.
+page numbers its frame and its acquisition, and gives its time.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from napari_varae.core.movie.raw_frames import RawFrames
 from napari_varae.errors import StackError
+from napari_varae.io.frame_stamps import Stamp, find_breaks
 from napari_varae.io.probe import Fact, Found, Option, Wanted
-from napari_varae.io.tiff_chain import cut_off
+from napari_varae.io.tiff_chain import Chain, cut_off, descriptions
 
 __all__ = ["find"]
 
@@ -30,6 +31,9 @@ _SLICES = (
 )  # fmt: skip
 _PER_SLICE = ("SI.hStackManager.framesPerSlice", "state.acq.numberOfFrames")
 _WITH_FLYBACK = ("SI.hStackManager.numFramesPerVolumeWithFlyback", "SI.hFastZ.numFramesPerVolume")
+
+_ACQUISITION = re.compile(r"(?:acquisitionNumbers?|Acquisition Number\(?s?\)?) *= *(\d{1,15})")
+_TIME = re.compile(r"(?:frameTimestamps_sec|Frame Timestamp\(s\)) *= *(\d{1,15}(?:\.\d*)?)")
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class _Layout:
         return self.slices * self.per_slice + self.flyback
 
 
-def find(path: Path, tif: tifffile.TiffFile, offsets: NDArray[np.int64], wanted: Wanted) -> Found:
+def find(path: Path, tif: tifffile.TiffFile, chain: Chain, offsets: NDArray[np.int64], wanted: Wanted) -> Found:
     """Find one channel and one plane of a ScanImage file.
 
     Parameters
@@ -55,6 +59,8 @@ def find(path: Path, tif: tifffile.TiffFile, offsets: NDArray[np.int64], wanted:
         The file.
     tif : TiffFile
         The same, open.
+    chain : Chain
+        Its pages.
     offsets : ndarray of int
         Where the pixels of each page begin.
     wanted : Wanted
@@ -86,10 +92,14 @@ def find(path: Path, tif: tifffile.TiffFile, offsets: NDArray[np.int64], wanted:
             f"{len(taken)} frame(s) of one plane, no movie. Open the file that holds all volumes."
         )
     visits = np.flatnonzero(np.diff(taken) > 1) + 1
-    breaks = tuple(visits.tolist()) if layout.per_slice > 1 else ()
+    pages = taken * len(channels) + chosen["channel"]
+    if layout.per_slice > 1:
+        breaks, found = tuple(visits.tolist()), ()
+    else:
+        breaks, found = _interruptions(path, chain, pages, wanted)
     array = RawFrames(
         path,
-        offsets[taken * len(channels) + chosen["channel"]],
+        offsets[pages],
         page.shape[-2:],
         np.dtype(page.dtype).newbyteorder(tif.byteorder),
     )
@@ -98,9 +108,23 @@ def find(path: Path, tif: tifffile.TiffFile, offsets: NDArray[np.int64], wanted:
         f"T{'Z' * (layout.slices > 1)}{'C' * (len(channels) > 1)}YX",
         _frame_rate(header, layout),
         _pixel_size(header, page),
-        _notes(channels, layout, chosen, len(offsets), frames),
+        (*_notes(channels, layout, chosen, len(offsets), frames), *found),
         breaks,
     )
+
+
+def _interruptions(
+    path: Path, chain: Chain, pages: NDArray[np.int64], wanted: Wanted
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Find where the frames of these pages do not follow each other, from what few of their descriptions state."""
+    with descriptions(path, chain) as describe:
+
+        def stamp(frame: int) -> Stamp:
+            text = describe(int(pages[frame])).decode("latin-1")
+            number, time = _ACQUISITION.search(text), _TIME.search(text)
+            return Stamp(None if number is None else int(number[1]), None if time is None else float(time[1]))
+
+        return find_breaks(stamp, len(pages), wanted.check)
 
 
 def _header(tif: tifffile.TiffFile) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def _find(path: Path, wanted: Wanted, chain: Chain) -> Found:
                     f"{path.name!r} is a ScanImage file of compressed pages or pages of several sizes. Save it as "
                     "ScanImage writes it, or as plain TIFF."
                 )
-            return scanimage.find(path, tif, chain.offsets, wanted)
+            return scanimage.find(path, tif, chain, chain.offsets, wanted)
         order = ("I", (chain.n_pages,)) if _is_plain(tif) else page_order(tif, chain.n_pages)
         if chain.offsets is not None and chain.n_pages > 1 and order:
             # Tifffile would read every page to find out what the chain has shown: that they are alike.

@@ -8,7 +8,9 @@ give the place of all, and a sample of the others confirms it.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.errors import StackError
 
-__all__ = ["Chain", "cut_off", "follow"]
+__all__ = ["Chain", "cut_off", "descriptions", "follow"]
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, DESCRIPTION = 256, 257, 258, 259, 262, 270
 STRIPS, SAMPLES, STRIP_BYTES, PLANAR, TILES, FORMAT = 273, 277, 279, 284, 324, 339
@@ -41,10 +43,13 @@ class Chain:
         Their number.
     offsets : ndarray of int or None, shape (n_pages,)
         Where the pixels of each page begin, when each is one uncompressed image in one piece, all of one size and type.
+    places : ndarray of int, shape (n_pages,)
+        Where the tags of each page begin.
     """
 
     n_pages: int
     offsets: NDArray[np.int64] | None
+    places: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,18 @@ class _Reader:
             return None
         return starts[0] if 8 * (ends[-1] - starts[0]) == height[0] * width[0] * bits[0] else None
 
+    def description(self, offset: int, most: int = 65_536) -> bytes:
+        """Return the description of the page at an offset; empty when it has none."""
+        self.file.seek(min(offset, self.size))
+        count = self.take("Q" if self.big else "H") or 0
+        for code, _, length, value in self.tag.iter_unpack(_whole(self.file.read(count * self.tag.size), self.tag)):
+            if code == DESCRIPTION:
+                if length <= len(value):
+                    return bytes(value[:length])
+                self.file.seek(min(struct.unpack(self.order + ("Q" if self.big else "I"), value)[0], self.size))
+                return self.file.read(min(length, most))
+        return b""
+
     def check_description(self) -> None:
         """Without its description, often written last, a file of several channels would pass for a movie."""
         self.file.seek(min(self.first or 0, self.size))
@@ -144,12 +161,12 @@ def follow(path: Path, check: Check = go_on) -> Chain:
 def _walk(reader: _Reader, check: Check) -> Chain:
     """Follow the chain from page to page."""
     pointer, kind, alike = reader.first or 0, None, _Alike(reader)
-    seen: set[int] = set()
+    seen: dict[int, None] = {}
     offsets: list[int] = []
     while pointer:
         if pointer in seen:
             raise StackError(f"{reader.path.name!r} is damaged: its pages run in a circle after page {len(seen)}.")
-        seen.add(pointer)
+        seen[pointer] = None
         check()
         if (known := alike.page(pointer)) is not None:
             data, pointer = known
@@ -163,7 +180,8 @@ def _walk(reader: _Reader, check: Check) -> Chain:
             offsets.append(page.data)
             alike.learn(pointer)
         pointer = page.following
-    return Chain(len(seen), np.array(offsets) if len(offsets) == len(seen) else None)
+    whole = np.array(offsets) if len(offsets) == len(seen) else None
+    return Chain(len(seen), whole, np.fromiter(seen, np.int64, len(seen)))
 
 
 class _Alike:
@@ -253,12 +271,30 @@ def _regular(reader: _Reader) -> Chain | None:
             return None
         if page.data != data[1] + (number - 1) * data_step:
             return None
-    return Chain(last + 1, np.concatenate([data[:1], data[1] + data_step * np.arange(last, dtype=np.int64)]))
+    count = np.arange(last, dtype=np.int64)
+    return Chain(
+        last + 1,
+        np.concatenate([data[:1], data[1] + data_step * count]),
+        np.concatenate([places[:1], places[1] + step * count]),
+    )
 
 
 def _is_last(reader: _Reader, pointer: int) -> bool:
     page = reader.page(pointer)
     return page is not None and page.following == 0
+
+
+def _whole(raw: bytes, tag: struct.Struct) -> bytes:
+    """Return the tags that are complete."""
+    return raw[: len(raw) // tag.size * tag.size]
+
+
+@contextmanager
+def descriptions(path: Path, chain: Chain) -> Iterator[Callable[[int], bytes]]:
+    """Give a function that reads the description of a page by its number; no other page is looked at."""
+    with path.open("rb", buffering=0) as file:
+        reader = _Reader(file, path)
+        yield lambda number: reader.description(int(chain.places[number]))
 
 
 def cut_off(path: Path, page: int, size: int) -> StackError:
