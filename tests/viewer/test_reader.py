@@ -10,7 +10,7 @@ from napari.components import ViewerModel
 from npe2 import PluginManifest
 
 import napari_varae
-from napari_varae.errors import ChoiceError
+from napari_varae.errors import ChoiceError, StackError
 from napari_varae.io import open_stack
 from napari_varae.session.session import session_of
 from napari_varae.viewer.cells import CELLS
@@ -61,18 +61,43 @@ def test_a_movie_becomes_a_layer_with_what_the_file_states(tmp_path):
     assert any("40 frames" in note for note in keywords["metadata"][KEY]["notes"])
 
 
-@pytest.mark.parametrize("kind", ["image", "rgb", "text", "label .npy", "damaged", "folder"])
+@pytest.mark.parametrize("kind", ["image", "rgb", "label .npy", "folder"])
 def test_what_is_no_recording_is_left_to_other_readers(tmp_path, kind):
-    path = tmp_path / {"text": "a.npy", "label .npy": "b.npy", "folder": "empty"}.get(kind, "a.tif")
+    path = tmp_path / {"label .npy": "b.npy", "folder": "empty"}.get(kind, "a.tif")
     if kind == "folder":
         path.mkdir()
     elif kind == "label .npy":
         np.save(path, GOOD[0])
-    elif kind in ("text", "damaged"):
-        path.write_bytes(b"II*\0 nothing of the kind")
     else:
         tifffile.imwrite(path, GOOD[0] if kind == "image" else np.zeros((16, 16, 3), np.uint8))
     assert get_reader(str(path)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a.npy", "damaged"),
+        ("a.tif", "damaged"),
+        ("a.h5", "damaged"),
+        ("a.mat", "MAT file"),
+        ("data.bin", "neither ops.npy"),
+    ],
+)
+def test_of_a_damaged_recording_the_reason_is_shown(tmp_path, name, reason):
+    path = tmp_path / name
+    path.write_bytes(b"II*\0 nothing of the kind")
+    with pytest.raises(StackError, match=reason):
+        opened(path)
+
+
+def test_nothing_is_opened_to_find_out_what_it_is(tmp_path, suite2p, monkeypatch):
+    for name in ("a.nwb", "a.sbx", "a.h5"):
+        (tmp_path / name).write_bytes(b"some bytes")
+    (tmp_path / "movie.zarr").mkdir()
+    (tmp_path / "movie.zarr" / "zarr.json").write_text("{}")
+    monkeypatch.setattr("napari_varae.io.readers.find", None)
+    for path in ("a.nwb", "a.sbx", "a.h5", "movie.zarr", suite2p.name):
+        assert get_reader(str(tmp_path / path)) is not None
 
 
 def test_a_dropped_folder_of_suite2p_is_the_movie_with_its_cells(suite2p):

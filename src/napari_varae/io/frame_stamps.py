@@ -7,6 +7,7 @@ break, and one whose ends do not is halved until the step is found.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -73,7 +74,7 @@ def find_breaks(
         return (), ()
     usual = _usual_interval(stamp, n_frames)
     edges = [*range(0, n_frames - 1, WINDOW), n_frames - 1]
-    windows = list(zip(edges, edges[1:], strict=False))
+    windows = list(pairwise(edges))
     breaks: list[int] = []
     while windows:
         low, high = windows.pop()

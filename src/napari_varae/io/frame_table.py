@@ -95,8 +95,8 @@ def open_frame_table(path: Any, n_frames: int) -> FrameTable:
         raise DataError(f"{name!r} has shifts in {y or x!r} only. Give both, y and x.")
     if bad is None and y is None and (frame is None or len(columns) > 1):
         raise DataError(
-            f"{name!r} has the columns {listed(list(columns))}: neither 'bad', nor 'y' and 'x', nor 'frame' alone. Name "
-            "the columns like that."
+            f"{name!r} has the columns {listed(list(columns))}: neither 'bad', nor 'y' and 'x', nor 'frame' alone. "
+            "Name the columns like that."
         )
     frames = _frames(columns, frame, n_frames, name)
     marked = np.ones(len(frames), bool) if bad is None and y is None else _marks(columns, bad)
@@ -110,7 +110,7 @@ def _frames(columns: Columns, frame: str | None, n_frames: int, name: str) -> ND
         rows = len(next(iter(columns.values())))
         if rows != n_frames:
             raise DataError(
-                f"{name!r} has {rows} rows and the movie {n_frames} frames. Give one row per frame, or a column 'frame'."
+                f"{name!r} has {rows} rows and the movie {n_frames} frames. Give a row per frame, or a column 'frame'."
             )
         return np.arange(rows)
     given = numbers(columns[frame], frame)
@@ -136,7 +136,7 @@ def _marks(columns: Columns, bad: str | None) -> NDArray[np.bool_]:
     wrong = [cell not in (*YES, *NO) for cell in cells]
     if any(wrong):
         raise DataError(
-            f"Column {bad!r} holds {cells[wrong.index(True)]!r} in {name_rows(wrong)}. Write 1 for bad frames and 0 for "
+            f"Column {bad!r} holds {cells[wrong.index(True)]!r} in {name_rows(wrong)}. Write 1 for bad frames, 0 for "
             "others."
         )
     return np.array([cell in YES for cell in cells], dtype=bool)

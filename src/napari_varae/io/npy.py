@@ -12,7 +12,7 @@ from napari_varae.io.axes import select
 from napari_varae.io.pickles import read_header
 from napari_varae.io.probe import Found, Wanted
 
-__all__ = ["find"]
+__all__ = ["find", "is_npy_movie"]
 
 
 def find(path: Path, wanted: Wanted) -> Found:
@@ -52,3 +52,13 @@ def find(path: Path, wanted: Wanted) -> Found:
         )
     select("TYX", shape, wanted, path.name)
     return Found(RawFrames(path, start + frame * np.arange(shape[0], dtype=np.int64), shape[1:], dtype))
+
+
+def is_npy_movie(path: Path) -> bool:
+    """Find out from its header whether a `.npy` file holds three axes of numbers; True when it is damaged."""
+    try:
+        with path.open("rb") as file:
+            shape, _, dtype = read_header(file)
+    except Exception:  # noqa: BLE001 - as in `find`, which gives the reason
+        return True
+    return len(shape) == 3 and dtype.kind in "uif"

@@ -14,7 +14,7 @@ from napari_varae.io.files import in_order, series_name
 from napari_varae.io.joined import Images, join
 from napari_varae.io.probe import Found, Wanted
 
-__all__ = ["GROUP", "READERS", "TIFF", "find", "is_tiff_movie"]
+__all__ = ["GROUP", "READERS", "TIFF", "find", "is_tiff_movie", "may_hold_recording"]
 
 GROUP = "napari_varae.readers"
 """The group of entry points by which another package adds a format."""
@@ -125,8 +125,20 @@ def _is_single_image(path: Path) -> bool:
     return follow(path).n_pages == 1 and _image_dimensions(path) == 2
 
 
+def may_hold_recording(folder: Path) -> bool:
+    """Find out by names whether a folder may hold a recording."""
+    from napari_varae.io import others, suite2p, zarr_store
+
+    if zarr_store.is_zarr(folder) or suite2p.is_suite2p(folder) or others.format_of(folder):
+        return True
+    return any(p.suffix.lower() in TIFF and not p.name.startswith(".") for p in folder.iterdir())
+
+
 def is_tiff_movie(path: Path) -> bool:
-    """Find out whether a TIFF file holds several grey images, without looking at every page; False when damaged."""
+    """Find out whether a TIFF file holds several grey images, without looking at every page; True when it is damaged.
+
+    Then nothing else can read it, and opening it gives the reason.
+    """
     import tifffile
 
     try:
@@ -134,7 +146,7 @@ def is_tiff_movie(path: Path) -> bool:
             several = len(tif.series[0].get_shape(squeeze=True)) > 2 or len(tif.series) > 1
             return several and getattr(tif.pages[0], "samplesperpixel", 1) < 3
     except (OSError, ValueError, LookupError, TypeError, ArithmeticError, struct.error):  # tifffile, of damaged files
-        return False
+        return True
 
 
 def _image_dimensions(path: Path) -> int:

@@ -93,10 +93,9 @@ def find(path: Path, tif: tifffile.TiffFile, chain: Chain, offsets: NDArray[np.i
         )
     visits = np.flatnonzero(np.diff(taken) > 1) + 1
     pages = taken * len(channels) + chosen["channel"]
-    if layout.per_slice > 1:
-        breaks, found = tuple(visits.tolist()), ()
-    else:
-        breaks, found = _interruptions(path, chain, pages, wanted)
+    breaks, found = (
+        _interruptions(path, chain, pages, wanted) if layout.per_slice == 1 else (tuple(visits.tolist()), ())
+    )
     array = RawFrames(
         path,
         offsets[pages],

@@ -1,4 +1,4 @@
-"""Do latents follow the shifts of registration? Motion that registration leaves in the image then looks like activity."""
+"""Do latents follow the shifts of registration? Motion that is left in the image then looks like activity."""
 
 from __future__ import annotations
 

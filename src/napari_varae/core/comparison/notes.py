@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
 
 __all__ = [
-    "closeness", "fewest_pairs", "halves", "motion", "noise", "of_ranges", "of_test", "response", "seen_in_training", "shared",
-    "shortage", "trained_on", "whole_image",
+    "closeness", "fewest_pairs", "halves", "motion", "noise", "of_ranges", "of_test", "response", "seen_in_training",
+    "shared", "shortage", "trained_on", "whole_image",
 ]  # fmt: skip
 
 FEW = 10
@@ -210,10 +210,11 @@ def motion(following: dict[int, float]) -> list[str]:
     if not following:
         return []
     listed = ", ".join(f"{k} (r = {r:.2f})" for k, r in following.items())
-    return [
+    text = (
         f"Latents that follow the shifts of registration: {listed}. What they do may be motion. Mark frames with large "
         "shifts as bad, or regress the shifts out (covariates=stack.shifts)."
-    ]
+    )
+    return [text]
 
 
 def whole_image(fit: Fit, test: TwoSampleTest, config: ComparisonConfig) -> list[str]:

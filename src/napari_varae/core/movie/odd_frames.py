@@ -76,7 +76,7 @@ class Watch:
     static : array, shape (Y, X), optional
         The static image, from which shifts are counted; without it they are not looked for.
     registered : array, shape (T, 2), optional
-        By how much registration moved each frame, (y, x) in pixels: a large shift is odd although the image is in place.
+        By how much registration moved each frame, (y, x) in pixels: a large shift is odd, in place or not.
     """
 
     def __init__(self, static: Images | None = None, registered: NDArray[np.float64] | None = None) -> None:

@@ -11,6 +11,7 @@ from napari_varae.errors import ChoiceError, DataChoiceError
 from napari_varae.session.job_events import Controls
 from napari_varae.session.questions import Brought, Question
 from napari_varae.viewer.movie import open_movie
+from napari_varae.viewer.reader import LayerData, add, read
 from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.parts.panel import Panel
 from napari_varae.widgets.parts.text import in_words
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from napari_varae.session.session import Session
 
-__all__ = ["open_brought", "open_sample"]
+__all__ = ["open_brought", "open_dropped", "open_sample"]
 
 TITLES: dict[Brought, str] = {
     "movie": "Opening the recording",
@@ -58,6 +59,43 @@ def open_brought(panel: Panel, what: Brought, path: Any, given: Mapping[str, Any
         on_return=partial(_use, panel.viewer, panel.session, what),
         about=() if what == "movie" else ("movie",),
     )
+
+
+def open_dropped(panel: Panel, path: str | list[str]) -> None:
+    """Open a recording that was dropped on the window as layers; the first one is the movie when there is none yet.
+
+    Raises
+    ------
+    ValueError
+        While another job is running.
+    """
+    on_return = partial(_add, panel.viewer, panel.session)
+    Job(panel, "computing", partial(_read_layers, path), title=TITLES["movie"], on_return=on_return)
+
+
+def _read_layers(
+    path: str | list[str], controls: Controls, report: Report
+) -> Generator[None, None, list[LayerData] | Question]:
+    """Read layers in the worker's thread; a choice that is left open comes back as a question."""
+    report("checking the file")
+    yield
+    questions: list[Question] = []
+
+    def ask(_path: Any, error: ChoiceError) -> list[LayerData]:
+        questions.append(Question("movie", path, str(error), error.options))
+        return []
+
+    found = read(path, ask, controls.check)
+    return questions[0] if questions else found
+
+
+def _add(viewer: Viewer, session: Session, found: list[LayerData] | Question) -> None:
+    """Add the layers that were read, or ask the question that the file leaves."""
+    if isinstance(found, Question):
+        session.ask(found)
+    else:
+        with in_words():
+            add(viewer, found)
 
 
 def open_sample(panel: Panel) -> None:
