@@ -153,6 +153,63 @@ def test_hdf5_axes(tmp_path: Path, matlab: bool, axis: int | None):
     np.testing.assert_array_equal(open_stack(path, plane=1).read(), MOVIE + 1)
 
 
+@pytest.mark.parametrize("matlab", [False, True])
+def test_axes_of_hdf5_are_asked_for_where_time_may_be_last(tmp_path: Path, matlab: bool):
+    """A set (24, 26, 400) is more likely 400 images of 24 x 26 than 24 images of 26 x 400."""
+    h5py = need("h5py")
+    movie = np.random.default_rng(3).integers(0, 99, (400, 24, 26)).astype(np.int16)
+    path = tmp_path / "m.h5"
+    with h5py.File(path, "w") as file:
+        file["movie"] = movie.transpose(2, 1, 0) if matlab else movie.transpose(1, 2, 0)
+        if matlab:
+            file["movie"].attrs["MATLAB_class"] = np.bytes_("int16")
+    orders = ["YXT", "TYX"] if matlab else ["TYX", "YXT"]
+    with pytest.raises(ChoiceError, match="axes YXT") as caught:
+        open_stack(path)
+    options = [f"movie, axes {order}" for order in orders]
+    assert caught.value.options == {"dataset": options}
+    stack = open_stack(path, dataset=options[1])
+    np.testing.assert_array_equal(stack.read(), movie)
+    assert open_stack(path, dataset=1).shape == movie.shape
+    assert stack.source.dataset == options[1]
+    first = open_stack(path, dataset=options[0])
+    assert first.shape[0] in (24, 26)
+    assert any("very oblong" in note for note in first.notes)
+
+
+def test_a_data_set_of_clear_axes_is_chosen_by_its_name(tmp_path: Path):
+    h5py = need("h5py")
+    path = tmp_path / "m.h5"
+    with h5py.File(path, "w") as file:
+        file["clear"] = MOVIE
+        file["movie"] = np.zeros((24, 26, 400), np.int16)
+    options = ["movie, axes TYX", "movie, axes YXT"]
+    with pytest.raises(ChoiceError) as caught:
+        open_stack(path)
+    assert caught.value.options == {"dataset": ["clear", *options]}
+    with pytest.raises(ChoiceError) as caught:
+        open_stack(path, dataset="/movie")
+    assert caught.value.options == {"dataset": options}
+    for name in ("clear", "clear, axes TYX"):
+        np.testing.assert_array_equal(open_stack(path, dataset=name).read(), MOVIE)
+    with pytest.raises(ChoiceError, match="has no dataset"):
+        open_stack(path, dataset="clear, axes YXT")
+
+
+@pytest.mark.parametrize(
+    ("shape", "asked"),
+    [
+        ((300, 512, 512), False), ((2000, 100, 796), False), ((9000, 512, 512), False), ((20, 16, 16), False),
+        ((512, 512, 400), True), ((512, 500, 400), True), ((24, 26, 400), True), ((512, 796, 3000), True),
+        ((400, 300, 400), False), ((0, 16, 16), False),
+    ],
+)  # fmt: skip
+def test_which_axes_of_hdf5_are_clear(shape: tuple[int, int, int], asked: bool):
+    from napari_varae.io.hdf5 import _readings
+
+    assert len(_readings(shape, matlab=False)) == 1 + asked
+
+
 def test_hdf5_without_a_movie(tmp_path: Path):
     h5py = need("h5py")
     with h5py.File(tmp_path / "m.h5", "w") as file:
@@ -166,6 +223,9 @@ def test_hdf5_without_a_movie(tmp_path: Path):
     (tmp_path / "old.mat").write_bytes(b"MATLAB 5.0 MAT-file" + bytes(200))
     with pytest.raises(StackError, match=r"before version 7\.3"):
         open_stack(tmp_path / "old.mat")
+    (tmp_path / "empty.mat").touch()
+    with pytest.raises(StackError, match=r"'empty\.mat' is empty"):
+        open_stack(tmp_path / "empty.mat")
 
 
 # NWB
@@ -441,6 +501,14 @@ def test_scanbox_opens_by_roiextractors(tmp_path: Path):
     (tmp_path / "m.mat").unlink()
     with pytest.raises(StackError, match=r"'m\.mat', which Scanbox writes"):
         open_stack(tmp_path / "m.sbx")
+
+
+def test_a_package_that_one_format_needs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    need("roiextractors")
+    monkeypatch.setitem(sys.modules, "isx", None)
+    (tmp_path / "m.isxd").write_bytes(b"0")
+    with pytest.raises(StackError, match="needs isx: pip install isx"):
+        open_stack(tmp_path / "m.isxd")
 
 
 def test_errors_of_roiextractors_are_wrapped(tmp_path: Path):

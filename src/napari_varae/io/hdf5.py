@@ -23,6 +23,10 @@ __all__ = ["HDF5_LOCK", "DataSet", "close_with", "find"]
 HDF5_LOCK = RLock()
 """Hold it around every use of h5py or pynwb: opening, reading a data set, closing."""
 
+OBLONG = 8.0
+"""Times as long as wide from which images are noted."""
+LONGER = 1.5
+"""Times as long as the other axes from which the first axis is time, whatever the others are."""
 _RATES = ("frame_rate", "framerate", "sampling_rate", "fs", "fps", "rate")
 _PIXELS = ("pixel_size_um", "pixel_size", "um_per_pixel", "umPerPixel")
 
@@ -79,10 +83,12 @@ def find(path: Path, wanted: Wanted) -> Found:
         import h5py
     except ImportError as error:
         raise StackError(f"{path.name!r} needs h5py: pip install 'napari-varae[hdf5]'.") from error
+    if path.stat().st_size == 0:
+        raise StackError(f"{path.name!r} is empty. Copy it again.")
     if path.suffix.lower() == ".mat" and not h5py.is_hdf5(path):
         raise StackError(
-            f"{path.name!r} is a MAT file before version 7.3, which cannot hold a movie beyond 2 GB or be read lazily. "
-            "In MATLAB: save(file, 'movie', '-v7.3')."
+            f"{path.name!r} is a MAT file before version 7.3, which cannot hold a movie beyond 2 GB or be read lazily, "
+            "or it is damaged. In MATLAB: save(file, 'movie', '-v7.3')."
         )
     try:
         with HDF5_LOCK, ExitStack() as closing:
@@ -118,15 +124,19 @@ def _find(file: Any, path: Path, wanted: Wanted) -> Found:
         raise StackError(
             f"{path.name!r} holds no data set that can be a movie (three or four axes of real numbers): {listed}."
         )
-    names = list(sets)
-    if isinstance(wanted.dataset, str):
-        wanted = Wanted(wanted.channel, wanted.plane, wanted.dataset.strip("/"))
-    name = names[wanted.choose(path.name, {"dataset": names})["dataset"]]
+    matlab = {name: "MATLAB_class" in item.attrs for name, item in sets.items()}
+    name, time_last = _choose({name: _readings(item.shape, matlab[name]) for name, item in sets.items()}, path, wanted)
     data = sets[name]
-    matlab = "MATLAB_class" in data.attrs
-    order, fixed, axes, extra = _axes(data.shape, name, matlab, path, wanted)
+    order, fixed, axes, extra = _axes(data.shape, name, matlab[name], path, wanted)
+    if time_last:
+        order, axes, extra = (2, 0, 1), "axes YXT", ["Time is the last axis: each frame is read from the whole file"]
+        if matlab[name]:
+            order, axes, extra = (2, 1, 0), "axes XYT", ["MATLAB stores (T, Y, X) column by column: time comes last"]
     notes = [f"Data set {name!r}, shape {tuple(data.shape)}: {axes}", *extra]
-    others = [other for other in names if other != name]
+    height, width = (data.shape[axis] for axis in order[1:])
+    if _oblong(height, width) > OBLONG:
+        notes.append(f"Images of {height} x {width} pixels are very oblong: check the axes")
+    others = [other for other in sets if other != name]
     if others:
         notes.append(f"Other data sets of this file: {', '.join(others[:6])}")
     return Found(
@@ -136,6 +146,42 @@ def _find(file: Any, path: Path, wanted: Wanted) -> Found:
         _attribute(data, _PIXELS),
         tuple(notes),
     )
+
+
+def _oblong(first: int, second: int) -> float:
+    """How many times as long as the other side one is."""
+    return max(first, second) / max(1, min(first, second))
+
+
+def _readings(shape: tuple[int, ...], matlab: bool) -> list[str]:
+    """List the orders of axes in which three axes can be meant, as the program that wrote them counts; one is clear.
+
+    Time is the axis that is much longer than the others, or else the one that leaves the squarer image.
+    """
+    if len(shape) != 3:
+        return []
+    usual, other = ("YXT", "TYX") if matlab else ("TYX", "YXT")
+    if shape[0] >= LONGER * max(shape[1:]) or _oblong(*shape[:2]) >= _oblong(*shape[1:]):
+        return [usual]
+    return [usual, other]
+
+
+def _choose(readings: dict[str, list[str]], path: Path, wanted: Wanted) -> tuple[str, bool]:
+    """Choose a data set, and its axes where they can be meant in two ways: its name, and whether time is stored last."""
+    entries = {
+        entry: (name, place == 1)
+        for name, orders in readings.items()
+        for place, entry in enumerate([f"{name}, axes {order}" for order in orders] if len(orders) > 1 else [name])
+    }
+    wish = wanted.dataset.strip("/") if isinstance(wanted.dataset, str) else wanted.dataset
+    if isinstance(wish, str) and wish not in entries:
+        name, _, order = wish.partition(", axes ")
+        if name in readings and len(readings[name]) == 1 and order in readings[name]:
+            wish = name
+        elif name in readings and not order:
+            entries, wish = {entry: found for entry, found in entries.items() if found[0] == name}, None
+    names = list(entries)
+    return entries[names[Wanted(dataset=wish).choose(path.name, {"dataset": names})["dataset"]]]
 
 
 def _axes(

@@ -19,6 +19,8 @@ from napari_varae.io.probe import Fact, Found, Wanted
 
 __all__ = ["find", "format_of"]
 
+_PACKAGES = {"Inscopix": "isx", "Bruker": "lxml", "Thor": "lxml", "Femtonics": "h5py"}
+"""What formats need besides roiextractors."""
 EXTENSIONS = {".sbx": "Scanbox", ".mesc": "Femtonics", ".isxd": "Inscopix"}
 
 
@@ -76,6 +78,9 @@ def find(path: Path, wanted: Wanted) -> Found:
             rate = rate or Fact.positive(extractor.get_sampling_frequency(), f"from {name}, by roiextractors")
     except StackError:
         raise
+    except ImportError as error:  # of a package that only one format needs
+        package = error.name or _PACKAGES.get(str(name)) or "another package"
+        raise StackError(f"{path.name!r} ({name}) needs {package}: pip install {package}. ({error})") from error
     except Exception as error:  # each extractor has its own
         raise StackError(
             f"{path.name!r} could not be read as {name} ({type(error).__name__}: {error}). Check that all files of the "
