@@ -167,7 +167,7 @@ def _readings(shape: tuple[int, ...], matlab: bool) -> list[str]:
 
 
 def _choose(readings: dict[str, list[str]], path: Path, wanted: Wanted) -> tuple[str, bool]:
-    """Choose a data set, and its axes where they can be meant in two ways: its name, and whether time is stored last."""
+    """Choose a data set, and its axes where they can be meant in two ways: its name, and whether time comes last."""
     entries = {
         entry: (name, place == 1)
         for name, orders in readings.items()
