@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from napari_varae.cli.movie import leave_out, open_movie
+from napari_varae.cli.movie import mark_frames, open_movie
 from napari_varae.cli.options import (
     Channel,
     DataSet,
@@ -47,6 +47,9 @@ def train(
         str | None,
         typer.Option(metavar="FRAMES", help="Frames to leave out (motion, shutter), such as '3,200:210'."),
     ] = None,
+    good_frames: Annotated[
+        str | None, typer.Option(metavar="FRAMES", help="Frames that count although the files mark them as bad.")
+    ] = None,
     trials: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Table of trials (CSV, TSV, NWB) with start, stop, condition.")
     ] = None,
@@ -69,7 +72,7 @@ def train(
 
     chosen = settings()
     stack = open_movie(movie, frame_rate, pixel_size, channel, plane, dataset)
-    stack = leave_out(stack, bad_frames)
+    stack = mark_frames(stack, bad_frames, good_frames)
     table = None if trials is None else open_trials(trials, frame_rate=stack.frame_rate, unit=trials_unit)
     analysis = Analysis.begin(out, stack, chosen, overwrite=overwrite)
     if table is not None:

@@ -333,4 +333,5 @@ class EndToEnd:
             frames=(data.start, data.stop),
             history=history,
             notes=(*((left_out(data.odd),) if data.odd else ()), *self.began.notes()),
+            bad_frames=tuple(sorted(data.stack.bad_frames)),
         )

@@ -286,6 +286,7 @@ class Trainer:
             frames=(split.start, split.stop),
             history=history,
             notes=self._notes(),
+            bad_frames=tuple(sorted(self.stack.bad_frames)),
         )
 
     def _notes(self) -> tuple[str, ...]:
