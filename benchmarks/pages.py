@@ -133,12 +133,12 @@ def timing() -> str:
 
 def batch() -> str:
     """Table of a batch: by one worker, by several, and started again."""
-    lines = [
-        [row["what"], str(row["workers"]), str(row["recordings"]), f"{row['seconds']:.0f} s" if row["seconds"] > 1
-         else f"{row['seconds']:.1f} s", f"{row['seconds per recording']:.1f} s" if row["memory of a worker (MB)"] else "",
-         f"{row['memory of a worker (MB)']:.0f} MB" if row["memory of a worker (MB)"] else ""]
-        for row in results("batch")
-    ]  # fmt: skip
+    lines = []
+    for row in results("batch"):
+        worked = row["memory of a worker (MB)"]
+        seconds = f"{row['seconds']:.0f} s" if worked else f"{row['seconds']:.1f} s"
+        each = [f"{row['seconds per recording']:.1f} s", f"{worked:.0f} MB"] if worked else ["", ""]
+        lines.append([row["what"], str(row["workers"]), str(row["recordings"]), seconds, *each])
     return markdown(["", "workers", "recordings", "time", "time per recording", "peak memory of a worker"], lines)
 
 
