@@ -29,7 +29,7 @@ from benchmarks.training.flatness import SHOWN as SHOWN_FLAT
 from benchmarks.training.paper_setting import EVERYTHING
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-PAGES = tuple(DOCS / f"{name}.md" for name in ("results", "paper", "statistics", "lasso"))
+PAGES = tuple(DOCS / f"{name}.md" for name in ("results", "paper", "statistics", "lasso", "how-to/batch"))
 MERITS = {
     "rec": 3, "clean": 3, "pred": 3, "latent R2": 3, "cells": 3, "links": 2, "driver": 3, "effect": 3, "drive r": 2,
     "nonzeros": 1, "seconds": 0,
@@ -129,6 +129,27 @@ def timing() -> str:
         for row in results("timing")
     ]  # fmt: skip
     return markdown(["latents", "noise", "CPU time of a draw", "peak memory"], lines)
+
+
+def batch() -> str:
+    """Table of a batch: by one worker, by several, and started again."""
+    lines = []
+    for row in results("batch"):
+        worked = row["memory of a worker (MB)"]
+        seconds = f"{row['seconds']:.0f} s" if worked else f"{row['seconds']:.1f} s"
+        each = [f"{row['seconds per recording']:.1f} s", f"{worked:.0f} MB"] if worked else ["", ""]
+        lines.append([row["what"], str(row["workers"]), str(row["recordings"]), seconds, *each])
+    return markdown(["", "workers", "recordings", "time", "time per recording", "peak memory of a worker"], lines)
+
+
+def growth() -> str:
+    """Table of time and memory of a fit by area and frames."""
+    lines = [
+        [f"{row['size']} x {row['size']}", str(row["frames"]), str(row["latents"]), f"{row['cpu']:.0f} s",
+         f"{row['memory']:.1f} GB"]
+        for row in sorted(results("growth"), key=lambda row: (row["size"], row["frames"]))
+    ]  # fmt: skip
+    return markdown(["pixels", "frames", "latents", "CPU time of a fit", "peak memory"], lines)
 
 
 def paper_elsewhere() -> str:
@@ -373,7 +394,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **{f"ablation {name}": lambda name=name: ablation(name) for name in SHOWN_SCENARIOS},
     **{f"paper {name}": lambda name=name: paper(name) for name in PAPER_SCENARIOS},
     "everyday": everyday, "kills": kills, "paper claims": paper_claims,
-    "timing": timing, "paper elsewhere": paper_elsewhere,
+    "timing": timing, "batch": batch, "growth": growth, "paper elsewhere": paper_elsewhere,
     "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
     "pipeline found": pipeline_found, "calibration": calibration, "labels": labels, "halves": halves,
     "near_collinear": near_collinear,

@@ -36,6 +36,11 @@ PAGES = sorted([
     *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md"), *ROOT.glob("benchmarks/*.md"),
 ])  # fmt: skip
 MODULES = sorted(SOURCE.rglob("*.py"))
+FORMS = sorted([
+    SOURCE / "napari.yaml", ROOT / "mkdocs.yml", *ROOT.glob(".github/**/*.yml"), *ROOT.glob("examples/*.py"),
+    *ROOT.glob("examples/*.ipynb"),
+])  # fmt: skip
+"""What is shown or read elsewhere: menus, forms for issues, examples."""
 
 
 def complaints(text: str) -> Iterator[str]:
@@ -75,6 +80,11 @@ def test_the_list_spares_what_it_should(text):
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_words_of_a_page(page):
     assert list(complaints(page.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("form", FORMS, ids=name)
+def test_words_of_menus_forms_and_examples(form):
+    assert list(complaints(form.read_text(encoding="utf-8"))) == []
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.relative_to(SOURCE).as_posix())

@@ -264,17 +264,33 @@ def test_export_draws_figures(run, folder, tmp_path):
     assert (status, "Compare first" in err) == (1, True)
 
 
-def test_the_commands_import_no_qt(trained, tmp_path):
+@pytest.mark.long
+def test_the_commands_import_no_qt(folder, recording, tmp_path):
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(f"path,frame_rate\n{recording},10\n", encoding="utf-8")
+    ranges, few = ["--a", "0:140", "--b", "170:320"], ["--set", "resamples=19", "--set", "power_draws=0"]
+    commands = [
+        ["info"],
+        ["open", recording],
+        ["train", recording, "--out", tmp_path / "d", "--set", "latents=3", "--set", "epochs=0"],
+        ["evaluate", folder],
+        ["map", folder, "--out", tmp_path / "m.tif"],
+        ["compare", folder, *ranges, *few],
+        ["placebo", folder, "--a", "0:60", "--b", "70:130", "--repeats", 2, *few],
+        ["export", folder, "--out", tmp_path / "latents.png", "--what", "latents"],
+        ["batch", sheet, "--out", tmp_path / "batch", "--workers", 1, "--set", "latents=3", "--set", "epochs=0"],
+    ]
     script = f"""
 import sys
 from napari_varae.cli import main
-try:
-    main(["map", {str(trained)!r}, "--out", {str(tmp_path / "m.tif")!r}])
-except SystemExit as end:
-    assert not end.code
+for words in {[[str(word) for word in words] for words in commands]!r}:
+    try:
+        main(words)
+    except SystemExit as end:
+        assert not end.code, words
 print(*sorted({{name.partition(".")[0] for name in sys.modules}}), file=sys.stderr)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     loaded = set(done.stderr.splitlines()[-1].split())
     assert "torch" in loaded

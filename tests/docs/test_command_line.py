@@ -3,6 +3,7 @@
 import re
 import runpy
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,55 @@ def test_the_sheet_of_the_how_to_page(tmp_path, monkeypatch):
     [words] = commands("batch.md")
     run(words)
     assert Path("results/report.html").exists()
+
+
+@pytest.mark.long
+def test_the_commands_from_nwb_to_nwb(tmp_path, monkeypatch):
+    pynwb = pytest.importorskip("pynwb")
+    from pynwb.ophys import OpticalChannel, TwoPhotonSeries
+
+    monkeypatch.chdir(tmp_path)
+    stack = nv.simulate(nv.SimulationConfig(frames=400, height=24, width=24, cells=3, soma_radius=3)).stack
+    session = pynwb.NWBFile("a session", "an identifier", datetime(2026, 1, 1, tzinfo=UTC))
+    plane = session.create_imaging_plane(
+        name="plane", optical_channel=OpticalChannel(name="green", description="", emission_lambda=510.0),
+        description="", device=session.create_device("scope"), excitation_lambda=920.0, indicator="GCaMP",
+        location="V1",
+    )  # fmt: skip
+    session.add_acquisition(
+        TwoPhotonSeries(name="movie", imaging_plane=plane, unit="a.u.", rate=10.0, data=stack.read().transpose(0, 2, 1))
+    )
+    session.add_trial_column("condition", "what was shown")
+    for start, stop, name in ((0.0, 15.0, "go"), (20.0, 35.0, "nogo")):
+        session.add_trial(start_time=start, stop_time=stop, condition=name)
+    with pynwb.NWBHDF5IO("session.nwb", "w") as file:
+        file.write(session)
+    for words in commands("nwb.md"):
+        run(words)
+    with pynwb.NWBHDF5IO("results.nwb", "r") as file:
+        assert "latents" in file.read().processing["ophys"].data_interfaces
+    assert Path("links.csv").read_text(encoding="utf-8").count("\n") > 1
+
+
+@pytest.mark.long
+def test_the_batch_of_the_cluster_page_runs_on_a_scheduler(tmp_path, monkeypatch):
+    from distributed import LocalCluster
+
+    monkeypatch.chdir(tmp_path)
+    stack = nv.simulate(nv.SimulationConfig(frames=200, height=24, width=24, cells=3, soma_radius=3)).stack
+    tifffile.imwrite("movie.tif", stack.read(), metadata={"axes": "TYX"})
+    Path("sheet.csv").write_text("path\nmovie.tif\n", encoding="utf-8")
+    [words] = commands("cluster.md")
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0") as cluster:
+        place = words.index("--scheduler") + 1
+        run([*words[:place], cluster.scheduler_address, *words[place + 1 :]])
+    assert nv.open_analysis("results/movie").fit.latents == 4
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.stem)
+def test_files_that_pages_name_exist(page):
+    named = re.findall(r"`((?:examples|benchmarks|tools)/[\w/]+\.\w+)`", page.read_text(encoding="utf-8"))
+    assert not [name for name in named if not (ROOT / name).exists()]
 
 
 def test_the_reference_has_every_command_and_option():

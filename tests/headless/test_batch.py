@@ -86,6 +86,51 @@ def test_a_row_that_was_cut_short_goes_on(settings, sheet, client, tmp_path, mov
     assert {**found, "seconds": 0} == {**whole, "seconds": 0}
 
 
+def test_an_analysis_of_the_user_is_not_replaced(settings, sheet, client, tmp_path, movies):
+    out, movie = tmp_path / "out", nv.open_stack(movies / "m0.tif")
+    mine = nv.Analysis.begin(out / "m0", movie, settings)
+    mine.keep_fit(nv.fit(movie, settings.fit))
+    [row] = nv.run_batch(sheet("path", "{movies}/m0.tif"), out, settings, client=client)
+    assert row["status"] == "failed"
+    assert "no batch has made" in row["failure"]
+    assert nv.open_analysis(out / "m0").fit.id == mine.fit.id
+
+
+def test_what_changed_is_done_again_and_a_fit_that_is_still_right_is_kept(settings, sheet, client, tmp_path, movies):
+    out, home = tmp_path / "out", tmp_path / "home"
+    home.mkdir()
+    movie, trials = home / "m.tif", home / "trials.csv"
+    movie.write_bytes((movies / "m0.tif").read_bytes())
+    trials.write_text("start,stop,condition\n0,10,go\n13,23,nogo\n")
+
+    def run(**changes):
+        path = sheet("path,frame_rate,trials,a,b,unit", f"{movie},10,{trials},go,nogo,s")
+        [row] = nv.run_batch(path, out, settings.changed(**changes), client=client)
+        assert row["status"] == "done", row
+        return row, (out / "m" / "log.txt").read_text(encoding="utf-8").count(" trained ")
+
+    def again():
+        done = nv.open_analysis(out / "m")
+        return done.comparisons["comparison"]["ranges"], done.fit.id
+
+    first, _ = run()
+    ranges, fit = again()
+    written = (out / "m" / "fit.varae").stat().st_mtime_ns
+    assert run()[0] == first
+    assert (out / "m" / "fit.varae").stat().st_mtime_ns == written
+    trials.write_text("start,stop,condition\n0,9,go\n13,23,nogo\n")
+    second, _ = run()
+    assert again()[0] != ranges
+    assert again()[1] == fit
+    assert second["fit"] == first["fit"]
+    fewer, _ = run(comparison=settings.comparison.changed(resamples=settings.comparison.resamples - 1))
+    assert fewer["fit"] == fit
+    movie.write_bytes((movies / "m1.tif").read_bytes())
+    other, _ = run()
+    assert other["fit"] != fit
+    assert other["fit"] == nv.fit(nv.open_stack(movie), nv.open_analysis(out / "m").settings.fit).id
+
+
 def test_what_would_not_fit_into_memory_is_not_begun(settings, sheet, tmp_path):
     from napari_varae.headless.sheet import read_sheet
 

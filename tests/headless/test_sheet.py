@@ -26,7 +26,7 @@ def test_a_row_is_read_with_all_its_columns(sheet, tmp_path):
     assert first.settings(SETTINGS).fit.latents == 32
     assert first.settings(SETTINGS).comparison.seed == 7
     assert first.labels == {"mouse": "M1"}
-    assert (second.name, second.frame_rate, second.channel, second.unit) == ("three", None, "green", "frames")
+    assert (second.name, second.frame_rate, second.channel, second.unit) == ("three", None, "green", None)
     assert second.settings(SETTINGS) == SETTINGS
 
 
@@ -63,11 +63,34 @@ def test_any_file_is_read_or_refused(tmp_path_factory, content):
     assert all(row.paths and row.name for row in rows)
 
 
-def test_the_key_changes_with_what_the_result_depends_on(sheet):
-    keys = {
-        read_sheet(sheet("path,frame_rate,latents", line), SETTINGS)[0].key(SETTINGS)
-        for line in ("a.tif,10,8", "a.tif,20,8", "a.tif,10,9")
-    }
-    assert len(keys) == 3
-    labelled = read_sheet(sheet("path,frame_rate,latents,mouse", "a.tif,10,8,M1"), SETTINGS)[0]
-    assert labelled.key(SETTINGS) in keys
+def state(sheet, columns, line):
+    return read_sheet(sheet(columns, line), SETTINGS)[0].state(SETTINGS)
+
+
+def test_the_state_changes_with_what_the_result_depends_on(sheet, tmp_path):
+    lines = ("a.tif,10,8,99", "a.tif,20,8,99", "a.tif,10,9,99", "a.tif,10,8,98")
+    states = [state(sheet, "path,frame_rate,latents,resamples", line) for line in lines]
+    assert len({found.rest for found in states}) == 4
+    assert len({found.trained for found in states}) == 3  # resamples are none of the training's
+    labelled = state(sheet, "path,frame_rate,latents,resamples,mouse", "a.tif,10,8,99,M1")
+    assert labelled == states[0]
+    assert labelled.files is None
+    (tmp_path / "a.tif").write_bytes(b"first")
+    first = state(sheet, "path", str(tmp_path / "a.tif"))
+    (tmp_path / "a.tif").write_bytes(b"another")
+    second = state(sheet, "path", str(tmp_path / "a.tif"))
+    assert first[:2] == second[:2]
+    assert first.files != second.files
+
+
+def test_the_state_changes_with_the_content_of_the_trials(sheet, tmp_path):
+    trials = tmp_path / "trials.csv"
+    trials.write_text("start,stop,condition\n0,1,a\n")
+    first = state(sheet, "path,trials", f"a.tif,{trials}")
+    trials.write_text("start,stop,condition\n0,2,a\n")
+    second = state(sheet, "path,trials", f"a.tif,{trials}")
+    assert first.rest != second.rest
+    assert first.trained == second.trained
+    trials.unlink()
+    with pytest.raises(DataError, match=r"trials.*could not be read"):
+        state(sheet, "path,trials", f"a.tif,{trials}")

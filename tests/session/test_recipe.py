@@ -3,13 +3,14 @@
 import json
 import shlex
 
+import numpy as np
 import pytest
 import tifffile
 
 import napari_varae as nv
 from napari_varae.cli import app
 from napari_varae.core.comparison.flat import flat
-from napari_varae.session.recipe import Compared, Shown, as_command, as_python, shown_comparison
+from napari_varae.session.recipe import Compared, Shown, as_command, as_python, shown_comparison, shown_training
 from napari_varae.session.session import Session
 
 COMPARED = Compared(
@@ -61,6 +62,65 @@ def test_the_commands_give_the_same_numbers(shown, tmp_path, monkeypatch, capsys
     assert printed["null"] == pytest.approx(result.null.tolist(), rel=1e-5)
 
 
+def pasted(text):
+    found = {}
+    exec(compile(text, "<pasted>", "exec"), found)
+    return found
+
+
+def test_a_penalty_that_was_changed_is_changed_by_the_script_too(shown):
+    stack, fit, _ = shown
+    session = Session()
+    session.use_movie(stack)
+    session.use_fit(fit, fit.encode(stack))
+    session.set_penalty(0.2)
+    session.use_penalty()
+    copied = shown_training(session, nv.FitConfig())
+    assert pasted(as_python(copied))["fit"].id == session.fit.id != fit.id
+    with pytest.raises(ValueError, match="penalty was changed"):
+        as_command(copied)
+
+
+def test_frames_that_were_marked_after_the_training_are_marked_after_it(shown):
+    stack, fit, _ = shown
+    now = stack.replace(bad_frames=[3, 200])
+    session = Session()
+    session.use_movie(now)
+    session.use_fit(fit, fit.encode(now))
+    session.set_range("a", COMPARED.a)
+    session.set_range("b", COMPARED.b)
+    copied = shown_comparison(session, COMPARED.config)
+    found = pasted(as_python(copied))
+    assert found["fit"].id == fit.id
+    assert found["stack"].bad_frames == {3, 200}
+    assert found["result"].p_value == nv.compare(fit, now, COMPARED.a, COMPARED.b, COMPARED.config).p_value
+    with pytest.raises(ValueError, match="marked after the training"):
+        as_command(copied)
+
+
+@pytest.mark.parametrize("now", [[], [6, 100, 150], [5, 6, 100]], ids=["cleared", "others", "as in the file"])
+def test_marks_of_the_file_that_the_user_changed_are_changed_again(shown, tmp_path, monkeypatch, now):
+    """suite2p marks frames as bad in its own files."""
+    stack, *_ = shown
+    folder = tmp_path / "suite2p" / "plane0"
+    folder.mkdir(parents=True)
+    movie = np.round(stack.read() / stack.read().max() * 1000).astype(np.int16)
+    movie.tofile(folder / "data.bin")
+    bad = np.zeros(len(movie), dtype=bool)
+    bad[[5, 6, 100]] = True
+    ops = {"Ly": movie.shape[1], "Lx": movie.shape[2], "nframes": len(movie), "fs": 7.5, "badframes": bad}
+    np.save(folder / "ops.npy", ops)
+    opened = nv.open_stack(folder)
+    assert opened.bad_frames == {5, 6, 100}
+    copied = Shown(opened.replace(bad_frames=now), nv.FitConfig(latents=5, epochs=0))
+    assert pasted(as_python(copied))["stack"].bad_frames == set(now)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        app.main(shlex.split(as_command(copied))[1:])
+    assert not end.value.code
+    assert nv.open_analysis("analysis").stack.bad_frames == set(now)
+
+
 def test_defaults_are_left_out(shown):
     stack, *_ = shown
     assert "FitConfig()" in as_python(Shown(stack, nv.FitConfig()))
@@ -79,7 +139,7 @@ def test_the_result_on_the_screen_goes_before_the_form(shown):
     session.use_movie(stack)
     session.use_fit(fit, fit.encode(stack))
     form = nv.ComparisonConfig(seed=5)
-    assert shown_comparison(session, form) == Shown(stack, fit.config, None)
+    assert shown_comparison(session, form) == Shown(stack, fit.config)
     session.set_range("a", COMPARED.a)
     session.set_range("b", COMPARED.b)
     assert shown_comparison(session, form).compared == Compared(COMPARED.a, COMPARED.b, form)

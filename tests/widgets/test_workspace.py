@@ -120,7 +120,8 @@ def test_docks_fit_on_a_screen(make_napari_viewer, qtbot, named):
     panels = open_workspace(viewer)
     viewer.window.resize(1280, 720)
     qtbot.wait(100)
-    assert named or viewer.window._qt_window.minimumSizeHint().height() <= 720
+    assert viewer.window._qt_window.minimumSizeHint().height() <= 720
+    assert viewer.window._qt_window.height() == 720
     for name in RIGHT:
         panels[name].parentWidget().raise_()
         area = panels[name].findChild(QScrollArea)

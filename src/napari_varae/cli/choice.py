@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_varae.cli.movie import leave_out, open_movie
+from napari_varae.cli.movie import mark_frames, open_movie
 from napari_varae.cli.options import (
     BadFrames,
     Channel,
@@ -49,7 +49,7 @@ def choose(
     """
     from napari_varae.core.training.choice import choose
 
-    stack = leave_out(open_movie(movie, frame_rate, pixel_size, channel, plane, dataset), bad_frames)
+    stack = mark_frames(open_movie(movie, frame_rate, pixel_size, channel, plane, dataset), bad_frames, None)
     numbers = [
         None if text is None else _numbers(text, name) for text, name in ((latents, "latents"), (orders, "orders"))
     ]

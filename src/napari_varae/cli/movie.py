@@ -14,7 +14,7 @@ from napari_varae.cli.output import print_result
 if TYPE_CHECKING:
     from napari_varae.core.movie.stack import Stack
 
-__all__ = ["leave_out", "open_", "open_movie"]
+__all__ = ["mark_frames", "open_", "open_movie"]
 
 
 def open_(
@@ -66,19 +66,23 @@ def open_movie(
     return open_stack(list(paths) if len(paths) > 1 else paths[0], frame_rate, pixel_size, *choices)
 
 
-def leave_out(stack: Stack, text: str | None) -> Stack:
-    """Mark frames such as '3,200:210', or those of a table, as bad, besides those that the file marks."""
-    if text is None:
-        return stack
+def mark_frames(stack: Stack, bad: str | None, good: str | None) -> Stack:
+    """Mark frames such as '3,200:210', or those of a table, as bad besides those that the file marks; some as good."""
     from napari_varae.io.frame_table import open_frame_table
     from napari_varae.io.table import SUFFIXES
 
-    if Path(text).suffix.lower() in SUFFIXES:
-        return open_frame_table(text, stack.n_frames).added_to(stack)
-    bad = set(stack.bad_frames)
-    for part in text.split(","):
+    stack = stack.replace(bad_frames=stack.bad_frames - _frames(good, "--good-frames"))
+    if bad is not None and Path(bad).suffix.lower() in SUFFIXES:
+        return open_frame_table(bad, stack.n_frames).added_to(stack)
+    return stack.replace(bad_frames=stack.bad_frames | _frames(bad, "--bad-frames"))
+
+
+def _frames(text: str | None, option: str) -> frozenset[int]:
+    """Read frames and ranges of frames."""
+    found: set[int] = set()
+    for part in text.split(",") if text is not None else ():
         start, colon, stop = part.strip().partition(":")
         if not (start.isdecimal() and (stop.isdecimal() or not colon)):
-            raise typer.BadParameter(f"{part!r} is neither a frame nor a range.", param_hint="--bad-frames")
-        bad.update(range(int(start), int(stop) if colon else int(start) + 1))
-    return stack.replace(bad_frames=bad)
+            raise typer.BadParameter(f"{part!r} is neither a frame nor a range.", param_hint=option)
+        found.update(range(int(start), int(stop) if colon else int(start) + 1))
+    return frozenset(found)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from napari_varae.cli.movie import leave_out, open_movie
+from napari_varae.cli.movie import mark_frames, open_movie
 from napari_varae.cli.options import (
     BadFrames,
     Channel,
@@ -45,8 +45,17 @@ def train(
     plane: Plane = None,
     dataset: DataSet = None,
     bad_frames: BadFrames = None,
+    good_frames: Annotated[
+        str | None, typer.Option(metavar="FRAMES", help="Frames that count although the files mark them as bad.")
+    ] = None,
     trials: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Table of trials (CSV, TSV, NWB) with start, stop, condition.")
+    ] = None,
+    trials_unit: Annotated[
+        Literal["frames", "s"] | None,
+        typer.Option(
+            "--trials-unit", metavar="frames|s", help="Unit of the trials, where their table does not name it."
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the analysis that DIR holds.")] = False,
     as_json: Json = False,
@@ -61,8 +70,8 @@ def train(
 
     chosen = settings()
     stack = open_movie(movie, frame_rate, pixel_size, channel, plane, dataset)
-    stack = leave_out(stack, bad_frames)
-    table = None if trials is None else open_trials(trials, frame_rate=stack.frame_rate)
+    stack = mark_frames(stack, bad_frames, good_frames)
+    table = None if trials is None else open_trials(trials, frame_rate=stack.frame_rate, unit=trials_unit)
     analysis = Analysis.begin(out, stack, chosen, overwrite=overwrite)
     if table is not None:
         analysis.keep_trials(table)

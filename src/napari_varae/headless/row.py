@@ -6,18 +6,22 @@ import json
 import time
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_varae.core.comparison.flat import flat
 from napari_varae.core.compute.memory import enough_memory
 from napari_varae.core.files import write_file
 from napari_varae.core.settings_file import AnalysisSettings
-from napari_varae.errors import DataError, PathError, TrainingError
+from napari_varae.errors import DataChoiceError, DataError, FitFileError, PathError, TrainingError
 from napari_varae.headless.card import draw_card
-from napari_varae.headless.sheet import Row
+from napari_varae.headless.sheet import Row, State
 from napari_varae.headless.steps import Kind, compare_frames, draw_map, find_frames, train_fit
 from napari_varae.io import open_stack
 from napari_varae.io.analysis import Analysis, open_analysis
+from napari_varae.io.analysis_record import RECORD
+
+if TYPE_CHECKING:
+    from napari_varae.core.fit.fit import Fit
 
 __all__ = ["CARD", "TRACEBACK", "Summary", "finished", "run_on_worker", "run_row"]
 
@@ -32,9 +36,10 @@ def finished(row: Row, settings: AnalysisSettings, folder: Path) -> Summary | No
     """Return the summary of a row that is done with these settings, and None for one that is not."""
     try:
         found: Summary = json.loads((folder / row.name / SUMMARY).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        was, now = State(*found.pop("state")), row.state(settings)
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return found if found.pop("key", None) == row.key(settings) else None
+    return found if was.rest == now.rest and now.files in (was.files, None) else None
 
 
 def run_on_worker(row: Row, settings: AnalysisSettings, out: str, threads: int | None) -> Summary:
@@ -77,10 +82,10 @@ def run_row(
     Exception
         Whatever the steps raise.
     """
-    began, folder, key = time.monotonic(), Path(out) / row.name, row.key(settings)
+    began, folder, state = time.monotonic(), Path(out) / row.name, row.state(settings)
     own = row.settings(settings)
     own = own.changed(fit=own.fit.changed(threads=own.fit.threads or threads))
-    analysis = _resumed(folder, key) or _begun(row, own, folder, key, memory)
+    analysis = _resumed(folder, state) or _begun(row, own, folder, state, memory)
     train_fit(analysis)
     kinds: tuple[Kind, ...] = "driver", "effect"
     for kind in kinds:
@@ -88,42 +93,84 @@ def run_row(
             image, about = draw_map(analysis, kind)
             analysis.keep_map(image, about["name"], about)
     if row.a and COMPARISON not in analysis.comparisons:
-        a, b = (find_frames(analysis, text, row.unit, name=name) for name, text in (("a", row.a), ("b", row.b)))
+        a, b = (
+            find_frames(analysis, text, row.unit or "frames", name=name) for name, text in (("a", row.a), ("b", row.b))
+        )
         compare_frames(analysis, a, b, name=COMPARISON)
     found = summarise(analysis, time.monotonic() - began)
     write_file(folder / CARD, draw_card(row.name, analysis))
-    write_file(folder / SUMMARY, json.dumps({"key": key, **found}, indent=1) + "\n")
+    write_file(folder / SUMMARY, json.dumps({"state": state, **found}, indent=1) + "\n")
     return found
 
 
-def _resumed(folder: Path, key: str) -> Analysis | None:
-    """Open the analysis that an earlier run of the same row has begun."""
+def _state_of(folder: Path) -> State | None:
+    """Read with what an earlier run has begun a row; None when there was none."""
     try:
-        if json.loads((folder / KEY).read_text(encoding="utf-8"))["key"] != key:
-            return None
-        return open_analysis(folder)
-    except (OSError, ValueError, KeyError, DataError):
+        return State(*json.loads((folder / KEY).read_text(encoding="utf-8"))["state"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _begun(row: Row, settings: AnalysisSettings, folder: Path, key: str, memory: int | None) -> Analysis:
-    """Begin the analysis of a row; what an earlier run with other settings left is replaced."""
+def _resumed(folder: Path, state: State) -> Analysis | None:
+    """Open the analysis that an earlier run of the same row has begun, with the same movie, trials and settings."""
+    try:
+        return open_analysis(folder) if _state_of(folder) == state else None
+    except DataError:
+        return None
+
+
+def _trained(folder: Path, state: State) -> Fit | None:
+    """Return the fit that an earlier run has trained on the same movie with the same settings of the training."""
+    was = _state_of(folder)
+    if was is None or (was.trained, was.files) != (state.trained, state.files):
+        return None
+    try:
+        return open_analysis(folder).fit
+    except (DataError, FitFileError):
+        return None
+
+
+def _begun(row: Row, settings: AnalysisSettings, folder: Path, state: State, memory: int | None) -> Analysis:
+    """Begin the analysis of a row; what an earlier run left is replaced, but for a fit that is still the right one.
+
+    Raises
+    ------
+    DataError
+        When the folder holds an analysis that no batch has made.
+    """
     from napari_varae.core.training.requirements import estimate
     from napari_varae.io.trials import open_trials
 
     paths = row.paths if len(row.paths) > 1 else row.paths[0]
     stack = open_stack(paths, row.frame_rate, row.pixel_size, row.channel, row.plane, row.dataset)
-    needs = estimate(stack, settings.fit).memory
+    needs = estimate(stack, settings.fit).memory if settings.fit.network == "footprints" else 0.0
     if memory is not None and needs > memory:
         raise TrainingError(
             f"It needs about {needs / 1e9:.1f} GB of memory and a worker has {memory / 1e9:.1f} GB. Use fewer workers."
         )
-    (folder / SUMMARY).unlink(missing_ok=True)
-    (folder / KEY).unlink(missing_ok=True)
-    analysis = Analysis.begin(folder, stack, settings, overwrite=True)
+    if (folder / RECORD).exists() and not (folder / KEY).exists():
+        raise DataError(
+            f"{folder} holds an analysis that no batch has made, and it is not replaced. Give the row another name, or "
+            "the batch another folder."
+        )
+    fit = _trained(folder, state)
+    trials = None
     if row.trials:
-        analysis.keep_trials(open_trials(row.trials, frame_rate=stack.frame_rate))
-    write_file(folder / KEY, json.dumps({"key": key, "paths": row.paths}))
+        try:
+            trials = open_trials(row.trials, frame_rate=stack.frame_rate)
+        except DataChoiceError:
+            if row.unit is None:
+                raise
+            trials = open_trials(row.trials, frame_rate=stack.frame_rate, unit=row.unit)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / SUMMARY).unlink(missing_ok=True)
+    write_file(folder / KEY, json.dumps({"state": None}))  # nothing to go on with, while it is replaced
+    analysis = Analysis.begin(folder, stack, settings, overwrite=True)
+    if trials is not None:
+        analysis.keep_trials(trials)
+    if fit is not None:
+        analysis.keep_fit(fit)
+    write_file(folder / KEY, json.dumps({"state": state, "paths": row.paths}))
     return analysis
 
 

@@ -9,14 +9,15 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
+from napari_varae.core.movie.changed import stamp
 from napari_varae.core.settings_file import SECTIONS, AnalysisSettings, read_settings, settings_text
 from napari_varae.errors import DataError
 
-__all__ = ["Row", "read_sheet"]
+__all__ = ["Row", "State", "read_sheet"]
 
 COLUMNS = {
     "path": "the recording; several files of one field of view are separated by ';'",
@@ -27,9 +28,27 @@ COLUMNS = {
     "trials": "table of trials",
     "a": "frame set A: ranges such as 0:400, or a condition of the trials",
     "b": "frame set B",
-    "unit": "unit of the ranges: frames or s",
+    "unit": "unit of the ranges, and of trials whose table names none: frames or s",
 }  # fmt: skip
 """What a column may be. A column named like a setting changes it for its row; any other is a label."""
+
+
+class State(NamedTuple):
+    """What the result of a row depends on.
+
+    Attributes
+    ----------
+    trained : str
+        Hash of what the fit depends on, but for the content of the movie.
+    rest : str
+        Hash of that and of everything else.
+    files : list of [int, int] or None
+        Size and time of the last change of the movie's files; None where they cannot be seen.
+    """
+
+    trained: str
+    rest: str
+    files: list[list[int]] | None
 
 
 @dataclass(frozen=True)
@@ -50,8 +69,8 @@ class Row:
         Table of trials.
     a, b : str
         Frame sets to compare, as texts; empty for none.
-    unit : {"frames", "s"}
-        Unit of ranges.
+    unit : {"frames", "s"} or None
+        Unit of ranges, which are in frames when it is None, and of trials whose table does not name one.
     changes : tuple of str
         Settings that are others for this row, such as 'fit.latents=32'.
     labels : dict of str to str
@@ -69,7 +88,7 @@ class Row:
     trials: str | None = None
     a: str = ""
     b: str = ""
-    unit: Literal["frames", "s"] = "frames"
+    unit: Literal["frames", "s"] | None = None
     changes: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -77,11 +96,27 @@ class Row:
         """Return the settings of this row."""
         return read_settings(changes=self.changes, base=base)
 
-    def key(self, base: AnalysisSettings) -> str:
-        """Return a hash of all that its result depends on, but for the files themselves."""
-        asked = {name: value for name, value in asdict(self).items() if name not in ("number", "labels", "changes")}
-        text = json.dumps([asked, settings_text(self.settings(base))])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+    def state(self, base: AnalysisSettings) -> State:
+        """Return what its result depends on, by which a later run knows whether it has changed.
+
+        Raises
+        ------
+        DataError
+            When its table of trials cannot be read.
+        """
+        settings = self.settings(base)
+        opened = [self.paths, self.frame_rate, self.pixel_size, self.channel, self.plane, self.dataset]
+        try:
+            trials = None if self.trials is None else Path(self.trials).read_bytes().hex()
+        except OSError as error:
+            raise DataError(f"The trials {self.trials} could not be read ({error}).") from error
+        try:
+            files = [list(of_file) for of_file in stamp(self.paths)]
+        except OSError:  # as when the movies are only seen by the workers of a cluster, or have been moved since
+            files = None
+        trained = _hash([opened, settings.fit.model_dump_json()])
+        rest = _hash([trained, self.trials, trials, self.a, self.b, self.unit, settings_text(settings)])
+        return State(trained, rest, files)
 
 
 def read_sheet(path: str | os.PathLike[str], settings: AnalysisSettings, a: str = "", b: str = "") -> tuple[Row, ...]:
@@ -155,7 +190,7 @@ def _row(number: int, cells: Mapping[str, str], home: Path, a: str, b: str) -> R
     sides = cells.get("a") or a, cells.get("b") or b
     if bool(sides[0]) != bool(sides[1]):
         raise DataError(f"Row {number} names only one of the frame sets a and b. Name both, or neither.")
-    if (unit := cells.get("unit") or "frames") not in ("frames", "s"):
+    if (unit := cells.get("unit")) not in ("frames", "s", "", None):
         raise DataError(f"Row {number}: the unit {unit!r} must be 'frames' or 's'.")
     trials = cells.get("trials")
     return Row(
@@ -170,7 +205,7 @@ def _row(number: int, cells: Mapping[str, str], home: Path, a: str, b: str) -> R
         trials=str((home / trials).absolute()) if trials else None,
         a=sides[0],
         b=sides[1],
-        unit="s" if unit == "s" else "frames",
+        unit="s" if unit == "s" else "frames" if unit else None,
         changes=tuple(f"{column}={value}" for column, value in cells.items() if value and _is_setting(column)),
         labels={k: v for k, v in cells.items() if k not in COLUMNS and not _is_setting(k)},
     )
@@ -194,6 +229,10 @@ def _number(cells: Mapping[str, str], column: str, number: int) -> float | None:
     if not 0 < value < 1e9:
         raise DataError(f"Row {number}: {column} {text!r} is not a positive number.")
     return value
+
+
+def _hash(facts: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
 def _option(text: str | None) -> str | int | None:

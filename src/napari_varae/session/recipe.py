@@ -11,6 +11,7 @@ from napari_varae.core.settings import ComparisonConfig, FitConfig, Settings
 from napari_varae.session.ranges import Segments
 
 if TYPE_CHECKING:
+    from napari_varae.core.fit.fit import Fit
     from napari_varae.session.session import Session
 
 __all__ = ["Compared", "Shown", "as_command", "as_python", "shown_comparison", "shown_training"]
@@ -33,16 +34,34 @@ class Shown(NamedTuple):
     Attributes
     ----------
     stack : Stack
-        The movie, opened from a file.
+        The movie, opened from a file, with the bad frames that are marked now.
     config : FitConfig
         Settings of the training. Those of a fit name all that it chose itself, and give the same fit.
     compared : Compared or None
         The comparison, if there is one.
+    trained_without : frozenset of int or None
+        Frames that were bad when training began; None when they are those that are bad now.
+    penalty : float or None
+        The penalty, where it was changed after the training.
     """
 
     stack: Stack
     config: FitConfig
     compared: Compared | None = None
+    trained_without: frozenset[int] | None = None
+    penalty: float | None = None
+
+    @classmethod
+    def of(cls, stack: Stack, fit: Fit, compared: Compared | None = None) -> Shown:
+        """Describe how a fit was trained on a movie, and what was done with it since."""
+        bad = None if fit.bad_frames is None else frozenset(fit.bad_frames)
+        return cls(
+            stack,
+            fit.trained_with or fit.config,
+            compared,
+            None if bad == stack.bad_frames else bad,
+            None if fit.trained_with is None else fit.var.penalty,
+        )
 
 
 def shown_comparison(session: Session, config: ComparisonConfig) -> Shown:
@@ -60,9 +79,9 @@ def shown_comparison(session: Session, config: ComparisonConfig) -> Shown:
             "fit, and load it in a script of your own."
         )
     if result is not None and session.is_current:
-        return Shown(stack, fit.config, Compared(result.ranges["a"], result.ranges["b"], result.config))
+        return Shown.of(stack, fit, Compared(result.ranges["a"], result.ranges["b"], result.config))
     a, b = session.ranges["a"], session.ranges["b"]
-    return Shown(stack, fit.config, Compared(a, b, config) if a and b else None)
+    return Shown.of(stack, fit, Compared(a, b, config) if a and b else None)
 
 
 def shown_training(session: Session, config: FitConfig) -> Shown:
@@ -74,7 +93,7 @@ def shown_training(session: Session, config: FitConfig) -> Shown:
         When there is no movie.
     """
     stack, fit = session.require_stack(), session.fit
-    return Shown(stack, config if fit is None or session.caution is not None else fit.config)
+    return Shown(stack, config) if fit is None or session.caution is not None else Shown.of(stack, fit)
 
 
 def as_python(shown: Shown) -> str:
@@ -85,15 +104,24 @@ def as_python(shown: Shown) -> str:
     ValueError
         When the movie was not opened from a file.
     """
-    stack, config, compared = shown
-    source = _source(stack)
+    stack, config, compared, trained_without, penalty = shown
+    source, marked = _source(stack), _marked(stack)
     paths = source.pop("path")
     where = repr(paths[0]) if len(paths) == 1 else repr(list(paths))
     options = "".join(f", {name}={value!r}" for name, value in source.items())
     lines = ["import napari_varae as nv", "", f"stack = nv.open_stack({where}{options})"]
-    if stack.bad_frames:
-        lines.append(f"stack = stack.replace(bad_frames={sorted(stack.bad_frames)})")
+
+    def mark(bad_frames: frozenset[int]) -> None:
+        nonlocal marked
+        if bad_frames != marked:
+            lines.append(f"stack = stack.replace(bad_frames={sorted(bad_frames)})")
+        marked = bad_frames
+
+    mark(stack.bad_frames if trained_without is None else trained_without)
     lines.append(f"fit = nv.fit(stack, nv.FitConfig({_arguments(config)}))")
+    if penalty is not None:
+        lines.append(f"fit = fit.with_penalty({penalty!r})")
+    mark(stack.bad_frames)
     if compared is not None:
         sides = f"{list(compared.a)}, {list(compared.b)}"
         lines.append(f"result = nv.compare(fit, stack, {sides}, nv.ComparisonConfig({_arguments(compared.config)}))")
@@ -102,14 +130,28 @@ def as_python(shown: Shown) -> str:
 
 
 def as_command(shown: Shown) -> str:
-    """Write the same as commands of a POSIX shell, which make an analysis folder; errors as for :func:`as_python`."""
-    stack, config, compared = shown
+    """Write the same as commands of a POSIX shell, which make an analysis folder.
+
+    Raises
+    ------
+    ValueError
+        When the movie was not opened from a file, or something was done that no command does.
+    """
+    stack, config, compared, trained_without, penalty = shown
+    if trained_without is not None:
+        raise ValueError("Bad frames were marked after the training, which no command does. Copy as Python instead.")
+    if penalty is not None:
+        raise ValueError("The penalty was changed after the training, which no command does. Copy as Python instead.")
     source = _source(stack)
     words: list[str] = ["napari-varae", "train", *source.pop("path"), "--out", FOLDER]
     for name, value in source.items():
         words += [f"--{name.replace('_', '-')}", str(value)]
-    if stack.bad_frames:
-        words += ["--bad-frames", ",".join(f"{start}:{stop}" for start, stop in _runs(stack.bad_frames))]
+    for option, frames in (
+        ("--bad-frames", stack.bad_frames - _marked(stack)),
+        ("--good-frames", _marked(stack) - stack.bad_frames),
+    ):
+        if frames:
+            words += [option, ",".join(f"{start}:{stop}" for start, stop in _runs(frames))]
     commands = [[*words, *_set(config)]]
     if compared is not None:
         sides = [",".join(f"{start}:{stop}" for start, stop in side) for side in compared[:2]]
@@ -131,6 +173,11 @@ def _source(stack: Stack) -> dict[str, Any]:
         "channel": source.channel, "plane": source.plane, "dataset": source.dataset,
     }  # fmt: skip
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _marked(stack: Stack) -> frozenset[int]:
+    """Return the frames that the files themselves mark as bad."""
+    return frozenset() if stack.source is None else stack.source.bad_frames
 
 
 def _changed(settings: Settings) -> dict[str, Any]:

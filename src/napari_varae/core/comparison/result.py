@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_varae.core.comparison import export
+from napari_varae.core.comparison import export, methods
 from napari_varae.core.comparison.inference.answer import Answer
 from napari_varae.core.comparison.inference.two_sample import TwoSampleTest
 from napari_varae.core.comparison.verdict import Verdict, judge
@@ -168,4 +168,4 @@ class Comparison:
 
     def methods_text(self) -> str:
         """Return a paragraph for a methods section."""
-        return export.methods_text(self)
+        return methods.methods_text(self)

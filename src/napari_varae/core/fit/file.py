@@ -70,6 +70,8 @@ class Header(_Checked):
     history: tuple[EpochReport, ...] = Field(max_length=100_000)
     versions: dict[str, str]
     notes: tuple[str, ...] = Field((), max_length=100)
+    bad_frames: tuple[Frame, ...] | None = Field(None, max_length=10_000_000)
+    trained_with: FitConfig | None = None
 
     @model_validator(mode="after")
     def _agrees(self) -> Header:

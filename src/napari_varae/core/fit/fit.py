@@ -54,6 +54,10 @@ class Fit:
         One report per epoch.
     notes : tuple of str
         What a user should know of the training, in words: for instance that the movie changed meanwhile.
+    bad_frames : tuple of int or None
+        Frames of the movie that were marked as bad when training began; None where an older file does not state them.
+    trained_with : FitConfig or None
+        Settings of the training, where the penalty was changed after it; `config` then states the present one.
     """
 
     config: FitConfig
@@ -64,6 +68,8 @@ class Fit:
     frames: FrameRange
     history: tuple[EpochReport, ...] = ()
     notes: tuple[str, ...] = ()
+    bad_frames: tuple[int, ...] | None = None
+    trained_with: FitConfig | None = None
 
     def __repr__(self) -> str:
         (y, x), (start, stop) = self.shape, self.frames
@@ -201,7 +207,10 @@ class Fit:
         others = [note for note in self.notes if not note.startswith(CHANGED)]
         rule = "" if self.config.sparsity == "fixed" else f", chosen by {self.config.sparsity}"
         note = f"{CHANGED}: {penalty:.4g} instead of {self.var.penalty:.4g}{rule}; the rest is that of fit {self.id}."
-        changed = replace(self, config=config, var=self.var.at(penalty), notes=(*others, *before[:1], note))
+        changed = replace(
+            self, config=config, var=self.var.at(penalty), notes=(*others, *before[:1], note),
+            trained_with=self.trained_with or self.config,
+        )  # fmt: skip
         changed.__dict__.update({name: self.__dict__[name] for name in OF_NETWORK if name in self.__dict__})
         return changed
 
@@ -310,6 +319,8 @@ class Fit:
             var=VARHeader(penalty=var.penalty, order=var.order, n_pairs=var.n_pairs),
             history=self.history,
             notes=self.notes,
+            bad_frames=self.bad_frames,
+            trained_with=self.trained_with,
             versions={name: version(name) for name in ("napari-varae", "torch", "numpy", "safetensors")},
         )
         tensors = {f"network.{name}": weights.cpu().numpy() for name, weights in self.network.state_dict().items()}

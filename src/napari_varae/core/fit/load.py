@@ -62,6 +62,8 @@ def load_fit(path: str | Path, device: str = "auto") -> Fit:
         frames=header.frames,
         history=header.history,
         notes=header.notes,
+        bad_frames=header.bad_frames,
+        trained_with=header.trained_with,
     )
 
 

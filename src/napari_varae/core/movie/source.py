@@ -17,9 +17,12 @@ class Source:
         Absolute paths, in the order in which the files are joined.
     channel, plane, dataset : int, str or None
         The choices given to `open_stack`.
+    bad_frames : frozenset of int
+        Frames that the files themselves mark as bad.
     """
 
     paths: tuple[str, ...]
     channel: int | str | None = None
     plane: int | str | None = None
     dataset: int | str | None = None
+    bad_frames: frozenset[int] = frozenset()

@@ -24,6 +24,7 @@ from napari_varae.core.compute.device import choose_device
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.lasso.estimate import lasso
+from napari_varae.core.movie.changed import Began
 from napari_varae.core.movie.frames import FrameRange
 from napari_varae.core.movie.odd_frames import left_out
 from napari_varae.core.movie.stack import Stack
@@ -101,6 +102,7 @@ class EndToEnd:
         self.link_price = 0.0 if alone else config.link_price
         self.random = torch.Generator().manual_seed(config.seed)
         self.device, _ = choose_device(config.device)
+        self.began = Began(stack)
         network = ConvolutionalNetwork.build(config, stack.shape[1:], self.random)
         self.data = data = Recording(stack, config, check)
         network.static.copy_(torch.from_numpy(data.normalisation.scaled_static))
@@ -327,8 +329,9 @@ class EndToEnd:
             network=copy.deepcopy(network).eval().requires_grad_(False),
             var=estimate_var(latents, self.config.order, rule(self.config), data.runs, "links"),
             normalisation=data.normalisation,
-            movie=data.stack.fingerprint(),
+            movie=self.began.fingerprint,
             frames=(data.start, data.stop),
             history=history,
-            notes=(left_out(data.odd),) if data.odd else (),
+            notes=(*((left_out(data.odd),) if data.odd else ()), *self.began.notes()),
+            bad_frames=tuple(sorted(data.stack.bad_frames)),
         )

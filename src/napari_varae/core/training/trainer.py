@@ -19,6 +19,7 @@ from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.compute.device import choose_device
 from napari_varae.core.fit.fit import Fit
 from napari_varae.core.fit.report import EpochReport
+from napari_varae.core.movie.changed import Began
 from napari_varae.core.movie.frames import FrameRange
 from napari_varae.core.movie.odd_frames import count_frames, left_out, some_of
 from napari_varae.core.movie.stack import Stack
@@ -34,7 +35,7 @@ from napari_varae.core.training.split import Split
 from napari_varae.core.training.state import State, check_finite, rule
 from napari_varae.core.var.estimate import estimate_var
 from napari_varae.core.var.lags import standardise
-from napari_varae.errors import StackError, TrainingError
+from napari_varae.errors import TrainingError
 
 __all__ = ["Trainer", "default_window"]
 
@@ -74,7 +75,7 @@ class Trainer:
         self.prediction_weight = 0.0 if alone else config.prediction_weight
         self.latent_weight = 0.0 if alone else config.latent_weight
         self.check, self.stack, self.split = check, stack, Split(stack, config)
-        self.fingerprint = stack.fingerprint()
+        self.began = Began(stack)
         self.device, _ = choose_device(config.device)
         self.movie = movie = movie or self._compressed(config, progress)
         self.split.leave_out(movie.odd)
@@ -105,7 +106,7 @@ class Trainer:
 
     def _compressed(self, config: FitConfig, progress: Progress) -> CompressedMovie:
         """Compress the movie, or take it from the cache."""
-        key = compression_key(self.fingerprint, self.split, config)
+        key = compression_key(self.began.fingerprint, self.split, config)
         found = find(key)
         if found is None:
             found = compress(self.stack, self.split, config, progress, self.check)
@@ -281,10 +282,11 @@ class Trainer:
             network=network.to(self.device).eval().requires_grad_(False),
             var=var,
             normalisation=movie.normalisation,
-            movie=self.fingerprint,
+            movie=self.began.fingerprint,
             frames=(split.start, split.stop),
             history=history,
             notes=self._notes(),
+            bad_frames=tuple(sorted(self.stack.bad_frames)),
         )
 
     def _notes(self) -> tuple[str, ...]:
@@ -297,12 +299,4 @@ class Trainer:
                 f"{count_frames(unusual)} dark or shifted by several pixels: {some_of(unusual)}. Training used "
                 "them. Look at them, and mark them as bad if they are."
             )
-        try:
-            if self.stack.fingerprint() != self.fingerprint:
-                notes.append(
-                    f"The movie {self.stack.name!r} changed during training: the fit may mix old and new frames. Train "
-                    "again, or open the movie that it began with."
-                )
-        except StackError as error:
-            notes.append(f"The movie could no longer be read when training ended: {error}")
-        return tuple(notes)
+        return (*notes, *self.began.notes())

@@ -77,7 +77,7 @@ class MoviePanel(Panel):
         self.body.addWidget(self.recover)
         self.body.addWidget(heading("What was found"))
         self.body.addWidget(self.report)
-        self.body.addWidget(heading("Missing metadata"))
+        self.body.addWidget(heading("Frames and units"))
         form = QFormLayout()
         form.setVerticalSpacing(4)
         form.addRow("Frame rate (Hz)", self.frame_rate)

@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Labels, Shapes
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QLineEdit, QMenu, QPushButton, QSplitter, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QLineEdit, QMenu, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from napari_varae.core.movie.frames import FrameRange
 from napari_varae.figures.colours import SET_COLOURS, set_colours
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TimePanel"]
 
+LOWEST = 90
+"""Pixels that the dock can be low: napari's controls of a Labels layer leave little more on a small screen."""
 LEFT = 330
 """Pixels of the controls."""
 SHOWN: tuple[Kind, ...] = ("behaviour", "latents")
@@ -63,8 +65,14 @@ class TimePanel(FigurePanel):
         self._of: Any = None
 
         splitter = QSplitter()
-        splitter.addWidget(self._controls())
-        splitter.addWidget(self.traces)
+        for side in (self._controls(), self.traces):  # on a low screen both scroll, rather than be squeezed
+            area = QScrollArea()
+            area.setWidgetResizable(True)
+            area.setFrameShape(QFrame.Shape.NoFrame)
+            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            area.setWidget(side)
+            area.setMinimumSize(side.minimumSizeHint().width(), LOWEST)
+            splitter.addWidget(area)
         splitter.setStretchFactor(1, 1)
         splitter.setSizes([LEFT, 1000])
         self.body.addWidget(splitter)

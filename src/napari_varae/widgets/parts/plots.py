@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 CURSOR_COLOUR = "#e0483e"
+TICKS, HEADROOM = 8, 0.5
+"""Epochs that are named at most, and the room above curves for their names, as a share of what they span."""
 
 
 class Plot(pg.PlotWidget):
@@ -90,15 +92,26 @@ class CurvePlot(Plot):
             angle=90,
             pen=pg.mkPen(CURSOR_COLOUR, style=Qt.PenStyle.DashLine),
             label="best",
-            labelOpts={"position": 0.15, "color": CURSOR_COLOUR},
+            labelOpts={"position": 0.92, "color": CURSOR_COLOUR},
         )
         self._best.hide()
         self.addItem(self._best, ignoreBounds=True)
 
     def show_curves(self, x: ArrayLike, curves: Mapping[str, ArrayLike]) -> None:
         """Replace the points of the curves."""
+        epochs, ends = np.asarray(x, dtype=float), [np.inf, -np.inf]
         for name, y in curves.items():
-            self._curves[name].setData(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
+            values = np.asarray(y, dtype=float)
+            self._curves[name].setData(epochs, values)
+            if np.isfinite(values).any():
+                ends = [min(ends[0], np.nanmin(values)), max(ends[1], np.nanmax(values))]
+        last = int(epochs.max(initial=1))
+        step = -(-last // TICKS)
+        self.getAxis("bottom").setTicks([[(epoch, str(epoch)) for epoch in range(0, last + 1, step)]])
+        self.setXRange(0, last, padding=0.02)
+        if ends[0] <= ends[1]:
+            span = ends[1] - ends[0] or max(abs(ends[1]), 1e-6)
+            self.setYRange(ends[0] - 0.06 * span, ends[1] + HEADROOM * span, padding=0)
 
     def mark_epoch(self, best: int | None) -> None:
         """Mark the best epoch; None when there is none yet."""

@@ -15,6 +15,10 @@ __all__ = ["Edge", "SegmentLayer", "Shaded", "Spans", "TimeView"]
 Spans = Sequence[tuple[float, float]]
 NEAR = 5
 """Pixels from an edge within which the mouse takes hold of it, or an edge snaps."""
+SHADE, EDGE = 60, 150
+"""Alpha of the shading and of the edges, of 255: traces are seen through both."""
+MANY = 12
+"""Segments of a frame set from which its edges are thin also while it is the active one."""
 FAR = 1000.0
 """Height that reaches beyond all rows."""
 
@@ -81,6 +85,8 @@ class SegmentLayer(QObject):
         self._active = ""
         self._hold: Edge | float | None = None
         self._spans: list[tuple[float, float]] = []
+        self.floor = -FAR
+        """Height from which segments are shaded."""
         self.cursor = 0.0
         self.end = 1.0
         self.snaps: NDArray[Any] = np.zeros(0)
@@ -153,7 +159,7 @@ class SegmentLayer(QObject):
         span = min(start, stop), max(start, stop)
         if self._active in self._sets:
             self._new.setOpts(brush=_faint(self._sets[self._active].colour))
-        _place(self._new, [] if done else [span])
+        _place(self._new, [] if done else [span], self.floor)
         if done and span[0] < span[1]:
             self.drawn.emit(*span)
 
@@ -176,10 +182,10 @@ class SegmentLayer(QObject):
             self._items[name] = self._shade(colour), edges
         shade, edges = self._items[name]
         shade.setOpts(brush=_faint(colour))
-        edges.setPen(pg.mkPen(colour, width=2 if name == self._active else 1))
-        _place(shade, spans)
+        edges.setPen(pg.mkPen(_faint(colour, EDGE), width=2 if name == self._active and len(spans) < MANY else 1))
+        _place(shade, spans, self.floor)
         ends = np.repeat(np.array(spans, dtype=float).reshape(-1), 2)
-        edges.setData(ends, np.tile([-10.0, FAR], len(ends) // 2))
+        edges.setData(ends, np.tile([-FAR, FAR], len(ends) // 2))
 
     def _shade(self, colour: str) -> Any:
         """Add an item for shaded segments, below the rows."""
@@ -189,12 +195,12 @@ class SegmentLayer(QObject):
         return shade
 
 
-def _faint(colour: str) -> Any:
+def _faint(colour: str, alpha: int = SHADE) -> Any:
     faint = pg.mkColor(colour)
-    faint.setAlpha(60)
-    return pg.mkBrush(faint)
+    faint.setAlpha(alpha)
+    return faint
 
 
-def _place(shade: Any, spans: ArrayLike) -> None:
+def _place(shade: Any, spans: ArrayLike, floor: float) -> None:
     starts, stops = np.array(spans, dtype=float).reshape(-1, 2).T
-    shade.setOpts(x0=starts, x1=stops, y0=np.full(len(starts), -10.0), y1=np.full(len(starts), FAR))
+    shade.setOpts(x0=starts, x1=stops, y0=np.full(len(starts), floor), y1=np.full(len(starts), FAR))

@@ -42,12 +42,12 @@ class StateStrip(QFrame):
             title = QLabel(name)
             title.setStyleSheet("font-weight: bold")
             layout.addWidget(title, i, 0)
-            layout.addWidget(line, i, 1)
+            layout.addWidget(line, i, 1, 1, 2 if i else 1)  # the tools of the dock stand beside the first alone
         self.help = help_button(panel)
         corner = QHBoxLayout()
         corner.setSpacing(4)
         for tool in (*panel.tools(), self.help):
-            corner.addWidget(tool, 0, Qt.AlignmentFlag.AlignTop)
+            corner.addWidget(tool)
         layout.addLayout(corner, 0, 2)
         self.caution = note()
         self.caution.setObjectName("caution")

@@ -29,6 +29,8 @@ LANE, LANES = 0.5, 6
 """Height of a lane, in rows, and how many there are at most; more share the last."""
 RASTER_ROWS = 3.0
 """Height of the raster, in rows."""
+ROW, AXIS, LEAST = 15, 44, 100
+"""Least pixels of a row, for the time axis below them, and of it all."""
 NAME = 16
 """Letters of a name beside its row."""
 CURSOR, EDGES = CURSOR_DEPTH, CURSOR_DEPTH + 1
@@ -53,7 +55,7 @@ class TimePlot(Plot):
     """A place on the time axis, and where on the screen."""
 
     def __init__(self) -> None:
-        super().__init__("frame", "", interactive=True, height=130, view=TimeView())
+        super().__init__("frame", "", interactive=True, height=LEAST, view=TimeView())
         self.setMouseEnabled(True, False)
         self.setDownsampling(auto=True, mode="peak")
         self.setClipToView(True)
@@ -110,6 +112,7 @@ class TimePlot(Plot):
             keep_drawn(self._curves[-1].curve)
         self.order = np.zeros(0, dtype=np.int64) if raster is None else raster
         self.raster.place(self.order, self._rate, 0.0, RASTER_ROWS)
+        self.segments.floor = RASTER_ROWS if self._raster_shown else -FAR  # no colour over those of the raster
         self._arrange()
 
     @property
@@ -178,7 +181,9 @@ class TimePlot(Plot):
             places[lane.group].append(y)
         ticks += [(float(np.mean(ys)), group) for group, ys in places.items()]
         self.getAxis("left").setTicks([ticks])
-        self.setYRange(0, max(top + LANE * lanes, 1.0), padding=0)
+        height = max(top + LANE * lanes, 1.0)
+        self.setYRange(0, height, padding=0)
+        self.setMinimumHeight(max(LEAST, round(AXIS + height * ROW)))
 
     def _place(self, view: Any) -> None:
         self._placeholder.setPos(view.rect().center())
