@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_varae.core.maps.limits import robust_extreme, round_up
+from napari_varae.core.maps.limits import map_limit, robust_extreme, round_up
 from napari_varae.session.links import Graph
 from napari_varae.viewer.lazy_movie import LazyMovie
 from napari_varae.viewer.maps import put_side_by_side, show_map
@@ -46,6 +46,20 @@ def test_a_map_of_nothing_is_shown(viewer, trained, stack, fit):
     assert tuple(layer.contrast_limits) == (-1, 1)
 
 
+def test_an_empty_map_does_not_hide_the_others(viewer, trained, stack, fit):
+    """Maps of a group share their limits: those of an empty map would make all others black."""
+    image = np.zeros(stack.shape[1:], dtype=np.float32)
+    faint = image.copy()
+    faint[3, 4] = 4e-5
+    first = show_map(viewer, stack, fit, faint, "faint", "what it is", "driver")
+    empty = show_map(viewer, stack, fit, image, "empty", "what it is", "driver")
+    assert tuple(first.contrast_limits) == tuple(empty.contrast_limits) == pytest.approx((-4e-5, 4e-5))
+    alone = show_map(viewer, stack, fit, image, "alone", "what it is", "effect")
+    assert tuple(alone.contrast_limits) == (-1, 1)
+    assert map_limit(image, faint) == pytest.approx(4e-5)
+    assert map_limit(image) == 1
+
+
 def test_one_hot_pixel_does_not_hide_the_rest(viewer, trained, stack, fit):
     image = np.random.default_rng(0).normal(size=(64, 48)).astype(np.float32)
     image[3, 4] = 500
@@ -55,7 +69,7 @@ def test_one_hot_pixel_does_not_hide_the_rest(viewer, trained, stack, fit):
     small = np.zeros(stack.shape[1:], dtype=np.float32)
     small[0, :2] = 1, -2  # zeros do not count
     assert robust_extreme(small) == (2, 2)
-    assert robust_extreme(np.full((3, 3), np.nan, dtype=np.float32)) == (1, 1)
+    assert robust_extreme(np.full((3, 3), np.nan, dtype=np.float32)) == (0, 0)
 
 
 def test_the_sliders_of_the_limits_reach_the_hot_pixel(viewer, trained, stack, fit):

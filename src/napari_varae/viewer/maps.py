@@ -82,7 +82,7 @@ def show_map(
     end, extreme = robust_extreme(shown)
     keywords = {
         "colormap": SIGNED,
-        "contrast_limits": (-end, end),
+        "contrast_limits": (-(end or 1.0), end or 1.0),
         **shared_grid(viewer, stack, 3 if image.ndim == 3 else 2),
     }
     what = About(f"map:{group}:{key or name}", True, generation or session_of(viewer).generation, parts, name)
@@ -134,7 +134,7 @@ def put_side_by_side(viewer: ViewerModel, on: bool) -> None:
 
 
 def _share_limits(maps: list[Any]) -> None:
-    """Let maps have the same symmetric limits; the sliders reach the most extreme pixel.
+    """Let maps have the same symmetric limits; the sliders reach the most extreme pixel. Empty maps do not count.
 
     Both are round and so seldom change: each change lets napari draw colour bar, thumbnail and sliders again.
     """
