@@ -72,7 +72,7 @@ def _outline(size: NDArray[np.float32]) -> Outline:
 
 
 def _contours(size: NDArray[np.float32], level: float) -> list[NDArray[np.float64]]:
-    """Closed lines around what exceeds a level."""
+    """Draw closed lines around what exceeds a level."""
     from skimage.measure import find_contours
 
     if not (size >= level).any():
