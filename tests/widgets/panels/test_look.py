@@ -7,7 +7,6 @@ def test_an_empty_map_is_reported_with_its_reason(viewer, docks, session, traine
     look.show_map()
     idle()
     assert not notices
-    ends = viewer.layers["driver map of the whole VAR, penalty 0.01"].contrast_limits
     session.set_penalty(1.0)
     session.set_latent(0)
     look.show_map()
@@ -17,6 +16,3 @@ def test_an_empty_map_is_reported_with_its_reason(viewer, docks, session, traine
     look.show_map()
     idle()
     assert "the VAR has no links" in notices.pop()
-    empty = viewer.layers["driver map of the whole VAR, penalty 1"]
-    assert 0 < ends[1] < 1
-    assert tuple(empty.contrast_limits) == tuple(ends)  # an empty map leaves them as they are
