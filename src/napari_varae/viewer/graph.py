@@ -35,7 +35,7 @@ PLAIN, BRIGHT, DIM = 0.75, 1.0, 0.3
 
 ANY, CHOSEN, SOURCE, TARGET = range(2, 6)
 """Values of outlines: of any latent, of the chosen one, of source and target of the chosen link. Arrows: -1 to 1."""
-OF_OUTLINES = ([0.91, 0.85, 0.63, 1], [1, 0.25, 0.64, 1], [0.22, 0.85, 0.54, 1], [1, 0.25, 0.64, 1])
+OF_OUTLINES = ([0.91, 0.85, 0.63, 1], [1, 0.25, 0.64, 1], [0.22, 0.85, 0.54, 1], [0.7, 0.45, 1, 1])
 LIMITS = (-1, TARGET)
 COLOURS = Colormap(
     np.concatenate([SIGNED.colors, OF_OUTLINES]),
