@@ -201,4 +201,5 @@ class LinksPanel(FigurePanel):
             return ""
         value = var.coefficients[edge.lag - 1, edge.target, edge.source]
         source, target = (self.session.name_latent(latent) for latent in (edge.source, edge.target))
-        return f"Latent {source} → latent {target} after {edge.lag} frame{'s' * (edge.lag > 1)}: {value:+.3f}"
+        number = f"{value:+.3f}" if value else "no link"
+        return f"Latent {source} → latent {target} after {edge.lag} frame{'s' * (edge.lag > 1)}: {number}"
