@@ -19,7 +19,7 @@ LETTERS = 18
 """Letters of a name; longer ones are cut."""
 
 
-class Triad(pg.GraphicsObject):  # type: ignore[misc]
+class Triad(pg.GraphicsObject):
     """Axes of a plot in three dimensions, as lines from a point, each with its name at the end.
 
     They lie in the lower left corner of a view, in pixels, and turn with what is shown.
