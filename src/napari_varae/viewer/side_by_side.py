@@ -42,10 +42,10 @@ def put_side_by_side(viewer: ViewerModel, on: bool) -> None:
 
     Arrows and outlines make no sense in a field of their own: they are hidden meanwhile.
     """
-    if not on:
-        _end_pair(viewer)
     if on != viewer.canvas.grid.enabled:
         viewer.canvas.grid.enabled = on
+    if not on:
+        _end_pair(viewer)  # now: each change of a layer in a grid lays all of its fields out again
     for layer, _ in ours(viewer, LINKS):
         if on and layer.visible:
             layer.visible = False
@@ -58,6 +58,7 @@ def put_side_by_side(viewer: ViewerModel, on: bool) -> None:
 
 def put_pair(viewer: ViewerModel, stack: Stack, fit: Fit, left: Any, right: Any) -> None:
     """Show two maps side by side, each over the static image; other layers are hidden meanwhile."""
+    put_side_by_side(viewer, False)
     movie = next((layer for layer, _ in ours(viewer, MOVIE)), None)
     limits = contrast_limits(stack) if movie is None else tuple(movie.contrast_limits)
     keywords = {"colormap": "gray", "contrast_limits": limits, **shared_grid(viewer, stack, 2)}
@@ -68,20 +69,18 @@ def put_pair(viewer: ViewerModel, stack: Stack, fit: Fit, left: Any, right: Any)
     shown = [below[1], right, below[0], left]  # from below
     others = [layer for layer in viewer.layers if layer.visible and layer not in shown]
     links, maps = ([layer for layer, _ in ours(viewer, kind)] for kind in (LINKS, "map:"))
-    before = _pairs.get(viewer, _Pair([], viewer.canvas.grid.stride))
     for layer in others:
         layer.visible = False
-    put_side_by_side(viewer, True)
     for layer in [*links, *shown]:  # napari counts the layers of a field from the top, hidden ones as well
         viewer.layers.move(viewer.layers.index(layer), len(viewer.layers))
     for layer in shown:
         layer.visible = True
+    hidden = [weakref.ref(layer) for layer in others if layer not in maps]  # maps make way for these
+    _pairs[viewer] = _Pair(hidden, viewer.canvas.grid.stride)
     viewer.canvas.grid.stride = PAIRED
-    hidden = [layer for layer in others if layer not in maps]  # maps make way for these
-    _pairs[viewer] = _Pair([*before.hidden, *map(weakref.ref, hidden)], before.stride)
     _follow(viewer)
+    put_side_by_side(viewer, True)
     viewer.reset_view()
-    show_bars(viewer)
 
 
 def _end_pair(viewer: ViewerModel) -> None:
