@@ -159,7 +159,7 @@ def test_from_the_files_to_the_answer(viewer, docks, session, user, files, qtbot
     user.click_image(inside[len(inside) // 2] * cells_shown.scale)
     assert session.latent == matched[0]
     links = user.bring("Links")
-    user.click(links, links.arrows)
+    user.click(links, links.image.arrows)
     assert session.graph.shown
     assert len(list(ours(viewer, MOVIE))) == 1
     assert not [notice for notice in notices if notice.startswith(("error", "warning"))]

@@ -12,7 +12,8 @@ from napari_varae.figures.maps import draw_map
 from napari_varae.session.ranges import Segments
 from napari_varae.session.session import Letter
 from napari_varae.viewer import views
-from napari_varae.viewer.maps import ShownMap, put_side_by_side, shown_maps
+from napari_varae.viewer.maps import ShownMap, shown_maps
+from napari_varae.viewer.side_by_side import put_side_by_side
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.jobs.figures import Draw, FigurePanel
 from napari_varae.widgets.parts.fields import NumberField
@@ -150,8 +151,8 @@ class LookPanel(FigurePanel):
             "frame": (),
         }  # fmt: skip
         ranges: dict[str, tuple[Letter, ...]] = {"a": ("a",), "b": ("b",), "a-b": ("a", "b")}
-        suffix = "" if span == "all" else f", {SPANS[span]}"
-        name = f"{kind} map of {of}{suffix}"
+        side, suffix = (f" in {span.upper()}", "") if span in ("a", "b") else ("", f", {SPANS[span]}" * (span != "all"))
+        name = f"{kind} map{side} of {of}{suffix}"  # A and B first: fields of a grid are narrow
         own_past = self.own_past.isChecked()
         return maps.MapRequest(
             kind, subject, target, edge, own_past, spans[span], name, ranges.get(span, ()), each_frame=span == "frame"
