@@ -254,6 +254,27 @@ def test_export_writes_tables_and_nwb(run, folder, tmp_path):
     assert (tmp_path / "z.nwb").exists()
 
 
+def test_exported_tables_name_cells(run, folder, tmp_path):
+    import pandas as pd
+
+    labels = np.zeros((32, 32), np.uint16)
+    labels[:16], labels[16:] = 7, 8
+    tifffile.imwrite(tmp_path / "cells.tif", labels)
+    options = "--cells", tmp_path / "cells.tif"
+    fit = nv.open_analysis(folder).fit
+    named = nv.match_cells(fit, nv.open_cells(labels))["cell"].astype(str)
+    assert run("export", folder, "--out", tmp_path / "l.csv", "--what", "links", *options)[0] == 0
+    links = pd.read_csv(tmp_path / "l.csv", dtype={"target_cell": str, "source_cell": str})
+    for end in ("target", "source"):
+        assert links[f"{end}_cell"].tolist() == [named[k] for k in links[end]]
+    assert run("export", folder, "--out", tmp_path / "z.csv", *options)[0] == 0
+    assert list(pd.read_csv(tmp_path / "z.csv").columns)[-1].endswith(f"({named[3]})")
+    assert run("export", folder, "--out", tmp_path / "z.nwb", *options)[0] == 0
+    tifffile.imwrite(tmp_path / "cells.tif", labels[:20])
+    status, _, err = run("export", folder, "--out", tmp_path / "l.csv", "--what", "links", *options)
+    assert (status, "20" in err) == (1, True)
+
+
 def test_export_draws_figures(run, folder, tmp_path):
     for what, text in (("latents", "Latents"), ("links", "Target latent"), ("training", "Epoch")):
         assert run("export", folder, "--out", tmp_path / f"{what}.svg", "--what", what)[0] == 0

@@ -192,3 +192,20 @@ def test_the_real_recordings(recordings, tmp_path):
     assert all(0.02 < row["reconstruction_fve"] < 1 for row in rows)
     assert all(row["p_value"] <= 1 for row in rows)
     json.dumps(rows, allow_nan=False)
+
+
+def test_behaviour_is_regressed_out(settings, sheet, client, tmp_path, movies):
+    speed = np.cumsum(np.random.default_rng(0).normal(size=240))
+    (tmp_path / "run.csv").write_text("speed\n" + "".join(f"{value:.4f}\n" for value in speed))
+    path = sheet("path,a,b,covariate", "{movies}/m0.tif,0:110,120:240,run.csv:speed")
+    [row] = nv.run_batch(path, tmp_path / "out", settings, client=client)
+    assert row["status"] == "done"
+    kept = nv.open_analysis(tmp_path / "out" / "m0")
+    direct = nv.compare(
+        kept.fit, kept.stack, (0, 110), (120, 240), kept.settings.comparison, latents=kept.latents, covariates=speed
+    )
+    assert row["p_value"] == pytest.approx(direct.p_value)
+    assert row["statistic"] == pytest.approx(direct.statistic, rel=1e-4)
+    (tmp_path / "run.csv").write_text("speed\n" + "1.5\n" * 239 + "2\n")
+    [again] = nv.run_batch(path, tmp_path / "out", settings, client=client)
+    assert again["statistic"] != row["statistic"]  # another file of the same name

@@ -119,3 +119,21 @@ def test_from_nwb_to_nwb_the_session_and_the_subject_stay(tmp_path):
         assert results.session_start_time == began
         assert results.session_description == "A mouse runs."
         assert results.identifier.startswith("session-7")
+
+
+def test_tables_name_the_cells_of_their_latents(analysis, tmp_path):
+    truth = nv.simulate(
+        nv.SimulationConfig(frames=8, height=32, width=40, cells=4, pixel_size=0.9, soma_radius=4, seed=3)
+    )
+    cells = nv.open_cells(truth.footprints > 0.2 * truth.footprints.max(axis=(1, 2), keepdims=True))
+    expected = [str(cell) for cell in nv.match_cells(analysis.fit, cells)["cell"]]
+    assert set(expected) & {"0", "1", "2", "3"}
+    path = nv.export_nwb(analysis, tmp_path / "cells.nwb", cells=cells)
+    assert not validate(path=path)
+    with NWBHDF5IO(path, mode="r") as file:
+        module = file.read().processing["ophys"]
+        assert list(module["ImageSegmentation"]["footprints"]["cell"][:]) == expected
+        for name in ("var_coefficients", "comparison_coefficients"):
+            table = module[name].to_dataframe()
+            for end in ("target", "source"):
+                assert table[f"{end}_cell"].tolist() == [expected[k] for k in table[end]]

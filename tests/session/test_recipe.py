@@ -10,6 +10,7 @@ import tifffile
 import napari_varae as nv
 from napari_varae.cli import app
 from napari_varae.core.comparison.flat import flat
+from napari_varae.session.covariates import BehaviourFile
 from napari_varae.session.recipe import Compared, Shown, as_command, as_python, shown_comparison, shown_training
 from napari_varae.session.session import Session
 
@@ -60,6 +61,43 @@ def test_the_commands_give_the_same_numbers(shown, tmp_path, monkeypatch, capsys
     for name, value in expected.items():
         assert found[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-5))
     assert printed["null"] == pytest.approx(result.null.tolist(), rel=1e-5)
+
+
+@pytest.fixture(scope="module")
+def running(shown, tmp_path_factory):
+    """Behaviour that goes with the latents."""
+    stack, fit, _ = shown
+    speed = fit.encode(stack)[:, :2].sum(1)
+    path = tmp_path_factory.mktemp("behaviour") / "the run.csv"
+    rows = "".join(f"{t / 7.5!r},{value:.6f},{t % 7}\n" for t, value in enumerate(speed))
+    path.write_text(f"time,speed,licks\n{rows}")
+    behaviour = nv.open_behaviour(path)
+    traces = behaviour.at_frames(stack.n_frames, stack.frame_rate)[:, :1]
+    result = nv.compare(fit, stack, COMPARED.a, COMPARED.b, COMPARED.config, covariates=traces)
+    return COMPARED._replace(covariates=("speed",), behaviour=BehaviourFile(str(path), {})), result
+
+
+def test_behaviour_that_was_regressed_out_is_so_in_the_script(shown, running):
+    stack, fit, plain = shown
+    compared, result = running
+    assert result.test.n_covariates == 1
+    assert result.statistic != plain.statistic
+    assert pasted(as_python(Shown(stack, fit.config, compared)))["result"].as_dict() == result.as_dict()
+
+
+def test_behaviour_that_was_regressed_out_is_so_in_the_commands(shown, running, tmp_path, monkeypatch, capsys):
+    stack, fit, _ = shown
+    compared, result = running
+    monkeypatch.chdir(tmp_path)
+    for line in as_command(Shown(stack, fit.config, compared)).splitlines():
+        with pytest.raises(SystemExit) as end:
+            app.main([*shlex.split(line)[1:], "--json"])
+        assert not end.value.code
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["p_value"] == result.p_value
+    with pytest.raises(ValueError, match="opened with time"):
+        as_command(Shown(stack, fit.config, compared._replace(behaviour=BehaviourFile("x.csv", {"time": "t"}))))
+    with pytest.raises(ValueError, match="not opened from a file"):
+        as_python(Shown(stack, fit.config, compared._replace(behaviour=None)))
 
 
 def pasted(text):

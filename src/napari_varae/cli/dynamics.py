@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from napari_varae.cli.options import Folder, Json, Moved, Unit, with_settings
+from napari_varae.cli.options import Covariate, CovariateLags, Folder, Json, Moved, Unit, with_settings
 from napari_varae.cli.output import interruptible, print_result, progress_bar
+
+if TYPE_CHECKING:
+    from napari_varae.io.analysis import Analysis
 
 __all__ = ["compare", "map_", "placebo", "robustness"]
 
@@ -76,6 +79,8 @@ def compare(
     settings: Any,
     unit: Unit = "frames",
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the file in DIR/comparisons.")] = "comparison",
+    covariate: Covariate = None,
+    covariate_lags: CovariateLags = 0,
     movie: Moved = None,
     as_json: Json = False,
 ) -> None:
@@ -92,6 +97,7 @@ def compare(
     with progress_bar("comparing") as (phase, line), interruptible(line) as stop:
         result, path = compare_frames(
             analysis, frames_a, frames_b, config, name=name, stop=stop,
+            covariates=_regressed(analysis, covariate), covariate_lags=covariate_lags,
             progress=lambda running: phase("resampling", running.made / running.planned),
         )  # fmt: skip
     print_result({"file": path, **result.as_dict()}, as_json)
@@ -111,6 +117,8 @@ def placebo(
         bool, typer.Option("--permute", help="Permute the segments of A and B, where conditions take turns.")
     ] = False,
     repeats: Annotated[int, typer.Option(metavar="N", min=1, help="Number of pairs.")] = 20,
+    covariate: Covariate = None,
+    covariate_lags: CovariateLags = 0,
     movie: Moved = None,
     as_json: Json = False,
 ) -> None:
@@ -128,6 +136,7 @@ def placebo(
     with progress_bar("placebo") as (phase, line), interruptible(line) as stop:
         found = run_placebo(
             analysis, frames_a, frames_b, config, within=where, permute=permute, repeats=repeats, stop=stop,
+            covariates=_regressed(analysis, covariate), covariate_lags=covariate_lags,
             progress=lambda values: phase("placebo", len(values) / repeats),
         )  # fmt: skip
     share = float((found <= config.level).mean()) if len(found) else None
@@ -146,6 +155,8 @@ def robustness(
         typer.Option(metavar="CHOICES", help="What to change; the last three train fits."),
     ] = "order,noise,latents,seed,frames",
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the table in DIR/comparisons.")] = "robustness",
+    covariate: Covariate = None,
+    covariate_lags: CovariateLags = 0,
     movie: Moved = None,
     as_json: Json = False,
 ) -> None:
@@ -162,11 +173,19 @@ def robustness(
     with progress_bar("robustness") as (phase, line), interruptible(line) as stop:
         found, path = run_robustness(
             analysis, frames_a, frames_b, config, vary=[part.strip() for part in vary.split(",")], name=name, stop=stop,
+            covariates=_regressed(analysis, covariate), covariate_lags=covariate_lags,
             progress=lambda part: phase(part.running or "robustness", len(part.rows) / part.planned),
         )  # fmt: skip
     rows = {row.change: _row_in_words(row.as_dict()) for row in found.rows}
     about = found.as_dict() if as_json else {**rows, "summary": found.summary, "notes": list(found.notes)}
     print_result({"file": path, **about}, as_json)
+
+
+def _regressed(analysis: Analysis, covariates: list[str] | None) -> Any:
+    """Open what is regressed out."""
+    from napari_varae.io.covariates import open_covariates
+
+    return open_covariates(covariates or (), analysis.n_frames, analysis.frame_rate)
 
 
 def _row_in_words(row: dict[str, Any]) -> str:

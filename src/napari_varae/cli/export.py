@@ -34,39 +34,52 @@ def export(
             "everything.",
         ),
     ] = "latents",
+    cells: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="Cells (suite2p folder, label image, NWB): tables then name the cell of each latent."
+        ),
+    ] = None,
     movie: Moved = None,
     as_json: Json = False,
 ) -> None:
     """Write results for other programs: an NWB file, a table of latents, links or coefficients, or a figure."""
+    from napari_varae.core.experiment.match import match_cells
     from napari_varae.io.analysis import open_analysis
+    from napari_varae.io.cells import open_cells
     from napari_varae.io.nwb_export import export_nwb
     from napari_varae.io.tables import write_table
 
     analysis = open_analysis(folder, movie)
+    found = None if cells is None else open_cells(cells, shape=analysis.fit.shape)
     if out.suffix.lower() == ".nwb":
-        export_nwb(analysis, out)
+        export_nwb(analysis, out, cells=found)
     elif out.suffix.lower() in FIGURES:
         from napari_varae.figures.paper import save_figure
         from napari_varae.headless.figures import draw_analysis
 
         save_figure(draw_analysis(analysis, what), out)
     else:
-        write_table(_table(analysis, what), out)
+        write_table(_table(analysis, what, None if found is None else match_cells(analysis.fit, found)), out)
     print_result({"file": out}, as_json)
 
 
-def _table(analysis: Analysis, what: What) -> pd.DataFrame:
+def _table(analysis: Analysis, what: What, cells: pd.DataFrame | None) -> pd.DataFrame:
     """Make a table of an analysis."""
     if what in ("training", "maps"):
         raise ValueError(f"--what {what} is a figure: give --out the ending .svg or .png.")
     from napari_varae.io.tables import comparisons_table, latents_table, links_table
 
     if what == "links":
-        return links_table(analysis.fit)
+        return links_table(analysis.fit, cells)
     if what == "comparisons":
         if not (comparisons := analysis.comparisons):
             raise ValueError(f"{analysis.folder} holds no comparison yet. Compare first.")
-        return comparisons_table(comparisons)
+        return comparisons_table(comparisons, cells)
     if (latents := analysis.latents) is None:
         raise ValueError(f"{analysis.folder} holds no latents yet. Go on with: napari-varae resume {analysis.folder}")
-    return latents_table(latents, analysis.frame_rate)
+    table = latents_table(latents, analysis.frame_rate)
+    if cells is None:
+        return table
+    named = [f"{column} ({cell})" for column, cell in zip(table.columns[-len(cells) :], cells["cell"], strict=True)]
+    return table.set_axis([*table.columns[: -len(cells)], *named], axis=1)

@@ -13,6 +13,8 @@ import typer
 __all__ = [
     "BadFrames",
     "Channel",
+    "Covariate",
+    "CovariateLags",
     "DataSet",
     "Folder",
     "FrameRate",
@@ -46,6 +48,18 @@ BadFrames = Annotated[
         metavar="FRAMES|FILE",
         help="Frames to leave out (motion, shutter), such as '3,200:210', or a CSV table with frame, bad, y, x.",
     ),
+]
+Covariate = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--covariate",
+        metavar="FILE[:NAME]",
+        help="Behaviour to regress out first, such as running.csv:speed; all traces of FILE without a name. Can be "
+        "given several times.",
+    ),
+]
+CovariateLags = Annotated[
+    int, typer.Option(metavar="N", min=0, help="Frames before each one at which covariates are regressors as well.")
 ]
 DataSet = Annotated[str | None, typer.Option(metavar="NAME", help="Data set of a file that holds several.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, for programs.")]

@@ -19,6 +19,7 @@ from napari_varae.headless.steps import Kind, compare_frames, draw_map, find_fra
 from napari_varae.io import open_stack
 from napari_varae.io.analysis import Analysis, open_analysis
 from napari_varae.io.analysis_record import RECORD
+from napari_varae.io.covariates import open_covariates
 
 if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
@@ -96,7 +97,8 @@ def run_row(
         a, b = (
             find_frames(analysis, text, row.unit or "frames", name=name) for name, text in (("a", row.a), ("b", row.b))
         )
-        compare_frames(analysis, a, b, name=COMPARISON)
+        regressed = open_covariates(row.covariates, analysis.n_frames, analysis.frame_rate)
+        compare_frames(analysis, a, b, name=COMPARISON, covariates=regressed)
     found = summarise(analysis, time.monotonic() - began)
     write_file(folder / CARD, draw_card(row.name, analysis))
     write_file(folder / SUMMARY, json.dumps({"state": state, **found}, indent=1) + "\n")

@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 from napari_varae.core.movie.changed import stamp
 from napari_varae.core.settings_file import SECTIONS, AnalysisSettings, read_settings, settings_text
 from napari_varae.errors import DataError
+from napari_varae.io.covariates import split_name
 
 __all__ = ["Row", "State", "read_sheet"]
 
@@ -28,6 +29,7 @@ COLUMNS = {
     "trials": "table of trials",
     "a": "frame set A: ranges such as 0:400, or a condition of the trials",
     "b": "frame set B",
+    "covariate": "behaviour to regress out of the comparison: FILE or FILE:NAME; several are separated by ';'",
     "unit": "unit of the ranges, and of trials whose table names none: frames or s",
 }  # fmt: skip
 """What a column may be. A column named like a setting changes it for its row; any other is a label."""
@@ -71,6 +73,8 @@ class Row:
         Frame sets to compare, as texts; empty for none.
     unit : {"frames", "s"} or None
         Unit of ranges, which are in frames when it is None, and of trials whose table does not name one.
+    covariates : tuple of str
+        Behaviour that is regressed out of the comparison, as for :func:`.open_covariates`.
     changes : tuple of str
         Settings that are others for this row, such as 'fit.latents=32'.
     labels : dict of str to str
@@ -89,6 +93,7 @@ class Row:
     a: str = ""
     b: str = ""
     unit: Literal["frames", "s"] | None = None
+    covariates: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -102,7 +107,7 @@ class Row:
         Raises
         ------
         DataError
-            When its table of trials cannot be read.
+            When its table of trials, or a file of covariates, cannot be read.
         """
         settings = self.settings(base)
         opened = [self.paths, self.frame_rate, self.pixel_size, self.channel, self.plane, self.dataset]
@@ -111,11 +116,15 @@ class Row:
         except OSError as error:
             raise DataError(f"The trials {self.trials} could not be read ({error}).") from error
         try:
+            behaviour = [[text, split_name(text)[0].read_bytes().hex()] for text in self.covariates]
+        except OSError as error:
+            raise DataError(f"A covariate could not be read ({error}).") from error
+        try:
             files = [list(of_file) for of_file in stamp(self.paths)]
         except OSError:  # as when the movies are only seen by the workers of a cluster, or have been moved since
             files = None
         trained = _hash([opened, settings.fit.model_dump_json()])
-        rest = _hash([trained, self.trials, trials, self.a, self.b, self.unit, settings_text(settings)])
+        rest = _hash([trained, self.trials, trials, self.a, self.b, self.unit, settings_text(settings), *behaviour])
         return State(trained, rest, files)
 
 
@@ -206,6 +215,7 @@ def _row(number: int, cells: Mapping[str, str], home: Path, a: str, b: str) -> R
         a=sides[0],
         b=sides[1],
         unit="s" if unit == "s" else "frames" if unit else None,
+        covariates=tuple(str(home / part.strip()) for part in cells.get("covariate", "").split(";") if part.strip()),
         changes=tuple(f"{column}={value}" for column, value in cells.items() if value and _is_setting(column)),
         labels={k: v for k, v in cells.items() if k not in COLUMNS and not _is_setting(k)},
     )

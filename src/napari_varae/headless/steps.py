@@ -18,7 +18,7 @@ from napari_varae.session.results import Edge
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from napari_varae.core.comparison.inference.resampling import Progress as ResamplingProgress
     from napari_varae.core.comparison.result import Comparison
@@ -129,6 +129,8 @@ def compare_frames(
     config: ComparisonConfig | None = None,
     *,
     name: str = "comparison",
+    covariates: ArrayLike | None = None,
+    covariate_lags: int = 0,
     stop: Event | None = None,
     progress: ResamplingProgress | None = None,
 ) -> tuple[Comparison, Path]:
@@ -149,7 +151,10 @@ def compare_frames(
 
     config = config or analysis.settings.comparison
     latents = analysis.latents if analysis.caution is None else None
-    result = compare(analysis.fit, analysis.stack, a, b, config, latents=latents, stop=stop, progress=progress)
+    result = compare(
+        analysis.fit, analysis.stack, a, b, config, latents=latents, covariates=covariates,
+        covariate_lags=covariate_lags, stop=stop, progress=progress,
+    )  # fmt: skip
     path = analysis.keep_comparison(result, name)
     return result, path
 
@@ -168,6 +173,8 @@ def run_placebo(
     within: Segments | None = None,
     permute: bool = False,
     repeats: int = 20,
+    covariates: ArrayLike | None = None,
+    covariate_lags: int = 0,
     stop: Event | None = None,
     progress: Callable[[NDArray[np.float64]], None] | None = None,
 ) -> NDArray[np.float64]:
@@ -186,8 +193,8 @@ def run_placebo(
     )
     latents = analysis.latents if analysis.caution is None else None
     found = placebo(
-        analysis.fit, analysis.stack, **pairs, repeats=repeats, config=config, latents=latents, stop=stop,
-        progress=progress,
+        analysis.fit, analysis.stack, **pairs, repeats=repeats, config=config, latents=latents,
+        covariates=covariates, covariate_lags=covariate_lags, stop=stop, progress=progress,
     )  # fmt: skip
     analysis.log("placebo", p_values=found.tolist())
     return found
@@ -201,6 +208,8 @@ def run_robustness(
     *,
     vary: Sequence[str] | None = None,
     name: str = "robustness",
+    covariates: ArrayLike | None = None,
+    covariate_lags: int = 0,
     stop: Event | None = None,
     progress: Callable[[Robustness], None] | None = None,
 ) -> tuple[Robustness, Path]:
@@ -212,7 +221,8 @@ def run_robustness(
 
     found = robustness(
         analysis.fit, analysis.stack, a, b, config or analysis.settings.comparison, vary=CHOICES if vary is None else
-        vary, latents=analysis.latents if analysis.caution is None else None, stop=stop, progress=progress,
+        vary, latents=analysis.latents if analysis.caution is None else None, covariates=covariates,
+        covariate_lags=covariate_lags, stop=stop, progress=progress,
     )  # fmt: skip
     return found, analysis.keep_robustness(found, name)
 

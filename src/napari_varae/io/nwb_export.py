@@ -17,21 +17,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.comparison.flat import flat
+from napari_varae.core.experiment.match import match_cells
 from napari_varae.core.settings_file import settings_text
 from napari_varae.errors import DataError
 from napari_varae.io.analysis import Analysis
 from napari_varae.io.hdf5 import HDF5_LOCK
 
 if TYPE_CHECKING:
+    from napari_varae.core.experiment.cells import Cells
     from napari_varae.core.fit.fit import Fit
 
 __all__ = ["export_nwb"]
 
+CELL = "Cell of the latent, 'several' or 'none'."
 UNKNOWN_START = datetime(1970, 1, 1, tzinfo=UTC)
 """The start of a session that is not known: NWB asks for one."""
 
 
-def export_nwb(results: Analysis | Fit, path: str | os.PathLike[str], start_time: datetime | None = None) -> Path:
+def export_nwb(
+    results: Analysis | Fit,
+    path: str | os.PathLike[str],
+    start_time: datetime | None = None,
+    cells: Cells | None = None,
+) -> Path:
     """Write the results of an analysis, or a fit alone, as an NWB file.
 
     The file holds footprints (`PlaneSegmentation`), latents (`RoiResponseSeries`, a `TimeSeries`), frame sets and
@@ -46,6 +54,8 @@ def export_nwb(results: Analysis | Fit, path: str | os.PathLike[str], start_time
         `.nwb` is appended when it has no such suffix. An existing file is replaced only once the new one is whole.
     start_time : datetime, optional
         When the recording began, with its time zone. 1970 stands for unknown.
+    cells : Cells, optional
+        Then footprints, coefficients and comparisons name the cell of each latent (:func:`napari_varae.match_cells`).
 
     Returns
     -------
@@ -55,7 +65,7 @@ def export_nwb(results: Analysis | Fit, path: str | os.PathLike[str], start_time
     Raises
     ------
     DataError
-        When pynwb is not installed, or the file cannot be written.
+        When pynwb is not installed, the file cannot be written, or the cells are of images of another size.
     FitFileError
         When the analysis has no fit yet.
 
@@ -78,7 +88,7 @@ def export_nwb(results: Analysis | Fit, path: str | os.PathLike[str], start_time
     partial = path.with_name(f"{path.stem[:40]}.{uuid.uuid4().hex}.partial.nwb")
     with HDF5_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on 1970, and on what is unknown of the microscope
-        content = _content(results, start_time)
+        content = _content(results, start_time, cells)
         try:
             with NWBHDF5IO(partial, mode="w") as file:
                 file.write(content)
@@ -91,14 +101,15 @@ def export_nwb(results: Analysis | Fit, path: str | os.PathLike[str], start_time
     return path
 
 
-def _content(results: Analysis | Fit, start_time: datetime | None) -> Any:
+def _content(results: Analysis | Fit, start_time: datetime | None, cells: Cells | None) -> Any:
     """Put the NWB file together."""
     analysis = results if isinstance(results, Analysis) else None
     fit: Fit = results.fit if isinstance(results, Analysis) else results
     nwb = _session(analysis, fit, start_time)
     module = nwb.create_processing_module("ophys", f"Results of napari-varae {version('napari-varae')}, fit {fit.id}.")
-    footprints = _footprints(nwb, module, fit, analysis)
-    module.add(_coefficients(fit))
+    named = None if cells is None else [str(cell) for cell in match_cells(fit, cells)["cell"]]
+    footprints = _footprints(nwb, module, fit, analysis, named)
+    module.add(_coefficients(fit, named))
     if analysis is None:
         return nwb
     rate = analysis.frame_rate
@@ -109,7 +120,7 @@ def _content(results: Analysis | Fit, start_time: datetime | None) -> Any:
     if analysis.trials is not None:
         _add_trials(nwb, analysis)
     if comparisons := analysis.comparisons:
-        for table in _comparisons(comparisons):
+        for table in _comparisons(comparisons, named):
             module.add(table)
     module.add(_images(fit, analysis.maps, analysis.pixel_size))
     nwb.add_scratch(settings_text(analysis.settings), name="settings", description="Settings of napari-varae, TOML.")
@@ -153,7 +164,7 @@ def _known(paths: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     return session, {name: value for name, value in subject.items() if isinstance(value, str | datetime)}
 
 
-def _footprints(nwb: Any, module: Any, fit: Fit, analysis: Analysis | None) -> Any:
+def _footprints(nwb: Any, module: Any, fit: Fit, analysis: Analysis | None, cells: list[str] | None) -> Any:
     """Add the footprints and the imaging plane that they lie in."""
     from hdmf.backends.hdf5 import H5DataIO
     from pynwb.core import VectorData
@@ -169,6 +180,7 @@ def _footprints(nwb: Any, module: Any, fit: Fit, analysis: Analysis | None) -> A
     )  # fmt: skip
     images = fit.footprints.transpose(0, 2, 1)
     whole = [fit.whole_image.get(latent, "") for latent in range(fit.latents)]
+    more = [] if cells is None else [VectorData(name="cell", description=CELL, data=cells)]
     table = PlaneSegmentation(
         name="footprints",
         description="What one unit of each latent adds to the image, in the movie's units.",
@@ -176,8 +188,9 @@ def _footprints(nwb: Any, module: Any, fit: Fit, analysis: Analysis | None) -> A
         columns=[
             VectorData(name="image_mask", description="Footprint (x, y).", data=H5DataIO(images, compression="gzip")),
             VectorData(name="whole_image", description="Change of the whole image that it draws, if any.", data=whole),
+            *more,
         ],
-        colnames=["image_mask", "whole_image"],
+        colnames=["image_mask", "whole_image", *(column.name for column in more)],
     )
     module.add(ImageSegmentation(name="ImageSegmentation", plane_segmentations=[table]))
     return table
@@ -218,7 +231,7 @@ def _add_trials(nwb: Any, analysis: Analysis) -> None:
         nwb.add_trial(start_time=float(start) / scale, stop_time=float(stop) / scale, condition=condition)
 
 
-def _coefficients(fit: Fit) -> Any:
+def _coefficients(fit: Fit, cells: list[str] | None) -> Any:
     """Table of the nonzero coefficients of the VAR."""
     lag, target, source = np.nonzero(fit.var.coefficients)
     columns = {
@@ -226,11 +239,20 @@ def _coefficients(fit: Fit) -> Any:
         "target": ("Latent that is predicted.", target),
         "source": ("Latent that predicts.", source),
         "coefficient": ("On latents of SD 1.", fit.var.coefficients[lag, target, source]),
+        **_cells_of(target, source, cells),
     }
     return _table("var_coefficients", f"Nonzero coefficients of a VAR of order {fit.var.order}.", columns)
 
 
-def _comparisons(comparisons: Mapping[str, Mapping[str, Any]]) -> Iterable[Any]:
+def _cells_of(target: Sequence[int], source: Sequence[int], cells: list[str] | None) -> dict[str, tuple[str, Any]]:
+    """Columns with the cells of targets and sources; none when there are no cells."""
+    if cells is None:
+        return {}
+    ends = {"target": target, "source": source}
+    return {f"{name}_cell": (f"{name.capitalize()}: {CELL}", [cells[k] for k in ks]) for name, ks in ends.items()}
+
+
+def _comparisons(comparisons: Mapping[str, Mapping[str, Any]], cells: list[str] | None) -> Iterable[Any]:
     """Tables of the comparisons: one row for each, and for each its coefficients and its null distribution."""
     rows = [dict(flat(found)) for found in comparisons.values()]
     names = dict.fromkeys(name for row in rows for name in row)
@@ -244,6 +266,7 @@ def _comparisons(comparisons: Mapping[str, Mapping[str, Any]]) -> Iterable[Any]:
         edges: Sequence[Mapping[str, Any]] = found["edges"]
         if edges:
             fields = {_column(key): (key, _filled([row[key] for row in edges])) for key in edges[0]}
+            fields |= _cells_of([row["target"] for row in edges], [row["source"] for row in edges], cells)
             yield _table(f"{_column(name)}_coefficients", f"Coefficients of {name}.", fields)
         yield _table(f"{_column(name)}_null", f"Null of {name}.", {"statistic": ("In each draw.", found["null"])})
 

@@ -81,8 +81,11 @@ def read_odd(path: Path, n_frames: int) -> OddFrames:
     return OddFrames(means, kinds)
 
 
-def links_table(fit: Fit) -> pd.DataFrame:
-    """Nonzero coefficients of the VAR, with the places (y, x) of target and source in pixels."""
+def links_table(fit: Fit, cells: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Nonzero coefficients of the VAR, with the places (y, x) of target and source in pixels.
+
+    With `cells`, as :func:`napari_varae.match_cells` returns them, the cell of each follows.
+    """
     import pandas as pd
 
     lag, target, source = np.nonzero(fit.var.coefficients)
@@ -90,14 +93,23 @@ def links_table(fit: Fit) -> pd.DataFrame:
     columns["coefficient"] = fit.var.coefficients[lag, target, source]
     for name, latent in (("target", target), ("source", source)):
         columns |= {f"{name}_y": fit.places[latent, 0], f"{name}_x": fit.places[latent, 1]}
-    return pd.DataFrame(columns)
+    return _with_cells(pd.DataFrame(columns), cells)
 
 
-def comparisons_table(comparisons: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Coefficients of all comparisons; the first column names the comparison."""
+def comparisons_table(comparisons: Mapping[str, Mapping[str, Any]], cells: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Coefficients of all comparisons; the first column names the comparison. `cells` as for :func:`links_table`."""
     import pandas as pd
 
-    return pd.DataFrame([{"comparison": name, **row} for name, found in comparisons.items() for row in found["edges"]])
+    rows = [{"comparison": name, **row} for name, found in comparisons.items() for row in found["edges"]]
+    return _with_cells(pd.DataFrame(rows), cells)
+
+
+def _with_cells(table: pd.DataFrame, cells: pd.DataFrame | None) -> pd.DataFrame:
+    """Add the cells of targets and sources."""
+    if cells is None or not len(table):
+        return table
+    named = dict(zip(cells["latent"], cells["cell"].astype(str), strict=True))
+    return table.assign(**{f"{name}_cell": table[name].map(named) for name in ("target", "source")})
 
 
 def write_table(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:

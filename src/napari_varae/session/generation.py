@@ -9,10 +9,13 @@ from napari_varae.session.ranges import Segments
 
 __all__ = ["EVERYTHING", "Generation", "Part", "name_parts"]
 
-Part = Literal["movie", "fit", "a", "b", "bad_frames"]
+Part = Literal["movie", "fit", "a", "b", "bad_frames", "covariates"]
 EVERYTHING: tuple[Part, ...] = get_args(Part)
 
-_NAMES: dict[Part, str] = {"movie": "movie", "fit": "fit", "a": "range A", "b": "range B", "bad_frames": "bad frames"}
+_NAMES: dict[Part, str] = {
+    "movie": "movie", "fit": "fit", "a": "range A", "b": "range B", "bad_frames": "bad frames",
+    "covariates": "behaviour that is regressed out",
+}  # fmt: skip
 
 
 class Generation(NamedTuple):
@@ -28,6 +31,8 @@ class Generation(NamedTuple):
         Frame sets A and B.
     bad_frames : frozenset of int
         Frames that are left out.
+    covariates : tuple of str
+        Traces of behaviour that are regressed out.
     """
 
     movie: int = 0
@@ -35,6 +40,7 @@ class Generation(NamedTuple):
     a: Segments = ()
     b: Segments = ()
     bad_frames: frozenset[int] = frozenset()
+    covariates: tuple[str, ...] = ()
 
     def changed(self, now: Generation, parts: Iterable[Part] = EVERYTHING) -> tuple[Part, ...]:
         """Return those of the parts that are different now."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import ComparisonConfig, FitConfig, Settings
+from napari_varae.session.covariates import BehaviourFile
 from napari_varae.session.ranges import Segments
 
 if TYPE_CHECKING:
@@ -21,11 +22,13 @@ FOLDER = "analysis"
 
 
 class Compared(NamedTuple):
-    """A comparison: frame sets A and B, and how they are compared."""
+    """A comparison: frame sets A and B, how they are compared, and which behaviour is regressed out."""
 
     a: Segments
     b: Segments
     config: ComparisonConfig
+    covariates: tuple[str, ...] = ()
+    behaviour: BehaviourFile | None = None
 
 
 class Shown(NamedTuple):
@@ -79,9 +82,15 @@ def shown_comparison(session: Session, config: ComparisonConfig) -> Shown:
             "fit, and load it in a script of your own."
         )
     if result is not None and session.is_current:
-        return Shown.of(stack, fit, Compared(result.ranges["a"], result.ranges["b"], result.config))
-    a, b = session.ranges["a"], session.ranges["b"]
-    return Shown.of(stack, fit, Compared(a, b, config) if a and b else None)
+        if result.test.n_covariates != len(session.covariates):
+            raise ValueError(
+                "The behaviour regressed out of this comparison is not chosen now. Choose it, and compare again."
+            )
+        sides, config = (result.ranges["a"], result.ranges["b"]), result.config
+    else:
+        sides = session.ranges["a"], session.ranges["b"]
+    compared = Compared(*sides, config, session.covariates, session.behaviour_file) if all(sides) else None
+    return Shown.of(stack, fit, compared)
 
 
 def shown_training(session: Session, config: FitConfig) -> Shown:
@@ -123,8 +132,18 @@ def as_python(shown: Shown) -> str:
         lines.append(f"fit = fit.with_penalty({penalty!r})")
     mark(stack.bad_frames)
     if compared is not None:
-        sides = f"{list(compared.a)}, {list(compared.b)}"
-        lines.append(f"result = nv.compare(fit, stack, {sides}, nv.ComparisonConfig({_arguments(compared.config)}))")
+        sides, regressed = f"{list(compared.a)}, {list(compared.b)}", ""
+        if compared.covariates:
+            path, given = _behaviour_file(compared)
+            options = "".join(f", {name}={value!r}" for name, value in given.items())
+            lines += [
+                f"behaviour = nv.open_behaviour({path!r}{options})",
+                "traces = behaviour.at_frames(stack.n_frames, stack.frame_rate)",
+                f"columns = [behaviour.names.index(name) for name in {list(compared.covariates)}]",
+            ]
+            regressed = ", covariates=traces[:, columns]"
+        config_text = f"nv.ComparisonConfig({_arguments(compared.config)})"
+        lines.append(f"result = nv.compare(fit, stack, {sides}, {config_text}{regressed})")
         lines.append("print(result.p_value)")
     return "\n".join(lines) + "\n"
 
@@ -156,8 +175,29 @@ def as_command(shown: Shown) -> str:
     if compared is not None:
         sides = [",".join(f"{start}:{stop}" for start, stop in side) for side in compared[:2]]
         words = ["napari-varae", "compare", FOLDER, "--a", sides[0], "--b", sides[1]]
+        words += [f"--covariate={text}" for text in _covariates(compared)]
         commands.append([*words, *_set(compared.config)])
     return "\n".join(map(shlex.join, commands)) + "\n"
+
+
+def _behaviour_file(compared: Compared) -> BehaviourFile:
+    """Return where the behaviour is opened from again."""
+    if compared.behaviour is None:
+        raise ValueError("The behaviour was not opened from a file, so a script cannot open it again. Save it as CSV.")
+    return compared.behaviour
+
+
+def _covariates(compared: Compared) -> list[str]:
+    """Name what is regressed out, as an option does."""
+    if not compared.covariates:
+        return []
+    path, given = _behaviour_file(compared)
+    series = given.get("name")
+    if rest := [name for name in given if name != "name"]:
+        raise ValueError(f"Behaviour was opened with {rest[0]}, for which there is no option. Copy as Python instead.")
+    if series and compared.covariates != (series,):
+        raise ValueError(f"An option takes all of {series!r}, not some of its traces. Copy as Python instead.")
+    return [f"{path}:{name}" for name in compared.covariates]
 
 
 def _source(stack: Stack) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from napari_varae.session.choices import ChoiceResult
 from napari_varae.session.comparisons import Comparisons
 from napari_varae.session.components import principal_components
 from napari_varae.session.conditions import ConditionsResult
+from napari_varae.session.covariates import Covariates
 from napari_varae.session.current_job import CurrentJob
 from napari_varae.session.experiment import Experiment
 from napari_varae.session.fits import kept_fits
@@ -43,7 +44,7 @@ __all__ = ["Letter", "Session", "session_of"]
 
 class Session(
     CurrentJob, FrameSetEdits, Comparisons, Experiment, Links, Questions, Keeping, RobustnessResult, ChoiceResult,
-    ConditionsResult, TrainingNews,
+    ConditionsResult, TrainingNews, Covariates,
 ):  # fmt: skip
     """Evented state of one viewer.
 
@@ -89,6 +90,7 @@ class Session(
             self.ranges["a"],
             self.ranges["b"],
             frozenset() if self.stack is None else self.stack.bad_frames,
+            self.covariates,
         )
 
     # The movie

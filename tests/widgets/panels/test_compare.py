@@ -15,6 +15,7 @@ from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import ComparisonConfig
 from napari_varae.figures.colours import A_COLOUR, B_COLOUR
+from napari_varae.io.behaviour import open_behaviour
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import format_ranges
 from napari_varae.session.results import Placebo
@@ -594,3 +595,33 @@ def test_placebo_values_of_earlier_ranges_are_dropped(docks, ready, session, qtb
     assert "pairs have" not in box.verdict.text()
     assert not box.plot.isVisibleTo(docks["Compare"])
     assert "the range B it began with is no longer in use" in notices[0]
+
+
+def test_behaviour_is_regressed_out(docks, session, trained, idle, tmp_path, rng):
+    panel = docks["Compare"]
+    assert panel.covariates.isHidden()
+    path = tmp_path / "run.csv"
+    speed = np.cumsum(rng.normal(size=session.stack.n_frames))
+    path.write_text("speed,licks\n" + "".join(f"{value:.4f},{t % 7}\n" for t, value in enumerate(speed)))
+    session.use_behaviour(open_behaviour(path))
+    choice = panel.covariates.choice
+    assert not panel.covariates.isHidden()
+    assert [choice.itemText(i) for i in range(choice.count())] == ["nothing", "speed", "licks", "all traces"]
+    half = session.stack.n_frames // 2
+    session.set_frame_sets({"A": [(0, half - 5)], "B": [(half + 5, session.stack.n_frames)]}, ("A", "B"))
+    panel.form.set_value(ComparisonConfig(resamples=19, power_draws=0, halves=False))
+    panel.run()
+    idle()
+    assert session.comparison.test.n_covariates == 0
+    choice.setCurrentIndex(1)
+    choice.activated.emit(1)
+    assert session.covariates == ("speed",)
+    assert not session.is_current
+    panel.run()
+    idle()
+    assert session.is_current
+    assert session.comparison.test.n_covariates == 1
+    assert "1 covariate" in session.comparison.methods_text()
+    session.use_behaviour(None)
+    assert session.covariates == ()
+    assert not session.is_current

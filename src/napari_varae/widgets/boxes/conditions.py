@@ -99,7 +99,7 @@ class ConditionsBox(QWidget):
             Job(
                 self._panel,
                 "comparing",
-                partial(_compare, fit, stack, chosen, self._settings(), session.latents),
+                partial(_compare, fit, stack, chosen, self._settings(), session.latents, session.regressed()),
                 title=TITLE,
                 on_return=partial(_use, session, session.generation),
                 about=("movie", "fit"),
@@ -220,6 +220,7 @@ def _compare(
     chosen: dict[str, Segments],
     config: ComparisonConfig,
     latents: NDArray[Any] | None,
+    regressed: dict[str, NDArray[Any]],
     controls: Controls,
     report: Report,
 ) -> Generator[None, None, Conditions]:
@@ -229,6 +230,6 @@ def _compare(
 
     yield
     return compare_conditions(
-        fit, stack.checked(controls.check_drop), chosen, config, latents=latents, stop=controls.stop,
+        fit, stack.checked(controls.check_drop), chosen, config, latents=latents, **regressed, stop=controls.stop,
         progress=lambda what, share: report(what, round(100 * share), 100),
     )  # fmt: skip

@@ -78,7 +78,7 @@ class PlaceboBox(QWidget):
             Job(
                 self._panel,
                 "comparing",
-                partial(_placebo, fit, stack, self._pairs(), self._settings(), session.latents),
+                partial(_placebo, fit, stack, self._pairs() | session.regressed(), self._settings(), session.latents),
                 title="Placebo comparisons",
                 on_return=partial(_use, session, self.where.currentData() == "segments"),
                 about=EVERYTHING,

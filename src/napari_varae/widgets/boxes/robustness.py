@@ -91,7 +91,17 @@ class RobustnessBox(QWidget):
             Job(
                 self._panel,
                 "comparing",
-                partial(_check, fit, stack, a, b, self._settings(), self.what.currentData(), session.latents),
+                partial(
+                    _check,
+                    fit,
+                    stack,
+                    a,
+                    b,
+                    self._settings(),
+                    self.what.currentData(),
+                    session.latents,
+                    session.regressed(),
+                ),
                 title=TITLE,
                 on_return=partial(_use, session, session.generation),
                 about=("movie", "fit"),
@@ -179,6 +189,7 @@ def _check(
     settings: ComparisonConfig,
     vary: tuple[str, ...],
     latents: NDArray[Any] | None,
+    regressed: dict[str, NDArray[Any]],
     controls: Controls,
     report: Report,
 ) -> Generator[None, None, Any]:
@@ -189,6 +200,6 @@ def _check(
     yield
     stack = stack.checked(controls.check_drop)
     return robustness(
-        fit, stack, a, b, settings, vary=vary, latents=latents, stop=controls.stop,
+        fit, stack, a, b, settings, vary=vary, latents=latents, **regressed, stop=controls.stop,
         progress=lambda found: report(found.running, len(found.rows), found.planned, found),
     )  # fmt: skip

@@ -20,6 +20,7 @@ from napari_varae.session.recipe import shown_comparison
 from napari_varae.session.results import Edge
 from napari_varae.viewer.maps import hide_maps
 from napari_varae.widgets.boxes.conditions import ConditionsBox
+from napari_varae.widgets.boxes.covariates import CovariatesBox
 from napari_varae.widgets.boxes.placebo import PlaceboBox
 from napari_varae.widgets.boxes.robustness import RobustnessBox
 from napari_varae.widgets.jobs import maps
@@ -81,6 +82,8 @@ class ComparePanel(FigurePanel):
         self.body.addWidget(self.sides)
         self.body.addWidget(heading("Test"))
         self.body.addWidget(self.form)
+        self.covariates = CovariatesBox(self)
+        self.body.addWidget(self.covariates)
         self.body.addLayout(row(self.run_button, self.stop_button, stretch=0))
         self.conditions = ConditionsBox(self, self.form.value)
         self.body.addWidget(self.conditions)
@@ -113,6 +116,8 @@ class ComparePanel(FigurePanel):
         self.listen(self.session.comparison_changed, self._show_result)
         self.listen(self.session.comparison_changed, self._hide_maps)
         self.listen(self.session.cells_changed, self._show_result)  # latents have other names
+        for signal in (self.session.covariates_changed, self.session.behaviour_changed):
+            self.listen(signal, self._show_result)
         self.listen(self.session.edge_changed, self._show_edge)
         self._show_result()
         self._show_progress()  # of a job that outlived the dock
@@ -127,7 +132,7 @@ class ComparePanel(FigurePanel):
             Job(
                 self,
                 "comparing",
-                partial(_compare, fit, stack, a, b, config, self.session.latents),
+                partial(_compare, fit, stack, a, b, config, self.session.latents, self.session.regressed()),
                 title=COMPARING,
                 on_return=partial(_use, self.session, self.session.generation),
                 about=("movie", "fit"),
@@ -273,6 +278,7 @@ def _compare(
     b: Segments,
     config: ComparisonConfig,
     latents: NDArray[np.float32] | None,
+    regressed: dict[str, NDArray[np.float64]],
     controls: Controls,
     report: Report,
 ) -> Generator[None, None, Comparison]:
@@ -283,6 +289,6 @@ def _compare(
     yield
     stack = stack.checked(controls.check_drop)
     return compare(
-        fit, stack, a, b, config, latents=latents, stop=controls.stop,
+        fit, stack, a, b, config, latents=latents, **regressed, stop=controls.stop,
         progress=lambda running: report("resample", running.made, running.planned, running),
     )  # fmt: skip
