@@ -227,3 +227,14 @@ def test_a_map_made_of_what_is_no_longer_in_use_arrives_marked(viewer, trained, 
     image = np.ones(stack.shape[1:], dtype=np.float32)
     layer = show_map(viewer, stack, fit, image, "of A", "of range A", "", began, ("movie", "fit", "a"))
     assert layer.name == "of A ⚠ not current: other range A"
+
+
+def test_limits_of_a_map_that_is_replaced_change_once(viewer, trained, stack, fit):
+    """Each change lets napari draw the colour bar again, which takes longer than all else of a click on a link."""
+    image = np.ones(stack.shape[1:], dtype=np.float32)
+    layer, changes = show_map(viewer, stack, fit, image, "link", "what it is"), []
+    layer.events.contrast_limits.connect(lambda _event: changes.append(tuple(layer.contrast_limits)))
+    for size in (0.1, 3, 20, 2, 2):
+        show_map(viewer, stack, fit, size * image, "link", "what it is")
+        assert tuple(layer.contrast_limits_range) == tuple(layer.contrast_limits) == pytest.approx((-size, size))
+    assert [end for _, end in changes] == pytest.approx([0.1, 3, 20, 2])
