@@ -157,6 +157,7 @@ def test_a_pair_of_maps_is_shown_over_the_static_image_and_nothing_else(viewer, 
     one, other = (show_map(viewer, stack, fit, image, f"in {name}", "what it is", unit="SD") for name in "AB")
     if links:
         trained.set_graph(Graph(outlines=True))
+    selected = set(viewer.layers.selection)
     for _ in range(2):
         put_pair(viewer, stack, fit, one, other)
         assert fields(viewer) == [["static image, left", "in A"], ["static image, right", "in B"]]
@@ -164,7 +165,9 @@ def test_a_pair_of_maps_is_shown_over_the_static_image_and_nothing_else(viewer, 
     assert label(viewer) == "±1 SD"
     put_side_by_side(viewer, False)
     visible = [layer.name for layer in viewer.layers if layer.visible]
-    assert {stack.name, "mine", "in A", "in B", *["links"] * links} == set(visible)
+    assert {stack.name, "mine", "in A", *["links"] * links} == set(visible)  # not two maps over each other
+    assert label(viewer) == "in A\n±1 SD"
+    assert set(viewer.layers.selection) == selected
     assert viewer.canvas.grid.stride == 1
     assert not one.name_overlay.visible
     if links:
