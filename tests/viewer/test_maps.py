@@ -157,6 +157,7 @@ def test_a_pair_of_maps_is_shown_over_the_static_image_and_nothing_else(viewer, 
     one, other = (show_map(viewer, stack, fit, image, f"in {name}", "what it is", unit="SD") for name in "AB")
     if links:
         trained.set_graph(Graph(outlines=True))
+    selected = set(viewer.layers.selection)
     for _ in range(2):
         put_pair(viewer, stack, fit, one, other)
         assert fields(viewer) == [["static image, left", "in A"], ["static image, right", "in B"]]
@@ -164,7 +165,9 @@ def test_a_pair_of_maps_is_shown_over_the_static_image_and_nothing_else(viewer, 
     assert label(viewer) == "±1 SD"
     put_side_by_side(viewer, False)
     visible = [layer.name for layer in viewer.layers if layer.visible]
-    assert {stack.name, "mine", "in A", "in B", *["links"] * links} == set(visible)
+    assert {stack.name, "mine", "in A", *["links"] * links} == set(visible)  # not two maps over each other
+    assert label(viewer) == "in A\n±1 SD"
+    assert set(viewer.layers.selection) == selected
     assert viewer.canvas.grid.stride == 1
     assert not one.name_overlay.visible
     if links:
@@ -227,3 +230,14 @@ def test_a_map_made_of_what_is_no_longer_in_use_arrives_marked(viewer, trained, 
     image = np.ones(stack.shape[1:], dtype=np.float32)
     layer = show_map(viewer, stack, fit, image, "of A", "of range A", "", began, ("movie", "fit", "a"))
     assert layer.name == "of A ⚠ not current: other range A"
+
+
+def test_limits_of_a_map_that_is_replaced_change_once(viewer, trained, stack, fit):
+    """Each change lets napari draw the colour bar again, which takes longer than all else of a click on a link."""
+    image = np.ones(stack.shape[1:], dtype=np.float32)
+    layer, changes = show_map(viewer, stack, fit, image, "link", "what it is"), []
+    layer.events.contrast_limits.connect(lambda _event: changes.append(tuple(layer.contrast_limits)))
+    for size in (0.1, 3, 20, 2, 2):
+        show_map(viewer, stack, fit, size * image, "link", "what it is")
+        assert tuple(layer.contrast_limits_range) == tuple(layer.contrast_limits) == pytest.approx((-size, size))
+    assert [end for _, end in changes] == pytest.approx([0.1, 3, 20, 2])

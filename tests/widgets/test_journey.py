@@ -247,7 +247,7 @@ def test_a_beside_b_are_two_maps_with_the_same_limits(viewer, docks, session, tr
     look.span.setCurrentIndex(look.span.findData("a|b"))
     look.show_map()
     idle()
-    a, b = (viewer.layers[f"driver map in {letter} of the whole VAR"] for letter in "AB")
+    a, b = (viewer.layers[f"{letter}: driver map of the whole VAR"] for letter in "AB")
     assert a.contrast_limits == b.contrast_limits
     assert not np.array_equal(a.data, b.data)
     assert (whole.visible, viewer.canvas.grid.enabled, look.beside.isChecked()) == (False, True, True)

@@ -116,13 +116,18 @@ def hide_maps(viewer: ViewerModel, group: str) -> None:
 def _share_limits(maps: list[Any]) -> None:
     """Let maps have the same symmetric limits; the sliders reach the most extreme pixel. Empty maps do not count.
 
-    Both are round and so seldom change: each change lets napari draw colour bar, thumbnail and sliders again.
+    Both are round and so seldom change: each change lets napari draw colour bar, thumbnail and sliders again. It also
+    reports the limits again for each change of the range, so that they are reported here, once.
     """
     end, extreme = map(round_up, np.max([layer.metadata[KEY]["ends"] for layer in maps], axis=0).tolist())
     for layer in maps:
-        for name, size in (("contrast_limits_range", extreme), ("contrast_limits", end)):
-            if getattr(layer, name) != [-size, size]:
-                setattr(layer, name, (-size, size))
+        before = list(layer.contrast_limits)
+        with layer.events.contrast_limits.blocker():
+            for name, size in (("contrast_limits_range", extreme), ("contrast_limits", end)):
+                if getattr(layer, name) != [-size, size]:
+                    setattr(layer, name, (-size, size))
+        if before != [-end, end]:
+            layer.events.contrast_limits()
 
 
 def _sampled(movie: LazyMovie) -> NDArray[np.float32]:

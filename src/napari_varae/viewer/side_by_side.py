@@ -24,8 +24,12 @@ PAIRED = -2
 
 
 class _Pair(NamedTuple):
-    """What to bring back when a pair of maps goes: layers that were hidden, and the stride of the grid."""
+    """What to bring back when a pair of maps goes: layers that were hidden, and the stride of the grid.
 
+    The right map is hidden then, if the grid goes as well: over each other, two maps cannot be read.
+    """
+
+    right: weakref.ref[Any]
     hidden: list[weakref.ref[Any]]
     stride: int
 
@@ -59,6 +63,7 @@ def put_side_by_side(viewer: ViewerModel, on: bool) -> None:
 def put_pair(viewer: ViewerModel, stack: Stack, fit: Fit, left: Any, right: Any) -> None:
     """Show two maps side by side, each over the static image; other layers are hidden meanwhile."""
     put_side_by_side(viewer, False)
+    selection = set(viewer.layers.selection)
     movie = next((layer for layer, _ in ours(viewer, MOVIE)), None)
     limits = contrast_limits(stack) if movie is None else tuple(movie.contrast_limits)
     keywords = {"colormap": "gray", "contrast_limits": limits, **shared_grid(viewer, stack, 2)}
@@ -76,10 +81,11 @@ def put_pair(viewer: ViewerModel, stack: Stack, fit: Fit, left: Any, right: Any)
     for layer in shown:
         layer.visible = True
     hidden = [weakref.ref(layer) for layer in others if layer not in maps]  # maps make way for these
-    _pairs[viewer] = _Pair(hidden, viewer.canvas.grid.stride)
+    _pairs[viewer] = _Pair(weakref.ref(right), hidden, viewer.canvas.grid.stride)
     viewer.canvas.grid.stride = PAIRED
     _follow(viewer)
     put_side_by_side(viewer, True)
+    viewer.layers.selection = selection
     viewer.reset_view()
 
 
@@ -89,8 +95,10 @@ def _end_pair(viewer: ViewerModel) -> None:
         return
     pair = _pairs.pop(viewer)
     viewer.canvas.grid.stride = pair.stride
-    for layer, _ in ours(viewer, "below "):
-        layer.visible = False
+    right = pair.right()
+    for layer, what in ours(viewer):
+        if what.kind.startswith("below ") or (layer is right and not viewer.canvas.grid.enabled):
+            layer.visible = False
     for layer in [reference() for reference in pair.hidden]:
         if layer is not None and layer in viewer.layers:
             layer.visible = True

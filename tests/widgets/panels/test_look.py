@@ -16,3 +16,13 @@ def test_an_empty_map_is_reported_with_its_reason(viewer, docks, session, traine
     look.show_map()
     idle()
     assert "the VAR has no links" in notices.pop()
+
+
+def test_what_cannot_be_clicked_has_a_reason(docks, session, movie, fit):
+    look = docks["Look"]
+    for part in (look.map_button, *look.views.values()):
+        assert not part.isEnabled()
+        assert "train or load one" in part.toolTip()
+    session.use_fit(fit, fit.encode(movie))
+    assert look.map_button.isEnabled()
+    assert "zero is transparent" in look.map_button.toolTip()

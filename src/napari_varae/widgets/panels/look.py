@@ -42,6 +42,10 @@ SPANS = {
 }  # fmt: skip
 
 
+MAP_TIP = "Adds an image layer with colours symmetric about zero; zero is transparent"
+NO_FIT, BUSY = "There is no fit yet: train or load one in the Train dock.", "Wait until the running job has ended."
+
+
 class LookPanel(FigurePanel):
     """Show views and contribution maps of the fit as layers."""
 
@@ -58,9 +62,7 @@ class LookPanel(FigurePanel):
         self.latent = NumberField(int)
         self.latent.set_value(0)
         self.own_past = QCheckBox("Include what a latent's own past predicts")
-        self.map_button = button(
-            "Show map", self.show_map, "Adds an image layer with colours symmetric about zero; zero is transparent"
-        )
+        self.map_button = button("Show map", self.show_map, MAP_TIP)
         self.beside = QCheckBox("Layers side by side")
         self.beside.setToolTip("Every visible layer in a field of its own (napari's grid), or all over each other")
         self.beside.clicked.connect(lambda on: put_side_by_side(self.viewer, on))
@@ -151,8 +153,8 @@ class LookPanel(FigurePanel):
             "frame": (),
         }  # fmt: skip
         ranges: dict[str, tuple[Letter, ...]] = {"a": ("a",), "b": ("b",), "a-b": ("a", "b")}
-        side, suffix = (f" in {span.upper()}", "") if span in ("a", "b") else ("", f", {SPANS[span]}" * (span != "all"))
-        name = f"{kind} map{side} of {of}{suffix}"  # A and B first: fields of a grid are narrow
+        side, suffix = (f"{span.upper()}: ", "") if span in ("a", "b") else ("", f", {SPANS[span]}" * (span != "all"))
+        name = f"{side}{kind} map of {of}{suffix}"  # first: fields of a grid and the list of layers are narrow
         own_past = self.own_past.isChecked()
         return maps.MapRequest(
             kind, subject, target, edge, own_past, spans[span], name, ranges.get(span, ()), each_frame=span == "frame"
@@ -187,10 +189,12 @@ class LookPanel(FigurePanel):
         self.meaning.setText(explain_map(self.kind.currentData(), self.subject.currentData()))
 
     def _show_enabled(self) -> None:
-        ready = self.session.fit is not None
+        ready, idle = self.session.fit is not None, self.session.job == "idle"
         for box in self.views.values():
             box.setEnabled(ready)
-        self.map_button.setEnabled(ready and self.session.job == "idle")
+            box.setToolTip("" if ready else NO_FIT)
+        self.map_button.setEnabled(ready and idle)
+        self.map_button.setToolTip(NO_FIT if not ready else MAP_TIP if idle else BUSY)
 
     def _show_latent(self) -> None:
         """Offer the map of the latent that was chosen."""
