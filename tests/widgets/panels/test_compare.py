@@ -80,7 +80,7 @@ def test_the_answer_so_far_is_told_while_comparing(docks, ready, session, qtbot,
     idle()
     assert drawn(dock.plot) == session.comparison.test.resamples
     assert all(export.isEnabled() for export in dock.exports)
-    assert dock.verdict.coupling.text().startswith(f"p = {session.comparison.coupling.p_value:.3g}")
+    assert dock.verdict.coupling[0].text().endswith(f"{session.comparison.coupling.p_value:.3g}")
     assert "So far" not in dock.verdict.text()
 
 
@@ -90,11 +90,11 @@ def test_the_verdict_names_both_nulls_and_what_could_have_been_found(docks, read
     assert f"{coupling.p_of_null['VAR']:.3g} if the latents are a VAR" in text
     assert f"{coupling.p_of_null['blocks']:.3g} if blocks of the recording are exchangeable" in text
     assert f"a change of {coupling.detectable:.2f} would be found in about 3 of 4" in text
-    assert f"{coupling.n_differ} of {coupling.n_coefficients} differ" in text
+    assert f"{coupling.n_differ} of {coupling.n_coefficients}" in text
     assert f"With the noise left in: coupling p = {compared.uncorrected.coupling.p_value:.3g}" in text
     test = replace(compared.test, effective_frames=(20.0, 10.0))
     session.set_comparison(replace(compared, test=test))
-    assert "A: 20 of " in dock.verdict.text()
+    assert "in A: 20 of " in dock.verdict.text()
     for size, words in ((np.inf, "too few resamples"), (np.nan, "is not known")):
         unsure = replace(coupling, detectable=size)
         session.set_comparison(replace(compared, test=replace(compared.test, coupling=unsure)))
@@ -114,7 +114,7 @@ def test_the_headline_is_the_verdict_on_coupling(docks, ready, session, compared
         answer = replace(compared.coupling, p_value=p, detectable=0.2)
         session.set_comparison(replace(compared, test=replace(test, coupling=answer), halves={"a": 1.0, "b": halves}))
         assert dock.verdict.sentence.text() == words
-        assert dock.verdict.persistence.text().startswith(f"p = {compared.persistence.p_value:.3g}")
+        assert dock.verdict.persistence[0].text().endswith(f"{compared.persistence.p_value:.3g}")
     assert "the halves of B differ" in dock.verdict.hint.text()
 
 
@@ -594,3 +594,20 @@ def test_placebo_values_of_earlier_ranges_are_dropped(docks, ready, session, qtb
     assert "pairs have" not in box.verdict.text()
     assert not box.plot.isVisibleTo(docks["Compare"])
     assert "the range B it began with is no longer in use" in notices[0]
+
+
+def test_the_answer_stands_below_the_button_and_is_scrolled_into_view(docks, ready, idle):
+    dock = docks["Compare"]
+    order = [dock.body.itemAt(i).widget() for i in range(dock.body.count())]
+    verdict, conditions = order.index(dock.verdict), order.index(dock.conditions)
+    assert order.index(dock.reason) < verdict < order.index(dock.plot) < conditions < order.index(dock.results)
+    dock.resize(420, 360)
+    dock._area.verticalScrollBar().setValue(0)
+    dock.run()
+    idle()
+    top = dock.verdict.mapTo(dock._area.viewport(), dock.verdict.rect().topLeft()).y()
+    assert 0 <= top < dock._area.viewport().height() / 2
+    names = [dock.table.edges.index(i, 0).data() for i in range(dock.table.edges.rowCount())]
+    assert any(name.endswith("own past") for name in names)
+    assert not any(" → " in name and len(set(name.split(" → "))) == 1 for name in names)
+    assert dock.table.edges.index(0, 0).data(3) == names[0]  # Qt.ItemDataRole.ToolTipRole

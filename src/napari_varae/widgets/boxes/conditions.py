@@ -13,9 +13,10 @@ from napari_varae.core.settings import ComparisonConfig
 from napari_varae.figures.comparison import draw_null
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import Segments, format_duration, total
+from napari_varae.session.reasons import why_not
 from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.parts.files import ask_path
-from napari_varae.widgets.parts.panel import Panel, button, row
+from napari_varae.widgets.parts.panel import Panel, allow, button, row
 from napari_varae.widgets.parts.table import Table
 from napari_varae.widgets.parts.text import heading, in_words, note, report_done
 
@@ -157,7 +158,9 @@ class ConditionsBox(QWidget):
 
     def _show(self, _state: Any = None) -> None:
         session, done, n = self._session, self._session.shown_conditions, len(self.ticked)
-        self.run_button.setEnabled(session.job == "idle" and session.fit is not None and n >= FEWEST)
+        allow(
+            self.run_button, why_not(session, "movie", "fit", "idle") or ("" if n >= FEWEST else f"Ticked: {n}. {TICK}")
+        )
         self.run_button.setText(f"Compare {n} conditions" if n >= FEWEST else "Compare conditions")
         running = session.progress is not None and session.progress.title == TITLE
         self.setVisible(self.sets.count() >= FEWEST or done is not None or running)

@@ -14,14 +14,15 @@ from napari_varae.core.experiment.rows import listed
 from napari_varae.core.files import write_file
 from napari_varae.session.questions import Question
 from napari_varae.session.ranges import format_duration, total
+from napari_varae.session.reasons import why_not
 from napari_varae.session.session import Letter
 from napari_varae.widgets.jobs.opening import open_brought
 from napari_varae.widgets.parts.fields import NumberField
 from napari_varae.widgets.parts.files import ask_path
-from napari_varae.widgets.parts.panel import Panel, button, narrow_choice, row
+from napari_varae.widgets.parts.panel import Panel, allow, button, narrow_choice, row
 from napari_varae.widgets.parts.question import QuestionBox
 from napari_varae.widgets.parts.table import Table
-from napari_varae.widgets.parts.text import heading, in_words, note, report_done
+from napari_varae.widgets.parts.text import heading, in_words, note, report_done, signed
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -264,9 +265,9 @@ class BehaviourPanel(Panel):
             ordered = table.loc[table["r"].abs().sort_values(ascending=False, na_position="last").index]
             rows, about = [], []
             for latent, trace, r, low, high in ordered[["latent", "trace", "r", "low", "high"]].itertuples(index=False):
-                interval = f"{low:+.2f} to {high:+.2f}" if np.isfinite(low) else "too few frames"
+                interval = f"{signed(low)} to {signed(high)}" if np.isfinite(low) else "too few frames"
                 named = self.session.name_latent(latent), int(latent)
-                rows.append([named, (trace, trace), (f"{r:+.2f}", abs(r)), (interval, low)])
+                rows.append([named, (trace, trace), (signed(r), abs(r)), (interval, low)])
                 about.append((int(latent), trace))
             self.table.show_rows(rows, about)
         self._show_latent()
@@ -277,9 +278,8 @@ class BehaviourPanel(Panel):
         self.table.choose(None if self.session.latent is None else (self.session.latent, shown))
 
     def _show_job(self) -> None:
-        ready = self.session.job == "idle" and self.session.stack is not None
-        self.trials_button.setEnabled(ready)
-        self.traces_button.setEnabled(ready)
+        for opens in (self.trials_button, self.traces_button):
+            allow(opens, why_not(self.session, "movie", "idle"))
         for used in (self.save_trials_button, self.close_trials_button):
-            used.setEnabled(self.session.trials is not None)
+            allow(used, "" if self.session.trials is not None else "Open a table of trials first.")
         self.unit.setText("frames" if self.session.stack is None or self.session.stack.frame_rate is None else "s")

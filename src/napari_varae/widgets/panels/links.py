@@ -13,12 +13,13 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QSlider
 
 from napari_varae.figures.var import draw_matrix, draw_path
 from napari_varae.session.links import MOST, Graph
+from napari_varae.session.reasons import why_not
 from napari_varae.session.results import Edge
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.jobs.along_path import follow_path
 from napari_varae.widgets.jobs.figures import Draw, FigurePanel
 from napari_varae.widgets.parts.fields import NumberField
-from napari_varae.widgets.parts.panel import button, row
+from napari_varae.widgets.parts.panel import allow, button, row
 from napari_varae.widgets.parts.path_plot import PathPlot
 from napari_varae.widgets.parts.plots import MatrixPlot
 from napari_varae.widgets.parts.text import heading, in_words, note
@@ -188,10 +189,9 @@ class LinksPanel(FigurePanel):
     def _show_fit(self) -> None:
         fit = self.session.fit
         self._offer_lags()
-        ready = fit is not None
         on_image = (self.arrows, self.outlines, self.chosen_only, self.strongest, self.smallest)
         for widget in (self.slider, self.matrix, self.path, *on_image):
-            widget.setEnabled(ready)
+            allow(widget, why_not(self.session, "fit"))
         if fit is None:
             self.summary.setText("No fit yet: train or load one in the Train dock.")
         else:
@@ -208,8 +208,7 @@ class LinksPanel(FigurePanel):
         """Show the links at the penalty that is tried."""
         fit, var = self.session.fit, self.session.shown_var
         tried = self.session.penalty is not None
-        self.use_button.setEnabled(tried and self.session.job == "idle")
-        self.back_button.setEnabled(tried)
+        self._allow()
         if fit is None or var is None:
             self.sparsity_text.setText("")
         else:
@@ -274,8 +273,13 @@ class LinksPanel(FigurePanel):
         shown = edge is not None and lag in (None, edge.lag)
         self.matrix.mark((edge.target, edge.source) if edge is not None and shown else None)
 
+    def _allow(self) -> None:
+        tried = "" if self.session.penalty is not None else "Move the slider first: this is the penalty of the fit."
+        allow(self.use_button, why_not(self.session, "fit", "idle") or tried)
+        allow(self.back_button, why_not(self.session, "fit") or tried)
+
     def _job_changed(self, _state: str) -> None:
-        self.use_button.setEnabled(self.session.penalty is not None and self.session.job == "idle")
+        self._allow()
         self._follow_path()
 
     def _follow_path(self) -> None:

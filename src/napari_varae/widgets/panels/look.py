@@ -10,13 +10,14 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGridLayout
 from napari_varae.core.maps.definition import explain_map
 from napari_varae.figures.maps import draw_map
 from napari_varae.session.ranges import Segments
+from napari_varae.session.reasons import why_not
 from napari_varae.session.session import Letter
 from napari_varae.viewer import views
 from napari_varae.viewer.maps import ShownMap, put_side_by_side, shown_maps
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.jobs.figures import Draw, FigurePanel
 from napari_varae.widgets.parts.fields import NumberField
-from napari_varae.widgets.parts.panel import button, row
+from napari_varae.widgets.parts.panel import allow, button, row
 from napari_varae.widgets.parts.text import heading, in_words, note
 
 if TYPE_CHECKING:
@@ -186,10 +187,9 @@ class LookPanel(FigurePanel):
         self.meaning.setText(explain_map(self.kind.currentData(), self.subject.currentData()))
 
     def _show_enabled(self) -> None:
-        ready = self.session.fit is not None
         for box in self.views.values():
-            box.setEnabled(ready)
-        self.map_button.setEnabled(ready and self.session.job == "idle")
+            allow(box, why_not(self.session, "movie", "fit"))
+        allow(self.map_button, why_not(self.session, "movie", "fit", "idle"))
 
     def _show_latent(self) -> None:
         """Offer the map of the latent that was chosen."""

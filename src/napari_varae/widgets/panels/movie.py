@@ -13,12 +13,13 @@ from napari_varae.core.movie.frames import check_range
 from napari_varae.io.files import in_order
 from napari_varae.session.questions import Question
 from napari_varae.session.ranges import format_duration, format_ranges, parse_ranges
+from napari_varae.session.reasons import why_not
 from napari_varae.viewer.movie import use_layer
 from napari_varae.widgets.boxes.analysis import AnalysisBox, RecentButton, RecoverBox
 from napari_varae.widgets.jobs.opening import open_brought, open_sample
 from napari_varae.widgets.parts.fields import NumberField
 from napari_varae.widgets.parts.odd_frames import OddFramesView
-from napari_varae.widgets.parts.panel import Panel, button, narrow_choice, row
+from napari_varae.widgets.parts.panel import Panel, allow, button, narrow_choice, row
 from napari_varae.widgets.parts.question import PATH, QuestionBox
 from napari_varae.widgets.parts.text import heading, in_words, note
 
@@ -183,10 +184,9 @@ class MoviePanel(Panel):
         self._show_job()
 
     def _show_job(self) -> None:
-        idle = self.session.job == "idle"
-        self.apply_button.setEnabled(idle and self.session.stack is not None)
+        allow(self.apply_button, why_not(self.session, "movie", "idle"))
         for opens in self._openers:
-            opens.setEnabled(idle)
+            allow(opens, why_not(self.session, "idle"))
 
     def _show_values(self, *, fresh: bool) -> None:
         """Show what is in use; what was typed and not yet applied stays, unless the movie is a `fresh` one."""

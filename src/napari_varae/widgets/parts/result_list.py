@@ -10,7 +10,7 @@ from napari_varae.core.files import write_file
 from napari_varae.session.comparisons import Done, results_csv
 from napari_varae.session.conditions import ConditionsDone
 from napari_varae.widgets.parts.files import ask_path
-from napari_varae.widgets.parts.panel import Panel, button, row
+from napari_varae.widgets.parts.panel import Panel, allow, button, row
 from napari_varae.widgets.parts.table import Table
 from napari_varae.widgets.parts.text import heading, in_words, report_done
 
@@ -81,7 +81,7 @@ class ResultList(QWidget):
         self.table.show_rows([*map(_row_of_several, several), *map(_row, results)], [*several, *results])
         shown = [done for done in results if done.comparison is self._session.comparison]
         self.table.choose(shown[0] if shown else None)
-        self.repeat_button.setEnabled(bool(shown))
+        allow(self.repeat_button, "" if shown else "Click a comparison of two ranges in the list first.")
 
 
 def _row(done: Done) -> list[tuple[str, object]]:

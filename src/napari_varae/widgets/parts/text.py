@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QLabel
 
 from napari_varae.errors import TrainingError
 
-__all__ = ["heading", "in_words", "literal", "note", "report_caution", "report_done", "report_error"]
+__all__ = ["heading", "in_words", "literal", "note", "report_caution", "report_done", "report_error", "signed"]
 
 JOINER = "\u2060"
 """Invisible, and part of no tag: Qt takes no text for HTML in which it follows each sign that could begin one."""
@@ -20,6 +20,11 @@ JOINER = "\u2060"
 def literal(text: str) -> str:
     """Make a text that Qt shows as it is, where it would guess whether it is HTML: tooltips, notifications."""
     return text.replace("<", f"<{JOINER}").replace("&lt;", f"&{JOINER}lt;")
+
+
+def signed(value: float) -> str:
+    """Write a number with its sign and two decimals; one that rounds to zero has no sign."""
+    return "0.00" if abs(value) < 0.005 else f"{value:+.2f}".replace("-", "−")
 
 
 def report_error(text: str) -> None:
