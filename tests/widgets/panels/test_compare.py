@@ -256,17 +256,18 @@ def test_a_difference_map_says_which_ranges_and_is_not_taken_for_that_of_others(
 def test_a_result_says_of_which_ranges_it_is(docks, ready, session, compared, idle):
     dock = docks["Compare"]
     assert "A 0.0 - 9.0 s, B 9.5 - 14.0, 15.0 - 20.0 s" in dock.verdict.text()
-    assert dock.verdict.isEnabled()
+    assert dock.verdict.sentence.isEnabled()
     session.set_range("a", (0, 80))
     assert "not of the ranges and bad frames that are set now" in dock.verdict.text()
     assert "A 0.0 - 9.0 s" in dock.verdict.text()
-    assert not dock.verdict.isEnabled()
+    assert not dock.verdict.sentence.isEnabled()
+    assert dock.verdict.folds["Details"].isEnabled()
     session.set_range("a", (0, 90))
     assert "not of the ranges" not in dock.verdict.text()
     session.describe_movie(session.stack.frame_rate, session.stack.pixel_size, bad_frames=[5])
     assert "not of the ranges" in dock.verdict.text()
     dock.run()
-    assert dock.verdict.isEnabled()
+    assert dock.verdict.sentence.isEnabled()
     idle()
     assert "not of the ranges" not in dock.verdict.text()
 
@@ -419,7 +420,7 @@ def test_the_summary_and_the_table_give_the_same_difference(docks, ready, compar
 
 def test_the_answer_leads_with_the_verdict_and_two_answers(docks, ready, session, compared):
     box = docks["Compare"].verdict
-    shown = (box.sentence, box.hint, box.coupling, box.persistence, box.frames)
+    shown = (box.sentence, box.hint, *box.coupling, *box.persistence, box.frames)
     assert all(part.isVisibleTo(box) for part in shown)
     assert box.sentence.text().count(".") == 1
     assert not any(fold.isExpanded() for fold in box.folds.values())
@@ -452,7 +453,8 @@ def test_one_typo_does_not_erase_a_list_of_trials(docks, session, movie, notices
     trials = ", ".join(f"{i} - {i + 0.5}" for i in range(18)) + ", 19 -"
     dock.sides.fields["a"].setText(trials)
     dock.sides.fields["a"].editingFinished.emit()
-    assert "'19 -' is not a range" in notices.pop()
+    assert "'19 -' is not a range" in dock.sides.fields["a"].complaint.text()
+    assert not notices
     assert dock.sides.fields["a"].text() == trials
     session.set_range("b", (0, 5))
     session.end(session.begin("computing"))
@@ -462,6 +464,8 @@ def test_one_typo_does_not_erase_a_list_of_trials(docks, session, movie, notices
     dock.sides.fields["a"].editingFinished.emit()
     assert len(session.ranges["a"]) == 19
     assert dock.sides.fields["a"].text().endswith("19.0 - 19.5")
+    assert dock.sides.fields["a"].cursorPosition() == 0  # the beginning is seen
+    assert dock.sides.fields["a"].complaint.isHidden()
 
 
 def test_errors_are_in_the_unit_that_was_typed(docks, session, movie, notices):
@@ -472,7 +476,7 @@ def test_errors_are_in_the_unit_that_was_typed(docks, session, movie, notices):
     ):
         dock.sides.fields["a"].setText(typed)
         dock.sides.fields["a"].editingFinished.emit()
-        assert words in notices.pop()
+        assert words in dock.sides.fields["a"].complaint.text()
     dock.sides.fields["a"].setText("10 - 30")
     dock.sides.fields["a"].editingFinished.emit()
     notices.clear()
@@ -533,7 +537,7 @@ def test_one_stop_for_every_job(docks, session, trained, movie, qtbot, idle, mon
         docks["Look"].show_map()
     else:
         session.fits.append(other := replace(trained))
-        docks["Train"]._show_fits()
+        docks["Train"].fits._show()
         docks["Train"]._choose(session.fits.index(other))
     qtbot.waitUntil(lambda: len(asked) > 2, timeout=PATIENCE)
     began = time.monotonic()

@@ -17,7 +17,7 @@ from napari_varae.session.ranges import format_duration, total
 from napari_varae.session.reasons import why_not
 from napari_varae.session.session import Letter
 from napari_varae.widgets.jobs.opening import open_brought
-from napari_varae.widgets.parts.fields import NumberField
+from napari_varae.widgets.parts.fields import NumberField, complaint, of_field
 from napari_varae.widgets.parts.files import ask_path
 from napari_varae.widgets.parts.panel import Panel, allow, button, narrow_choice, row
 from napari_varae.widgets.parts.question import QuestionBox
@@ -123,7 +123,9 @@ class BehaviourPanel(Panel):
         first, second = [QLabel("Frames with"), self.condition], [QLabel("for at least"), self.minimum, self.unit]
         self.threshold_rows = [*first, *second]
         self.body.addLayout(row(*first, stretch=1))
+        self.body.addWidget(complaint(self.condition))
         self.body.addLayout(row(*second, *self.make.values(), stretch=1))
+        self.body.addWidget(complaint(self.minimum))
         self.body.addWidget(self.table_heading)
         self.body.addWidget(self.table, 10)
         self.body.addWidget(self.save_table_button)
@@ -168,11 +170,12 @@ class BehaviourPanel(Panel):
         """Make the frames in which behaviour meets the condition a range."""
         with in_words():
             behaviour, rate = self.session.behaviour, self.session.require_stack().frame_rate
-            minimum = self.minimum.value()
+            minimum = self.minimum.value_within()
             if behaviour is not None and behaviour.unit == "frames":
                 minimum *= rate or 1
             condition, sets = self.condition.text().strip(), self.session.frame_sets
-            frames = self.session.behaviour_frames(condition, minimum)
+            with of_field(self.condition):
+                frames = self.session.behaviour_frames(condition, minimum)
             sides = (condition, sets.b) if letter == "a" else (sets.a, condition)
             self.session.set_frame_sets({condition: frames}, sides)
 

@@ -17,7 +17,7 @@ from napari_varae.session.reasons import why_not
 from napari_varae.viewer.movie import use_layer
 from napari_varae.widgets.boxes.analysis import AnalysisBox, RecentButton, RecoverBox
 from napari_varae.widgets.jobs.opening import open_brought, open_sample
-from napari_varae.widgets.parts.fields import NumberField
+from napari_varae.widgets.parts.fields import NumberField, complaint, of_field
 from napari_varae.widgets.parts.odd_frames import OddFramesView
 from napari_varae.widgets.parts.panel import Panel, allow, button, narrow_choice, row
 from napari_varae.widgets.parts.question import PATH, QuestionBox
@@ -77,13 +77,18 @@ class MoviePanel(Panel):
         self.body.addWidget(self.recover)
         self.body.addWidget(heading("What was found"))
         self.body.addWidget(self.report)
-        self.body.addWidget(heading("Missing metadata"))
+        self.body.addWidget(heading("Frames and units"))
         form = QFormLayout()
         form.setVerticalSpacing(4)
-        form.addRow("Frame rate (Hz)", self.frame_rate)
-        form.addRow("Pixel size (µm)", self.pixel_size)
-        form.addRow("Train on frames", row(self.first, "to", self.last))
-        form.addRow("Bad frames", self.bad_frames)
+        for name, field, *asked in (
+            ("Frame rate (Hz)", self.frame_rate, self.frame_rate),
+            ("Pixel size (µm)", self.pixel_size, self.pixel_size),
+            ("Train on frames", row(self.first, "to", self.last), self.first, self.last),
+            ("Bad frames", self.bad_frames, self.bad_frames),
+        ):
+            form.addRow(name, field)
+            for one in asked:
+                form.addRow(complaint(one))
         self.body.addLayout(form)
         self.apply_button = button("Apply", self.apply, "Update the movie layer and all layers made from it")
         self.body.addWidget(self.apply_button)
@@ -143,14 +148,15 @@ class MoviePanel(Panel):
         with in_words():
             n_frames = self.session.require_stack().n_frames
             text = self.bad_frames.text().strip()
-            bad = parse_ranges(text, None, n_frames, name="Bad frames") if text else ()
-            first, last = self.first.value(), self.last.value()
+            with of_field(self.bad_frames):
+                bad = parse_ranges(text, None, n_frames, name="Bad frames") if text else ()
+            first, last = self.first.value_within(), self.last.value_within()
             frames = None
             if first is not None or last is not None:
-                frames = check_range(
-                    (first or 0, n_frames if last is None else last), n_frames, name="training frames", minimum=2
-                )
-            rate, pixel = self.frame_rate.value(), self.pixel_size.value()
+                with of_field(self.first if last is None else self.last):
+                    wanted = first or 0, n_frames if last is None else last
+                    frames = check_range(wanted, n_frames, name="training frames", minimum=2)
+            rate, pixel = self.frame_rate.value_within(), self.pixel_size.value_within()
             self.session.describe_movie(rate, pixel, [f for start, stop in bad for f in range(start, stop)])
             self.session.set_frames(frames)
             self._show_values(fresh=True)

@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
 from napari_varae.errors import TrainingError
+from napari_varae.widgets.parts.fields import FieldError
 
 __all__ = ["heading", "in_words", "literal", "note", "report_caution", "report_done", "report_error", "signed"]
 
@@ -44,9 +45,12 @@ def report_caution(text: str) -> None:
 
 @contextmanager
 def in_words() -> Iterator[None]:
-    """Turn an error that a user may meet into a notification; what was there before stays."""
+    """Report an error that a user may meet: below its field, or as a notification. What was there before stays."""
     try:
         yield
+    except FieldError as error:
+        if not error.show():
+            report_error(str(error))
     except (ValueError, TypeError, OSError, TrainingError) as error:
         report_error(str(error))
 
