@@ -34,7 +34,12 @@ class AnalysisBox(QWidget):
         self.open_button = button(
             "Open analysis…", self.ask_open, "A folder with movie, fit, frame sets, trials and comparisons"
         )
-        self.save_button = button("Save analysis…", self.ask_save, "Everything on the screen, into a folder")
+        self.save_button = button(
+            "Save analysis…",
+            self.ask_save,
+            "Movie, fits, frame sets, trials, comparisons and the choice of latents, into a folder; cells and traces "
+            "of behaviour stay in their own files",
+        )
         self.state = note()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

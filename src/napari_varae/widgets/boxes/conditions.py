@@ -50,6 +50,7 @@ class ConditionsBox(QWidget):
         self.sets = QListWidget()
         self.sets.setAccessibleName("Frame sets to compare")
         self.sets.setFixedHeight(LIST_HEIGHT)
+        self.sets.setStyleSheet("QListWidget::indicator:unchecked { border: 1px solid gray; border-radius: 2px; }")
         self.sets.itemChanged.connect(self._ticked)
         self.run_button = button("Compare conditions", self.run, "Runs in the background; you can go on working")
         self.sentence, self.summary = heading(""), note()

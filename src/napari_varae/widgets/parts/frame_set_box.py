@@ -40,7 +40,7 @@ class FrameSetBox(QWidget):
         self.redo = small_button("Redo", session.redo, "Make it again (Ctrl+Shift+Z in this dock)")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout.setSpacing(2)
         layout.addWidget(self.table, 1)
         layout.addLayout(row(self.new, self.remove, self.undo, self.redo, self._file_menu()))
         for keys, act in (("Ctrl+Z", session.undo), ("Ctrl+Shift+Z", session.redo), ("Delete", self.remove_here)):

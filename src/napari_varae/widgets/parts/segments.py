@@ -83,6 +83,8 @@ class SegmentLayer(QObject):
         self._spans: list[tuple[float, float]] = []
         self.cursor = 0.0
         self.end = 1.0
+        self.floor = 0.0
+        """Height above which segments are shaded: not over the raster, whose colours mean something."""
         self.snaps: NDArray[Any] = np.zeros(0)
         """Places at which an edge snaps."""
         self._view.dragged.connect(self._dragged)
@@ -153,7 +155,7 @@ class SegmentLayer(QObject):
         span = min(start, stop), max(start, stop)
         if self._active in self._sets:
             self._new.setOpts(brush=_faint(self._sets[self._active].colour))
-        _place(self._new, [] if done else [span])
+        _place(self._new, [] if done else [span], self.floor)
         if done and span[0] < span[1]:
             self.drawn.emit(*span)
 
@@ -176,8 +178,8 @@ class SegmentLayer(QObject):
             self._items[name] = self._shade(colour), edges
         shade, edges = self._items[name]
         shade.setOpts(brush=_faint(colour))
-        edges.setPen(pg.mkPen(colour, width=2 if name == self._active else 1))
-        _place(shade, spans)
+        edges.setPen(pg.mkPen(colour, width=1))
+        _place(shade, spans, self.floor)
         ends = np.repeat(np.array(spans, dtype=float).reshape(-1), 2)
         edges.setData(ends, np.tile([-10.0, FAR], len(ends) // 2))
 
@@ -195,6 +197,6 @@ def _faint(colour: str) -> Any:
     return pg.mkBrush(faint)
 
 
-def _place(shade: Any, spans: ArrayLike) -> None:
+def _place(shade: Any, spans: ArrayLike, floor: float) -> None:
     starts, stops = np.array(spans, dtype=float).reshape(-1, 2).T
-    shade.setOpts(x0=starts, x1=stops, y0=np.full(len(starts), -10.0), y1=np.full(len(starts), FAR))
+    shade.setOpts(x0=starts, x1=stops, y0=np.full(len(starts), floor), y1=np.full(len(starts), FAR))

@@ -42,7 +42,7 @@ class StateStrip(QFrame):
             title = QLabel(name)
             title.setStyleSheet("font-weight: bold")
             layout.addWidget(title, i, 0)
-            layout.addWidget(line, i, 1)
+            layout.addWidget(line, i, 1, 1, 2 if i else 1)  # the buttons stand beside the first
         self.help = help_button(panel)
         corner = QHBoxLayout()
         corner.setSpacing(4)

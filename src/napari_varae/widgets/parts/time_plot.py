@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from qtpy.QtCore import QPoint, Qt, Signal
+from qtpy.QtCore import QPoint, QSignalBlocker, Qt, Signal
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import QScrollBar
 
 from napari_varae.figures.colours import OTHER_COLOUR, TRACE_COLOURS
 from napari_varae.session.time_rows import Row
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["Lane", "TimePlot"]
 
 CURSOR_DEPTH = 10
+LEAST_ROW, BAR = 16, 8
+"""Pixels of a row at least, so that names do not overlap, and of the bar that scrolls the rows."""
+STEPS = 100
+"""Steps of the bar for each row."""
 LANE, LANES = 0.5, 6
 """Height of a lane, in rows, and how many there are at most; more share the last."""
 RASTER_ROWS = 3.0
@@ -75,6 +81,12 @@ class TimePlot(Plot):
         self.raster = Raster(self)
         self.segments = SegmentLayer(self, EDGES)
         self.segments.held.connect(self.sought)
+        self.bar = QScrollBar(Qt.Orientation.Vertical, self)
+        self.bar.setAccessibleName("Rows in view")
+        self.bar.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.bar.setSingleStep(STEPS)
+        self.bar.valueChanged.connect(self._scroll_rows)
+        self._height = 1.0
         self.setXRange(0, 1, padding=0)
         self._placeholder = pg.TextItem(PLACEHOLDER, anchor=(0.5, 0.5))
         self._placeholder.setParentItem(self.getViewBox())
@@ -110,6 +122,7 @@ class TimePlot(Plot):
             keep_drawn(self._curves[-1].curve)
         self.order = np.zeros(0, dtype=np.int64) if raster is None else raster
         self.raster.place(self.order, self._rate, 0.0, RASTER_ROWS)
+        self.segments.floor = RASTER_ROWS if self._raster_shown else 0.0
         self._arrange()
 
     @property
@@ -178,7 +191,27 @@ class TimePlot(Plot):
             places[lane.group].append(y)
         ticks += [(float(np.mean(ys)), group) for group, ys in places.items()]
         self.getAxis("left").setTicks([ticks])
-        self.setYRange(0, max(top + LANE * lanes, 1.0), padding=0)
+        self._height = max(top + LANE * lanes, 1.0)
+        self._scroll_rows()
+
+    def _scroll_rows(self, _value: int = 0) -> None:
+        """Show all rows, or as many as there is room for; the bar brings the others."""
+        room = max(self.getViewBox().height() / LEAST_ROW, 1.0)
+        below = max(self._height - room, 0.0)
+        with QSignalBlocker(self.bar):
+            self.bar.setRange(0, round(STEPS * below))
+            self.bar.setPageStep(round(STEPS * room))
+        self.bar.setVisible(self.bar.maximum() > 0)
+        low = max(below - self.bar.value() / STEPS, 0.0)
+        self.setYRange(low, low + self._height - below, padding=0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the bar at the right."""
+        super().resizeEvent(event)
+        if hasattr(self, "bar"):  # not yet while it is being made
+            view = self.getViewBox()
+            self.bar.setGeometry(self.width() - BAR, 0, BAR, round(view.height()))
+            self._scroll_rows()
 
     def _place(self, view: Any) -> None:
         self._placeholder.setPos(view.rect().center())
