@@ -76,6 +76,7 @@ def _let_list_shrink(main: QMainWindow) -> None:
         if dock.windowTitle() == "layer list":
             for view in dock.findChildren(QAbstractItemView):
                 view.setMinimumHeight(LEAST_LIST)
+            dock.setMinimumHeight(0)  # napari sets that of its content as it was
 
 
 def _open_panels(viewer: Viewer) -> dict[str, Any]:

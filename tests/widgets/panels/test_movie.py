@@ -8,6 +8,7 @@ import pytest
 import tifffile
 from qtpy.QtCore import Qt
 
+import napari_varae as nv
 from napari_varae.session.job_events import Controls
 from napari_varae.session.session import session_of
 from napari_varae.widgets.parts.state_strip import JobLine, StateStrip
@@ -308,3 +309,11 @@ def test_several_files_are_joined(panel, session, tmp_path, idle, monkeypatch):
     assert session.stack.breaks == (40,)
     np.testing.assert_array_equal(session.stack.read(0, 1)[0], GOOD[0] + 1)  # 9 before 10
     assert "break" in panel.report.text()
+
+
+def test_what_was_found_reports_a_frame_rate_that_was_entered(panel, session, recordings):
+    session.use_movie(nv.open_stack(recordings / "mouse_tactile_2p.tif"))
+    assert "Frame rate: not stored in the file\n" in panel.report.text()
+    panel.frame_rate.set_value(10.0)
+    panel.apply_button.click()
+    assert "Frame rate: not stored in the file, entered as 10 Hz" in panel.report.text()

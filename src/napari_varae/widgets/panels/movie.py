@@ -26,6 +26,8 @@ from napari_varae.widgets.parts.text import heading, in_words, note
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+    from napari_varae.core.movie.stack import Stack
+
 __all__ = ["MoviePanel"]
 
 FILES = (
@@ -179,7 +181,7 @@ class MoviePanel(Panel):
             self._show_job()
             return
         t, y, x = stack.shape
-        lines = [stack.name, *stack.notes]
+        lines = [stack.name, *(_with_entered(note, stack) for note in stack.notes)]
         if not any(f"{t} frames" in found for found in stack.notes):
             lines.insert(1, f"{format_duration(t, stack.frame_rate)}, {y} × {x} pixels, {stack.dtype}")
         if stack.frame_rate is None:
@@ -212,6 +214,16 @@ class MoviePanel(Panel):
         if fresh or self._in_use.get(self.bad_frames) != text:
             self.bad_frames.setText(text)
         self._in_use[self.bad_frames] = text
+
+
+def _with_entered(found: str, stack: Stack) -> str:
+    """Add what the user entered to a line about what the file does not store."""
+    rate, size = stack.frame_rate, stack.pixel_size
+    if rate and found.startswith("Frame rate: not stored"):
+        return f"{found}, entered as {rate:g} Hz"
+    if size and found.startswith("Pixel size: not stored"):
+        return f"{found}, entered as {size:g} µm"
+    return found
 
 
 def _runs(frames: frozenset[int]) -> tuple[tuple[int, int], ...]:

@@ -15,7 +15,7 @@ from napari_varae.session.ranges import format_ranges, total
 __all__ = ["FrameSetTable"]
 
 NAME, A, B, SEGMENTS, TOTAL = range(5)
-ROW_HEIGHT, LEAST_HEIGHT = 18, 60
+ROW_HEIGHT, LEAST_HEIGHT = 18, 56
 CHOSEN = "●"
 
 

@@ -79,7 +79,7 @@ def keep_drawn(item: QGraphicsItem) -> None:
 
 STEPS, MOST_TICKS = tuple(n * 10**power for power in range(7) for n in (1, 2, 5)), 8
 """Epochs between ticks, and how many ticks there are at most."""
-HEADROOM = 0.7
+HEADROOM = 0.9
 """Room above the curves, as a share of their height, for the legend and the mark of the best epoch."""
 
 

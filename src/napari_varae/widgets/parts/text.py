@@ -25,7 +25,7 @@ def literal(text: str) -> str:
 
 def signed(value: float) -> str:
     """Write a number with its sign and two decimals; one that rounds to zero has no sign."""
-    return "0.00" if abs(value) < 0.005 else f"{value:+.2f}".replace("-", "−")
+    return "0.00" if abs(value) < 0.005 else f"{value:+.2f}"
 
 
 def report_error(text: str) -> None:

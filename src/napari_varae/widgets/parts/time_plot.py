@@ -10,7 +10,6 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import QPoint, QSignalBlocker, Qt, Signal
-from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QScrollBar
 
 from napari_varae.figures.colours import OTHER_COLOUR, TRACE_COLOURS
@@ -205,16 +204,11 @@ class TimePlot(Plot):
         low = max(below - self.bar.value() / STEPS, 0.0)
         self.setYRange(low, low + self._height - below, padding=0)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the bar at the right."""
-        super().resizeEvent(event)
-        if hasattr(self, "bar"):  # not yet while it is being made
-            view = self.getViewBox()
-            self.bar.setGeometry(self.width() - BAR, 0, BAR, round(view.height()))
-            self._scroll_rows()
-
     def _place(self, view: Any) -> None:
+        """Keep the placeholder in the middle, and the bar at the right."""
         self._placeholder.setPos(view.rect().center())
+        self.bar.setGeometry(self.width() - BAR, 0, BAR, round(view.height()))
+        self._scroll_rows()
 
     def _clicked(self, event: Any) -> None:
         """Seek to where the plot was clicked; on the raster, choose the latent as well."""

@@ -68,7 +68,8 @@ class VerdictBox(QWidget):
             grid.addWidget(label, line, 0, Qt.AlignmentFlag.AlignTop)
             for column, value in enumerate(values, 1):
                 value.setToolTip(tip)
-                grid.addWidget(value, line, column, 1, 3 // len(values))
+                value.setWordWrap(len(values) == 1 or column == len(values))
+                grid.addWidget(value, line, column, 1, 3 // len(values), Qt.AlignmentFlag.AlignTop)
         self.details, self.warnings = note(), note()
         self.folds = {name: _fold(text) for name, text in (("Details", self.details), ("Cautions", self.warnings))}
         layout = QVBoxLayout(self)
@@ -155,7 +156,7 @@ def _answer(result: Comparison, found: Answer) -> tuple[str, str, str]:
     return (
         f"{'≤ ' if found.p_value <= smallest else ''}{found.p_value:.3g}",
         f"{found.n_differ} of {found.n_coefficients}",
-        f"{signed(found.difference)} ({signed(low)} to {signed(high)}), {which}",
+        f"{signed(found.difference)} ({signed(low)} to {signed(high)})\n{which}",
     )
 
 
