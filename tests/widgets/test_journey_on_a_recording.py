@@ -150,7 +150,7 @@ def test_from_the_files_to_the_answer(viewer, docks, session, user, files, qtbot
     }  # fmt: skip
     assert result.test.n_blocks == TRIALS  # whole trials were permuted
     assert result.test.n_strata > 1  # within strata of time, since they take turns
-    assert f"p = {result.coupling.p_value:.3g}" in compare.verdict.coupling.text()
+    assert f"{result.coupling.p_value:.3g}" in compare.verdict.coupling[0].text()
 
     cells_shown = next(layer for layer, _ in ours(viewer, CELLS))
     matched = [k for k in range(LATENTS) if session.cell_of(k) is not None]

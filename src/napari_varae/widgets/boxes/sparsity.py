@@ -8,11 +8,12 @@ import numpy as np
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QSlider, QVBoxLayout, QWidget
 
+from napari_varae.session.reasons import why_not
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.jobs.along_path import follow_path
-from napari_varae.widgets.parts.panel import Panel, button, row
+from napari_varae.widgets.parts.panel import Panel, allow, button, row
 from napari_varae.widgets.parts.path_plot import PathPlot
-from napari_varae.widgets.parts.text import in_words, literal, note
+from napari_varae.widgets.parts.text import in_words, note
 
 if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
@@ -27,7 +28,6 @@ USE = (
     "The fit before it is kept."
 )
 UNMOVED = "The penalty is that of the fit. Move the slider first."
-BUSY = "Wait until the running job has ended, or stop it."
 
 
 class SparsityBox(QWidget):
@@ -129,11 +129,9 @@ class SparsityBox(QWidget):
             )
 
     def _show_buttons(self) -> None:
-        tried, idle = self._session.penalty is not None, self._session.job == "idle"
-        self.use_button.setEnabled(tried and idle)
-        self.use_button.setToolTip(literal(USE if tried and idle else BUSY if tried else UNMOVED))
-        self.back_button.setEnabled(tried)
-        self.back_button.setToolTip("" if tried else UNMOVED)
+        unmoved = UNMOVED if self._session.penalty is None else ""
+        allow(self.use_button, why_not(self._session, "fit", "idle") or unmoved)
+        allow(self.back_button, why_not(self._session, "fit") or unmoved)
 
     def _job_changed(self, _state: str) -> None:
         self._show_buttons()

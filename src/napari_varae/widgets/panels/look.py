@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGridLayout
 from napari_varae.core.maps.definition import explain_map
 from napari_varae.figures.maps import draw_map
 from napari_varae.session.ranges import Segments
+from napari_varae.session.reasons import why_not
 from napari_varae.session.session import Letter
 from napari_varae.viewer import views
 from napari_varae.viewer.maps import ShownMap, shown_maps
@@ -17,7 +18,7 @@ from napari_varae.viewer.side_by_side import put_side_by_side
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.jobs.figures import Draw, FigurePanel
 from napari_varae.widgets.parts.fields import NumberField
-from napari_varae.widgets.parts.panel import button, row
+from napari_varae.widgets.parts.panel import allow, button, row
 from napari_varae.widgets.parts.text import heading, in_words, note
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ SPANS = {
 
 
 MAP_TIP = "Adds an image layer with colours symmetric about zero; zero is transparent"
-NO_FIT, BUSY = "There is no fit yet: train or load one in the Train dock.", "Wait until the running job has ended."
 
 
 class LookPanel(FigurePanel):
@@ -189,12 +189,9 @@ class LookPanel(FigurePanel):
         self.meaning.setText(explain_map(self.kind.currentData(), self.subject.currentData()))
 
     def _show_enabled(self) -> None:
-        ready, idle = self.session.fit is not None, self.session.job == "idle"
         for box in self.views.values():
-            box.setEnabled(ready)
-            box.setToolTip("" if ready else NO_FIT)
-        self.map_button.setEnabled(ready and idle)
-        self.map_button.setToolTip(NO_FIT if not ready else MAP_TIP if idle else BUSY)
+            allow(box, why_not(self.session, "movie", "fit"))
+        allow(self.map_button, why_not(self.session, "movie", "fit", "idle"))
 
     def _show_latent(self) -> None:
         """Offer the map of the latent that was chosen."""
