@@ -412,7 +412,7 @@ def test_breaks_bad_frames_and_shifts_are_joined(tmp_path: Path):
     assert stack.bad_frames == {5, 29}
     assert stack.shifts.shape == (48, 2)
     assert stack.frame_rate is None
-    assert any("not used: 7.5 Hz in 'plane0', 9 Hz" in note for note in stack.notes)
+    assert any("not used: 7.5 Hz in 'a/plane0', 9 Hz" in note for note in stack.notes)
 
 
 @pytest.mark.parametrize(
@@ -584,11 +584,10 @@ def test_opening_and_letting_go_leaks_no_handle(recordings_of_all_kinds: dict[st
         return [name for name in handles + mapped_files() if name.startswith(folder)]
 
     for _ in range(50):
-        for name, path in recordings_of_all_kinds.items():
-            if name != "m.nwb":
-                np.testing.assert_array_equal(open_stack(path).read(3, 4), MOVIE[3:4])
-    for _ in range(5):
-        open_stack(recordings_of_all_kinds["m.nwb"]).read(3, 4)
+        for path in recordings_of_all_kinds.values():
+            np.testing.assert_array_equal(open_stack(path, **CHOICES.get(path.name, {})).read(3, 4), MOVIE[3:4])
+        parts = [recordings_of_all_kinds[name] for name in ("m.h5", "m.npy", "z.tif")]
+        np.testing.assert_array_equal(open_stack(parts).read(27, 28), MOVIE[3:4])
     assert open_files() == []
 
 
@@ -626,3 +625,13 @@ def test_an_open_movie_can_be_duplicated(tmp_path):
         file["movie"] = np.zeros((20, 16, 16), np.uint16)
     movie = open_stack(tmp_path / "movie.h5").array
     assert copy.deepcopy(movie) is movie
+
+
+def test_joined_files_keep_their_names(tmp_path):
+    for folder, n in (("control", 4), ("drug", 6)):
+        (tmp_path / folder).mkdir()
+        np.save(tmp_path / folder / "m.npy", MOVIE[:n])
+    paths = [tmp_path / folder / "m.npy" for folder in ("control", "drug")]
+    assert open_stack(paths).source.files == (("control/m", (0, 4)), ("drug/m", (4, 10)))
+    assert open_stack(paths[0]).source.files == ()
+    assert [name for name, _ in open_stack([paths[0], paths[0]]).source.files] == ["m.npy (1)", "m.npy (2)"]

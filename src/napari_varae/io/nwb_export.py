@@ -244,7 +244,7 @@ def _coefficients(fit: Fit, cells: list[str] | None) -> Any:
     return _table("var_coefficients", f"Nonzero coefficients of a VAR of order {fit.var.order}.", columns)
 
 
-def _cells_of(target: Sequence[int], source: Sequence[int], cells: list[str] | None) -> dict[str, tuple[str, Any]]:
+def _cells_of(target: Iterable[int], source: Iterable[int], cells: list[str] | None) -> dict[str, tuple[str, Any]]:
     """Columns with the cells of targets and sources; none when there are no cells."""
     if cells is None:
         return {}

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_varae.core.experiment.behaviour import Behaviour
@@ -57,7 +55,7 @@ class Covariates:
             self.set_placebo(None)
             self.covariates_changed.emit()
 
-    def regressed(self) -> dict[str, NDArray[np.float64]]:
+    def regressed(self) -> dict[str, Any]:
         """Return what is regressed out, as an argument of :func:`napari_varae.compare`; empty when nothing is."""
         if not self.covariates or self.behaviour is None:
             return {}

@@ -220,7 +220,7 @@ def _compare(
     chosen: dict[str, Segments],
     config: ComparisonConfig,
     latents: NDArray[Any] | None,
-    regressed: dict[str, NDArray[Any]],
+    regressed: dict[str, Any],
     controls: Controls,
     report: Report,
 ) -> Generator[None, None, Conditions]:

@@ -189,7 +189,7 @@ def _check(
     settings: ComparisonConfig,
     vary: tuple[str, ...],
     latents: NDArray[Any] | None,
-    regressed: dict[str, NDArray[Any]],
+    regressed: dict[str, Any],
     controls: Controls,
     report: Report,
 ) -> Generator[None, None, Any]:

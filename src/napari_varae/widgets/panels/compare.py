@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtWidgets import QApplication
@@ -278,7 +278,7 @@ def _compare(
     b: Segments,
     config: ComparisonConfig,
     latents: NDArray[np.float32] | None,
-    regressed: dict[str, NDArray[np.float64]],
+    regressed: dict[str, Any],
     controls: Controls,
     report: Report,
 ) -> Generator[None, None, Comparison]:
