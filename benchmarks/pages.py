@@ -142,6 +142,19 @@ def batch() -> str:
     return markdown(["", "workers", "recordings", "time", "time per recording", "peak memory of a worker"], lines)
 
 
+def larger() -> str:
+    """Table of the passes through a movie larger than memory."""
+    names = ("plain reading", "reading and converting", "first pass", "second pass")
+    rows = results("larger")
+    lines = [
+        [name, *(f"{row[name]:.1f} s" for row in rows), *(f"{row[f'{name}, cpu']:.1f} s" for row in rows)]
+        for name in names
+    ]
+    lines.append(["peak memory", *(f"{row['memory']:.1f} GB" for row in rows), *([""] * len(rows))])
+    sizes = [f"{row['gigabytes']:.0f} GB" for row in rows]
+    return markdown(["", *(f"{size}, time" for size in sizes), *(f"{size}, CPU time" for size in sizes)], lines)
+
+
 def growth() -> str:
     """Table of time and memory of a fit by area and frames."""
     lines = [
@@ -394,7 +407,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **{f"ablation {name}": lambda name=name: ablation(name) for name in SHOWN_SCENARIOS},
     **{f"paper {name}": lambda name=name: paper(name) for name in PAPER_SCENARIOS},
     "everyday": everyday, "kills": kills, "paper claims": paper_claims,
-    "timing": timing, "batch": batch, "growth": growth, "paper elsewhere": paper_elsewhere,
+    "timing": timing, "batch": batch, "growth": growth, "larger": larger, "paper elsewhere": paper_elsewhere,
     "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
     "pipeline found": pipeline_found, "calibration": calibration, "labels": labels, "halves": halves,
     "near_collinear": near_collinear,

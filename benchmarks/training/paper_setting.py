@@ -83,7 +83,10 @@ def maps(sim: nv.Simulation, fit: nv.Fit, train: tuple[int, int]) -> dict[str, f
     truth = np.tensordot((coupled * sim.traces.std(0)).sum(0), shapes, 1).ravel()
     drive = nv.contribution_map(fit, sim.stack, "driver", frames=train).ravel()
     grid = np.stack(np.meshgrid(*map(np.arange, fit.shape), indexing="ij"))
-    near = np.square(grid[None] - fit.places[:, :, None, None]).sum(1) < (2.5 * sim.config.soma_radius) ** 2
+    size = np.abs(fit.footprints)
+    bright = np.where(size >= size.max((1, 2), keepdims=True) / 2, size, 1e-30)  # centroids of all parts together
+    centres = np.einsum("kyx,ayx->ka", bright, grid) / bright.sum((1, 2))[:, None]
+    near = np.square(grid[None] - centres[:, :, None, None]).sum(1) < (2.5 * sim.config.soma_radius) ** 2
     power = np.square(fit.footprints)
     return {
         "driver": float(roc_auc_score(place, drive)) if drive.any() else float("nan"),

@@ -102,7 +102,7 @@ def links(movie: str) -> list[dict[str, Any]]:
         own, whole = [], []
         for step in np.linspace(100, 900, STEPS).round().astype(int).tolist():
             began = time.perf_counter()
-            session.set_penalty(panel._penalty_at(step))
+            session.set_penalty(panel.sparsity.penalty_at(step))
             own.append(1000 * (time.perf_counter() - began))
             QApplication.processEvents()
             whole.append(1000 * (time.perf_counter() - began))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import napari_varae as nv
+from napari_varae.core.training.choice import Choice
 from napari_varae.session.analysis import save_analysis, use_analysis, write_analysis
 from napari_varae.session.session import Session
 from napari_varae.session.snapshot import Snapshot
@@ -160,3 +161,37 @@ def test_all_comparisons_come_back_and_the_one_of_another_fit_is_not_shown(made,
     use_analysis(third, nv.open_analysis(tmp_path / "a"))
     assert third.comparison is None
     assert len(third.results) == 2
+
+
+def test_the_choice_of_latents_and_order_is_saved_and_opened_again(made, tmp_path):
+    stack, fit, _ = made
+    session = Session()
+    session.use_movie(stack)
+    choice = Choice(
+        latents=np.array([2, 5]),
+        orders=np.array([1, 2]),
+        reconstruction=np.array([0.2, 0.3]),
+        prediction=np.array([[0.1, 0.11], [0.2, np.nan]]),
+        behind=np.zeros((2, 2)),
+        error=np.full((2, 2), 0.01),
+        best=(5, 1),
+        suggested=(5, 1),
+        automatic=5,
+        n_frames=60,
+        n_pieces=3,
+    )
+    before = Snapshot.of(session).content
+    session.set_choice(choice)
+    assert Snapshot.of(session).content != before  # it is work that is not saved yet
+    session.use_fit(fit, fit.encode(stack))  # trained after it
+    assert session.followed_choice is choice
+    save_analysis(session, tmp_path / "a")
+    other = Session()
+    other.use_movie(stack)
+    use_analysis(other, nv.open_analysis(tmp_path / "a"))
+    assert other.choice.as_dict() == choice.as_dict()
+    np.testing.assert_array_equal(other.choice.prediction, choice.prediction)
+    assert other.followed_choice is other.choice
+    (tmp_path / "a" / "choice.json").write_text('{"latents": [2]}')
+    with pytest.raises(nv.DataError, match=r"choice\.json is damaged"):
+        use_analysis(Session(), nv.open_analysis(tmp_path / "a"))

@@ -172,11 +172,11 @@ def test_a_fit_for_another_image_size_is_refused(session, stack, fit, rng):
 
 def test_one_job_at_a_time(session, heard):
     controls = session.begin("training")
-    with pytest.raises(ValueError, match="is training"):
+    with pytest.raises(ValueError, match="while this runs: training"):
         session.begin("comparing")
-    with pytest.raises(ValueError, match="is training"):
+    with pytest.raises(ValueError, match="while this runs: training"):
         session.use_movie(session.stack)
-    with pytest.raises(ValueError, match="is training"):
+    with pytest.raises(ValueError, match="while this runs: training"):
         session.describe_movie(20, None)
     session.pause()
     assert controls.pause.is_set()

@@ -13,6 +13,7 @@ from napari_varae.core.simulation.simulate import simulate
 from napari_varae.core.training.train import fit as train_fit
 from napari_varae.session.links import Graph
 from napari_varae.session.session import session_of
+from napari_varae.viewer import graph
 from napari_varae.viewer.follow import follow
 from napari_varae.viewer.graph import ANY, CHOSEN, SOURCE, TARGET, _arrows
 from napari_varae.viewer.meshes import arrow_mesh
@@ -180,3 +181,8 @@ def test_another_movie_and_another_fit_leave_no_arrow_behind(viewer, session, st
     open_movie(viewer, stack)
     assert layer_of(viewer) is None
     assert len(viewer.layers) == 1
+
+
+def test_chosen_source_and_target_have_colours_of_their_own():
+    colours = [tuple(graph.COLOURS.map(np.array([(value + 1) / (TARGET + 1)]))[0]) for value in range(ANY, TARGET + 1)]
+    assert len(set(colours)) == 4

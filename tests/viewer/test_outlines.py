@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from napari_varae.core.fit.places import place
 from napari_varae.viewer.meshes import arrow_mesh, distance_to_arrows, line_mesh, shorten
 from napari_varae.viewer.outlines import Outline, outlines
 
@@ -49,6 +50,19 @@ def test_a_footprint_at_the_border_is_closed_and_small_parts_are_left_out():
     np.testing.assert_array_equal(outline.lines[0][0], outline.lines[0][-1])
     assert outline.holds(np.array([1.0, 38.0]))
     assert nothing == Outline((), 0.0)
+
+
+def test_the_part_that_an_arrow_leads_to_comes_first():
+    image = disk(8, 8, 4) + disk(30, 30, 6) + 0.2 * disk(20, 8, 3)
+    (outline,) = of(image)
+    assert len(outline.lines) == 2
+    np.testing.assert_allclose(outline.lines[0].mean(0), place(np.abs(image)), atol=0.2)
+    np.testing.assert_allclose(outline.lines[1].mean(0), (8, 8), atol=0.2)
+    assert outline.area == pytest.approx(np.pi * 36, rel=0.1)
+    dim = 0.6 * disk(8, 8, 6) + disk(30, 30, 3)
+    (outline,) = of(dim)  # sums to more, though the other is brighter
+    np.testing.assert_allclose(outline.lines[0].mean(0), place(dim), atol=0.2)
+    assert outline.holds(place(dim))
 
 
 def test_outlines_are_found_once_for_each_network():

@@ -247,12 +247,20 @@ def test_a_beside_b_are_two_maps_with_the_same_limits(viewer, docks, session, tr
     look.span.setCurrentIndex(look.span.findData("a|b"))
     look.show_map()
     idle()
-    a, b = (viewer.layers[f"driver map of the whole VAR, range {letter}"] for letter in "AB")
+    a, b = (viewer.layers[f"{letter}: driver map of the whole VAR"] for letter in "AB")
     assert a.contrast_limits == b.contrast_limits
     assert not np.array_equal(a.data, b.data)
     assert (whole.visible, viewer.canvas.grid.enabled, look.beside.isChecked()) == (False, True, True)
+    fields = [[viewer.layers[i] for i in layers if viewer.layers[i].visible]
+              for _, layers in viewer.canvas.grid.iter_viewboxes(viewer.layers)]  # fmt: skip
+    assert [field[-1] for field in fields] == [a, b]  # nothing else takes a field
+    assert all(np.array_equal(below.data, trained.static) for below, _ in fields)
+    shown = viewer.layers[movie_name := session.stack.name]
+    assert not shown.visible
     look.beside.click()
     assert not viewer.canvas.grid.enabled
+    assert viewer.layers[movie_name].visible
+    assert not any(layer.visible for layer in viewer.layers if layer.name.startswith("static image"))
 
 
 def test_a_map_of_each_frame_is_computed_when_it_is_looked_at(viewer, docks, session, trained, movie, idle, notices):

@@ -150,7 +150,7 @@ def test_from_the_files_to_the_answer(viewer, docks, session, user, files, qtbot
     }  # fmt: skip
     assert result.test.n_blocks == TRIALS  # whole trials were permuted
     assert result.test.n_strata > 1  # within strata of time, since they take turns
-    assert f"p = {result.coupling.p_value:.3g}" in compare.verdict.coupling.text()
+    assert f"{result.coupling.p_value:.3g}" in compare.verdict.coupling[0].text()
 
     cells_shown = next(layer for layer, _ in ours(viewer, CELLS))
     matched = [k for k in range(LATENTS) if session.cell_of(k) is not None]
@@ -159,7 +159,7 @@ def test_from_the_files_to_the_answer(viewer, docks, session, user, files, qtbot
     user.click_image(inside[len(inside) // 2] * cells_shown.scale)
     assert session.latent == matched[0]
     links = user.bring("Links")
-    user.click(links, links.arrows)
+    user.click(links, links.image.arrows)
     assert session.graph.shown
     assert len(list(ours(viewer, MOVIE))) == 1
     assert not [notice for notice in notices if notice.startswith(("error", "warning"))]

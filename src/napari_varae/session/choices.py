@@ -38,11 +38,21 @@ class ChoiceResult:
         """What was suggested for the movie in use; None when nothing was."""
         return self._choice if self._chosen_for == self.generation.movie else None
 
-    def set_choice(self, choice: Choice | None, movie: int | None = None) -> None:
-        """Take in a suggestion for the movie of this number: that in use, unless it is given."""
+    @property
+    def choice_and_fits_before(self) -> tuple[Choice, frozenset[str]] | None:
+        """The choice, with the fits that were there before it and cannot follow it."""
+        return None if self.choice is None else (self.choice, self._fits_before)
+
+    def set_choice(
+        self, choice: Choice | None, movie: int | None = None, fits_before: frozenset[str] | None = None
+    ) -> None:
+        """Take in a suggestion for the movie of this number: that in use, unless it is given.
+
+        The fits that were there before it are those of the session, unless they are given by their ids.
+        """
         self._choice = choice
         self._chosen_for = self.generation.movie if movie is None else movie
-        self._fits_before = frozenset(fit.id for fit in self.fits)
+        self._fits_before = frozenset(fit.id for fit in self.fits) if fits_before is None else fits_before
         self.choice_changed.emit()
 
     @property

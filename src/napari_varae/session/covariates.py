@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_varae.core.experiment.behaviour import Behaviour
@@ -55,10 +57,11 @@ class Covariates:
             self.set_placebo(None)
             self.covariates_changed.emit()
 
-    def regressed(self) -> dict[str, Any]:
-        """Return what is regressed out, as an argument of :func:`napari_varae.compare`; empty when nothing is."""
+    def regressors(self) -> NDArray[np.float64] | None:
+        """Return the traces (T, n) that are regressed out, as `napari_varae.compare` takes them; None for none."""
         if not self.covariates or self.behaviour is None:
-            return {}
+            return None
         stack = self.require_stack()
         traces = self.behaviour.at_frames(stack.n_frames, stack.frame_rate)
-        return {"covariates": traces[:, [self.behaviour.names.index(name) for name in self.covariates]]}
+        chosen: NDArray[np.float64] = traces[:, [self.behaviour.names.index(name) for name in self.covariates]]
+        return chosen

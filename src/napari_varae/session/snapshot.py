@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_varae.core.comparison.conditions import Conditions
     from napari_varae.core.comparison.result import Comparison
     from napari_varae.core.fit.fit import Fit
+    from napari_varae.core.training.choice import Choice
     from napari_varae.session.session import Session
 
 __all__ = ["Snapshot"]
@@ -42,6 +43,8 @@ class Snapshot:
         All that were made, the one that is shown last.
     conditions : tuple of Conditions
         Comparisons of several conditions, the latest last.
+    choice : (Choice, frozenset of str) or None
+        The choice of latents and order, and the fits that were there before it.
     """
 
     stack: Stack
@@ -54,6 +57,7 @@ class Snapshot:
     trials: Trials | None = None
     comparisons: tuple[Comparison, ...] = ()
     conditions: tuple[Conditions, ...] = ()
+    choice: tuple[Choice, frozenset[str]] | None = None
 
     @classmethod
     def of(cls, session: Session) -> Snapshot:
@@ -77,6 +81,7 @@ class Snapshot:
             session.trials,
             (*others, *shown),
             tuple(done.found for done in session.conditions),
+            session.choice_and_fits_before,
         )
 
     @property
@@ -84,7 +89,8 @@ class Snapshot:
         """What distinguishes it from another snapshot of the same movie; fits that were saved make no difference."""
         results = [(result.test, result.placebo) for result in self.comparisons]
         fit = None if self.fit is None else self.fit.id
-        return self.number, self.stack.bad_frames, self.frame_sets, fit, self.trials, *results, *self.conditions
+        choice = None if self.choice is None else self.choice[0]
+        return self.number, self.stack.bad_frames, self.frame_sets, fit, self.trials, choice, *results, *self.conditions
 
     @property
     def is_marked(self) -> bool:

@@ -37,8 +37,8 @@ ORDERS: Mapping[Order, str] = {
 }
 SOME = 2000
 """Frames by which latents are ordered."""
-TRACES, BEHAVIOUR, RASTER = 8, 3, 3
-"""Traces that are shown when none are chosen, how many of them are behaviour, and for how many a raster takes room."""
+TRACES, BEHAVIOUR, RASTER, LEAST = 8, 3, 3, 4
+"""Traces when none are chosen, those of behaviour among them, those for which a raster takes room; latents at least."""
 
 
 class Row(NamedTuple):
@@ -87,7 +87,7 @@ def time_rows(session: Session, kinds: Collection[Kind], picked: Sequence[int] =
     if fit is None or latents is None:
         return rows
     if "latents" in kinds:
-        room = TRACES - len(rows) - RASTER * ("raster" in kinds)
+        room = max(TRACES - len(rows) - RASTER * ("raster" in kinds), LEAST)
         shown = list(picked) or strongest_latents(fit, latents, room)
         if session.latent is not None and session.latent not in shown:
             shown = [session.latent, *shown]

@@ -26,6 +26,8 @@ __all__ = ["choose_latent", "choose_link", "follow_graph", "graph_removed", "sho
 
 WIDEST, THINNEST, LINE = 1 / 110, 1 / 450, 1 / 400
 """Widths of arrows and of outlines, as shares of the diagonal of the image."""
+OTHER_PART = 0.4
+"""Width of the outline of another part of a footprint than the main one, relative to that."""
 NEAR = 5
 """Pixels of the screen by which a click may miss an arrow."""
 PLAIN, BRIGHT, DIM = 0.75, 1.0, 0.3
@@ -33,7 +35,7 @@ PLAIN, BRIGHT, DIM = 0.75, 1.0, 0.3
 
 ANY, CHOSEN, SOURCE, TARGET = range(2, 6)
 """Values of outlines: of any latent, of the chosen one, of source and target of the chosen link. Arrows: -1 to 1."""
-OF_OUTLINES = ([0.91, 0.85, 0.63, 1], [1, 0.25, 0.64, 1], [0.22, 0.85, 0.54, 1], [1, 0.25, 0.64, 1])
+OF_OUTLINES = ([0.91, 0.85, 0.63, 1], [1, 0.25, 0.64, 1], [0.22, 0.85, 0.54, 1], [0.7, 0.45, 1, 1])
 LIMITS = (-1, TARGET)
 COLOURS = Colormap(
     np.concatenate([SIGNED.colors, OF_OUTLINES]),
@@ -203,10 +205,11 @@ def _outlined_mesh(session: Session, wanted: list[tuple[int, int]]) -> tuple[Mes
     about = (weakref.ref(session.fit.network), wanted)
     if session not in _outlined or _outlined[session][0] != about:
         known = outlines(session.fit)
-        parts = [(line, kind) for latent, kind in wanted for line in known[latent].lines]
-        kinds = np.array([kind for _, kind in parts], dtype=float)
-        widths = np.where(kinds == ANY, 1, 2.5) * LINE * _diagonal(session)
-        vertices, faces, which = line_mesh([line for line, _ in parts], widths)
+        parts = [(line, kind, i) for latent, kind in wanted for i, line in enumerate(known[latent].lines)]
+        kinds = np.array([kind for _, kind, _ in parts], dtype=float)
+        main = np.array([i == 0 for *_, i in parts], dtype=bool)  # other parts are thin: no arrow leads to them
+        widths = np.where(kinds == ANY, 1, 2.5) * np.where(main, 1, OTHER_PART) * LINE * _diagonal(session)
+        vertices, faces, which = line_mesh([line for line, *_ in parts], widths)
         _outlined[session] = about, (vertices, faces), kinds[which]
     return _outlined[session][1:]
 

@@ -12,9 +12,10 @@ from napari_varae.core.maps.limits import robust_extreme, round_up
 from napari_varae.core.movie.stack import Stack
 from napari_varae.session.generation import Generation, Part
 from napari_varae.session.session import session_of
+from napari_varae.viewer.colour_bars import follow_bars, show_bars
 from napari_varae.viewer.grid import shared_grid
 from napari_varae.viewer.lazy_movie import LazyMovie
-from napari_varae.viewer.ours import KEY, LINKS, SIGNED, About, ours, place
+from napari_varae.viewer.ours import KEY, SIGNED, About, ours, place
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from napari_varae.core.fit.fit import Fit
 
-__all__ = ["ShownMap", "hide_maps", "put_side_by_side", "show_map", "shown_maps"]
+__all__ = ["ShownMap", "hide_maps", "show_map", "shown_maps"]
 
 SAMPLE = 8
 """Frames of a map over time from which its limits are taken."""
@@ -39,8 +40,6 @@ class ShownMap(NamedTuple):
 
 _scaled: weakref.WeakSet[Any] = weakref.WeakSet()
 """Viewers in which the scale bar was shown: who hides it, keeps it hidden."""
-_hidden: weakref.WeakSet[Any] = weakref.WeakSet()
-"""Layers that are hidden while layers are shown side by side."""
 
 
 def show_map(
@@ -76,22 +75,22 @@ def show_map(
     key : str, optional
         Which layer of the group it goes to, the name unless it is given: a map with the key of one before replaces it.
     unit : str
-        Unit of its values, for the metadata.
+        Unit of its values, for its label and the metadata.
     """
     shown = (_sampled(image) if isinstance(image, LazyMovie) else image).astype(np.float32, copy=False)
     end, extreme = robust_extreme(shown)
     keywords = {
         "colormap": SIGNED,
-        "contrast_limits": (-end, end),
+        "contrast_limits": (-(end or 1.0), end or 1.0),
         **shared_grid(viewer, stack, 3 if image.ndim == 3 else 2),
     }
     what = About(f"map:{group}:{key or name}", True, generation or session_of(viewer).generation, parts, name)
-    layer = place(viewer, what, image, fit, definition, keywords)
-    layer.metadata[KEY] |= {"unit": unit, "ends": (end, extreme)}
+    layer = place(viewer, what, image, fit, definition, keywords, unit=unit, ends=(end, extreme))
     if not layer.visible:
         layer.visible = True
-    _show_bars(viewer, layer)
     _share_limits([other for other, _ in ours(viewer, f"map:{group}:")])
+    follow_bars(viewer, layer)
+    show_bars(viewer, layer)
     if stack.pixel_size is not None and viewer not in _scaled:
         _scaled.add(viewer)
         viewer.canvas.overlays.scale_bar.visible = True
@@ -114,41 +113,21 @@ def hide_maps(viewer: ViewerModel, group: str) -> None:
         layer.visible = False
 
 
-def put_side_by_side(viewer: ViewerModel, on: bool) -> None:
-    """Show every visible layer in a field of its own, or all of them over each other.
-
-    Arrows and outlines make no sense in a field of their own: they are hidden meanwhile.
-    """
-    if on != viewer.canvas.grid.enabled:
-        viewer.canvas.grid.enabled = on
-    for layer, _ in ours(viewer, LINKS):
-        if on and layer.visible:
-            layer.visible = False
-            _hidden.add(layer)
-        elif not on and layer in _hidden:
-            layer.visible = True
-            _hidden.discard(layer)
-    maps = [layer for layer, _ in ours(viewer, "map:") if layer.visible]
-    if maps:
-        _show_bars(viewer, maps[-1])
-
-
 def _share_limits(maps: list[Any]) -> None:
-    """Let maps have the same symmetric limits; the sliders reach the most extreme pixel.
+    """Let maps have the same symmetric limits; the sliders reach the most extreme pixel. Empty maps do not count.
 
-    Both are round and so seldom change: each change lets napari draw colour bar, thumbnail and sliders again.
+    Both are round and so seldom change: each change lets napari draw colour bar, thumbnail and sliders again. It also
+    reports the limits again for each change of the range, so that they are reported here, once.
     """
     end, extreme = map(round_up, np.max([layer.metadata[KEY]["ends"] for layer in maps], axis=0).tolist())
     for layer in maps:
-        for name, size in (("contrast_limits_range", extreme), ("contrast_limits", end)):
-            if getattr(layer, name) != [-size, size]:
-                setattr(layer, name, (-size, size))
-
-
-def _show_bars(viewer: ViewerModel, latest: Any) -> None:
-    """Show the colour bar of the latest map; side by side, that of each, in its own field."""
-    for layer, _ in ours(viewer, "map:"):
-        layer.colorbar.visible = layer is latest or viewer.canvas.grid.enabled
+        before = list(layer.contrast_limits)
+        with layer.events.contrast_limits.blocker():
+            for name, size in (("contrast_limits_range", extreme), ("contrast_limits", end)):
+                if getattr(layer, name) != [-size, size]:
+                    setattr(layer, name, (-size, size))
+        if before != [-end, end]:
+            layer.events.contrast_limits()
 
 
 def _sampled(movie: LazyMovie) -> NDArray[np.float32]:

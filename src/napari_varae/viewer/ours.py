@@ -107,10 +107,14 @@ def place(
     fit: Fit,
     definition: str,
     keywords: dict[str, Any],
+    **details: Any,
 ) -> Image:
-    """Add a layer that shows something of a fit, or update ours of this kind; what the user set on it stays."""
+    """Add a layer that shows something of a fit, or update ours of this kind; what the user set on it stays.
+
+    `details` go into its metadata.
+    """
     session = session_of(viewer)
-    metadata = {KEY: {"kind": what.kind, "definition": definition, "fit": fit.id, "movie": fit.movie}}
+    metadata = {KEY: {"kind": what.kind, "definition": definition, "fit": fit.id, "movie": fit.movie, **details}}
     if session.caution:
         metadata[KEY]["caution"] = session.caution
     layer = next((layer for layer, other in ours(viewer, what.kind) if other.kind == what.kind), None)

@@ -1,4 +1,4 @@
-"""Outlines of latents: where each footprint falls to half its maximum."""
+"""Outlines of latents: where each footprint falls to half its maximum, its main part first."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_varae.core.fit.places import LEVEL, main_part
+
 if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
 
 __all__ = ["Outline", "outlines"]
 
-LEVEL = 0.5
-SMALLEST = 0.1
-"""Parts of an outline with a smaller share of the area of its largest part are left out."""
+SMALLEST = 0.25
+"""Parts of an outline whose area is a smaller share of that of the main part are left out."""
 
 _known: weakref.WeakKeyDictionary[Any, list[Outline]] = weakref.WeakKeyDictionary()
 """Outlines by network: fits with another penalty share them."""
@@ -29,7 +30,7 @@ class Outline:
     Attributes
     ----------
     lines : tuple of array, shape (n, 2)
-        Closed lines of points (y, x), the one with the largest area first.
+        Closed lines of points (y, x): that around the main part, where arrows start and end, then those of other parts.
     area : float
         Area in pixels within the first line.
     """
@@ -59,22 +60,30 @@ def outlines(fit: Fit) -> list[Outline]:
 
 def _outline(size: NDArray[np.float32]) -> Outline:
     """Outline one image."""
-    from skimage.measure import find_contours
-
     level = LEVEL * float(size.max())
     if level <= 0:
         return Outline((), 0.0)
+    main = main_part(size)
+    first = max(_contours(np.where(main | (size < level), size, 0), level), key=_area)
+    others = _contours(np.where(main, 0, size), level)
+    largest = _area(first)
+    kept = [line for line in sorted(others, key=_area, reverse=True) if _area(line) >= SMALLEST * largest]
+    return Outline((first, *kept), largest)
+
+
+def _contours(size: NDArray[np.float32], level: float) -> list[NDArray[np.float64]]:
+    """Draw closed lines around what exceeds a level."""
+    from skimage.measure import find_contours
+
+    if not (size >= level).any():
+        return []
     rows, columns = (np.flatnonzero((size >= level).any(axis)) for axis in (1, 0))
     top, left = rows[0], columns[0]
     part = np.pad(size[top : rows[-1] + 1, left : columns[-1] + 1], 1)  # closed where it touches the border
     around = size[max(top - 1, 0) : rows[-1] + 2, max(left - 1, 0) : columns[-1] + 2]
     y, x = int(top == 0), int(left == 0)
     part[y : y + around.shape[0], x : x + around.shape[1]] = around
-    lines = [line + np.array([top - 1, left - 1]) for line in find_contours(part, level)]
-    areas = [_area(line) for line in lines]
-    largest = max(areas, default=0.0)
-    order = [i for i in np.argsort(areas)[::-1] if areas[i] >= SMALLEST * largest]
-    return Outline(tuple(lines[i] for i in order), largest)
+    return [line + np.array([top - 1, left - 1]) for line in find_contours(part, level)]
 
 
 def _area(line: NDArray[np.float64]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QMainWindow, QWidget
+from qtpy.QtWidgets import QAbstractItemView, QDockWidget, QMainWindow, QWidget
 
 from napari_varae.widgets.panels.behaviour import BehaviourPanel
 from napari_varae.widgets.panels.cells import CellsPanel
@@ -40,6 +40,8 @@ DOCKS: dict[str, tuple[type[Panel], str]] = {
 RIGHT = [name for name, (_, area) in DOCKS.items() if area == "right"]
 TIME_HEIGHT, RIGHT_WIDTH = 280, 430
 """Pixels that the docks ask for."""
+LEAST_LIST = 28
+"""Pixels below which the list of layers does not shrink: one layer. Its controls are tall for a Labels layer."""
 
 
 def open_workspace(viewer: Viewer) -> dict[str, Any]:
@@ -60,11 +62,21 @@ def open_workspace(viewer: Viewer) -> dict[str, Any]:
     if isinstance(main, QMainWindow):  # not while a dock floats
         main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         narrow_tabs(main)
+        _let_list_shrink(main)
         main.resizeDocks([docks["Time"]], [TIME_HEIGHT], Qt.Orientation.Vertical)
         main.resizeDocks([docks["Movie"]], [RIGHT_WIDTH], Qt.Orientation.Horizontal)
     docks["Movie"].show()
     docks["Movie"].raise_()
     return {name: panels[name] for name in DOCKS}
+
+
+def _let_list_shrink(main: QMainWindow) -> None:
+    """Let napari's list of layers give way, so that the window fits on a screen of 720 pixels with any layer."""
+    for dock in main.findChildren(QDockWidget):
+        if dock.windowTitle() == "layer list":
+            for view in dock.findChildren(QAbstractItemView):
+                view.setMinimumHeight(LEAST_LIST)
+            dock.setMinimumHeight(0)  # napari sets that of its content as it was
 
 
 def _open_panels(viewer: Viewer) -> dict[str, Any]:

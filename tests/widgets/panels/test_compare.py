@@ -81,7 +81,7 @@ def test_the_answer_so_far_is_told_while_comparing(docks, ready, session, qtbot,
     idle()
     assert drawn(dock.plot) == session.comparison.test.resamples
     assert all(export.isEnabled() for export in dock.exports)
-    assert dock.verdict.coupling.text().startswith(f"p = {session.comparison.coupling.p_value:.3g}")
+    assert dock.verdict.coupling[0].text().endswith(f"{session.comparison.coupling.p_value:.3g}")
     assert "So far" not in dock.verdict.text()
 
 
@@ -91,11 +91,11 @@ def test_the_verdict_names_both_nulls_and_what_could_have_been_found(docks, read
     assert f"{coupling.p_of_null['VAR']:.3g} if the latents are a VAR" in text
     assert f"{coupling.p_of_null['blocks']:.3g} if blocks of the recording are exchangeable" in text
     assert f"a change of {coupling.detectable:.2f} would be found in about 3 of 4" in text
-    assert f"{coupling.n_differ} of {coupling.n_coefficients} differ" in text
+    assert f"{coupling.n_differ} of {coupling.n_coefficients}" in text
     assert f"With the noise left in: coupling p = {compared.uncorrected.coupling.p_value:.3g}" in text
     test = replace(compared.test, effective_frames=(20.0, 10.0))
     session.set_comparison(replace(compared, test=test))
-    assert "A: 20 of " in dock.verdict.text()
+    assert "in A: 20 of " in dock.verdict.text()
     for size, words in ((np.inf, "too few resamples"), (np.nan, "is not known")):
         unsure = replace(coupling, detectable=size)
         session.set_comparison(replace(compared, test=replace(compared.test, coupling=unsure)))
@@ -115,7 +115,7 @@ def test_the_headline_is_the_verdict_on_coupling(docks, ready, session, compared
         answer = replace(compared.coupling, p_value=p, detectable=0.2)
         session.set_comparison(replace(compared, test=replace(test, coupling=answer), halves={"a": 1.0, "b": halves}))
         assert dock.verdict.sentence.text() == words
-        assert dock.verdict.persistence.text().startswith(f"p = {compared.persistence.p_value:.3g}")
+        assert dock.verdict.persistence[0].text().endswith(f"{compared.persistence.p_value:.3g}")
     assert "the halves of B differ" in dock.verdict.hint.text()
 
 
@@ -257,17 +257,18 @@ def test_a_difference_map_says_which_ranges_and_is_not_taken_for_that_of_others(
 def test_a_result_says_of_which_ranges_it_is(docks, ready, session, compared, idle):
     dock = docks["Compare"]
     assert "A 0.0 - 9.0 s, B 9.5 - 14.0, 15.0 - 20.0 s" in dock.verdict.text()
-    assert dock.verdict.isEnabled()
+    assert dock.verdict.sentence.isEnabled()
     session.set_range("a", (0, 80))
     assert "not of the ranges and bad frames that are set now" in dock.verdict.text()
     assert "A 0.0 - 9.0 s" in dock.verdict.text()
-    assert not dock.verdict.isEnabled()
+    assert not dock.verdict.sentence.isEnabled()
+    assert dock.verdict.folds["Details"].isEnabled()
     session.set_range("a", (0, 90))
     assert "not of the ranges" not in dock.verdict.text()
     session.describe_movie(session.stack.frame_rate, session.stack.pixel_size, bad_frames=[5])
     assert "not of the ranges" in dock.verdict.text()
     dock.run()
-    assert dock.verdict.isEnabled()
+    assert dock.verdict.sentence.isEnabled()
     idle()
     assert "not of the ranges" not in dock.verdict.text()
 
@@ -420,7 +421,7 @@ def test_the_summary_and_the_table_give_the_same_difference(docks, ready, compar
 
 def test_the_answer_leads_with_the_verdict_and_two_answers(docks, ready, session, compared):
     box = docks["Compare"].verdict
-    shown = (box.sentence, box.hint, box.coupling, box.persistence, box.frames)
+    shown = (box.sentence, box.hint, *box.coupling, *box.persistence, box.frames)
     assert all(part.isVisibleTo(box) for part in shown)
     assert box.sentence.text().count(".") == 1
     assert not any(fold.isExpanded() for fold in box.folds.values())
@@ -453,7 +454,8 @@ def test_one_typo_does_not_erase_a_list_of_trials(docks, session, movie, notices
     trials = ", ".join(f"{i} - {i + 0.5}" for i in range(18)) + ", 19 -"
     dock.sides.fields["a"].setText(trials)
     dock.sides.fields["a"].editingFinished.emit()
-    assert "'19 -' is not a range" in notices.pop()
+    assert "'19 -' is not a range" in dock.sides.fields["a"].complaint.text()
+    assert not notices
     assert dock.sides.fields["a"].text() == trials
     session.set_range("b", (0, 5))
     session.end(session.begin("computing"))
@@ -463,6 +465,8 @@ def test_one_typo_does_not_erase_a_list_of_trials(docks, session, movie, notices
     dock.sides.fields["a"].editingFinished.emit()
     assert len(session.ranges["a"]) == 19
     assert dock.sides.fields["a"].text().endswith("19.0 - 19.5")
+    assert dock.sides.fields["a"].cursorPosition() == 0  # the beginning is seen
+    assert dock.sides.fields["a"].complaint.isHidden()
 
 
 def test_errors_are_in_the_unit_that_was_typed(docks, session, movie, notices):
@@ -473,7 +477,7 @@ def test_errors_are_in_the_unit_that_was_typed(docks, session, movie, notices):
     ):
         dock.sides.fields["a"].setText(typed)
         dock.sides.fields["a"].editingFinished.emit()
-        assert words in notices.pop()
+        assert words in dock.sides.fields["a"].complaint.text()
     dock.sides.fields["a"].setText("10 - 30")
     dock.sides.fields["a"].editingFinished.emit()
     notices.clear()
@@ -534,7 +538,7 @@ def test_one_stop_for_every_job(docks, session, trained, movie, qtbot, idle, mon
         docks["Look"].show_map()
     else:
         session.fits.append(other := replace(trained))
-        docks["Train"]._show_fits()
+        docks["Train"].fits._show()
         docks["Train"]._choose(session.fits.index(other))
     qtbot.waitUntil(lambda: len(asked) > 2, timeout=PATIENCE)
     began = time.monotonic()
@@ -625,3 +629,20 @@ def test_behaviour_is_regressed_out(docks, session, trained, idle, tmp_path, rng
     session.use_behaviour(None)
     assert session.covariates == ()
     assert not session.is_current
+
+
+def test_the_answer_stands_below_the_button_and_is_scrolled_into_view(docks, ready, idle):
+    dock = docks["Compare"]
+    order = [dock.body.itemAt(i).widget() for i in range(dock.body.count())]
+    verdict, conditions = order.index(dock.verdict), order.index(dock.conditions)
+    assert order.index(dock.reason) < verdict < order.index(dock.plot) < conditions < order.index(dock.results)
+    dock.resize(420, 360)
+    dock._area.verticalScrollBar().setValue(0)
+    dock.run()
+    idle()
+    top = dock.verdict.mapTo(dock._area.viewport(), dock.verdict.rect().topLeft()).y()
+    assert 0 <= top < dock._area.viewport().height() / 2
+    names = [dock.table.edges.index(i, 0).data() for i in range(dock.table.edges.rowCount())]
+    assert any(name.endswith("own past") for name in names)
+    assert not any(" → " in name and len(set(name.split(" → "))) == 1 for name in names)
+    assert dock.table.edges.index(0, 0).data(3) == names[0]  # Qt.ItemDataRole.ToolTipRole

@@ -31,50 +31,88 @@ def maps(viewer):
     return [layer for layer, _ in ours(viewer, "map:")]
 
 
-def test_without_a_fit_nothing_can_be_moved(docks, session):
+def test_without_a_fit_there_is_nothing_but_the_way_to_one(docks, session, movie, dense):
     panel = docks["Links"]
-    assert not panel.slider.isEnabled()
-    assert not panel.use_button.isEnabled()
     assert "No fit yet" in panel.summary.text()
+    for part in (panel.sparsity.slider, panel.sparsity.path, panel.image.strongest, panel.image.drawn, panel.matrix):
+        assert not part.isVisibleTo(panel)  # napari draws a slider that is switched off as one that is not
+    session.use_fit(dense, dense.encode(movie))
+    assert panel.sparsity.slider.isVisibleTo(panel)
+    assert not panel.sparsity.use_button.isEnabled()
+    assert "Move the slider" in panel.sparsity.use_button.toolTip()
+    session.set_penalty(0.1)
+    assert "Makes a fit with this penalty" in panel.sparsity.use_button.toolTip()
+
+
+def test_links_are_counted_in_words(docks, session, used):
+    panel = docks["Links"]
+    path = np.geomspace(used.var.path.max_penalty.max(), used.var.path.min_penalty.max(), 2000)
+    penalty = next(penalty for penalty in path if links(used.var.at(penalty)) == 1)
+    session.set_penalty(1.0)
+    assert panel.sparsity.sparsity_text.text().startswith("0 links at")
+    assert panel.image.drawn.text() == "There are no links to draw."
+    session.set_penalty(float(penalty))
+    assert panel.sparsity.sparsity_text.text().startswith("1 link at")
+    if session.drawn_edges():  # it is not one of the whole image
+        assert panel.image.drawn.text().startswith("1 link. ")
+    session.set_penalty(None)
+    assert panel.image.drawn.text().startswith(f"All {len(session.drawn_edges())} links. ")
+    panel.image.strongest.setValue(1)
+    assert panel.image.drawn.text().startswith("The strongest link. ")
+
+
+def test_the_number_of_a_chosen_link_follows_the_penalty(docks, session, used):
+    panel = docks["Links"]
+    session.set_edge(session.drawn_edges()[-1][0])
+    assert "no link" not in panel.cell.text()
+    session.set_penalty(1.0)
+    assert panel.cell.text().endswith(": no link")
+
+
+def test_the_axis_of_penalties_is_that_of_the_path(docks, session, used):
+    plot = docks["Links"].sparsity.path
+    ((ticks,),) = (plot.getAxis("bottom")._tickLevels,)
+    assert all(used.var.path.min_penalty.max() <= float(text) <= used.var.path.max_penalty.max() for _, text in ticks)
+    assert all(10**at == pytest.approx(float(text)) for at, text in ticks)
 
 
 def test_the_slider_goes_from_no_link_to_many_and_all_follows(docks, session, used):
     panel = docks["Links"]
-    assert f"{links(used.var)} links at penalty 0.02 (that of the fit)" in panel.sparsity_text.text()
+    assert f"{links(used.var)} links at penalty 0.02 (that of the fit)" in panel.sparsity.sparsity_text.text()
     counts = []
     for step in (0, 300, 700, 1000):
-        panel.slider.setValue(step)
+        panel.sparsity.slider.setValue(step)
         counts.append(links(session.shown_var))
-        assert panel.sparsity_text.text().startswith(f"{counts[-1]} links")
+        assert panel.sparsity.sparsity_text.text().startswith(f"{counts[-1]} link")
         shown = panel.matrix._image.image
         np.testing.assert_array_equal(np.sign(shown), np.sign(session.shown_var.coefficients[0]))
     assert counts[0] == 0
     assert counts == sorted(counts)
     assert session.shown_var.penalty == used.var.path.min_penalty.max()
     assert session.fit is used
-    panel.back_button.click()
+    panel.sparsity.back_button.click()
     assert session.penalty is None
-    assert not panel.use_button.isEnabled()
+    assert not panel.sparsity.use_button.isEnabled()
 
 
 def test_the_slider_stands_where_the_penalty_is(docks, session, used):
     panel = docks["Links"]
     session.set_penalty(used.var.path.max_penalty.max() / 10)
-    assert panel.slider.value() == pytest.approx(500, abs=1)
-    assert panel.path._tried.value() == pytest.approx(np.log10(session.penalty))
-    assert panel.path._fit.value() == pytest.approx(np.log10(used.var.penalty))
-    panel.path.dragged.emit(0.1)  # the line in the plot is a slider, too
+    assert panel.sparsity.slider.value() == pytest.approx(500, abs=1)
+    assert panel.sparsity.path._tried.value() == pytest.approx(np.log10(session.penalty))
+    assert panel.sparsity.path._fit.value() == pytest.approx(np.log10(used.var.penalty))
+    panel.sparsity.path.dragged.emit(0.1)  # the line in the plot is a slider, too
     assert session.penalty == 0.1
 
 
 def test_a_used_penalty_is_that_of_the_fit_of_comparisons_and_of_the_file(docks, session, used, tmp_path):
     panel = docks["Links"]
     session.set_penalty(0.1)
-    panel.use_button.click()
+    panel.sparsity.use_button.click()
     assert session.fit is not used
     assert session.fits == [used, session.fit]
     assert (session.fit.var.penalty, session.penalty) == (0.1, None)
-    assert "(that of the fit)" in panel.sparsity_text.text()
+    assert "(that of the fit)" in panel.sparsity.sparsity_text.text()
     session.fit.save(tmp_path / "used")
 
 
@@ -86,16 +124,16 @@ def test_visible_maps_follow_when_the_slider_is_released(viewer, docks, session,
     (layer,) = maps(viewer)
     assert layer.name == f"driver map of link {edge}"
     before = layer.data.copy()
-    panel.slider.setSliderDown(True)
-    panel.slider.setValue(950)
+    panel.sparsity.slider.setSliderDown(True)
+    panel.sparsity.slider.setValue(950)
     assert session.job == "idle"  # only once it is released
-    panel.slider.setSliderDown(False)
-    panel._released()
+    panel.sparsity.slider.setSliderDown(False)
+    panel.sparsity.released()
     idle()
     assert maps(viewer) == [layer]
     assert f"penalty {session.penalty:.3g}" in layer.name
     assert not np.array_equal(layer.data, before)
-    panel.use_penalty()
+    panel.sparsity.use_penalty()
     idle()
     assert layer.name == f"driver map of link {edge}"
 
@@ -115,16 +153,16 @@ def test_each_link_that_is_clicked_takes_the_place_of_the_one_before(viewer, doc
 
 def test_the_boxes_and_the_session_show_the_same(viewer, docks, session, used):
     panel = docks["Links"]
-    panel.arrows.click()
+    panel.image.arrows.click()
     assert session.graph.shown
-    panel.strongest.setValue(3)
+    panel.image.strongest.setValue(3)
     assert len(session.drawn_edges()) == 3
-    assert panel.drawn.text().startswith("The strongest 3 links")
-    panel.strongest.setValue(400)
-    assert panel.drawn.text().startswith(f"All {len(session.drawn_edges())} links")
+    assert panel.image.drawn.text().startswith("The strongest 3 links")
+    panel.image.strongest.setValue(400)
+    assert panel.image.drawn.text().startswith(f"All {len(session.drawn_edges())} links")
     (layer,) = [layer for layer, _ in ours(viewer, "links")]
     viewer.layers.remove(layer)
-    assert not panel.arrows.isChecked()
+    assert not panel.image.arrows.isChecked()
 
 
 def test_all_lags_show_the_largest_of_each_pair(docks, session, movie):
@@ -156,10 +194,12 @@ def test_held_out_prediction_comes_by_itself_once_the_dock_is_looked_at(make_nap
     open_movie(viewer, stack)
     session.use_fit(dense, dense.encode(stack))
     qtbot.waitUntil(lambda: session.along_path is not None and not _running, timeout=30_000)
-    x, y = panel.path._curve.getOriginalDataset()
+    x, y = panel.sparsity.path._curve.getOriginalDataset()
     assert len(x) == len(y) == 40
-    assert "20 frames" in panel.curve_text.text()
+    assert "20 frames" in panel.sparsity.curve_text.text()
+    assert "dashed" not in panel.sparsity.curve_text.text()  # the line of the fit lies below that of the penalty
     session.set_penalty(0.1)
+    assert "dashed: that of the fit" in panel.sparsity.curve_text.text()
     session.use_penalty()
     assert session.along_path is not None  # of the same latents
     assert not _running
@@ -167,8 +207,8 @@ def test_held_out_prediction_comes_by_itself_once_the_dock_is_looked_at(make_nap
 
 def test_the_slider_moves_by_keys(docks, qtbot, session, used):
     panel = docks["Links"]
-    panel.slider.setFocus()
-    before = panel.slider.value()
-    qtbot.keyClick(panel.slider, Qt.Key.Key_Right)
-    assert panel.slider.value() == before + 1
+    panel.sparsity.slider.setFocus()
+    before = panel.sparsity.slider.value()
+    qtbot.keyClick(panel.sparsity.slider, Qt.Key.Key_Right)
+    assert panel.sparsity.slider.value() == before + 1
     assert session.penalty is not None

@@ -58,8 +58,8 @@ def test_needs_are_measured_before_the_start_and_again_with_other_settings(panel
     qtbot.waitUntil(lambda: panel.ahead.needs.text() not in ("", first), timeout=PATIENCE)
     assert "too many" in panel.ahead.needs.text()
     panel.form.fields["epochs"].lineEdit().setText("many")
-    panel.form.changed.emit()
-    qtbot.waitUntil(lambda: "not a whole number" in panel.ahead.needs.text(), timeout=PATIENCE)
+    panel.form.fields["epochs"].editingFinished.emit()
+    assert "not a whole number" in panel.form.fields["epochs"].complaint.text()
     idle()
 
 

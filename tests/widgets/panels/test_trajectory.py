@@ -5,6 +5,7 @@ import weakref
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QScrollArea
 
 from napari_varae.io.behaviour import open_behaviour
 from napari_varae.session.labels import describe_latent
@@ -131,3 +132,55 @@ def test_hovering_names_the_frame(panel, session, trained):
 def test_without_a_fit_nothing_is_drawn(panel, session, movie):
     assert "appears here" in panel.legend.text()
     assert len(panel.plots_ab[0]._points) == 0
+
+
+def test_three_dimensions_have_named_axes_that_turn(panel, session, trained, qtbot):
+    plot = panel.plots_ab[0]
+    assert not plot._triad.isVisible()
+    assert plot.getAxis("left").isVisible()
+    panel.axes[2].setCurrentText("PC 3")
+    assert plot._triad.isVisible()
+    assert plot._triad.names == ("PC 1", "PC 2", "PC 3")
+    assert not plot.getAxis("left").isVisible()  # ticks without values
+    qtbot.wait(20)
+    scale = np.array(plot.getViewBox().viewPixelSize())
+    for angles in ((0.6, 0.4), (0.0, 0.0), (1.2, -1.0)):
+        plot.turn(angles)
+        assert np.linalg.norm(plot._triad.ends, axis=1).max() == pytest.approx(36)
+        along = project(np.vstack([np.eye(3), -np.eye(3)]), angles)[:3] / scale * (1, -1)
+        np.testing.assert_allclose(plot._triad.ends / 36, along / np.linalg.norm(along, axis=1).max(), atol=1e-6)
+    panel.axes[2].setCurrentIndex(0)
+    assert not plot._triad.isVisible()
+    assert plot.getAxis("left").isVisible()
+
+
+def test_a_and_b_are_named_above_their_plots(panel, session, trained):
+    session.set_frame_sets({"<go>": [(0, 50)]}, ("<go>", "B"))
+    panel.beside.setChecked(True)
+    assert [plot.title for plot in panel.plots_ab] == ["A: <go>", "B"]
+    assert "&lt;go&gt;" in panel.plots_ab[0].getPlotItem().titleLabel.text
+    panel.beside.setChecked(False)
+    assert panel.plots_ab[0].title == ""
+
+
+def test_a_frame_of_neither_side_is_marked_in_both(panel, session, trained):
+    session.set_range("a", (0, 50))
+    session.set_range("b", (100, 150))
+    panel.beside.setChecked(True)
+    session.set_frame(20)
+    a, b = panel.plots_ab
+    styles = [plot._here.opts["pen"].style() for plot in (a, b)]
+    assert styles == [Qt.PenStyle.SolidLine, Qt.PenStyle.DotLine]
+    session.set_frame(170)
+    for plot in (a, b):
+        x, y = plot._here.getData()
+        assert (x[0], y[0]) == pytest.approx(tuple(session.components[170, :2]))
+        assert plot._here.opts["pen"].style() == Qt.PenStyle.DotLine
+
+
+def test_a_low_window_shows_legend_and_plot_without_scrolling(panel, session, trained, viewer, qtbot):
+    viewer.window.resize(1280, 720)
+    panel.beside.setChecked(True)
+    area = panel.findChild(QScrollArea)
+    qtbot.waitUntil(lambda: not area.verticalScrollBar().isVisible(), timeout=2000)
+    assert panel.legend.mapTo(panel.window(), QPoint()).y() < panel.splitter.mapTo(panel.window(), QPoint()).y()

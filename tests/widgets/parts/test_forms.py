@@ -15,6 +15,7 @@ from napari_varae.core.settings import ComparisonConfig, FitConfig
 from napari_varae.core.simulation.settings import SimulationConfig
 from napari_varae.widgets.parts.fields import NumberField, make_field
 from napari_varae.widgets.parts.forms import SettingsForm
+from napari_varae.widgets.parts.text import in_words
 
 MODELS = (FitConfig, ComparisonConfig, SimulationConfig)
 SETTINGS = [(model, name) for model in MODELS for name in model.model_fields]
@@ -200,3 +201,33 @@ def test_a_setting_of_an_unknown_kind_is_refused(qapp):
 
     with pytest.raises(TypeError, match="no field"):
         make_field(FieldInfo(annotation=dict))
+
+
+def test_a_value_that_cannot_be_used_is_reported_below_its_field_until_it_is_another(qtbot):
+    form = SettingsForm(FitConfig)
+    qtbot.addWidget(form)
+    form.show()
+    for name, typed, words in (
+        ("epochs", "many", "is not a whole number"),
+        ("learning_rate", "0", "ust be greater than 0"),
+    ):
+        field = form.fields[name]
+        field.lineEdit().setText(typed)
+        field.editingFinished.emit()
+        assert words in field.complaint.text()
+        assert field.complaint.isVisible()  # advanced settings are folded out
+        assert field.styleSheet()
+        qtbot.keyClicks(field.lineEdit(), "5")
+        assert field.complaint.isHidden()
+        assert not field.styleSheet()
+        field.set_value(getattr(FitConfig(), name))
+
+
+def test_an_error_of_a_form_is_no_notification(qtbot, notices):
+    form = SettingsForm(FitConfig)
+    qtbot.addWidget(form)
+    form.fields["epochs"].lineEdit().setText("many")
+    with in_words():
+        form.value()
+    assert "many" in form.fields["epochs"].complaint.text()
+    assert not notices

@@ -89,7 +89,7 @@ def judge(comparison: Comparison) -> Verdict:
 def _difference(comparison: Comparison) -> str:
     """Report how many links differ."""
     found = comparison.coupling
-    counted = f"{found.n_differ} of {found.n_coefficients} links differ (p = {found.p_value:.3g})"
+    counted = f"{found.n_differ} of {found.n_coefficients} links differ"
     drift = drift_of(comparison)
     return f"{counted}{f'; {drift}' if drift else ''}."
 
@@ -105,7 +105,7 @@ def drift_of(comparison: Comparison) -> str:
 
 def _sensitivity(comparison: Comparison) -> str:
     """Report how large a change would have been found."""
-    size, none = comparison.coupling.detectable, f"No link differs (p = {comparison.coupling.p_value:.3g})"
+    size, none = comparison.coupling.detectable, "No link differs"
     if not math.isfinite(size):
         return f"{none}; how large a change would have been found is not known."
     return f"{none}; for half of the links, a change of {size:.2f} would have been found in {POWER_WORDS}."

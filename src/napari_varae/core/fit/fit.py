@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_varae.core.autoencoder.network import Network
 from napari_varae.core.autoencoder.static import WHOLE, derivatives, orthonormal
 from napari_varae.core.fit.file import Header, VARHeader, write
+from napari_varae.core.fit.places import place
 from napari_varae.core.fit.report import EpochReport
 from napari_varae.core.movie.frames import FrameRange, check_range
 from napari_varae.core.movie.normalisation import Normalisation
@@ -145,15 +146,12 @@ class Fit:
 
     @cached_property
     def places(self) -> NDArray[np.float64]:
-        """Centre (y, x) of each footprint in pixels, shape (K, 2): its centroid where it exceeds half its maximum."""
-        axes = (np.arange(self.shape[0])[:, None], np.arange(self.shape[1])[None, :])
-        found = []
-        for some in self.combine(np.eye(self.latents)):
-            size = np.abs(some)
-            weight = np.where(size >= size.max((1, 2), keepdims=True) / 2, size, 0) + np.finfo(np.float32).tiny
-            total = weight.sum((1, 2), dtype=np.float64)
-            found.append(np.stack([(weight * axis).sum((1, 2), dtype=np.float64) / total for axis in axes], axis=1))
-        return np.concatenate(found)
+        """Centre (y, x) of each footprint in pixels, shape (K, 2).
+
+        The centroid of its main part: of the connected pixels of at least half of its maximum, where there are several
+        groups of them, the group with the largest sum.
+        """
+        return np.array([place(np.abs(image)) for some in self.combine(np.eye(self.latents)) for image in some])
 
     @cached_property
     def whole_image(self) -> dict[int, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["UNITS", "define_map", "explain_map"]
+__all__ = ["UNITS", "define_map", "explain_empty", "explain_map"]
 
 _MEANING = {
     "driver": "Integrated gradients from the static image of the one-step prediction (gradient times input where the "
@@ -21,6 +21,14 @@ _SUBJECTS = {
 }
 
 
+_NOTHING = {
+    ("whole", False): "the VAR has no links",
+    ("whole", True): "all coefficients of the VAR are zero",
+    ("latent", False): "no link leads to this latent",
+    ("latent", True): "no coefficient leads to this latent",
+}
+
+
 def define_map(kind: str, own_past: bool) -> str:
     """Define a map of a kind, "driver" or "effect", with or without what a latent's own past predicts."""
     return f"{_MEANING[kind]}; {'with' if own_past else 'without'} what a latent's own past predicts."
@@ -34,3 +42,10 @@ def explain_map(kind: Literal["driver", "effect"], subject: Literal["whole", "la
         return f"Where the movie holds what predicts {of}{signs}. In {UNITS[kind]}, per pixel."
     part = "" if subject == "whole" else "; orange rises with it, blue falls"
     return f"Where, and by how much, the predicted part of {of} changes the image{part}. In {UNITS[kind]}."
+
+
+def explain_empty(name: str, subject: str, own_past: bool) -> str:
+    """Explain why the map with this name is zero everywhere, and what could be done."""
+    reason = _NOTHING.get((subject, own_past), "this coefficient is zero")
+    ways = "" if own_past or subject == "edge" else "include what a latent's own past predicts, or "
+    return f"The {name} is empty: {reason}. To see more, {ways}choose a smaller penalty in the Links dock."

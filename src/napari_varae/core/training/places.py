@@ -88,7 +88,7 @@ class Places:
         self.values, self.vectors = torch.linalg.eigh(self.local_scores)
 
     def _turned(self, components: Tensor) -> Tensor:
-        """Traces (N, T, K) along the turned components; tile by tile, since all of them are as large as the movie's."""
+        """Traces (N, T, K) along the turned components; tile by tile: all of them take the memory of the movie's."""
         found = components.new_empty(len(self.turn), len(components), self.turn.shape[2])
         for tile, turn in enumerate(self.turn.float()):
             self.check()

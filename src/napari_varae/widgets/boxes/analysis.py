@@ -12,10 +12,11 @@ from qtpy.QtWidgets import QFileDialog, QMenu, QMessageBox, QPushButton, QVBoxLa
 from napari_varae.io.analysis_record import RECORD
 from napari_varae.session.autosave import discard, find_left
 from napari_varae.session.labels import describe_time
+from napari_varae.session.reasons import why_not
 from napari_varae.session.recent import note_analysis, note_movie, recent
 from napari_varae.widgets.jobs.analyses import open_folder, save_into
 from napari_varae.widgets.parts.keeper import keeper_of
-from napari_varae.widgets.parts.panel import Panel, button, narrow_choice, row
+from napari_varae.widgets.parts.panel import Panel, allow, button, narrow_choice, row
 from napari_varae.widgets.parts.text import heading, in_words, literal, note
 
 if TYPE_CHECKING:
@@ -33,7 +34,12 @@ class AnalysisBox(QWidget):
         self.open_button = button(
             "Open analysis…", self.ask_open, "A folder with movie, fit, frame sets, trials and comparisons"
         )
-        self.save_button = button("Save analysis…", self.ask_save, "Everything on the screen, into a folder")
+        self.save_button = button(
+            "Save analysis…",
+            self.ask_save,
+            "Movie, fits, frame sets, trials, comparisons and the choice of latents, into a folder; cells and traces "
+            "of behaviour stay in their own files",
+        )
         self.state = note()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -87,9 +93,9 @@ class AnalysisBox(QWidget):
         return bool(answer == QMessageBox.StandardButton.Yes)
 
     def _show(self) -> None:
-        idle, stack = self._session.job == "idle", self._session.stack
-        self.open_button.setEnabled(idle)
-        self.save_button.setEnabled(idle and stack is not None)
+        stack = self._session.stack
+        allow(self.open_button, why_not(self._session, "idle"))
+        allow(self.save_button, why_not(self._session, "movie", "idle"))
         text = "Unsaved work is kept automatically; the next start offers it."
         self.state.setText(f"Saved in {self._session.folder}." if self._session.folder else text)
         self.state.setVisible(stack is not None)
@@ -180,4 +186,4 @@ class RecoverBox(QWidget):
 
     def _show_job(self) -> None:
         for each in (self.recover_button, self.discard_button):
-            each.setEnabled(self._session.job == "idle")
+            allow(each, why_not(self._session, "idle"))

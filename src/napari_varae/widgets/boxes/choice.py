@@ -11,10 +11,11 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_varae.core.settings import FitConfig
 from napari_varae.figures.training import draw_choice
 from napari_varae.session.job_events import Controls
+from napari_varae.session.reasons import why_not
 from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.parts.choice_plot import ChoicePlot
 from napari_varae.widgets.parts.files import ask_path
-from napari_varae.widgets.parts.panel import Panel, button, row
+from napari_varae.widgets.parts.panel import Panel, allow, button, row
 from napari_varae.widgets.parts.text import in_words, note, report_done
 
 if TYPE_CHECKING:
@@ -112,9 +113,9 @@ class ChoiceBox(QWidget):
 
     def _show(self, _state: Any = None) -> None:
         session, choice, running = self._session, self._session.choice, self._running()
-        self.run_button.setEnabled(session.job == "idle" and session.stack is not None)
+        allow(self.run_button, why_not(session, "movie", "idle"))
         self.stop_button.setVisible(running)
-        self.stop_button.setEnabled(running and session.job != "stopping")
+        allow(self.stop_button, "It is being stopped." if session.job == "stopping" else "")
         for widget in (self.plot, self.use_button, self.csv_button):
             widget.setVisible(choice is not None)
         self.summary.setVisible(choice is not None or running)

@@ -13,9 +13,10 @@ from napari_varae.core.settings import ComparisonConfig
 from napari_varae.figures.comparison import draw_null
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import Segments, format_duration, total
+from napari_varae.session.reasons import why_not
 from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.parts.files import ask_path
-from napari_varae.widgets.parts.panel import Panel, button, row
+from napari_varae.widgets.parts.panel import Panel, allow, button, row
 from napari_varae.widgets.parts.table import Table
 from napari_varae.widgets.parts.text import heading, in_words, note, report_done
 
@@ -49,6 +50,7 @@ class ConditionsBox(QWidget):
         self.sets = QListWidget()
         self.sets.setAccessibleName("Frame sets to compare")
         self.sets.setFixedHeight(LIST_HEIGHT)
+        self.sets.setStyleSheet("QListWidget::indicator:unchecked { border: 1px solid gray; border-radius: 2px; }")
         self.sets.itemChanged.connect(self._ticked)
         self.run_button = button("Compare conditions", self.run, "Runs in the background; you can go on working")
         self.sentence, self.summary = heading(""), note()
@@ -99,7 +101,7 @@ class ConditionsBox(QWidget):
             Job(
                 self._panel,
                 "comparing",
-                partial(_compare, fit, stack, chosen, self._settings(), session.latents, session.regressed()),
+                partial(_compare, fit, stack, chosen, self._settings(), session.latents, session.regressors()),
                 title=TITLE,
                 on_return=partial(_use, session, session.generation),
                 about=("movie", "fit"),
@@ -157,7 +159,9 @@ class ConditionsBox(QWidget):
 
     def _show(self, _state: Any = None) -> None:
         session, done, n = self._session, self._session.shown_conditions, len(self.ticked)
-        self.run_button.setEnabled(session.job == "idle" and session.fit is not None and n >= FEWEST)
+        allow(
+            self.run_button, why_not(session, "movie", "fit", "idle") or ("" if n >= FEWEST else f"Ticked: {n}. {TICK}")
+        )
         self.run_button.setText(f"Compare {n} conditions" if n >= FEWEST else "Compare conditions")
         running = session.progress is not None and session.progress.title == TITLE
         self.setVisible(self.sets.count() >= FEWEST or done is not None or running)
@@ -220,7 +224,7 @@ def _compare(
     chosen: dict[str, Segments],
     config: ComparisonConfig,
     latents: NDArray[Any] | None,
-    regressed: dict[str, Any],
+    covariates: NDArray[Any] | None,
     controls: Controls,
     report: Report,
 ) -> Generator[None, None, Conditions]:
@@ -230,6 +234,7 @@ def _compare(
 
     yield
     return compare_conditions(
-        fit, stack.checked(controls.check_drop), chosen, config, latents=latents, **regressed, stop=controls.stop,
+        fit, stack.checked(controls.check_drop), chosen, config, latents=latents, covariates=covariates,
+        stop=controls.stop,
         progress=lambda what, share: report(what, round(100 * share), 100),
     )  # fmt: skip

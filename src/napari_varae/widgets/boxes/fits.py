@@ -10,10 +10,11 @@ from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from napari_varae.core.settings import FitConfig
 from napari_varae.session.labels import describe_fit, describe_settings
+from napari_varae.session.reasons import why_not
 from napari_varae.widgets.jobs import training
 from napari_varae.widgets.jobs.job import Job
 from napari_varae.widgets.parts.files import ask_path
-from napari_varae.widgets.parts.panel import Panel, button, narrow_choice, row
+from napari_varae.widgets.parts.panel import Panel, allow, button, narrow_choice, row
 from napari_varae.widgets.parts.text import in_words, note, report_done
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ class FitsBox(QWidget):
         self.choice = narrow_choice()
         self.choice.setAccessibleName("Fit in use")
         self.choice.activated.connect(self._choose)
-        self.load_button = button("Load fit…", self._ask_load)
-        self.save_button = button("Save fit…", self._ask_save)
+        self.load_button = button("Load fit…", self._ask_load, "A fit that was saved; the movie is encoded with it")
+        self.save_button = button("Save fit…", self._ask_save, "The fit in use, as a .varae file")
         self.settings = note()
         self.copy_button = button("Copy its settings to the form", self.copy_settings, "To train again like this")
         layout = QVBoxLayout(self)
@@ -50,7 +51,8 @@ class FitsBox(QWidget):
         layout.addLayout(row(self.load_button, self.save_button))
         layout.addWidget(self.settings)
         layout.addWidget(self.copy_button)
-        panel.listen(self._session.fit_changed, self._show)
+        for signal in (self._session.fit_changed, self._session.movie_changed, self._session.job_changed):
+            panel.listen(signal, self._show)
         self._show()
 
     def copy_settings(self) -> None:
@@ -105,8 +107,8 @@ class FitsBox(QWidget):
         self.choice.clear()
         self.choice.addItems([describe_fit(other) for other in fits] or ["no fit yet"])
         self.choice.setCurrentIndex(next((i for i, other in enumerate(fits) if other is fit), -1 if fits else 0))
-        self.save_button.setEnabled(fit is not None)
-        self.save_button.setToolTip("" if fit is not None else "There is no fit to save yet")
+        allow(self.load_button, why_not(self._session, "movie", "idle"))
+        allow(self.save_button, why_not(self._session, "fit"))
         self.copy_button.setVisible(fit is not None)
         self.settings.setVisible(fit is not None)
         if fit is not None:

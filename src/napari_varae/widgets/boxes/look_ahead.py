@@ -12,6 +12,7 @@ from napari_varae.core.settings import FitConfig
 from napari_varae.session.labels import describe_time
 from napari_varae.widgets.jobs import training
 from napari_varae.widgets.jobs.background import Background
+from napari_varae.widgets.parts.fields import FieldError
 from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.text import note
 
@@ -103,6 +104,8 @@ class LookAhead:
             return
         try:
             config = self._settings()
+        except FieldError:
+            config = None  # it is reported below its field
         except ValueError as error:
             self._take(self.known._replace(needs=str(error)))
             config = None

@@ -75,10 +75,11 @@ class PlaceboBox(QWidget):
         with in_words():
             session = self._panel.session
             stack, fit = session.require_stack(), session.require_fit()
+            pairs = self._pairs() | {"covariates": session.regressors()}
             Job(
                 self._panel,
                 "comparing",
-                partial(_placebo, fit, stack, self._pairs() | session.regressed(), self._settings(), session.latents),
+                partial(_placebo, fit, stack, pairs, self._settings(), session.latents),
                 title="Placebo comparisons",
                 on_return=partial(_use, session, self.where.currentData() == "segments"),
                 about=EVERYTHING,

@@ -12,10 +12,11 @@ from qtpy.QtWidgets import QComboBox, QHeaderView, QTableWidget, QTableWidgetIte
 from napari_varae.core.settings import ComparisonConfig
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import Segments
+from napari_varae.session.reasons import why_not
 from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.parts.files import ask_path
-from napari_varae.widgets.parts.panel import Panel, button, row
-from napari_varae.widgets.parts.text import in_words, note, report_done
+from napari_varae.widgets.parts.panel import Panel, allow, button, row
+from napari_varae.widgets.parts.text import in_words, note, report_done, signed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,7 +101,7 @@ class RobustnessBox(QWidget):
                     self._settings(),
                     self.what.currentData(),
                     session.latents,
-                    session.regressed(),
+                    session.regressors(),
                 ),
                 title=TITLE,
                 on_return=partial(_use, session, session.generation),
@@ -120,9 +121,8 @@ class RobustnessBox(QWidget):
     def _show(self) -> None:
         """Show the table of the session, and what can be done."""
         session = self._panel.session
-        ready = bool(session.fit is not None and session.ranges["a"] and session.ranges["b"])
-        self.run_button.setEnabled(session.job == "idle" and ready)
-        self.csv_button.setEnabled(session.robustness is not None)
+        allow(self.run_button, why_not(session, "movie", "fit", "ranges", "idle"))
+        allow(self.csv_button, "" if session.robustness is not None else "Check the robustness first.")
         if self._running():
             return
         found = session.robustness
@@ -169,7 +169,7 @@ def _text(values: dict[str, Any], name: str) -> str:
     if "verdict" not in values:
         return "not compared" if name == "verdict" else ""
     if name == "difference":
-        return f"{values['difference']:+.2f}\n({values['low']:+.2f} to {values['high']:+.2f})"
+        return f"{signed(values['difference'])}\n({signed(values['low'])} to {signed(values['high'])})"
     if name == "verdict":
         return TWO_LINES.get(str(values[name]), str(values[name]))
     return f"{values[name]:.3g}"
@@ -189,7 +189,7 @@ def _check(
     settings: ComparisonConfig,
     vary: tuple[str, ...],
     latents: NDArray[Any] | None,
-    regressed: dict[str, Any],
+    covariates: NDArray[Any] | None,
     controls: Controls,
     report: Report,
 ) -> Generator[None, None, Any]:
@@ -200,6 +200,6 @@ def _check(
     yield
     stack = stack.checked(controls.check_drop)
     return robustness(
-        fit, stack, a, b, settings, vary=vary, latents=latents, **regressed, stop=controls.stop,
+        fit, stack, a, b, settings, vary=vary, latents=latents, covariates=covariates, stop=controls.stop,
         progress=lambda found: report(found.running, len(found.rows), found.planned, found),
     )  # fmt: skip

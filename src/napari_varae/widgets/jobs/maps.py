@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from napari_varae.core.compute.checkpoint import go_on
-from napari_varae.core.maps.definition import UNITS, define_map
+from napari_varae.core.maps.definition import UNITS, define_map, explain_empty
 from napari_varae.session.generation import EVERYTHING, Generation, Part
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import Segments, name_ranges
 from napari_varae.session.results import Edge
+from napari_varae.viewer.colour_bars import is_empty
 from napari_varae.viewer.lazy_movie import LazyMovie
-from napari_varae.viewer.maps import put_side_by_side, show_map
+from napari_varae.viewer.maps import show_map
 from napari_varae.viewer.ours import ours
+from napari_varae.viewer.side_by_side import put_pair
 from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.parts.panel import Panel
+from napari_varae.widgets.parts.text import report_caution
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -64,8 +67,10 @@ _requests: weakref.WeakKeyDictionary[Layer, MapRequest] = weakref.WeakKeyDiction
 """What a layer of a map was asked to show."""
 
 
-def show(panel: Panel, *requests: MapRequest, side_by_side: bool = False) -> None:
+def show(panel: Panel, *requests: MapRequest, side_by_side: bool = False, follows: bool = False) -> None:
     """Compute maps of the fit in use, with the penalty that is tried, and add or update their layers.
+
+    An empty map is reported, unless it `follows` the sparsity slider.
 
     Raises
     ------
@@ -86,12 +91,15 @@ def show(panel: Panel, *requests: MapRequest, side_by_side: bool = False) -> Non
         return found
 
     def add_layers(images: list[Any]) -> None:
-        for request, image in zip(requests, images, strict=True):
+        layers = [
             _add_layer(viewer, fit, stack, request, request.name + suffix, generation, image)
+            for request, image in zip(requests, images, strict=True)
+        ]
         if side_by_side:
-            for layer, _ in ours(viewer, "map:"):
-                layer.visible = _requests.get(layer) in requests
-            put_side_by_side(viewer, True)
+            put_pair(viewer, stack, fit, *layers)
+        empty = next((request for request, layer in zip(requests, layers, strict=True) if is_empty(layer)), None)
+        if empty is not None and not follows:
+            report_caution(explain_empty(empty.name, empty.subject, empty.own_past))
 
     Job(panel, "computing", compute, title=requests[0].name, on_return=add_layers, about=("movie", "fit"))
 
@@ -111,7 +119,7 @@ def follow_penalty(panel: Panel) -> None:
     """Compute the visible maps of the VAR and of links again, with the penalty that is tried."""
     layers = [layer for layer, _ in ours(panel.viewer, "map:") if layer.visible and layer in _requests]
     if layers and panel.session.job == "idle":
-        show(panel, *(_requests[layer] for layer in layers))
+        show(panel, *(_requests[layer] for layer in layers), follows=True)
 
 
 def show_difference(panel: Panel, comparison: Comparison) -> None:
@@ -164,7 +172,7 @@ def _compute(fit: Fit, stack: Stack, request: MapRequest, latents: Any) -> NDArr
 
 def _add_layer(
     viewer: Viewer, fit: Fit, stack: Stack, request: MapRequest, name: str, generation: Generation, image: Any
-) -> None:
+) -> Layer:
     """Show a map that has been computed."""
     parts: tuple[Part, ...] = ("movie", "fit", "bad_frames", *request.ranges)
     group = f"{request.kind} {request.subject}{' of each frame' * request.each_frame}"
@@ -173,3 +181,4 @@ def _add_layer(
         key=request.key or request.name, unit=UNITS[request.kind],
     )  # fmt: skip
     _requests[layer] = request
+    return layer

@@ -14,14 +14,15 @@ from napari_varae.core.experiment.rows import listed
 from napari_varae.core.files import write_file
 from napari_varae.session.questions import Question
 from napari_varae.session.ranges import format_duration, total
+from napari_varae.session.reasons import why_not
 from napari_varae.session.session import Letter
 from napari_varae.widgets.jobs.opening import open_brought
-from napari_varae.widgets.parts.fields import NumberField
+from napari_varae.widgets.parts.fields import NumberField, complaint, of_field
 from napari_varae.widgets.parts.files import ask_path
-from napari_varae.widgets.parts.panel import Panel, button, narrow_choice, row
+from napari_varae.widgets.parts.panel import Panel, allow, button, narrow_choice, row
 from napari_varae.widgets.parts.question import QuestionBox
 from napari_varae.widgets.parts.table import Table
-from napari_varae.widgets.parts.text import heading, in_words, note, report_done
+from napari_varae.widgets.parts.text import heading, in_words, note, report_done, signed
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -122,7 +123,9 @@ class BehaviourPanel(Panel):
         first, second = [QLabel("Frames with"), self.condition], [QLabel("for at least"), self.minimum, self.unit]
         self.threshold_rows = [*first, *second]
         self.body.addLayout(row(*first, stretch=1))
+        self.body.addWidget(complaint(self.condition))
         self.body.addLayout(row(*second, *self.make.values(), stretch=1))
+        self.body.addWidget(complaint(self.minimum))
         self.body.addWidget(self.table_heading)
         self.body.addWidget(self.table, 10)
         self.body.addWidget(self.save_table_button)
@@ -167,11 +170,12 @@ class BehaviourPanel(Panel):
         """Make the frames in which behaviour meets the condition a range."""
         with in_words():
             behaviour, rate = self.session.behaviour, self.session.require_stack().frame_rate
-            minimum = self.minimum.value()
+            minimum = self.minimum.value_within()
             if behaviour is not None and behaviour.unit == "frames":
                 minimum *= rate or 1
             condition, sets = self.condition.text().strip(), self.session.frame_sets
-            frames = self.session.behaviour_frames(condition, minimum)
+            with of_field(self.condition):
+                frames = self.session.behaviour_frames(condition, minimum)
             sides = (condition, sets.b) if letter == "a" else (sets.a, condition)
             self.session.set_frame_sets({condition: frames}, sides)
 
@@ -264,9 +268,9 @@ class BehaviourPanel(Panel):
             ordered = table.loc[table["r"].abs().sort_values(ascending=False, na_position="last").index]
             rows, about = [], []
             for latent, trace, r, low, high in ordered[["latent", "trace", "r", "low", "high"]].itertuples(index=False):
-                interval = f"{low:+.2f} to {high:+.2f}" if np.isfinite(low) else "too few frames"
+                interval = f"{signed(low)} to {signed(high)}" if np.isfinite(low) else "too few frames"
                 named = self.session.name_latent(latent), int(latent)
-                rows.append([named, (trace, trace), (f"{r:+.2f}", abs(r)), (interval, low)])
+                rows.append([named, (trace, trace), (signed(r), abs(r)), (interval, low)])
                 about.append((int(latent), trace))
             self.table.show_rows(rows, about)
         self._show_latent()
@@ -277,9 +281,8 @@ class BehaviourPanel(Panel):
         self.table.choose(None if self.session.latent is None else (self.session.latent, shown))
 
     def _show_job(self) -> None:
-        ready = self.session.job == "idle" and self.session.stack is not None
-        self.trials_button.setEnabled(ready)
-        self.traces_button.setEnabled(ready)
+        for opens in (self.trials_button, self.traces_button):
+            allow(opens, why_not(self.session, "movie", "idle"))
         for used in (self.save_trials_button, self.close_trials_button):
-            used.setEnabled(self.session.trials is not None)
+            allow(used, "" if self.session.trials is not None else "Open a table of trials first.")
         self.unit.setText("frames" if self.session.stack is None or self.session.stack.frame_rate is None else "s")

@@ -10,11 +10,12 @@ from qtpy.QtWidgets import QFileDialog
 from napari_varae.core.experiment.match import NONE, SEVERAL
 from napari_varae.core.files import write_file
 from napari_varae.session.questions import Question
+from napari_varae.session.reasons import why_not
 from napari_varae.viewer.cells import CELLS
 from napari_varae.viewer.ours import about
 from napari_varae.widgets.jobs.opening import open_brought
 from napari_varae.widgets.parts.files import ask_path
-from napari_varae.widgets.parts.panel import Panel, button, narrow_choice, row
+from napari_varae.widgets.parts.panel import Panel, allow, button, narrow_choice, row
 from napari_varae.widgets.parts.question import QuestionBox
 from napari_varae.widgets.parts.table import Table
 from napari_varae.widgets.parts.text import heading, in_words, note, report_done
@@ -171,11 +172,11 @@ class CellsPanel(Panel):
         self.table.choose(self.session.latent)
 
     def _show_job(self) -> None:
-        ready = self.session.job == "idle" and self.session.stack is not None
         for opens in (self.open_button, self.folder_button, self.layer_button):
-            opens.setEnabled(ready)
-        self.save_button.setEnabled(self.session.cells is not None and self.session.fit is not None)
-        self.close_button.setEnabled(self.session.cells is not None)
+            allow(opens, why_not(self.session, "movie", "idle"))
+        none = "" if self.session.cells is not None else "Open cells first."
+        allow(self.save_button, none or why_not(self.session, "fit"))
+        allow(self.close_button, none)
 
 
 def _values(table: pd.DataFrame) -> list[tuple[Any, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtWidgets import QApplication
@@ -16,6 +16,7 @@ from napari_varae.session.comparisons import Done
 from napari_varae.session.generation import Generation
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import Segments
+from napari_varae.session.reasons import why_not
 from napari_varae.session.recipe import shown_comparison
 from napari_varae.session.results import Edge
 from napari_varae.viewer.maps import hide_maps
@@ -30,11 +31,11 @@ from napari_varae.widgets.parts.copy_as import copy_button
 from napari_varae.widgets.parts.edge_table import EdgeTable
 from napari_varae.widgets.parts.files import ask_path
 from napari_varae.widgets.parts.forms import SettingsForm
-from napari_varae.widgets.parts.panel import button, row
+from napari_varae.widgets.parts.panel import allow, button, row
 from napari_varae.widgets.parts.plots import NullPlot
 from napari_varae.widgets.parts.result_list import ResultList
 from napari_varae.widgets.parts.sides_box import SidesBox
-from napari_varae.widgets.parts.text import heading, in_words, report_done
+from napari_varae.widgets.parts.text import heading, in_words, note, report_done
 from napari_varae.widgets.parts.verdict import NOT_COMPARED, VerdictBox, differing
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = ["ComparePanel"]
 
 COMPARING = "Comparing A with B"
+NOT_COMPARING = "Available while a comparison runs."
 
 
 class ComparePanel(FigurePanel):
@@ -66,6 +68,7 @@ class ComparePanel(FigurePanel):
         self.stop_button = button(
             "Stop", partial(self.session.stop, keep=True), "Keep the answer that the resamples made so far give"
         )
+        self.reason = note()
         self.plot = NullPlot()
         self.add_plot(self.plot)
         self.table = EdgeTable()
@@ -85,8 +88,7 @@ class ComparePanel(FigurePanel):
         self.covariates = CovariatesBox(self)
         self.body.addWidget(self.covariates)
         self.body.addLayout(row(self.run_button, self.stop_button, stretch=0))
-        self.conditions = ConditionsBox(self, self.form.value)
-        self.body.addWidget(self.conditions)
+        self.body.addWidget(self.reason)
         self.body.addWidget(heading("Result"))
         self.body.addWidget(self.verdict)
         self.body.addWidget(self.plot)
@@ -99,6 +101,8 @@ class ComparePanel(FigurePanel):
         )
         self.body.addLayout(row(*self.exports))
         self.body.addWidget(copy_button(lambda: shown_comparison(self.session, self.form.value())))
+        self.conditions = ConditionsBox(self, self.form.value)
+        self.body.addWidget(self.conditions)
         self.body.addWidget(self.results)
         self.body.addWidget(heading("Placebo"))
         self.body.addWidget(self.placebo)
@@ -132,11 +136,12 @@ class ComparePanel(FigurePanel):
             Job(
                 self,
                 "comparing",
-                partial(_compare, fit, stack, a, b, config, self.session.latents, self.session.regressed()),
+                partial(_compare, fit, stack, a, b, config, self.session.latents, self.session.regressors()),
                 title=COMPARING,
                 on_return=partial(_use, self.session, self.session.generation),
                 about=("movie", "fit"),
             )
+            self.bring_up(self.run_button)  # its answer stands below it
 
     def show_difference(self) -> None:
         """Show where the coefficients that differ drive more in A, or in B."""
@@ -201,17 +206,19 @@ class ComparePanel(FigurePanel):
             self.form.set_value(done.comparison.config)
 
     def _show_job(self) -> None:
-        job = self.session.job
-        both = bool(self.session.ranges["a"] and self.session.ranges["b"])
-        self.run_button.setEnabled(job == "idle" and self.session.fit is not None and both)
+        job, comparing = self.session.job, self._comparing()
+        reason = why_not(self.session, "movie", "fit", "ranges", "idle")
+        for run in (self.run_button, self.placebo.run_button):
+            allow(run, reason)
+        self.reason.setText(reason)
+        self.reason.setVisible(bool(reason) and job == "idle")
         self.run_button.setText("Comparing…" if job == "comparing" else "Compare A with B")
-        self.stop_button.setEnabled(job == "comparing")
-        self.placebo.run_button.setEnabled(self.run_button.isEnabled())
-        self.map_button.setEnabled(job == "idle" and differing(self.session.comparison) > 0)
-        comparing = self._comparing()
-        result = None if comparing else self.session.comparison
+        allow(self.stop_button, "" if job == "comparing" else NOT_COMPARING)
+        none = "" if differing(self.session.comparison) else "No coefficient differs: there is nothing to map."
+        allow(self.map_button, why_not(self.session, "comparison", "idle") or none)
+        unfinished = "Available when the comparison that runs has ended." if comparing else ""
         for last in (*self.exports, self.table):  # of the last comparison, while there is a new one
-            last.setEnabled(result is not None)
+            allow(last, unfinished or why_not(self.session, "comparison"))
         if comparing:
             self._show_progress()
         else:
@@ -278,7 +285,7 @@ def _compare(
     b: Segments,
     config: ComparisonConfig,
     latents: NDArray[np.float32] | None,
-    regressed: dict[str, Any],
+    covariates: NDArray[np.float64] | None,
     controls: Controls,
     report: Report,
 ) -> Generator[None, None, Comparison]:
@@ -289,6 +296,6 @@ def _compare(
     yield
     stack = stack.checked(controls.check_drop)
     return compare(
-        fit, stack, a, b, config, latents=latents, **regressed, stop=controls.stop,
+        fit, stack, a, b, config, latents=latents, covariates=covariates, stop=controls.stop,
         progress=lambda running: report("resample", running.made, running.planned, running),
     )  # fmt: skip

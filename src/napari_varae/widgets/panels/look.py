@@ -10,13 +10,15 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGridLayout
 from napari_varae.core.maps.definition import explain_map
 from napari_varae.figures.maps import draw_map
 from napari_varae.session.ranges import Segments
+from napari_varae.session.reasons import why_not
 from napari_varae.session.session import Letter
 from napari_varae.viewer import views
-from napari_varae.viewer.maps import ShownMap, put_side_by_side, shown_maps
+from napari_varae.viewer.maps import ShownMap, shown_maps
+from napari_varae.viewer.side_by_side import put_side_by_side
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.jobs.figures import Draw, FigurePanel
 from napari_varae.widgets.parts.fields import NumberField
-from napari_varae.widgets.parts.panel import button, row
+from napari_varae.widgets.parts.panel import allow, button, row
 from napari_varae.widgets.parts.text import heading, in_words, note
 
 if TYPE_CHECKING:
@@ -41,6 +43,9 @@ SPANS = {
 }  # fmt: skip
 
 
+MAP_TIP = "Adds an image layer with colours symmetric about zero; zero is transparent"
+
+
 class LookPanel(FigurePanel):
     """Show views and contribution maps of the fit as layers."""
 
@@ -57,9 +62,7 @@ class LookPanel(FigurePanel):
         self.latent = NumberField(int)
         self.latent.set_value(0)
         self.own_past = QCheckBox("Include what a latent's own past predicts")
-        self.map_button = button(
-            "Show map", self.show_map, "Adds an image layer with colours symmetric about zero; zero is transparent"
-        )
+        self.map_button = button("Show map", self.show_map, MAP_TIP)
         self.beside = QCheckBox("Layers side by side")
         self.beside.setToolTip("Every visible layer in a field of its own (napari's grid), or all over each other")
         self.beside.clicked.connect(lambda on: put_side_by_side(self.viewer, on))
@@ -150,8 +153,8 @@ class LookPanel(FigurePanel):
             "frame": (),
         }  # fmt: skip
         ranges: dict[str, tuple[Letter, ...]] = {"a": ("a",), "b": ("b",), "a-b": ("a", "b")}
-        suffix = "" if span == "all" else f", {SPANS[span]}"
-        name = f"{kind} map of {of}{suffix}"
+        side, suffix = (f"{span.upper()}: ", "") if span in ("a", "b") else ("", f", {SPANS[span]}" * (span != "all"))
+        name = f"{side}{kind} map of {of}{suffix}"  # first: fields of a grid and the list of layers are narrow
         own_past = self.own_past.isChecked()
         return maps.MapRequest(
             kind, subject, target, edge, own_past, spans[span], name, ranges.get(span, ()), each_frame=span == "frame"
@@ -186,10 +189,9 @@ class LookPanel(FigurePanel):
         self.meaning.setText(explain_map(self.kind.currentData(), self.subject.currentData()))
 
     def _show_enabled(self) -> None:
-        ready = self.session.fit is not None
         for box in self.views.values():
-            box.setEnabled(ready)
-        self.map_button.setEnabled(ready and self.session.job == "idle")
+            allow(box, why_not(self.session, "movie", "fit"))
+        allow(self.map_button, why_not(self.session, "movie", "fit", "idle"))
 
     def _show_latent(self) -> None:
         """Offer the map of the latent that was chosen."""

@@ -13,19 +13,22 @@ from napari_varae.core.movie.frames import check_range
 from napari_varae.io.files import in_order
 from napari_varae.session.questions import Question
 from napari_varae.session.ranges import format_duration, format_ranges, parse_ranges
+from napari_varae.session.reasons import why_not
 from napari_varae.viewer.movie import use_layer
 from napari_varae.widgets.boxes.analysis import AnalysisBox, RecentButton, RecoverBox
 from napari_varae.widgets.boxes.files import FilesButton
 from napari_varae.widgets.boxes.frame_table import FrameTableButton
 from napari_varae.widgets.jobs.opening import open_brought, open_sample
-from napari_varae.widgets.parts.fields import NumberField
+from napari_varae.widgets.parts.fields import NumberField, complaint, of_field
 from napari_varae.widgets.parts.odd_frames import OddFramesView
-from napari_varae.widgets.parts.panel import Panel, button, narrow_choice, row
+from napari_varae.widgets.parts.panel import Panel, allow, button, narrow_choice, row
 from napari_varae.widgets.parts.question import PATH, QuestionBox
 from napari_varae.widgets.parts.text import heading, in_words, note
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+    from napari_varae.core.movie.stack import Stack
 
 __all__ = ["MoviePanel"]
 
@@ -83,11 +86,16 @@ class MoviePanel(Panel):
         self.body.addWidget(heading("Frames and units"))
         form = QFormLayout()
         form.setVerticalSpacing(4)
-        form.addRow("Frame rate (Hz)", self.frame_rate)
-        form.addRow("Pixel size (µm)", self.pixel_size)
-        form.addRow("Train on frames", row(self.first, "to", self.last))
         self.from_table = FrameTableButton(self)
-        form.addRow("Bad frames", row(self.bad_frames, self.from_table, stretch=0))
+        for name, field, *asked in (
+            ("Frame rate (Hz)", self.frame_rate, self.frame_rate),
+            ("Pixel size (µm)", self.pixel_size, self.pixel_size),
+            ("Train on frames", row(self.first, "to", self.last), self.first, self.last),
+            ("Bad frames", row(self.bad_frames, self.from_table, stretch=0), self.bad_frames),
+        ):
+            form.addRow(name, field)
+            for one in asked:
+                form.addRow(complaint(one))
         self.body.addLayout(form)
         self.apply_button = button("Apply", self.apply, "Update the movie layer and all layers made from it")
         self.body.addWidget(self.apply_button)
@@ -147,14 +155,15 @@ class MoviePanel(Panel):
         with in_words():
             n_frames = self.session.require_stack().n_frames
             text = self.bad_frames.text().strip()
-            bad = parse_ranges(text, None, n_frames, name="Bad frames") if text else ()
-            first, last = self.first.value(), self.last.value()
+            with of_field(self.bad_frames):
+                bad = parse_ranges(text, None, n_frames, name="Bad frames") if text else ()
+            first, last = self.first.value_within(), self.last.value_within()
             frames = None
             if first is not None or last is not None:
-                frames = check_range(
-                    (first or 0, n_frames if last is None else last), n_frames, name="training frames", minimum=2
-                )
-            rate, pixel = self.frame_rate.value(), self.pixel_size.value()
+                with of_field(self.first if last is None else self.last):
+                    wanted = first or 0, n_frames if last is None else last
+                    frames = check_range(wanted, n_frames, name="training frames", minimum=2)
+            rate, pixel = self.frame_rate.value_within(), self.pixel_size.value_within()
             self.session.describe_movie(rate, pixel, [f for start, stop in bad for f in range(start, stop)])
             self.session.set_frames(frames)
             self._show_values(fresh=True)
@@ -177,7 +186,7 @@ class MoviePanel(Panel):
             self._show_job()
             return
         t, y, x = stack.shape
-        lines = [stack.name, *stack.notes]
+        lines = [stack.name, *(_with_entered(note, stack) for note in stack.notes)]
         if not any(f"{t} frames" in found for found in stack.notes):
             lines.insert(1, f"{format_duration(t, stack.frame_rate)}, {y} × {x} pixels, {stack.dtype}")
         if stack.frame_rate is None:
@@ -188,10 +197,9 @@ class MoviePanel(Panel):
         self._show_job()
 
     def _show_job(self) -> None:
-        idle = self.session.job == "idle"
-        self.apply_button.setEnabled(idle and self.session.stack is not None)
+        allow(self.apply_button, why_not(self.session, "movie", "idle"))
         for opens in self._openers:
-            opens.setEnabled(idle)
+            allow(opens, why_not(self.session, "idle"))
 
     def _show_values(self, *, fresh: bool) -> None:
         """Show what is in use; what was typed and not yet applied stays, unless the movie is a `fresh` one."""
@@ -211,6 +219,16 @@ class MoviePanel(Panel):
         if fresh or self._in_use.get(self.bad_frames) != text:
             self.bad_frames.setText(text)
         self._in_use[self.bad_frames] = text
+
+
+def _with_entered(found: str, stack: Stack) -> str:
+    """Add what the user entered to a line about what the file does not store."""
+    rate, size = stack.frame_rate, stack.pixel_size
+    if rate and found.startswith("Frame rate: not stored"):
+        return f"{found}, entered as {rate:g} Hz"
+    if size and found.startswith("Pixel size: not stored"):
+        return f"{found}, entered as {size:g} µm"
+    return found
 
 
 def _runs(frames: frozenset[int]) -> tuple[tuple[int, int], ...]:

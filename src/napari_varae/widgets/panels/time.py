@@ -22,6 +22,7 @@ from napari_varae.viewer.cells import CELLS
 from napari_varae.viewer.ours import about
 from napari_varae.widgets.jobs.figures import Draw, FigurePanel
 from napari_varae.widgets.jobs.regions import trace_regions
+from napari_varae.widgets.parts.fields import complaint, of_field
 from napari_varae.widgets.parts.frame_set_box import FrameSetBox
 from napari_varae.widgets.parts.panel import row, small_button
 from napari_varae.widgets.parts.segments import Shaded, Spans
@@ -65,14 +66,14 @@ class TimePanel(FigurePanel):
         self._of: Any = None
 
         splitter = QSplitter()
-        for side in (self._controls(), self.traces):  # on a low screen both scroll, rather than be squeezed
-            area = QScrollArea()
-            area.setWidgetResizable(True)
-            area.setFrameShape(QFrame.Shape.NoFrame)
-            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-            area.setWidget(side)
-            area.setMinimumSize(side.minimumSizeHint().width(), LOWEST)
-            splitter.addWidget(area)
+        area, controls = QScrollArea(), self._controls()  # scrolls on a low screen, rather than be squeezed
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(controls)
+        area.setMinimumSize(controls.minimumSizeHint().width(), LOWEST)
+        splitter.addWidget(area)
+        splitter.addWidget(self.traces)
         splitter.setStretchFactor(1, 1)
         splitter.setSizes([LEFT, 1000])
         self.body.addWidget(splitter)
@@ -179,6 +180,7 @@ class TimePanel(FigurePanel):
         layout.addWidget(self.sets, 1)
         reset = small_button("Whole recording", self.traces.reset_view, "Undo zoom and pan")
         layout.addLayout(row("Latents", self.which, self._row_menu(), reset, stretch=1))
+        layout.addWidget(complaint(self.which))
         layout.addLayout(row("Job", JobLine(self, brief=True), stretch=1))
         return widget
 
@@ -310,7 +312,7 @@ class TimePanel(FigurePanel):
         if self.session.latents is None:
             return
         text = self.which.text().strip()
-        with in_words():
+        with in_words(), of_field(self.which):
             self._picked = parse_latents(text, self.session.latents.shape[1]) if text else []
             self.show_rows("latents", True)
 

@@ -11,6 +11,7 @@ from qtpy.QtGui import QShowEvent
 from napari_varae.core.settings import FitConfig
 from napari_varae.figures.training import draw_training
 from napari_varae.session.labels import describe_training, why_not_train
+from napari_varae.session.reasons import why_not
 from napari_varae.session.recipe import shown_training
 from napari_varae.widgets.boxes.choice import ChoiceBox
 from napari_varae.widgets.boxes.curves import Curves
@@ -22,7 +23,7 @@ from napari_varae.widgets.jobs.job import Job, Work
 from napari_varae.widgets.parts.copy_as import copy_button
 from napari_varae.widgets.parts.example_view import ExampleView
 from napari_varae.widgets.parts.forms import SettingsForm
-from napari_varae.widgets.parts.panel import button, row
+from napari_varae.widgets.parts.panel import allow, button, row
 from napari_varae.widgets.parts.state_strip import describe_job
 from napari_varae.widgets.parts.text import heading, in_words, note
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["TrainPanel"]
 
 TRAIN_TIP = "Train on the frames chosen in the Movie dock"
+NOT_TRAINING = "Available while a training runs."
 
 
 class TrainPanel(FigurePanel):
@@ -148,15 +150,13 @@ class TrainPanel(FigurePanel):
 
     def _show_job(self) -> None:
         job, trains = self.session.job, self._trains()
-        self.start_button.setEnabled(job == "idle" and self.session.stack is not None)
-        self.pause_button.setEnabled(job in ("training", "paused"))
+        allow(self.start_button, why_not(self.session, "movie", "idle"))
+        for control in (self.pause_button, self.keep_button):
+            allow(control, "" if job in ("training", "paused") else NOT_TRAINING)
         self.pause_button.setText("Resume" if job == "paused" else "Pause")
-        self.keep_button.setEnabled(job in ("training", "paused"))
-        self.drop_button.setEnabled(trains and self.session.keeps)  # who waits for the best may still drop it
-        self.form.setEnabled(not trains)
+        allow(self.drop_button, "" if trains and self.session.keeps else NOT_TRAINING)  # also while the best is awaited
         self.reason.setText(why_not_train(self.session))
-        can = self.start_button.isEnabled()
-        self.start_button.setToolTip(TRAIN_TIP if can else why_not_train(self.session))
+        allow(self.form, why_not_train(self.session) if trains else "")
         self._show_status()
 
     def _show_status(self) -> None:

@@ -12,7 +12,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QSplitter
+from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QSizePolicy, QSplitter
 
 from napari_varae.figures.colours import OTHER_COLOUR, set_colours
 from napari_varae.figures.trajectory import draw_trajectory
@@ -53,20 +53,24 @@ class TrajectoryPanel(FigurePanel):
         self.legend, self.place = note(), note()
         self.legend.setTextFormat(Qt.TextFormat.RichText)  # for coloured marks; names are escaped
         self.splitter = QSplitter()
+        self.splitter.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)  # takes what is left
         for plot in self.plots_ab:
             self.splitter.addWidget(plot)
             self.add_plot(plot)
-        form = QFormLayout()
-        form.setVerticalSpacing(4)
-        for label, box in zip(("x", "y", "z"), self.axes, strict=True):
-            form.addRow(label, box)
+        grid = QGridLayout()
+        grid.setVerticalSpacing(4)
+        for i, (label, box) in enumerate(zip(("x", "y", "z", "Colour"), (*self.axes, self.colour), strict=True)):
+            place, name = 2 * (i % 2), QLabel(label)
+            name.setBuddy(box)
+            box.setAccessibleName(label)
+            grid.addWidget(name, i // 2, place)
+            grid.addWidget(box, i // 2, place + 1)
+            grid.setColumnStretch(place + 1, 1)
             box.currentIndexChanged.connect(self._show)
-        form.addRow("Colour", self.colour)
-        self.colour.currentIndexChanged.connect(self._show)
-        self.body.addLayout(form)
+        self.body.addLayout(grid)
         self.body.addLayout(row(self.lasso, self.beside))
+        self.body.addWidget(self.legend)  # above the plot: in a low window, what is below it has to be scrolled to
         self.body.addWidget(self.splitter, 1)
-        self.body.addWidget(self.legend)
         self.body.addWidget(self.place)
 
         first, second = self.plots_ab
@@ -131,10 +135,9 @@ class TrajectoryPanel(FigurePanel):
         for plot, mask in zip(self.plots_ab, masks, strict=True):
             if plot.isVisibleTo(self):
                 plot.show_trajectory(values, names, colours, mask)
-        if beside:
-            legend = (
-                f"Left: A, {escape(self.session.frame_sets.a)}. Right: B, {escape(self.session.frame_sets.b)}. {legend}"
-            )
+        sets = self.session.frame_sets
+        for plot, side, name in zip(self.plots_ab, "AB", (sets.a, sets.b), strict=True):
+            plot.set_title("" if not beside else side if name == side else f"{side}: {name}")
         self.legend.setText(legend)
         self._show_cursor()
 

@@ -11,6 +11,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSignalBlocker, Qt, Si
 from qtpy.QtWidgets import QHeaderView, QTableView
 
 from napari_varae.session.results import Edge
+from napari_varae.widgets.parts.text import signed
 
 if TYPE_CHECKING:
     from napari_varae.core.comparison.result import Comparison
@@ -123,6 +124,8 @@ class _Edges(QAbstractTableModel):
         """Spell a cell."""
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(index.row(), FIELDS[index.column()])
+        if role == Qt.ItemDataRole.ToolTipRole and not index.column():
+            return self._text(index.row(), FIELDS[0])  # names may be cut off
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column():
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
@@ -145,9 +148,10 @@ class _Edges(QAbstractTableModel):
     def _text(self, line: int, field: str) -> str:
         row = self._edges[self._order[line]]
         if field == "link":
-            name = f"{self._name(int(row['source']))} → {self._name(int(row['target']))}"
+            source, target = self._name(int(row["source"])), self._name(int(row["target"]))
+            name = f"{target}, own past" if row["source"] == row["target"] else f"{source} → {target}"
             return f"{name}, lag {row['lag']}" if self._lags > 1 else name
         if field == "p_within":
             return f"{row[field]:.3g}"
-        interval = f" ({row['low']:+.2f} to {row['high']:+.2f})" if field == "difference" else ""
-        return f"{row[field]:+.2f}{interval}"
+        interval = f" ({signed(row['low'])} to {signed(row['high'])})" if field == "difference" else ""
+        return f"{signed(row[field])}{interval}"

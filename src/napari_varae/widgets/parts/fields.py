@@ -1,24 +1,101 @@
-"""The fields of a form: one widget for each kind of setting, each with `value`, `set_value` and `changed`."""
+"""The fields of a form: one widget for each kind of setting, each with `value`, `set_value` and `changed`.
+
+A field whose value cannot be used is marked, with a sentence below it: make the line of the sentence with `complaint`,
+and raise a `FieldError` (or use `of_field`) where the value is read.
+"""
 
 from __future__ import annotations
 
 import math
 import operator
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QValidator, QWheelEvent
-from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QHBoxLayout, QWidget
+from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QHBoxLayout, QLabel, QScrollArea, QWidget
+from superqt import QCollapsible
 
-__all__ = ["NumberField", "make_field"]
+__all__ = ["FieldError", "NumberField", "clear_complaint", "complaint", "make_field", "of_field"]
+
+MARK = "#e0483e"
+"""Colour around a field whose value cannot be used."""
 
 _BOUNDS: tuple[tuple[type, str, Callable[[Any, Any], bool]], ...] = (
     (Ge, "ge", operator.ge), (Gt, "gt", operator.gt), (Le, "le", operator.le), (Lt, "lt", operator.lt),
 )  # fmt: skip
+
+
+class FieldError(ValueError):
+    """Fields hold what cannot be used.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, with the names of the fields.
+    wrong : mapping of QWidget to str
+        The fields, and what is wrong with each.
+    """
+
+    def __init__(self, message: str, wrong: Mapping[QWidget, str]) -> None:
+        super().__init__(message)
+        self.wrong = dict(wrong)
+
+    def show(self) -> bool:
+        """Mark the fields, and return whether each has a line for its sentence."""
+        shown = [_complain(field, text) for field, text in self.wrong.items()]
+        return all(shown)
+
+
+@contextmanager
+def of_field(field: QWidget) -> Iterator[None]:
+    """Turn a ValueError into one about a field."""
+    try:
+        yield
+    except FieldError:
+        raise
+    except ValueError as error:
+        raise FieldError(str(error), {field: str(error)}) from error
+
+
+def complaint(field: Any) -> QLabel:
+    """Make the line for below a field that reports why its value cannot be used; it is hidden until then."""
+    field.complaint = line = QLabel()
+    line.setTextFormat(Qt.TextFormat.PlainText)
+    line.setWordWrap(True)
+    line.hide()
+    edited = field.changed if hasattr(field, "changed") else field.textEdited
+    edited.connect(lambda *_text: clear_complaint(field))
+    return line
+
+
+def clear_complaint(field: Any) -> None:
+    """Take the mark from a field, whose value is another now."""
+    if field.complaint.text():
+        field.complaint.clear()
+        field.complaint.hide()
+        field.setStyleSheet("")
+
+
+def _complain(field: Any, text: str) -> bool:
+    """Mark a field, and bring the sentence below it into view."""
+    line = getattr(field, "complaint", None)
+    if line is None:
+        return False
+    line.setText(f"⚠ {text[:1].upper()}{text[1:]}")
+    line.show()
+    field.setStyleSheet(f"{type(field).__name__} {{ border: 1px solid {MARK} }}")
+    above: Any = line
+    while (above := above.parentWidget()) is not None:
+        if isinstance(above, QCollapsible):
+            above.expand(animate=False)
+        elif isinstance(above, QScrollArea):
+            above.ensureWidgetVisible(line)
+    return True
 
 
 class NumberField(QAbstractSpinBox):
@@ -65,6 +142,27 @@ class NumberField(QAbstractSpinBox):
         except ValueError:
             kind = "whole number" if self._kind is int else "number"
             raise ValueError(f"{text!r} is not a {kind}.") from None
+
+    def value_within(self) -> Any:
+        """Return the value, which is within the bounds.
+
+        Raises
+        ------
+        FieldError
+            When the text is not such a number.
+        """
+        with of_field(self):
+            value = self.value()
+            if isinstance(value, int | float) and not self._fits(value):
+                words = {"ge": "at least", "gt": "greater than", "le": "at most", "lt": "less than"}
+                wanted = [
+                    f"{words[name]} {getattr(bound, name):g}"
+                    for bound in self._bounds
+                    for kind, name, _ in _BOUNDS
+                    if isinstance(bound, kind)
+                ]
+                raise ValueError(f"{value:g} must be {' and '.join(wanted)}.")
+        return value
 
     def set_value(self, value: Any) -> None:
         """Show a number, or that there is none."""

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_varae.core.settings import Settings
-from napari_varae.widgets.parts.fields import make_field
+from napari_varae.widgets.parts.fields import FieldError, clear_complaint, complaint, make_field
 
 __all__ = ["SettingsForm"]
 
@@ -59,19 +59,42 @@ class SettingsForm(QWidget, Generic[S]):
 
         Raises
         ------
+        FieldError
+            When fields do not hold what they should.
         ValueError
-            When a field does not hold what it should, in words.
+            When settings do not go together.
         """
-        values = {}
+        values: dict[str, Any] = {}
+        wrong: dict[str, str] = {}
         for name, field in self.fields.items():
             try:
                 values[name] = field.value()
             except ValueError as error:
-                raise ValueError(f"{self.model.model_fields[name].title}: {error}") from None
+                wrong[name] = str(error)
+        if wrong:
+            named = (f"{self.model.model_fields[name].title}: {why}" for name, why in wrong.items())
+            raise self._error(" ".join(named), wrong)
         try:
             return self.model(**values)
         except ValidationError as error:
-            raise ValueError(self._in_words(error)) from None
+            wrong = {str(found["loc"][0]): f"{_sentence(found)}." for found in error.errors() if found["loc"]}
+            raise self._error(self._in_words(error), wrong) from None
+
+    def check(self) -> None:
+        """Mark the fields that hold what cannot be used, once they were typed."""
+        for field in self.fields.values():
+            clear_complaint(field)
+        try:
+            self.value()
+        except FieldError as error:
+            error.show()
+        except ValueError:
+            pass  # of several settings: reported when they are used
+
+    def _error(self, message: str, wrong: dict[str, str]) -> ValueError:
+        """Make the error about fields of this form."""
+        fields = {self.fields[name]: why for name, why in wrong.items() if name in self.fields}
+        return FieldError(message, fields) if fields else ValueError(message)
 
     def set_value(self, settings: S) -> None:
         """Show these settings."""
@@ -88,6 +111,9 @@ class SettingsForm(QWidget, Generic[S]):
             widget.setToolTip(info.description or "")
         field.setAccessibleName(str(info.title))
         layout.addRow(label, field)
+        layout.addRow(complaint(field))
+        if hasattr(field, "editingFinished"):
+            field.editingFinished.connect(self.check)
 
     def _in_words(self, error: ValidationError) -> str:
         """Report what pydantic found wrong, with labels for names."""
@@ -95,9 +121,13 @@ class SettingsForm(QWidget, Generic[S]):
         for found in error.errors():
             name = str(found["loc"][0]) if found["loc"] else ""
             label = self.model.model_fields[name].title if name in self.model.model_fields else ""
-            message = found["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-            parts.append(f"{label} {message}".strip())
+            parts.append(f"{label} {_sentence(found)}".strip())
         return "; ".join(parts) + "."
+
+
+def _sentence(found: Any) -> str:
+    """Give what pydantic found wrong with one setting."""
+    return str(found["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
 
 
 def _form_layout() -> QFormLayout:

@@ -10,9 +10,10 @@ from napari_varae.figures.colours import set_colours
 from napari_varae.io.trials import open_trials
 from napari_varae.session.frame_sets import as_trials
 from napari_varae.session.ranges import parse_ranges
+from napari_varae.session.reasons import why_not
 from napari_varae.widgets.parts.files import ask_path
 from napari_varae.widgets.parts.frame_set_table import FrameSetTable
-from napari_varae.widgets.parts.panel import Panel, row, small_button
+from napari_varae.widgets.parts.panel import Panel, allow, row, small_button
 from napari_varae.widgets.parts.text import in_words, report_done
 
 __all__ = ["FrameSetBox"]
@@ -39,7 +40,7 @@ class FrameSetBox(QWidget):
         self.redo = small_button("Redo", session.redo, "Redo the edit (Ctrl+Shift+Z in this dock)")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout.setSpacing(2)
         layout.addWidget(self.table, 1)
         layout.addLayout(row(self.new, self.remove, self.undo, self.redo, self._file_menu()))
         for keys, act in (("Ctrl+Z", session.undo), ("Ctrl+Shift+Z", session.redo), ("Delete", self.remove_here)):
@@ -111,7 +112,8 @@ class FrameSetBox(QWidget):
         session, sets = self._session, self._session.frame_sets
         rate = None if session.stack is None else session.stack.frame_rate
         self.table.show_sets(sets, session.active, set_colours(sets.names, sets.a, sets.b), rate)
-        self.undo.setEnabled(session.can_undo)
-        self.redo.setEnabled(session.can_redo)
-        self.remove.setEnabled(len(sets.names) > 0)
-        self.new.setEnabled(session.stack is not None)
+        no_movie = why_not(session, "movie")
+        allow(self.undo, "" if session.can_undo else "There is no edit to undo.")
+        allow(self.redo, "" if session.can_redo else "No edit was undone.")
+        allow(self.remove, no_movie or ("" if sets.names else "There is no frame set."))
+        allow(self.new, no_movie)

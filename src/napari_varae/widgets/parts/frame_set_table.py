@@ -15,7 +15,7 @@ from napari_varae.session.ranges import format_ranges, total
 __all__ = ["FrameSetTable"]
 
 NAME, A, B, SEGMENTS, TOTAL = range(5)
-ROW_HEIGHT = 20
+ROW_HEIGHT, LEAST_HEIGHT = 18, 56
 CHOSEN = "●"
 
 
@@ -42,6 +42,8 @@ class FrameSetTable(QTableWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(SEGMENTS, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(18)
+        header.setFixedHeight(ROW_HEIGHT)
+        self.setMinimumHeight(LEAST_HEIGHT)
         self.setToolTip(
             "Drag over the traces to add a segment to the selected frame set. Double-click a name or the segments to "
             "type them. Click below A or B to choose what is compared."

@@ -9,8 +9,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from napari_varae.session.reasons import why_not
 from napari_varae.widgets.parts.means_plot import MeansPlot
-from napari_varae.widgets.parts.panel import button, row
+from napari_varae.widgets.parts.panel import allow, button, row
 from napari_varae.widgets.parts.text import heading, in_words, note
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ class OddFramesView(QWidget):
         self.plot.show_means(times, odd.means, times[frames], times[shown], "frame" if rate is None else "time (s)")
         with in_words():
             self.picture.setPixmap(_pixmap(stack.read(shown, shown + 1)[0]))
-        self.mark_button.setEnabled(self._session.job == "idle")
-        self.next_button.setEnabled(len(frames) > 1)
+        allow(self.mark_button, why_not(self._session, "idle"))
+        allow(self.next_button, "" if len(frames) > 1 else "There is no other.")
 
 
 def _pixmap(image: np.ndarray) -> QPixmap:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from napari_varae.widgets.parts.forms import SettingsForm
     from napari_varae.widgets.parts.plots import Plot
 
-__all__ = ["Panel", "button", "narrow_choice", "outermost", "row", "small_button"]
+__all__ = ["Panel", "allow", "button", "narrow_choice", "outermost", "row", "small_button"]
 
 MARGIN, SLIM, LEAST_WIDTH = 8, 2, 400
 """Pixels around the content of a dock, above and below that of a low one, and that its widest row needs."""
@@ -77,7 +77,7 @@ class Panel(QWidget):
         self.body.setSpacing(6)
         if self.scrolls:
             outer.addWidget(StateStrip(self, MARGIN))
-            area = QScrollArea()
+            self._area = area = QScrollArea()
             area.setWidgetResizable(True)
             area.setFrameShape(QFrame.Shape.NoFrame)
             area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -111,6 +111,15 @@ class Panel(QWidget):
                 self.session.settings[name] = form.value()
 
         form.changed.connect(remember)
+
+    def bring_up(self, widget: QWidget) -> None:
+        """Scroll until a widget is at the top of the dock, with what stands below it."""
+        self._top = widget
+        QTimer.singleShot(0, self._scroll)  # once the layout has followed
+
+    def _scroll(self) -> None:
+        top = self._top.mapTo(self._area.widget(), self._top.rect().topLeft()).y()
+        self._area.verticalScrollBar().setValue(top - MARGIN)
 
     def add_plot(self, plot: Plot) -> None:
         """Keep a plot in the colours of the theme."""
@@ -177,6 +186,15 @@ def button(text: str, slot: Callable[[], Any], tip: str = "") -> QPushButton:
     made.setToolTip(literal(tip))
     made.clicked.connect(lambda _checked: slot())
     return made
+
+
+def allow(widget: QWidget, why_not: str) -> None:
+    """Enable a widget, or disable it and give the reason as its tooltip until it is enabled again."""
+    if widget.property("why_not") is None:
+        widget.setProperty("tip", widget.toolTip())
+    widget.setProperty("why_not", why_not)
+    widget.setEnabled(not why_not)
+    widget.setToolTip(literal(why_not) or widget.property("tip"))
 
 
 def small_button(text: str, slot: Callable[[], Any], tip: str = "") -> QPushButton:

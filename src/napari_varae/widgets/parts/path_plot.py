@@ -35,6 +35,7 @@ class PathPlot(Plot):
         for line in (self._fit, self._tried):
             self.addItem(line, ignoreBounds=True)
             line.hide()
+        self.set_range(1.0, 0.01)  # until there is a fit
         self._tried.sigDragged.connect(lambda line: self.dragged.emit(float(10 ** line.value())))
         self._tried.sigPositionChangeFinished.connect(lambda _line: self.released.emit())
 

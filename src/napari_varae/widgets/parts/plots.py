@@ -28,8 +28,6 @@ __all__ = [
 ]
 
 CURSOR_COLOUR = "#e0483e"
-TICKS, HEADROOM = 8, 0.5
-"""Epochs that are named at most, and the room above curves for their names, as a share of what they span."""
 
 
 class Plot(pg.PlotWidget):
@@ -79,6 +77,12 @@ def keep_drawn(item: QGraphicsItem) -> None:
     item.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
 
 
+STEPS, MOST_TICKS = tuple(n * 10**power for power in range(7) for n in (1, 2, 5)), 8
+"""Epochs between ticks, and how many ticks there are at most."""
+HEADROOM = 0.9
+"""Room above the curves, as a share of their height, for the legend and the mark of the best epoch."""
+
+
 class CurvePlot(Plot):
     """Named curves over epochs."""
 
@@ -92,31 +96,31 @@ class CurvePlot(Plot):
             angle=90,
             pen=pg.mkPen(CURSOR_COLOUR, style=Qt.PenStyle.DashLine),
             label="best",
-            labelOpts={"position": 0.92, "color": CURSOR_COLOUR},
+            labelOpts={"position": 0.88, "color": CURSOR_COLOUR},
         )
         self._best.hide()
         self.addItem(self._best, ignoreBounds=True)
 
     def show_curves(self, x: ArrayLike, curves: Mapping[str, ArrayLike]) -> None:
         """Replace the points of the curves."""
-        epochs, ends = np.asarray(x, dtype=float), [np.inf, -np.inf]
         for name, y in curves.items():
-            values = np.asarray(y, dtype=float)
-            self._curves[name].setData(epochs, values)
-            if np.isfinite(values).any():
-                ends = [min(ends[0], np.nanmin(values)), max(ends[1], np.nanmax(values))]
-        last = int(epochs.max(initial=1))
-        step = -(-last // TICKS)
+            self._curves[name].setData(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
+        epochs, values = np.asarray(x, dtype=int), np.array(list(curves.values()), dtype=float)
+        if not np.isfinite(values).any():
+            return
+        last = int(epochs.max())
+        step = next(step for step in STEPS if last <= MOST_TICKS * step)
         self.getAxis("bottom").setTicks([[(epoch, str(epoch)) for epoch in range(0, last + 1, step)]])
-        self.setXRange(0, last, padding=0.02)
-        if ends[0] <= ends[1]:
-            span = ends[1] - ends[0] or max(abs(ends[1]), 1e-6)
-            self.setYRange(ends[0] - 0.06 * span, ends[1] + HEADROOM * span, padding=0)
+        low, high = float(np.nanmin(values)), float(np.nanmax(values))
+        span = high - low or abs(high) or 1.0
+        self.setYRange(low - 0.05 * span, high + HEADROOM * span, padding=0)
 
     def mark_epoch(self, best: int | None) -> None:
         """Mark the best epoch; None when there is none yet."""
         self._best.setVisible(best is not None)
         self._best.setValue(best or 0)
+        low, high = self.getViewBox().viewRange()[0]
+        self.legend.setOffset((6, 4) if (best or 0) > (low + high) / 2 else (-6, 4))  # beside the mark
 
     @property
     def best_epoch(self) -> int | None:

@@ -20,9 +20,10 @@ from qtpy.QtWidgets import (
 )  # fmt: skip
 
 from napari_varae.session.questions import Brought
+from napari_varae.session.reasons import why_not
 from napari_varae.widgets.parts.docks import show_dock
 from napari_varae.widgets.parts.fields import NumberField
-from napari_varae.widgets.parts.panel import Panel, button, narrow_choice, row
+from napari_varae.widgets.parts.panel import Panel, allow, button, narrow_choice, row
 from napari_varae.widgets.parts.text import in_words, note
 
 __all__ = ["PATH", "QuestionBox"]
@@ -81,7 +82,7 @@ class QuestionBox(QFrame):
                 self._form.addRow(LABELS.get(name, name), field)
 
     def _show_job(self) -> None:
-        self.open_button.setEnabled(self._session.job == "idle")
+        allow(self.open_button, why_not(self._session, "idle"))
 
     def _open(self) -> None:
         question = self._session.question

@@ -10,12 +10,14 @@ from napari_varae.core.files import write_file
 from napari_varae.session.comparisons import Done, results_csv
 from napari_varae.session.conditions import ConditionsDone
 from napari_varae.widgets.parts.files import ask_path
-from napari_varae.widgets.parts.panel import Panel, button, row
-from napari_varae.widgets.parts.table import Table
+from napari_varae.widgets.parts.panel import Panel, allow, button, row
+from napari_varae.widgets.parts.table import ROW_HEIGHT, Table
 from napari_varae.widgets.parts.text import heading, in_words, report_done
 
 __all__ = ["ResultList"]
 
+MOST_ROWS = 6
+"""Rows in view at most."""
 COLUMNS = ("A, B", "Verdict", "p, links", "p, own past")
 TIP = "The comparisons of this movie, the latest first. Click a row to show it again."
 
@@ -29,13 +31,17 @@ class ResultList(QWidget):
     def __init__(self, panel: Panel) -> None:
         super().__init__()
         self._session = panel.session
-        self.table = Table(COLUMNS, height=110, wide=0, tip=TIP)
+        self.table = Table(COLUMNS, wide=0, tip=TIP)
         self.table.setAccessibleName("Results so far")
         self.table.picked.connect(self._reopen)
         self.repeat_button = button(
             "Set ranges and settings again", self._repeat, "Those of the result that is shown, to repeat or change it"
         )
-        self.save_button = button("Save list…", self._ask_save, "All results as CSV, one a row")
+        self.save_button = button(
+            "Save list…",
+            self._ask_save,
+            "Comparisons of two ranges as CSV, one a row; those of several conditions have a CSV of their own",
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(heading("Results so far"))
@@ -79,9 +85,11 @@ class ResultList(QWidget):
         results, several = self._session.results[::-1], self._session.conditions[::-1]
         self.setVisible(len(results) + len(several) > 1)
         self.table.show_rows([*map(_row_of_several, several), *map(_row, results)], [*several, *results])
+        rows = min(max(len(results) + len(several), 2), MOST_ROWS)
+        self.table.setFixedHeight(rows * ROW_HEIGHT + self.table.horizontalHeader().sizeHint().height() + 4)
         shown = [done for done in results if done.comparison is self._session.comparison]
         self.table.choose(shown[0] if shown else None)
-        self.repeat_button.setEnabled(bool(shown))
+        allow(self.repeat_button, "" if shown else "Click a comparison of two ranges in the list first.")
 
 
 def _row(done: Done) -> list[tuple[str, object]]:

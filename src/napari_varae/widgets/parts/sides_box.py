@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QComboBox, QLineEdit, QVBoxLayout, QWidget
 
 from napari_varae.session.frame_sets import Letter
 from napari_varae.session.ranges import Segments, format_duration, format_ranges, parse_ranges, total
+from napari_varae.widgets.parts.fields import clear_complaint, complaint, of_field
 from napari_varae.widgets.parts.panel import Panel, narrow_choice, row
 from napari_varae.widgets.parts.text import in_words, note
 
@@ -42,6 +43,7 @@ class SidesBox(QWidget):
             box.activated.connect(partial(self._chosen, letter))
             parts = [letter.upper(), box, field] + ([self.unit] if letter == "a" else [])
             layout.addLayout(row(*parts, stretch=2))
+            layout.addWidget(complaint(field))
         layout.addWidget(self.notes)
         self.unit.currentIndexChanged.connect(self._change_unit)
         for signal in (self._session.ranges_changed, self._session.fit_changed):
@@ -66,7 +68,7 @@ class SidesBox(QWidget):
         text, stack, sets = self.fields[letter].text().strip(), self._session.stack, self._session.frame_sets
         if stack is None or not self._is_typed(letter):
             return
-        with in_words():
+        with in_words(), of_field(self.fields[letter]):
             name = sets.side(letter)
             ranges = parse_ranges(text, self.rate, stack.n_frames, name=f"Range {letter.upper()}") if text else None
             if name not in sets.names:
@@ -109,6 +111,8 @@ class SidesBox(QWidget):
             text = format_ranges(segments, self.rate)
             if segments != self._seen[letter] or not self._is_typed(letter):
                 field.setText(text)
+                field.setCursorPosition(0)  # the beginning of a long list is shown
+                clear_complaint(field)
             self._seen[letter], self._shown[letter] = segments, text
             for widget in (box, field):
                 widget.setEnabled(session.stack is not None)

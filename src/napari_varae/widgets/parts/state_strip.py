@@ -112,7 +112,7 @@ class JobLine(QWidget):
         self.pause.setVisible(job in ("training", "paused"))
         self.pause.setText("Resume" if job == "paused" else "Pause")
         self.stop.setVisible(job != "idle")
-        self.stop.setEnabled(job != "stopping" or self._session.keeps)
+        self.stop.setEnabled(job != "stopping" or self._session.keeps)  # the tooltip reports that it is being stopped
         self.stop.setText("Stop now" if job == "stopping" else "Stop")
         self.stop.setToolTip(_stop_tip(self._session))
         self.show_button.setVisible(progress is not None and progress.dock not in ("", self._panel.dock))

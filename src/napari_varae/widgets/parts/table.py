@@ -9,7 +9,7 @@ from typing import Any
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
 
-__all__ = ["Table"]
+__all__ = ["ROW_HEIGHT", "Table"]
 
 ROW_HEIGHT = 22
 

@@ -10,8 +10,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
 from napari_varae.errors import TrainingError
+from napari_varae.widgets.parts.fields import FieldError
 
-__all__ = ["heading", "in_words", "literal", "note", "report_caution", "report_done", "report_error"]
+__all__ = ["heading", "in_words", "literal", "note", "report_caution", "report_done", "report_error", "signed"]
 
 JOINER = "\u2060"
 """Invisible, and part of no tag: Qt takes no text for HTML in which it follows each sign that could begin one."""
@@ -20,6 +21,11 @@ JOINER = "\u2060"
 def literal(text: str) -> str:
     """Make a text that Qt shows as it is, where it would guess whether it is HTML: tooltips, notifications."""
     return text.replace("<", f"<{JOINER}").replace("&lt;", f"&{JOINER}lt;")
+
+
+def signed(value: float) -> str:
+    """Write a number with its sign and two decimals; one that rounds to zero has no sign."""
+    return "0.00" if abs(value) < 0.005 else f"{value:+.2f}"
 
 
 def report_error(text: str) -> None:
@@ -39,9 +45,12 @@ def report_caution(text: str) -> None:
 
 @contextmanager
 def in_words() -> Iterator[None]:
-    """Turn an error that a user may meet into a notification; what was there before stays."""
+    """Report an error that a user may meet: below its field, or as a notification. What was there before stays."""
     try:
         yield
+    except FieldError as error:
+        if not error.show():
+            report_error(str(error))
     except (ValueError, TypeError, OSError, TrainingError) as error:
         report_error(str(error))
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from qtpy.QtCore import QPoint, Qt, Signal
+from qtpy.QtCore import QPoint, QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import QScrollBar
 
 from napari_varae.figures.colours import OTHER_COLOUR, TRACE_COLOURS
 from napari_varae.session.time_rows import Row
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["Lane", "TimePlot"]
 
 CURSOR_DEPTH = 10
+LEAST_ROW, BAR, LOWEST = 16, 8, 90
+"""Pixels of a row at least, so that names do not overlap, of the bar that scrolls them, and of the plot."""
+STEPS = 100
+"""Steps of the bar for each row."""
 LANE, LANES = 0.5, 6
 """Height of a lane, in rows, and how many there are at most; more share the last."""
 RASTER_ROWS = 3.0
 """Height of the raster, in rows."""
-ROW, AXIS, LEAST = 15, 44, 100
-"""Least pixels of a row, for the time axis below them, and of it all."""
 NAME = 16
 """Letters of a name beside its row."""
 CURSOR, EDGES = CURSOR_DEPTH, CURSOR_DEPTH + 1
@@ -55,7 +58,7 @@ class TimePlot(Plot):
     """A place on the time axis, and where on the screen."""
 
     def __init__(self) -> None:
-        super().__init__("frame", "", interactive=True, height=LEAST, view=TimeView())
+        super().__init__("frame", "", interactive=True, height=LOWEST, view=TimeView())
         self.setMouseEnabled(True, False)
         self.setDownsampling(auto=True, mode="peak")
         self.setClipToView(True)
@@ -77,6 +80,12 @@ class TimePlot(Plot):
         self.raster = Raster(self)
         self.segments = SegmentLayer(self, EDGES)
         self.segments.held.connect(self.sought)
+        self.bar = QScrollBar(Qt.Orientation.Vertical, self)
+        self.bar.setAccessibleName("Rows in view")
+        self.bar.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.bar.setSingleStep(STEPS)
+        self.bar.valueChanged.connect(self._scroll_rows)
+        self._height = 1.0
         self.setXRange(0, 1, padding=0)
         self._placeholder = pg.TextItem(PLACEHOLDER, anchor=(0.5, 0.5))
         self._placeholder.setParentItem(self.getViewBox())
@@ -181,12 +190,25 @@ class TimePlot(Plot):
             places[lane.group].append(y)
         ticks += [(float(np.mean(ys)), group) for group, ys in places.items()]
         self.getAxis("left").setTicks([ticks])
-        height = max(top + LANE * lanes, 1.0)
-        self.setYRange(0, height, padding=0)
-        self.setMinimumHeight(max(LEAST, round(AXIS + height * ROW)))
+        self._height = max(top + LANE * lanes, 1.0)
+        self._scroll_rows()
+
+    def _scroll_rows(self, _value: int = 0) -> None:
+        """Show all rows, or as many as there is room for; the bar brings the others."""
+        room = max(self.getViewBox().height() / LEAST_ROW, 1.0)
+        below = max(self._height - room, 0.0)
+        with QSignalBlocker(self.bar):
+            self.bar.setRange(0, round(STEPS * below))
+            self.bar.setPageStep(round(STEPS * room))
+        self.bar.setVisible(self.bar.maximum() > 0)
+        low = max(below - self.bar.value() / STEPS, 0.0)
+        self.setYRange(low, low + self._height - below, padding=0)
 
     def _place(self, view: Any) -> None:
+        """Keep the placeholder in the middle, and the bar at the right."""
         self._placeholder.setPos(view.rect().center())
+        self.bar.setGeometry(self.width() - BAR, 0, BAR, round(view.height()))
+        self._scroll_rows()
 
     def _clicked(self, event: Any) -> None:
         """Seek to where the plot was clicked; on the raster, choose the latent as well."""

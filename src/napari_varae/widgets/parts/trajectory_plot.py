@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from html import escape
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
@@ -11,8 +12,12 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QRectF, Qt, Signal
 from qtpy.QtGui import QColor
 
-from napari_varae.figures.trajectory import project
+from napari_varae.figures.trajectory import plane, project
 from napari_varae.widgets.parts.plots import CURSOR_COLOUR, Plot, keep_drawn
+from napari_varae.widgets.parts.triad import Triad
+
+if TYPE_CHECKING:
+    from napari.utils.theme import Theme
 
 __all__ = ["TrajectoryPlot"]
 
@@ -23,6 +28,11 @@ TURN = 0.01
 NEAR = 12
 """Pixels from a point within which the mouse names its frame."""
 FAINT = (128, 128, 128, 45)
+
+
+HERE = pg.mkPen(CURSOR_COLOUR, width=3)
+ELSEWHERE = pg.mkPen(CURSOR_COLOUR, width=2, style=Qt.PenStyle.DotLine)
+"""The ring around the current frame, and around one that is not among those that are drawn."""
 
 
 class TrajectoryView(pg.ViewBox):
@@ -56,14 +66,19 @@ class TrajectoryPlot(Plot):
         super().__init__("", "", interactive=True, height=200, view=TrajectoryView())
         self._values = np.zeros((0, 2))
         self._points = np.zeros((0, 2))
+        self._everywhere = self._points
+        """Points of all frames, also of those that are not drawn."""
+        self.title = ""
+        self._triad = Triad(self.getViewBox())
         self._shown = np.zeros(0, dtype=np.int64)
         self._only: NDArray[np.bool_] | None = None
         self._brushes: list[Any] = []
         self._names: tuple[str, ...] = ("", "")
+        self._colour = "gray"
         self.angles = (0.6, 0.4)
         self._line = self.plot(pen=pg.mkPen(FAINT), connect="finite")
         self._dots = pg.ScatterPlotItem(size=4, pen=None, pxMode=True)
-        self._here = pg.ScatterPlotItem(size=13, pen=pg.mkPen(CURSOR_COLOUR, width=3), brush=None)
+        self._here = pg.ScatterPlotItem(size=13, pen=HERE, brush=None)
         self._lasso = self.plot(pen=pg.mkPen(CURSOR_COLOUR, width=2, style=Qt.PenStyle.DashLine))
         self._corners: list[tuple[float, float]] = []
         self._lassos = False
@@ -111,10 +126,22 @@ class TrajectoryPlot(Plot):
         for axis, side in zip((0, 1), ("bottom", "left"), strict=True):
             self._labels[side] = "" if self.turns else names[axis]
             self.getAxis(side).setLabel(self._labels[side])
-            self.getAxis(side).setStyle(showValues=not self.turns)  # seen from an angle they mean nothing
+            self.showAxis(side, not self.turns)  # seen from an angle they mean nothing; the triad has the names
         self._allow()
         if not same:
             self._show_all()
+
+    def restyle(self, theme: Theme) -> None:
+        """Take the colours of a theme."""
+        super().restyle(theme)
+        self._colour = theme.text.as_hex(format="long")
+        self._triad.restyle(self._colour)
+        self.set_title(self.title)
+
+    def set_title(self, title: str) -> None:
+        """Write what is drawn above the plot, or nothing."""
+        self.title = title
+        self.setTitle(escape(title) or None, size="9pt", color=self._colour)
 
     def set_lasso(self, on: bool) -> None:
         """Let drags draw a lasso, or turn and pan."""
@@ -127,10 +154,10 @@ class TrajectoryPlot(Plot):
         self._project()
 
     def set_cursor(self, frame: int) -> None:
-        """Mark the point of a frame."""
+        """Mark the point of a frame, with a dotted ring where it is not among those that are drawn."""
         self._frame = frame
-        here = self._points[frame : frame + 1]
-        self._here.setData(pos=here[np.isfinite(here).all(axis=1)])
+        here, drawn = self._everywhere[frame : frame + 1], self._only is None or self._only[frame : frame + 1].all()
+        self._here.setData(pos=here[np.isfinite(here).all(axis=1)], pen=HERE if drawn else ELSEWHERE)
 
     def _allow(self) -> None:
         self.getViewBox().takes_drags = self._lassos or self.turns
@@ -145,7 +172,8 @@ class TrajectoryPlot(Plot):
 
     def _project(self) -> None:
         """Place the points on the screen."""
-        self._points = project(self._values, self.angles)
+        self._points = self._everywhere = project(self._values, self.angles)
+        self._triad.show_axes(plane(self.angles) if self.turns else np.zeros((0, 2)), self._names * self.turns)
         if self._only is not None:
             self._points = np.where(self._only[:, None], self._points, np.nan)
         shown = self._points[self._shown]

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_varae.core.comparison.percent import percent
 from napari_varae.core.comparison.verdict import CANNOT, DIFFER, NO_DIFFERENCE, POWER_WORDS
 from napari_varae.session.ranges import name_ranges
 from napari_varae.session.results import Edge
-from napari_varae.widgets.parts.text import heading, note
+from napari_varae.widgets.parts.text import heading, note, signed
 
 if TYPE_CHECKING:
     from napari_varae.core.comparison.inference.answer import Answer
@@ -47,20 +47,29 @@ class VerdictBox(QWidget):
         self.sentence.setWordWrap(True)
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.numbers = QWidget()
-        self.coupling, self.persistence, self.frames = note(), note(), note()
-        form = QFormLayout(self.numbers)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setVerticalSpacing(2)
+        self.coupling, self.persistence = (tuple(note() for _ in range(3)) for _ in range(2))
+        self.frames = note()
+        self.level = QLabel()
+        grid = QGridLayout(self.numbers)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setVerticalSpacing(2)
+        grid.setHorizontalSpacing(10)
+        grid.setColumnStretch(3, 1)
+        for column, head in enumerate((QLabel("p"), QLabel("differ"), self.level), 1):
+            grid.addWidget(head, 0, column)
         rows = (
-            ("Coupling", self.coupling, "Links between latents: p, and the largest difference A minus B"),
+            ("Coupling", self.coupling, "Links between latents"),
             ("Persistence", self.persistence, "Each latent's own past, which follows noise and activity first"),
-            ("Effective frames", self.frames, "Independent frames that would be worth as much about a correlation"),
+            ("Frames", (self.frames,), "Independent frames that would be worth as much about a correlation"),
         )
-        for name, value, tip in rows:
+        for line, (name, values, tip) in enumerate(rows, 1):
             label = QLabel(name)
-            for widget in (label, value):
-                widget.setToolTip(tip)
-            form.addRow(label, value)
+            label.setToolTip(tip)
+            grid.addWidget(label, line, 0, Qt.AlignmentFlag.AlignTop)
+            for column, value in enumerate(values, 1):
+                value.setToolTip(tip)
+                value.setWordWrap(len(values) == 1 or column == len(values))
+                grid.addWidget(value, line, column, 1, 3 // len(values), Qt.AlignmentFlag.AlignTop)
         self.details, self.warnings = note(), note()
         self.folds = {name: _fold(text) for name, text in (("Details", self.details), ("Cautions", self.warnings))}
         layout = QVBoxLayout(self)
@@ -87,10 +96,12 @@ class VerdictBox(QWidget):
         """Show a result, and whether it is of what is set now."""
         judged = result.judgement
         self._set(HEADLINES[judged.outcome], f"{judged.reason} {judged.remedy}".strip())
-        self.coupling.setText(_answer(result, result.coupling, "link"))
-        self.persistence.setText(_answer(result, result.persistence, "own past of latent"))
+        self.level.setText(f"largest A − B ({percent(1 - result.config.level)} interval)")
+        for labels, found in ((self.coupling, result.coupling), (self.persistence, result.persistence)):
+            for label, text in zip(labels, _answer(result, found), strict=True):
+                label.setText(text)
         (a, b), (all_a, all_b) = result.test.effective_frames, result.test.n_pairs
-        self.frames.setText(f"A: {a:.0f} of {all_a}, B: {b:.0f} of {all_b}")
+        self.frames.setText(f"effective in A: {a:.0f} of {all_a}, in B: {b:.0f} of {all_b}")
         self.details.setText(_details(result, rate))
         self.warnings.setText("\n\n".join(f"⚠ {warning}" for warning in result.warnings))
         self.folds["Cautions"].setText(f"Cautions ({len(result.warnings)})")
@@ -98,13 +109,13 @@ class VerdictBox(QWidget):
         self.folds["Details"].show()
         self.folds["Cautions"].setVisible(bool(result.warnings))
         self.stale.setHidden(current)
-        self.setEnabled(current)
+        self._dim(not current)
 
     def text(self) -> str:
         """Return all that is shown, folded or not."""
         parts = [part for part in (self.stale, self.sentence, self.hint) if not part.isHidden()]
         if not self.numbers.isHidden():
-            parts += [self.coupling, self.persistence, self.frames, self.details, self.warnings]
+            parts += [self.level, *self.coupling, *self.persistence, self.frames, self.details, self.warnings]
         return "\n".join(part.text() for part in parts if part.text())
 
     def _set(self, sentence: str, hint: str) -> None:
@@ -113,7 +124,12 @@ class VerdictBox(QWidget):
         self.hint.setVisible(bool(hint))
         for part in (self.stale, self.numbers, *self.folds.values()):
             part.hide()
-        self.setEnabled(True)
+        self._dim(False)
+
+    def _dim(self, on: bool) -> None:
+        """Draw the texts of a result that is not of what is set now as inactive; they can still be folded out."""
+        for part in (self.sentence, self.hint, self.numbers, self.details, self.warnings):
+            part.setEnabled(not on)
 
 
 def differing(result: Comparison | None) -> int:
@@ -129,18 +145,18 @@ def _fold(text: QLabel) -> QCollapsible:
     return fold
 
 
-def _answer(result: Comparison, found: Answer, what: str) -> str:
-    """Give p, how many differ, and the largest difference."""
+def _answer(result: Comparison, found: Answer) -> tuple[str, str, str]:
+    """Give p, how many differ, and the largest difference; no p is smaller than the resamples allow."""
     if not found.n_coefficients:
-        return "nothing to compare"
+        return "–", "–", "nothing to compare"
     smallest = 1 / (result.test.resamples + 1)
-    at_most = " (smallest possible with these resamples)" if found.p_value <= smallest else ""
     lag, target, source = found.coefficient
-    which = f"{what} {target if target == source else Edge(lag, target, source)}"
+    which = f"own past of {target}" if target == source else str(Edge(lag, target, source))
     low, high = found.interval
     return (
-        f"p = {found.p_value:.3g}{at_most}, {found.n_differ} of {found.n_coefficients} differ; largest "
-        f"{found.difference:+.2f} ({percent(1 - result.config.level)} interval {low:+.2f} to {high:+.2f}), {which}"
+        f"{'≤ ' if found.p_value <= smallest else ''}{found.p_value:.3g}",
+        f"{found.n_differ} of {found.n_coefficients}",
+        f"{signed(found.difference)} ({signed(low)} to {signed(high)})\n{which}",
     )
 
 
