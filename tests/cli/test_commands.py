@@ -113,6 +113,19 @@ def test_ranges_in_seconds_and_by_name(run, folder):
     assert Path(again["file"]).name == "comparison-2.json"
 
 
+def test_a_joined_file_is_a_frame_set(run, recording, tmp_path):
+    frames = tifffile.imread(recording)
+    for name, part in (("control", frames[:150]), ("drug", frames[150:])):
+        tifffile.imwrite(tmp_path / f"{name}.tif", part, metadata={"axes": "TYX"})
+    few = "--set", "latents=3", "--set", "epochs=0", "--set", "threads=1"
+    assert run("train", tmp_path / "control.tif", tmp_path / "drug.tif", "--out", tmp_path / "d", *few)[0] == 0
+    status, out, _ = run("compare", tmp_path / "d", "--a", "control", "--b", "drug", *QUICK, "--json")
+    assert status == 0
+    assert json.loads(out)["ranges"] == {"a": [[0, 150]], "b": [[150, 320]]}
+    status, _, err = run("compare", tmp_path / "d", "--a", "control", "--b", "dose", *QUICK)
+    assert (status, "control, drug" in err) == (1, True)
+
+
 def test_a_condition_of_the_trials_is_a_frame_set(run, folder):
     analysis = nv.open_analysis(folder)
     analysis.keep_trials(nv.Trials([0.0, 17.0], [14.0, 32.0], ["go", "nogo"], "s", frame_rate=10.0))

@@ -123,7 +123,7 @@ def test_from_nwb_to_nwb_the_session_and_the_subject_stay(tmp_path):
 
 def test_tables_name_the_cells_of_their_latents(analysis, tmp_path):
     truth = nv.simulate(
-        nv.SimulationConfig(frames=8, height=32, width=40, cells=4, pixel_size=0.9, soma_radius=4, seed=3)
+        nv.SimulationConfig(frames=20, height=32, width=40, cells=4, pixel_size=0.9, soma_radius=4, seed=3)
     )
     cells = nv.open_cells(truth.footprints > 0.2 * truth.footprints.max(axis=(1, 2), keepdims=True))
     expected = [str(cell) for cell in nv.match_cells(analysis.fit, cells)["cell"]]

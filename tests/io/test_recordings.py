@@ -20,6 +20,8 @@ from napari_varae.errors import ChoiceError, StackError
 from napari_varae.io import open_stack, readers
 from napari_varae.io.probe import Fact, Found
 
+from .test_scanimage import write_scanimage
+
 MOVIE = np.random.default_rng(3).integers(-500, 500, (24, 16, 18)).astype(np.int16)
 ANY_INDEX = st.one_of(
     st.integers(-24, 23), st.slices(24), st.lists(st.integers(-24, 23), min_size=1, max_size=5).map(np.array)
@@ -412,7 +414,7 @@ def test_breaks_bad_frames_and_shifts_are_joined(tmp_path: Path):
     assert stack.bad_frames == {5, 29}
     assert stack.shifts.shape == (48, 2)
     assert stack.frame_rate is None
-    assert any("not used: 7.5 Hz in 'plane0', 9 Hz" in note for note in stack.notes)
+    assert any("not used: 7.5 Hz in 'a/plane0', 9 Hz" in note for note in stack.notes)
 
 
 @pytest.mark.parametrize(
@@ -524,6 +526,40 @@ def test_errors_of_roiextractors_are_wrapped(tmp_path: Path):
         open_stack(folder)
 
 
+def test_damaged_files_of_microscopes_only_ever_raise_stack_errors(tmp_path: Path):
+    need("roiextractors")
+    h5py = need("h5py")
+    from scipy.io import savemat
+
+    info = {"channels": 2, "scanmode": 1, "resfreq": 7930.0, "sz": np.array([16, 16]), "config": {"lines": 512}}
+    savemat(tmp_path / "m.mat", {"info": info})
+    np.zeros(16 * 16 * 8, np.uint16).tofile(tmp_path / "m.sbx")
+    with h5py.File(tmp_path / "m.mesc", "w") as file:
+        file["MSession_0/MUnit_0/Channel_0"] = np.abs(MOVIE).astype(np.uint16)
+    bruker, thor = tmp_path / "bruker", tmp_path / "thor"
+    for folder, name in ((bruker, "bruker.xml"), (thor, "Experiment.xml")):
+        folder.mkdir()
+        (folder / name).write_text('<PVScan><Sequence><Frame><File channelName="Ch2"/></Frame></Sequence></PVScan>')
+        tifffile.imwrite(folder / "a.ome.tif", MOVIE)
+    random = np.random.default_rng(0)
+    targets = [
+        (tmp_path / "m.mat", tmp_path / "m.sbx"), (tmp_path / "m.mesc", tmp_path / "m.mesc"),
+        (bruker / "bruker.xml", bruker), (thor / "Experiment.xml", thor), (thor / "a.ome.tif", thor),
+    ]  # fmt: skip
+    for file, path in targets:
+        whole = file.read_bytes()
+        for attempt in range(12):
+            content = bytearray(whole)
+            for place in random.integers(0, len(content), 8 * (attempt > 0)):
+                content[place] = random.integers(0, 256)
+            file.write_bytes(content[: len(content) if attempt % 3 else random.integers(0, len(content))])
+            try:
+                open_stack(path).read(0, 1)
+            except StackError:
+                continue
+        file.write_bytes(whole)
+
+
 @pytest.mark.parametrize(("name", "package"), [("m.mesc", "formats"), ("m.nwb", "nwb"), ("m.h5", "hdf5")])
 def test_a_missing_package_is_named(tmp_path: Path, name: str, package: str, monkeypatch: pytest.MonkeyPatch):
     for module in ("roiextractors", "pynwb", "h5py"):
@@ -570,11 +606,16 @@ def recordings_of_all_kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[st
     zarr.create_array(folder / "m.zarr", data=MOVIE)
     write_suite2p(folder / "plane0")
     write_nwb(folder / "m.nwb", movie={})
-    return {name: folder / name for name in ("m.h5", "m.npy", "m.tif", "z.tif", "m.zarr", "plane0", "m.nwb")}
+    write_scanimage(folder / "si.tif", MOVIE, [1])
+    two = np.stack([MOVIE, MOVIE + 1], 1).astype(np.uint16)
+    tifffile.imwrite(folder / "m.ome.tif", two, ome=True, metadata={"axes": "TCYX"})
+    names = "m.h5", "m.npy", "m.tif", "z.tif", "m.zarr", "plane0", "m.nwb", "si.tif", "m.ome.tif"
+    return {name: folder / name for name in names}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts the open files of the process as Linux lists them")
-def test_opening_and_letting_go_leaks_no_handle(recordings_of_all_kinds: dict[str, Path]):
+@pytest.mark.parametrize("cycles", [5, pytest.param(50, marks=pytest.mark.long)])
+def test_opening_and_letting_go_leaks_no_handle(recordings_of_all_kinds: dict[str, Path], cycles: int):
     folder = os.path.realpath(recordings_of_all_kinds["m.npy"].parent)
 
     def open_files() -> list[str]:
@@ -583,12 +624,12 @@ def test_opening_and_letting_go_leaks_no_handle(recordings_of_all_kinds: dict[st
         handles = [os.path.realpath(handle) for handle in Path("/proc/self/fd").iterdir()]
         return [name for name in handles + mapped_files() if name.startswith(folder)]
 
-    for _ in range(50):
+    for _ in range(cycles):
         for name, path in recordings_of_all_kinds.items():
-            if name != "m.nwb":
-                np.testing.assert_array_equal(open_stack(path).read(3, 4), MOVIE[3:4])
-    for _ in range(5):
-        open_stack(recordings_of_all_kinds["m.nwb"]).read(3, 4)
+            read = open_stack(path, channel=0 if name == "m.ome.tif" else None).read(3, 4)
+            np.testing.assert_array_equal(read, MOVIE[3:4].astype(np.uint16) if name == "m.ome.tif" else MOVIE[3:4])
+        parts = [recordings_of_all_kinds[name] for name in ("m.h5", "m.npy", "z.tif")]
+        np.testing.assert_array_equal(open_stack(parts).read(27, 28), MOVIE[3:4])
     assert open_files() == []
 
 
@@ -626,3 +667,13 @@ def test_an_open_movie_can_be_duplicated(tmp_path):
         file["movie"] = np.zeros((20, 16, 16), np.uint16)
     movie = open_stack(tmp_path / "movie.h5").array
     assert copy.deepcopy(movie) is movie
+
+
+def test_joined_files_keep_their_names(tmp_path):
+    for folder, n in (("control", 4), ("drug", 6)):
+        (tmp_path / folder).mkdir()
+        np.save(tmp_path / folder / "m.npy", MOVIE[:n])
+    paths = [tmp_path / folder / "m.npy" for folder in ("control", "drug")]
+    assert open_stack(paths).source.files == (("control/m", (0, 4)), ("drug/m", (4, 10)))
+    assert open_stack(paths[0]).source.files == ()
+    assert [name for name, _ in open_stack([paths[0], paths[0]]).source.files] == ["m.npy (1)", "m.npy (2)"]

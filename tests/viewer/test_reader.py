@@ -15,6 +15,7 @@ from napari_varae.io import open_stack
 from napari_varae.session.session import session_of
 from napari_varae.viewer.cells import CELLS
 from napari_varae.viewer.follow import follow
+from napari_varae.viewer.movie import stack_of_layer
 from napari_varae.viewer.ours import KEY, ours
 from napari_varae.viewer.reader import get_reader
 
@@ -160,6 +161,11 @@ def test_a_series_is_joined(tmp_path):
     [(data, keywords, _)] = get_reader(paths)(paths)
     assert data.shape == (80, 16, 16)
     assert keywords["metadata"][KEY]["breaks"] == (40,)
+    viewer = ViewerModel()
+    layer = viewer.add_image(data, **keywords)
+    assert stack_of_layer(layer).source.files == (("0", (0, 40)), ("1", (40, 80)))
+    layer.data = np.asarray(data) + 1
+    assert stack_of_layer(layer).source is None  # no longer the data of the files
 
 
 def test_asking_loads_no_torch_and_no_qt(tmp_path):

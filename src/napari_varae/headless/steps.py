@@ -97,7 +97,9 @@ def _train(analysis: Analysis, stop: Event | None, show: Phase, note: Callable[[
 
 
 def find_frames(analysis: Analysis, text: str, unit: Literal["frames", "s"] = "frames", *, name: str) -> Segments:
-    """Find the frames that a text means: ranges such as '0:400, 600:800', a frame set or a condition of the trials.
+    """Find the frames that a text means: ranges such as '0:400, 600:800', or a name.
+
+    A name is that of a frame set, of a condition of the trials, or of a file where several were joined.
 
     Raises
     ------
@@ -118,7 +120,11 @@ def find_frames(analysis: Analysis, text: str, unit: Literal["frames", "s"] = "f
     try:
         return parse_ranges(text, rate, analysis.n_frames, name=name)
     except ValueError as error:
-        names = ", ".join([*analysis.frame_sets, *(trials.conditions if trials is not None else ())])
+        source = analysis.stack.source
+        files = dict(source.files) if source is not None else {}
+        if text in files:
+            return (files[text],)
+        names = ", ".join([*analysis.frame_sets, *(trials.conditions if trials is not None else ()), *files])
         raise ValueError(f"{error} Or name one of: {names}." if names else str(error)) from error
 
 

@@ -90,7 +90,7 @@ def open_stack(
     name = paths[0].name if len(paths) == 1 else f"{paths[0].name} and {len(paths) - 1} more"
     stack = _stack(found, name or str(paths[0]), sum(map(size_on_disk, paths)), frame_rate, pixel_size)
     where = tuple(str(path.absolute()) for path in paths)
-    return stack.replace(source=Source(where, channel, plane, dataset, stack.bad_frames))
+    return stack.replace(source=Source(where, channel, plane, dataset, stack.bad_frames, found.files))
 
 
 def _stack(found: Found, name: str, nbytes: int, frame_rate: float | None, pixel_size: float | None) -> Stack:

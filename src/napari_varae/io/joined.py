@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -106,8 +107,15 @@ def join(files: Sequence[tuple[str, Found]]) -> Found:
         ),
         tuple(sorted(breaks)),
         frozenset(start + f for start, (_, found) in zip(starts, files, strict=False) for f in found.bad_frames),
+        tuple(zip(_without_endings([name for name, _ in files]), pairwise(starts), strict=True)),
         None if any(s is None for s in shifts) else np.concatenate([s for s in shifts if s is not None]),
     )
+
+
+def _without_endings(names: list[str]) -> list[str]:
+    """Names without the ending of the format, where they still differ."""
+    short = [PurePosixPath(name).with_suffix("").as_posix() for name in names]
+    return short if len(set(short)) == len(short) else names
 
 
 def _size(found: Found) -> str:

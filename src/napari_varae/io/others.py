@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +16,29 @@ from numpy.typing import NDArray
 
 from napari_varae.core.movie.frame_source import FrameSource
 from napari_varae.errors import StackError
+from napari_varae.io.hdf5 import HDF5_LOCK
 from napari_varae.io.probe import Fact, Found, Wanted
 
 __all__ = ["find", "format_of"]
 
 _PACKAGES = {"Inscopix": "isx", "Bruker": "lxml", "Thor": "lxml", "Femtonics": "h5py"}
 """What formats need besides roiextractors."""
+Lock = AbstractContextManager[Any, Any]
 EXTENSIONS = {".sbx": "Scanbox", ".mesc": "Femtonics", ".isxd": "Inscopix"}
 
 
 class Extracted(FrameSource):
-    """A movie of an imaging extractor; of a volume, one plane."""
+    """A movie of an imaging extractor; of a volume, one plane. `lock` is held while it reads."""
 
-    def __init__(self, extractor: Any, plane: int | None) -> None:
-        self.extractor, self.plane = extractor, plane
+    def __init__(self, extractor: Any, plane: int | None, lock: Lock) -> None:
+        self.extractor, self.plane, self.lock = extractor, plane, lock
         first = np.asarray(extractor.get_series(0, 1))
         super().__init__((extractor.get_num_samples(), *first.shape[1:3]), first.dtype)
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Read frames [start, stop), shape (stop - start, Y, X)."""
-        frames = np.asarray(self.extractor.get_series(start, stop))
+        with self.lock:
+            frames = np.asarray(self.extractor.get_series(start, stop))
         return frames if self.plane is None else frames[..., self.plane]
 
 
@@ -64,17 +68,18 @@ def find(path: Path, wanted: Wanted) -> Found:
         When roiextractors is not installed, or cannot read the file.
     """
     name = format_of(path)
+    lock: Lock = HDF5_LOCK if name == "Femtonics" else nullcontext()
     try:
         import roiextractors
     except ImportError as error:
         raise StackError(f"{path.name!r} ({name}) needs roiextractors: pip install 'napari-varae[formats]'.") from error
     try:
-        with warnings.catch_warnings(record=True) as caught:
+        with lock, warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             extractor, notes, rate = _OPENERS[str(name)](roiextractors, path, wanted)
             planes = int(extractor.get_num_planes()) if getattr(extractor, "is_volumetric", False) else 1
             plane = wanted.choose(path.name, {"plane": range(planes)})["plane"] if planes > 1 else None
-            array = Extracted(extractor, plane)
+            array = Extracted(extractor, plane, lock)
             rate = rate or Fact.positive(extractor.get_sampling_frequency(), f"from {name}, by roiextractors")
     except StackError:
         raise

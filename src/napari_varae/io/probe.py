@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from napari_varae.core.compute.checkpoint import Check, go_on
+from napari_varae.core.movie.frames import FrameRange
 from napari_varae.errors import ChoiceError
 
 __all__ = ["Fact", "Found", "Option", "Wanted"]
@@ -62,6 +63,8 @@ class Found:
         Frames at which a new run begins.
     bad_frames : frozenset of int
         Frames that the file marks as bad.
+    files : tuple of (str, (int, int))
+        Name and frames of each file, where several were joined.
     shifts : ndarray or None, shape (T, 2)
         By how much registration moved each frame, (y, x) in pixels.
     """
@@ -73,6 +76,7 @@ class Found:
     notes: tuple[str, ...] = ()
     breaks: tuple[int, ...] = ()
     bad_frames: frozenset[int] = frozenset()
+    files: tuple[tuple[str, FrameRange], ...] = ()
     shifts: NDArray[Any] | None = field(default=None, compare=False)
 
 

@@ -46,7 +46,17 @@ def find(paths: Sequence[Path], wanted: Wanted) -> Found:
         return _one(paths[0], wanted)
     if all(path.suffix.lower() in TIFF for path in paths) and _is_single_image(paths[0]):
         return Found(Images(paths), notes=(f"{len(paths)} files of one frame each, in the given order",))
-    return join([(path.name, _one(path, wanted)) for path in paths])
+    names = _told_apart([path.absolute() for path in paths])
+    return join([(name, _one(path, wanted)) for name, path in zip(names, paths, strict=True)])
+
+
+def _told_apart(paths: Sequence[Path]) -> list[str]:
+    """Name files, with as many of the folders around them as it takes until names differ."""
+    for depth in range(1, max(len(path.parts) for path in paths) + 1):
+        names = ["/".join(path.parts[-depth:]) for path in paths]
+        if len(set(names)) == len(names):
+            return names
+    return [f"{path.name} ({i})" for i, path in enumerate(paths, 1)]
 
 
 def _one(path: Path, wanted: Wanted) -> Found:

@@ -84,7 +84,7 @@ def find(path: Path, wanted: Wanted) -> Found:
     shifts = _shifts(ops, n_frames, notes)
     array = RawFrames(binary, frame * np.arange(n_frames, dtype=np.int64), size, np.dtype("<i2"))
     rate = Fact.positive(ops.get("fs"), "from suite2p (fs, per plane)")
-    return Found(array, "TYX", rate, Fact(), tuple(notes), breaks, bad, shifts)
+    return Found(array, "TYX", rate, Fact(), tuple(notes), breaks, bad, shifts=shifts)
 
 
 def _settings(plane: Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from napari_varae.session.conditions import ConditionsResult
 from napari_varae.session.covariates import Covariates
 from napari_varae.session.current_job import CurrentJob
 from napari_varae.session.experiment import Experiment
+from napari_varae.session.files import JoinedFiles
 from napari_varae.session.fits import kept_fits
 from napari_varae.session.frame_set_edits import FrameSetEdits
 from napari_varae.session.frame_sets import Letter
@@ -44,7 +45,7 @@ __all__ = ["Letter", "Session", "session_of"]
 
 class Session(
     CurrentJob, FrameSetEdits, Comparisons, Experiment, Links, Questions, Keeping, RobustnessResult, ChoiceResult,
-    ConditionsResult, TrainingNews, Covariates,
+    ConditionsResult, TrainingNews, Covariates, JoinedFiles,
 ):  # fmt: skip
     """Evented state of one viewer.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from napari_varae.core.movie.frame_source import FrameSource
 from napari_varae.core.movie.stack import Stack
 from napari_varae.errors import StackError
 from napari_varae.session.session import session_of
@@ -72,6 +73,8 @@ def stack_of_layer(layer: Layer) -> Stack:
     known = layer.metadata.get(KEY, {})
     read = [note for note in known.get("notes", ()) if not note.startswith(CALIBRATED)]
     rest = {name: known[name] for name in ("bad_frames", "breaks", "shifts") if name in known}
+    if isinstance(layer.data, FrameSource) and known.get("source") is not None:  # the data are still those of the file
+        rest["source"] = known["source"]
     return Stack(layer.data, rate, pixel, name=layer.name, notes=[f"From layer {layer.name!r}.", *read, *notes], **rest)
 
 
@@ -82,7 +85,12 @@ def movie_keywords(
 
     A sample and a file that was dropped on the window are taken up when there is no movie yet.
     """
-    known = {"bad_frames": sorted(stack.bad_frames), "breaks": stack.breaks, "shifts": stack.shifts}
+    known = {
+        "bad_frames": sorted(stack.bad_frames),
+        "breaks": stack.breaks,
+        "shifts": stack.shifts,
+        "source": stack.source,
+    }
     return {
         "name": stack.name,
         "metadata": {KEY: {"kind": kind, "notes": stack.notes, **known}},

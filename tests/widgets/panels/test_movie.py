@@ -331,6 +331,22 @@ def test_bad_frames_and_shifts_come_from_a_table(panel, session, movie, tmp_path
     assert "whole numbers" in notices[-1]
 
 
+def test_joined_files_become_frame_sets(panel, session, movie, tmp_path, idle):
+    assert panel.files_button.isHidden()
+    rng = np.random.default_rng(0)
+    for name, n in (("drug", 30), ("control", 40)):
+        np.save(tmp_path / f"{name}.npy", rng.integers(0, 99, (n, 16, 16)).astype(np.uint16))
+    panel.open([str(tmp_path / "control.npy"), str(tmp_path / "drug.npy")])
+    idle()
+    assert not panel.files_button.isHidden()
+    panel.files_button.click()
+    assert dict(session.frame_sets) == {"control": ((0, 40),), "drug": ((40, 70),)}
+    assert session.ranges == {"a": ((0, 40),), "b": ((40, 70),)}
+    session.set_frame_sets({"own": [(3, 9)]}, ("own", "drug"))
+    panel.files_button.click()
+    assert session.ranges["a"] == ((3, 9),)
+
+
 def test_what_was_found_reports_a_frame_rate_that_was_entered(panel, session, recordings):
     session.use_movie(nv.open_stack(recordings / "mouse_tactile_2p.tif"))
     assert "Frame rate: not stored in the file\n" in panel.report.text()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from napari_varae.core.movie.frames import FrameRange
+
 __all__ = ["Source"]
 
 
@@ -19,6 +21,8 @@ class Source:
         The choices given to `open_stack`.
     bad_frames : frozenset of int
         Frames that the files themselves mark as bad.
+    files : tuple of (str, (int, int))
+        Name and frames of each file, where several were joined.
     """
 
     paths: tuple[str, ...]
@@ -26,3 +30,4 @@ class Source:
     plane: int | str | None = None
     dataset: int | str | None = None
     bad_frames: frozenset[int] = frozenset()
+    files: tuple[tuple[str, FrameRange], ...] = ()

@@ -16,6 +16,7 @@ from napari_varae.session.ranges import format_duration, format_ranges, parse_ra
 from napari_varae.session.reasons import why_not
 from napari_varae.viewer.movie import use_layer
 from napari_varae.widgets.boxes.analysis import AnalysisBox, RecentButton, RecoverBox
+from napari_varae.widgets.boxes.files import FilesButton
 from napari_varae.widgets.boxes.frame_table import FrameTableButton
 from napari_varae.widgets.jobs.opening import open_brought, open_sample
 from napari_varae.widgets.parts.fields import NumberField, complaint, of_field
@@ -80,6 +81,8 @@ class MoviePanel(Panel):
         self.body.addWidget(self.recover)
         self.body.addWidget(heading("What was found"))
         self.body.addWidget(self.report)
+        self.files_button = FilesButton(self)
+        self.body.addWidget(self.files_button)
         self.body.addWidget(heading("Frames and units"))
         form = QFormLayout()
         form.setVerticalSpacing(4)
