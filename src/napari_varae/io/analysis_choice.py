@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,10 +25,10 @@ COUNTS = ("automatic", "n_frames", "n_pieces")
 
 def keep_choice(analysis: Analysis, choice: Choice, fits_before: frozenset[str]) -> None:
     """Write a choice, and which fits were there before it; those do not follow it."""
-    values = {name: getattr(choice, name) for name in (*NUMBERS, *ARRAYS, *PAIRS, *COUNTS)}
-    plain = {name: np.asarray(value).tolist() for name, value in values.items()}
+    plain = {name: np.asarray(getattr(choice, name)).tolist() for name in (*NUMBERS, *PAIRS, *COUNTS)}
     for name in ARRAYS:  # JSON has no NaN
-        plain[name] = np.where(np.isfinite(values[name]), values[name], None).tolist()
+        values = getattr(choice, name)
+        plain[name] = np.where(np.isfinite(values), values, np.array(None)).tolist()
     text = json.dumps({**plain, "fits_before": sorted(fits_before)}, indent=2)
     write_file(analysis.folder / NAME, text)
 
@@ -48,7 +48,7 @@ def read_choice(analysis: Analysis) -> tuple[Choice, frozenset[str]] | None:
 
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        values = {
+        values: dict[str, Any] = {
             **{name: np.array(found[name], dtype=np.int64) for name in NUMBERS},
             **{name: np.array(found[name], dtype=float) for name in ARRAYS},
             **{name: (int(found[name][0]), int(found[name][1])) for name in PAIRS},
