@@ -21,8 +21,8 @@ from scipy.stats import binomtest
 import napari_varae as nv
 from benchmarks.stored import Rows, read, stored
 from napari_varae.core.comparison.inference.draws import TIE
+from napari_varae.core.comparison.inference.lag_pairs import Sample
 from napari_varae.core.comparison.inference.permutation import SegmentPermutation
-from napari_varae.core.comparison.inference.sample import Sample
 from napari_varae.core.comparison.inference.segment_noise import SegmentNoise
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.units import Units

@@ -28,7 +28,7 @@ from qtpy.QtWidgets import QApplication, QMainWindow
 import napari_varae as nv
 from napari_varae.session.session import session_of
 from napari_varae.viewer.movie import open_movie
-from napari_varae.viewer.ours import ours
+from napari_varae.viewer.provenance import ours
 from napari_varae.widgets.workspace import open_workspace
 
 ENDLESS = nv.FitConfig(latents=4, epochs=100_000, patience=100_000)

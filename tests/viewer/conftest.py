@@ -8,8 +8,8 @@ from napari_varae.core.simulation.settings import SimulationConfig
 from napari_varae.core.simulation.simulate import simulate
 from napari_varae.core.training.train import fit as train_fit
 from napari_varae.session.session import session_of
-from napari_varae.viewer.follow import follow
 from napari_varae.viewer.movie import open_movie
+from napari_varae.viewer.synchronise import follow
 
 SMALL = SimulationConfig(frames=80, height=32, width=24, cells=3, frame_rate=20, pixel_size=1.5)
 IN_SPACE = ((1.5, 1.5), (0, 0), ("micrometer", "micrometer"), ("y", "x"))

@@ -14,12 +14,12 @@ from napari_varae.core.training.train import fit as train_fit
 from napari_varae.session.links import Graph
 from napari_varae.session.session import session_of
 from napari_varae.viewer import graph
-from napari_varae.viewer.follow import follow
 from napari_varae.viewer.graph import ANY, CHOSEN, SOURCE, TARGET, _arrows
 from napari_varae.viewer.meshes import arrow_mesh
 from napari_varae.viewer.movie import open_movie
-from napari_varae.viewer.ours import ours
 from napari_varae.viewer.outlines import outlines
+from napari_varae.viewer.provenance import ours
+from napari_varae.viewer.synchronise import follow
 
 from .conftest import IN_SPACE, geometry
 

@@ -11,9 +11,9 @@ from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.train import fit as train_fit
 from napari_varae.session.session import session_of
-from napari_varae.viewer.follow import follow
 from napari_varae.viewer.grid import frame_in_view, show_frame
 from napari_varae.viewer.movie import open_movie, stack_of_layer, use_layer
+from napari_varae.viewer.synchronise import follow
 from napari_varae.viewer.views import show
 
 FRAMES = np.random.default_rng(0).random((30, 16, 16), dtype=np.float32)

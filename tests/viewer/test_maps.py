@@ -10,7 +10,7 @@ from napari_varae.session.links import Graph
 from napari_varae.viewer.colour_bars import write_number
 from napari_varae.viewer.lazy_movie import LazyMovie
 from napari_varae.viewer.maps import show_map
-from napari_varae.viewer.ours import KEY, ours
+from napari_varae.viewer.provenance import KEY, ours
 from napari_varae.viewer.side_by_side import put_pair, put_side_by_side
 
 from .conftest import IN_SPACE, IN_TIME, geometry

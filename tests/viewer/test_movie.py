@@ -7,9 +7,9 @@ from napari.layers import Image
 from napari_varae.core.movie.stack import Stack
 from napari_varae.errors import StackError
 from napari_varae.session.session import session_of
-from napari_varae.viewer.follow import follow
 from napari_varae.viewer.movie import open_movie, stack_of_layer, use_layer
-from napari_varae.viewer.ours import about
+from napari_varae.viewer.provenance import about
+from napari_varae.viewer.synchronise import follow
 from napari_varae.viewer.views import hide, show
 
 from .conftest import IN_TIME, geometry

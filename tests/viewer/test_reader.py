@@ -14,10 +14,10 @@ from napari_varae.errors import ChoiceError, StackError
 from napari_varae.io import open_stack
 from napari_varae.session.session import session_of
 from napari_varae.viewer.cells import CELLS
-from napari_varae.viewer.follow import follow
 from napari_varae.viewer.movie import stack_of_layer
-from napari_varae.viewer.ours import KEY, ours
+from napari_varae.viewer.provenance import KEY, ours
 from napari_varae.viewer.reader import get_reader
+from napari_varae.viewer.synchronise import follow
 
 GOOD = np.random.default_rng(0).integers(0, 1000, (40, 16, 16), dtype=np.int16)
 

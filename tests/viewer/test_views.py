@@ -7,7 +7,7 @@ import pytest
 
 from napari_varae.core.movie.stack import Stack
 from napari_varae.session.session import session_of
-from napari_varae.viewer.ours import KEY
+from napari_varae.viewer.provenance import KEY
 from napari_varae.viewer.views import hide, is_shown, show
 
 from .conftest import IN_SPACE, IN_TIME, geometry

@@ -12,7 +12,7 @@ from napari_varae.core.settings import FitConfig
 from napari_varae.session.labels import describe_latent
 from napari_varae.session.results import Edge
 from napari_varae.session.time_rows import strongest_latents
-from napari_varae.viewer import ours
+from napari_varae.viewer import provenance
 
 from .conftest import PATIENCE, QUICK
 
@@ -233,7 +233,7 @@ def test_a_difference_map_is_the_difference(viewer, docks, session, trained, mov
     parts = [contribution_map(trained, movie, frames=f, own_past=True) for f in ((0, 40), (60, 100), (100, 200))]
     shown = viewer.layers["driver map of the whole VAR, A minus B"]
     np.testing.assert_allclose(shown.data, (parts[0] + parts[1]) / 2 - parts[2], rtol=1e-4, atol=1e-6)
-    assert "A minus B" in shown.metadata[ours.KEY]["definition"]
+    assert "A minus B" in shown.metadata[provenance.KEY]["definition"]
 
 
 def test_a_beside_b_are_two_maps_with_the_same_limits(viewer, docks, session, trained, idle):

@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QAbstractButton, QFileDialog, QScrollArea, QTabBar
 
 from napari_varae.io.trials import open_trials
 from napari_varae.viewer.cells import CELLS
-from napari_varae.viewer.ours import MOVIE, ours
+from napari_varae.viewer.provenance import MOVIE, ours
 
 from .mouse import place
 

@@ -26,7 +26,7 @@ SCRIPT = """
     from napari_varae.io import open_stack
     from napari_varae.io.cells import open_cells
     from napari_varae.session.session import session_of
-    from napari_varae.viewer.ours import ours
+    from napari_varae.viewer.provenance import ours
     from napari_varae.widgets.jobs import maps
     from napari_varae.widgets.workspace import open_workspace
 

@@ -15,9 +15,7 @@ from napari_varae.core.movie.odd_frames import OddFrames
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import Settings
 from napari_varae.errors import StackError
-from napari_varae.session.choices import ChoiceResult
 from napari_varae.session.comparisons import Comparisons
-from napari_varae.session.components import principal_components
 from napari_varae.session.conditions import ConditionsResult
 from napari_varae.session.covariates import Covariates
 from napari_varae.session.current_job import CurrentJob
@@ -31,10 +29,12 @@ from napari_varae.session.job_events import Controls, JobState
 from napari_varae.session.keeping import Keeping
 from napari_varae.session.labels import describe_fit, describe_movie
 from napari_varae.session.links import Links
+from napari_varae.session.principal_components import principal_components
 from napari_varae.session.questions import Questions
 from napari_varae.session.range_notes import range_notes
 from napari_varae.session.results import Edge
 from napari_varae.session.robustness import RobustnessResult
+from napari_varae.session.suggestion import ChoiceResult
 from napari_varae.session.training_news import TrainingNews
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from napari_varae.core.experiment.cells import Cells
 from napari_varae.io.cells import open_cells
 from napari_varae.session.session import Session
 from napari_varae.viewer.grid import shared_grid
-from napari_varae.viewer.ours import KEY, About, forget, ours, register
+from napari_varae.viewer.provenance import KEY, About, forget, ours, register
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.components.overlays import TextOverlay
 
-from napari_varae.viewer.ours import KEY, ours
+from napari_varae.viewer.provenance import KEY, ours
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

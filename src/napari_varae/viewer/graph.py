@@ -15,8 +15,8 @@ from napari_varae.session.results import Edge
 from napari_varae.session.session import Session
 from napari_varae.viewer.grid import shared_grid
 from napari_varae.viewer.meshes import ARROW, Mesh, arrow_mesh, distance_to_arrows, line_mesh, shorten
-from napari_varae.viewer.ours import KEY, LINKS, SIGNED, About, ours, register
 from napari_varae.viewer.outlines import outlines
+from napari_varae.viewer.provenance import KEY, LINKS, SIGNED, About, ours, register
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

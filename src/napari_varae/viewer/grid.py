@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from napari_varae.core.movie.stack import Stack
-from napari_varae.viewer.ours import MOVIE, ours
+from napari_varae.viewer.provenance import MOVIE, ours
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

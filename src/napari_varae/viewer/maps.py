@@ -15,7 +15,7 @@ from napari_varae.session.session import session_of
 from napari_varae.viewer.colour_bars import follow_bars, show_bars
 from napari_varae.viewer.grid import shared_grid
 from napari_varae.viewer.lazy_movie import LazyMovie
-from napari_varae.viewer.ours import KEY, SIGNED, About, ours, place
+from napari_varae.viewer.provenance import KEY, SIGNED, About, ours, place
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

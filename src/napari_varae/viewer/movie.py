@@ -11,7 +11,7 @@ from napari_varae.core.movie.stack import Stack
 from napari_varae.errors import StackError
 from napari_varae.session.session import session_of
 from napari_varae.viewer.grid import calibration, frame_in_view, grid
-from napari_varae.viewer.ours import KEY, MOVIE, About, about, clear, register
+from napari_varae.viewer.provenance import KEY, MOVIE, About, about, clear, register
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -10,7 +10,7 @@ from napari_varae.session.session import session_of
 from napari_varae.viewer.colour_bars import show_bars
 from napari_varae.viewer.grid import shared_grid
 from napari_varae.viewer.movie import contrast_limits
-from napari_varae.viewer.ours import LINKS, MOVIE, About, ours, place
+from napari_varae.viewer.provenance import LINKS, MOVIE, About, ours, place
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

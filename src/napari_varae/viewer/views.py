@@ -12,7 +12,7 @@ from napari_varae.session.session import Session, session_of
 from napari_varae.viewer.grid import shared_grid
 from napari_varae.viewer.lazy_movie import LazyMovie
 from napari_varae.viewer.movie import contrast_limits
-from napari_varae.viewer.ours import MOVIE, SIGNED, About, ours, place
+from napari_varae.viewer.provenance import MOVIE, SIGNED, About, ours, place
 
 if TYPE_CHECKING:
     import numpy as np

@@ -21,8 +21,8 @@ from scipy.stats import binom, binomtest
 import napari_varae as nv
 from napari_varae.core.comparison.inference.draws import Draws, Question, Ranked, reached
 from napari_varae.core.comparison.inference.edges import edge_table
+from napari_varae.core.comparison.inference.lag_pairs import Sample
 from napari_varae.core.comparison.inference.resampling import resample
-from napari_varae.core.comparison.inference.sample import Sample
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.statistic import Difference, difference
 from napari_varae.core.comparison.latents import compare_latents

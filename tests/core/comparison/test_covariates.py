@@ -7,7 +7,7 @@ from scipy.stats import binom
 import napari_varae as nv
 from napari_varae.core.comparison.covariates import with_lags
 from napari_varae.core.comparison.inference.bootstrap import WildBootstrap, recursion
-from napari_varae.core.comparison.inference.sample import Sample, basis_of
+from napari_varae.core.comparison.inference.lag_pairs import Sample, basis_of
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.statistic import difference
 from napari_varae.core.comparison.inference.two_sample import two_sample_test

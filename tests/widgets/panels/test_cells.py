@@ -8,7 +8,7 @@ import tifffile
 
 from napari_varae.core.experiment.cells import Cells
 from napari_varae.viewer.cells import CELLS
-from napari_varae.viewer.ours import ours
+from napari_varae.viewer.provenance import ours
 
 
 @pytest.fixture

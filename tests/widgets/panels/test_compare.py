@@ -19,7 +19,7 @@ from napari_varae.io.behaviour import open_behaviour
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import format_ranges
 from napari_varae.session.results import Placebo
-from napari_varae.viewer import ours
+from napari_varae.viewer import provenance
 from napari_varae.viewer.movie import open_movie
 from napari_varae.widgets.parts.state_strip import JobLine
 
@@ -225,13 +225,13 @@ def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, ses
     layer.visible = True
     session.use_fit(trained, trained.encode(movie))
     assert not layer.visible
-    assert "the map of A minus the map of B" in layer.metadata[ours.KEY]["definition"]
+    assert "the map of A minus the map of B" in layer.metadata[provenance.KEY]["definition"]
 
 
 def test_maps_and_range_marks_have_the_same_colour_for_a_and_for_b():
     """Positive in a difference map, A minus B, is A."""
     marks = np.array([QColor(colour).getRgbF()[:3] for colour in (A_COLOUR, B_COLOUR)])
-    ends = ours.SIGNED.map(np.array([1.0, 0.0]))[:, :3]
+    ends = provenance.SIGNED.map(np.array([1.0, 0.0]))[:, :3]
     distance = np.linalg.norm(marks[:, None] - ends, axis=-1)
     assert (distance.argmin(1) == [0, 1]).all()
 
@@ -250,7 +250,7 @@ def test_a_difference_map_says_which_ranges_and_is_not_taken_for_that_of_others(
     assert set(names) <= {layer.name for layer in viewer.layers}
     assert "…" not in names[0]
     assert "…" in names[1]
-    definition = viewer.layers[-1].metadata[ours.KEY]["definition"]
+    definition = viewer.layers[-1].metadata[provenance.KEY]["definition"]
     assert format_ranges(tuple(b), session.stack.frame_rate) in definition
 
 

@@ -6,7 +6,7 @@ from qtpy.QtCore import Qt
 
 from napari_varae.core.settings import FitConfig
 from napari_varae.session.results import Edge
-from napari_varae.viewer.ours import ours
+from napari_varae.viewer.provenance import ours
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 
 from napari_varae.core.comparison import notes
 from napari_varae.core.comparison.covariates import check_known, with_lags
+from napari_varae.core.comparison.inference.lag_pairs import Array
 from napari_varae.core.comparison.inference.resampling import Progress
-from napari_varae.core.comparison.inference.sample import Array
 from napari_varae.core.comparison.inference.segment_noise import SegmentNoise
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.two_sample import UnusableRangesError, two_sample_test

@@ -7,7 +7,7 @@ import operator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from napari_varae.core.comparison.inference.sample import Array
+from napari_varae.core.comparison.inference.lag_pairs import Array
 from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.stack import Stack
 

@@ -15,8 +15,8 @@ from napari_varae.io.analysis import Analysis, open_analysis
 from napari_varae.io.analysis_conditions import read_conditions
 from napari_varae.session.analysis import use_comparisons, use_conditions, use_frame_sets, write_analysis
 from napari_varae.session.autosave import fits_of
-from napari_varae.session.components import principal_components
 from napari_varae.session.job_events import Controls
+from napari_varae.session.principal_components import principal_components
 from napari_varae.session.questions import Question
 from napari_varae.session.snapshot import Snapshot
 from napari_varae.viewer.movie import open_movie

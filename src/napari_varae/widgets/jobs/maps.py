@@ -17,7 +17,7 @@ from napari_varae.session.results import Edge
 from napari_varae.viewer.colour_bars import is_empty
 from napari_varae.viewer.lazy_movie import LazyMovie
 from napari_varae.viewer.maps import show_map
-from napari_varae.viewer.ours import ours
+from napari_varae.viewer.provenance import ours
 from napari_varae.viewer.side_by_side import put_pair
 from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.parts.panel import Panel

@@ -11,8 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_varae.core.settings import FitConfig
-from napari_varae.session.components import principal_components
 from napari_varae.session.job_events import Controls
+from napari_varae.session.principal_components import principal_components
 from napari_varae.session.session import Session
 from napari_varae.widgets.jobs.job import Report
 from napari_varae.widgets.parts.text import report_caution, report_done

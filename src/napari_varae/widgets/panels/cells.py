@@ -12,7 +12,7 @@ from napari_varae.core.files import write_file
 from napari_varae.session.questions import Question
 from napari_varae.session.reasons import why_not
 from napari_varae.viewer.cells import CELLS
-from napari_varae.viewer.ours import about
+from napari_varae.viewer.provenance import about
 from napari_varae.widgets.jobs.opening import open_brought
 from napari_varae.widgets.parts.files import ask_path
 from napari_varae.widgets.parts.panel import Panel, allow, button, narrow_choice, row

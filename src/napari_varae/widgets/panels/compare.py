@@ -36,7 +36,7 @@ from napari_varae.widgets.parts.plots import NullPlot
 from napari_varae.widgets.parts.result_list import ResultList
 from napari_varae.widgets.parts.sides_box import SidesBox
 from napari_varae.widgets.parts.text import heading, in_words, note, report_done
-from napari_varae.widgets.parts.verdict import NOT_COMPARED, VerdictBox, differing
+from napari_varae.widgets.parts.verdict_box import NOT_COMPARED, VerdictBox, differing
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

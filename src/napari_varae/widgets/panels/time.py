@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from napari.layers import Labels, Shapes
-from qtpy.QtCore import QPoint, QSize, Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QFrame, QLineEdit, QMenu, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLineEdit, QMenu, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from napari_varae.core.movie.frames import FrameRange
 from napari_varae.figures.colours import SET_COLOURS, set_colours
@@ -19,11 +19,12 @@ from napari_varae.session.labels import parse_latents
 from napari_varae.session.ranges import Segments, format_ranges
 from napari_varae.session.time_rows import KINDS, ORDERS, Kind, Order, raster_order, time_rows, usual_frames
 from napari_varae.viewer.cells import CELLS
-from napari_varae.viewer.ours import about
+from napari_varae.viewer.provenance import about
 from napari_varae.widgets.jobs.figures import Draw, FigurePanel
 from napari_varae.widgets.jobs.regions import trace_regions
 from napari_varae.widgets.parts.fields import complaint, of_field
 from napari_varae.widgets.parts.frame_set_box import FrameSetBox
+from napari_varae.widgets.parts.low_area import LowArea
 from napari_varae.widgets.parts.panel import row, small_button
 from napari_varae.widgets.parts.segments import Shaded, Spans
 from napari_varae.widgets.parts.state_strip import JobLine
@@ -35,28 +36,10 @@ if TYPE_CHECKING:
 
 __all__ = ["TimePanel"]
 
-LOWEST = 90
-"""Pixels that the dock can be low: napari's controls of a Labels layer leave little more on a small screen."""
 LEFT = 330
 """Pixels of the controls."""
 SHOWN: tuple[Kind, ...] = ("behaviour", "latents")
 """Rows that are shown at first."""
-
-
-class _LowArea(QScrollArea):
-    """As wide as what is in it, which scrolls on a low screen rather than be squeezed."""
-
-    def __init__(self, inside: QWidget) -> None:
-        super().__init__()
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidget(inside)
-
-    def minimumSizeHint(self) -> QSize:
-        """Return the width of what is in it with a bar beside it, and a low height."""
-        bar = self.verticalScrollBar().sizeHint().width()
-        return QSize(self.widget().minimumSizeHint().width() + bar, LOWEST)
 
 
 class TimePanel(FigurePanel):
@@ -82,7 +65,7 @@ class TimePanel(FigurePanel):
         self._of: Any = None
 
         splitter = QSplitter()
-        splitter.addWidget(_LowArea(self._controls()))
+        splitter.addWidget(LowArea(self._controls()))
         splitter.addWidget(self.traces)
         splitter.setStretchFactor(1, 1)
         splitter.setSizes([LEFT, 1000])

@@ -21,8 +21,8 @@ from qtpy.QtWidgets import (
 )  # fmt: skip
 
 from napari_varae.session.session import session_of
-from napari_varae.viewer.follow import follow
 from napari_varae.viewer.preferences import preferred
+from napari_varae.viewer.synchronise import follow
 from napari_varae.widgets.parts.docks import join_tabs
 from napari_varae.widgets.parts.keeper import keeper_of
 from napari_varae.widgets.parts.state_strip import StateStrip

@@ -8,7 +8,7 @@ from scipy.signal import lfilter
 
 from napari_varae.core.comparison.inference import joint
 from napari_varae.core.comparison.inference.joint import estimate, refit
-from napari_varae.core.comparison.inference.sample import Sample
+from napari_varae.core.comparison.inference.lag_pairs import Sample
 from napari_varae.core.comparison.inference.statistic import difference
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from napari_varae.core.comparison.inference import permutation as module
+from napari_varae.core.comparison.inference.lag_pairs import Sample
 from napari_varae.core.comparison.inference.permutation import BlockPermutation
-from napari_varae.core.comparison.inference.sample import Sample
 from napari_varae.core.comparison.inference.score_variance import LEAST_SHARE, score_variance
 from napari_varae.core.comparison.inference.statistic import difference
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from napari_varae.core.comparison.inference.bootstrap import WildBootstrap
-from napari_varae.core.comparison.inference.sample import LEAST, Pool, Sample
+from napari_varae.core.comparison.inference.lag_pairs import LEAST, Pool, Sample
 from napari_varae.core.comparison.inference.segment_noise import SegmentNoise
 from napari_varae.core.comparison.inference.statistic import difference
 from napari_varae.core.comparison.latents import compare_latents

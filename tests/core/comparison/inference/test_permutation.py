@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from napari_varae.core.comparison.inference.draws import TIE
+from napari_varae.core.comparison.inference.lag_pairs import Sample
 from napari_varae.core.comparison.inference.permutation import BlockPermutation, SegmentPermutation, n_ways, strata
-from napari_varae.core.comparison.inference.sample import Sample
 from napari_varae.core.comparison.inference.segment_noise import SegmentNoise
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.statistic import difference

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from napari_varae.core.comparison.inference.lag_pairs import Sample
 from napari_varae.core.comparison.inference.permutation import SegmentPermutation, strata
-from napari_varae.core.comparison.inference.sample import Sample
 from napari_varae.core.comparison.inference.segment_noise import SegmentNoise
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.several import Exchange, omnibus_test

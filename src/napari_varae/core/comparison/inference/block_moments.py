@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_varae.core.comparison.inference.sample import CONSTANT, Array, Moments
+from napari_varae.core.comparison.inference.lag_pairs import CONSTANT, Array, Moments
 
 __all__ = ["BlockMoments"]
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_varae.core.comparison.inference.sample import Array, Sample, basis_of, within, without
+from napari_varae.core.comparison.inference.lag_pairs import Array, Sample, basis_of, within, without
 from napari_varae.core.comparison.inference.statistic import Difference, difference, relaxed
 from napari_varae.core.compute.compiled import compiled
 from napari_varae.core.var.stability import spectral_radius

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_varae.core.comparison.inference.sample import Array
+from napari_varae.core.comparison.inference.lag_pairs import Array
 from napari_varae.core.comparison.inference.statistic import Difference
 
 __all__ = ["TIE", "Counted", "Draws", "Null", "Question", "Ranked", "Scores", "count", "reached"]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.comparison.inference.draws import Draws
-from napari_varae.core.comparison.inference.sample import Array
+from napari_varae.core.comparison.inference.lag_pairs import Array
 from napari_varae.core.comparison.inference.statistic import Difference, own_past
 
 __all__ = ["EDGE", "edge_table"]

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.comparison.inference.block_moments import BlockMoments
-from napari_varae.core.comparison.inference.sample import Moments, Pool, Sample
+from napari_varae.core.comparison.inference.lag_pairs import Moments, Pool, Sample
 from napari_varae.core.comparison.inference.statistic import Difference, Start, difference, pooled
 
 __all__ = ["FEWEST_UNITS", "BlockPermutation", "SegmentPermutation", "n_ways", "strata"]

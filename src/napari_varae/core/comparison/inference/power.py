@@ -10,8 +10,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from napari_varae.core.comparison.inference.bootstrap import LARGEST_RADIUS, Signs, WildBootstrap
+from napari_varae.core.comparison.inference.lag_pairs import Array
 from napari_varae.core.comparison.inference.resampling import BATCH_PAIRS
-from napari_varae.core.comparison.inference.sample import Array
 from napari_varae.core.comparison.inference.statistic import Difference, difference, own_past
 from napari_varae.core.compute.workers import Workers, in_order
 from napari_varae.core.var.stability import spectral_radius

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import betaincinv
 
 from napari_varae.core.comparison.inference.draws import TIE, Counted, Draws, Null, Ranked, count
-from napari_varae.core.comparison.inference.sample import Array
+from napari_varae.core.comparison.inference.lag_pairs import Array
 from napari_varae.core.comparison.inference.statistic import Difference
 from napari_varae.core.compute.workers import Workers, in_order
 

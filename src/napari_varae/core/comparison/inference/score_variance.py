@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_varae.core.comparison.inference.sample import Array, Sample
+from napari_varae.core.comparison.inference.lag_pairs import Array, Sample
 from napari_varae.core.compute.compiled import compiled
 
 __all__ = ["score_variance", "unexplained"]

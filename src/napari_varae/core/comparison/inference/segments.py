@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_varae.core.comparison.inference.sample import Array
+from napari_varae.core.comparison.inference.lag_pairs import Array
 from napari_varae.core.comparison.inference.segment_noise import SegmentNoise
 from napari_varae.core.compute.compiled import compiled
 

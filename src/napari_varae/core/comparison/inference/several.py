@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.comparison.inference.draws import TIE
+from napari_varae.core.comparison.inference.lag_pairs import Array, Pool, Sample
 from napari_varae.core.comparison.inference.permutation import FEWEST_UNITS, strata
 from napari_varae.core.comparison.inference.resampling import BATCH_PAIRS
-from napari_varae.core.comparison.inference.sample import Array, Pool, Sample
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.statistic import QUESTIONS, Difference, difference, pooled
 from napari_varae.core.comparison.inference.two_sample import FEWEST_DRAWS

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from napari_varae.core.comparison.inference.joint import estimate, refit
-from napari_varae.core.comparison.inference.sample import Array, Sample
+from napari_varae.core.comparison.inference.lag_pairs import Array, Sample
 from napari_varae.core.comparison.inference.score_variance import score_variance, unexplained
 
 __all__ = ["QUESTIONS", "Difference", "Start", "difference", "own_past", "pooled", "relaxed"]

@@ -13,10 +13,10 @@ from napari_varae.core.comparison.inference.answer import Answer, answer, critic
 from napari_varae.core.comparison.inference.bootstrap import WildBootstrap
 from napari_varae.core.comparison.inference.draws import Null
 from napari_varae.core.comparison.inference.edges import edge_table
+from napari_varae.core.comparison.inference.lag_pairs import Array, Sample
 from napari_varae.core.comparison.inference.permutation import FEWEST_UNITS, BlockPermutation, SegmentPermutation
 from napari_varae.core.comparison.inference.power import detectable
 from napari_varae.core.comparison.inference.resampling import Progress, resample
-from napari_varae.core.comparison.inference.sample import Array, Sample
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.statistic import Difference, difference
 from napari_varae.core.comparison.inference.units import Units, UnusableRangesError

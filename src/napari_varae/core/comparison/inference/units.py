@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from napari_varae.core.comparison.inference.sample import Array
+from napari_varae.core.comparison.inference.lag_pairs import Array
 from napari_varae.core.comparison.inference.segment_noise import SegmentNoise
 from napari_varae.core.comparison.inference.segments import Segments
 

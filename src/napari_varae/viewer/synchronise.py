@@ -13,7 +13,7 @@ from napari_varae.viewer.clicks import follow_clicks
 from napari_varae.viewer.graph import choose_latent, choose_link, follow_graph, graph_removed
 from napari_varae.viewer.grid import calibrate, frame_in_view, show_frame
 from napari_varae.viewer.movie import use_layer
-from napari_varae.viewer.ours import KEY, LINKS, MOVIE, about, forget, mark, ours
+from napari_varae.viewer.provenance import KEY, LINKS, MOVIE, about, forget, mark, ours
 from napari_varae.viewer.views import refresh
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_varae.session.session import session_of
-from napari_varae.viewer.follow import follow
 from napari_varae.viewer.movie import simulated_recording
+from napari_varae.viewer.synchronise import follow
 from napari_varae.viewer.views import show
 
 
