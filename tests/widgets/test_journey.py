@@ -57,7 +57,7 @@ def test_from_the_movie_to_the_answer(viewer, docks, session, movie, idle, qtbot
     idle()
     result = session.comparison
     assert result.null.shape == (29,)
-    assert compare.verdict.coupling.text().startswith(f"p = {result.coupling.p_value:.3g}")
+    assert compare.verdict.coupling[0].text().endswith(f"{result.coupling.p_value:.3g}")
     assert compare.table.edges.rowCount() == len(result.edges["lag"]) == 16
 
     linked = [line for line in range(16) if session.fit.var.coefficients[edge_of(compare.table, line)] != 0]

@@ -25,10 +25,10 @@ COUNTS = ("automatic", "n_frames", "n_pieces")
 
 def keep_choice(analysis: Analysis, choice: Choice, fits_before: frozenset[str]) -> None:
     """Write a choice, and which fits were there before it; those do not follow it."""
-    values = {name: getattr(choice, name) for name in (*NUMBERS, *ARRAYS, *PAIRS, *COUNTS)}
-    plain: dict[str, Any] = {name: np.asarray(value).tolist() for name, value in values.items()}
+    plain = {name: np.asarray(getattr(choice, name)).tolist() for name in (*NUMBERS, *PAIRS, *COUNTS)}
     for name in ARRAYS:  # JSON has no NaN
-        plain[name] = np.where(np.isfinite(values[name]), values[name].astype(object), np.array(None)).tolist()
+        values = getattr(choice, name)
+        plain[name] = np.where(np.isfinite(values), values, np.array(None)).tolist()
     text = json.dumps({**plain, "fits_before": sorted(fits_before)}, indent=2)
     write_file(analysis.folder / NAME, text)
 

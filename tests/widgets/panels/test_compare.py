@@ -642,6 +642,7 @@ def test_the_answer_stands_below_the_button_and_is_scrolled_into_view(docks, rea
     idle()
     top = dock.verdict.mapTo(dock._area.viewport(), dock.verdict.rect().topLeft()).y()
     assert 0 <= top < dock._area.viewport().height() / 2
+    assert dock._area.widget().minimumSizeHint().width() <= 413  # of 415 pixels beside the scroll bar, at 1280
     names = [dock.table.edges.index(i, 0).data() for i in range(dock.table.edges.rowCount())]
     assert any(name.endswith("own past") for name in names)
     assert not any(" → " in name and len(set(name.split(" → "))) == 1 for name in names)

@@ -22,7 +22,7 @@ def test_what_cannot_be_clicked_has_a_reason(docks, session, movie, fit):
     look = docks["Look"]
     for part in (look.map_button, *look.views.values()):
         assert not part.isEnabled()
-        assert "train or load one" in part.toolTip()
+        assert "Train dock" in part.toolTip()
     session.use_fit(fit, fit.encode(movie))
     assert look.map_button.isEnabled()
     assert "zero is transparent" in look.map_button.toolTip()

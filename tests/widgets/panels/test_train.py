@@ -187,8 +187,8 @@ def test_an_example_is_drawn_while_training_runs_and_goes_with_its_movie(panel, 
 
 def test_every_grey_button_has_its_reason(panel, session, stack, viewer, fit):
     assert "needs a movie" in panel.reason.text()
-    assert "needs a movie" in panel.start_button.toolTip()
-    assert "no fit to save" in panel.fits.save_button.toolTip()
+    assert "Open a movie" in panel.start_button.toolTip()
+    assert "Train or load a fit" in panel.fits.save_button.toolTip()
     open_movie(viewer, stack)
     assert panel.start_button.isEnabled()
     assert "needs" not in panel.reason.text()
@@ -197,7 +197,7 @@ def test_every_grey_button_has_its_reason(panel, session, stack, viewer, fit):
     assert "Comparing A with B" in panel.reason.text()
     session.end(controls)
     session.use_fit(fit, fit.encode(stack))
-    assert panel.fits.save_button.toolTip() == ""
+    assert panel.fits.save_button.toolTip() == "The fit in use, as a .varae file"
 
 
 def test_the_best_epoch_of_a_loaded_fit_is_marked(panel, session, movie, fit):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from napari.layers import Labels, Shapes
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, QSize, Qt
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QFrame, QLineEdit, QMenu, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
@@ -43,6 +43,22 @@ SHOWN: tuple[Kind, ...] = ("behaviour", "latents")
 """Rows that are shown at first."""
 
 
+class _LowArea(QScrollArea):
+    """As wide as what is in it, which scrolls on a low screen rather than be squeezed."""
+
+    def __init__(self, inside: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(inside)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the width of what is in it with a bar beside it, and a low height."""
+        bar = self.verticalScrollBar().sizeHint().width()
+        return QSize(self.widget().minimumSizeHint().width() + bar, LOWEST)
+
+
 class TimePanel(FigurePanel):
     """Look at latents over time, and make frame sets."""
 
@@ -66,13 +82,7 @@ class TimePanel(FigurePanel):
         self._of: Any = None
 
         splitter = QSplitter()
-        area, controls = QScrollArea(), self._controls()  # scrolls on a low screen, rather than be squeezed
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(controls)
-        area.setMinimumSize(controls.minimumSizeHint().width(), LOWEST)
-        splitter.addWidget(area)
+        splitter.addWidget(_LowArea(self._controls()))
         splitter.addWidget(self.traces)
         splitter.setStretchFactor(1, 1)
         splitter.setSizes([LEFT, 1000])

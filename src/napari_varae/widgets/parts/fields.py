@@ -86,7 +86,7 @@ def _complain(field: Any, text: str) -> bool:
     line = getattr(field, "complaint", None)
     if line is None:
         return False
-    line.setText(f"⚠ {text[:1].upper()}{text[1:]}")
+    line.setText(f"⚠ {text}")
     line.show()
     field.setStyleSheet(f"{type(field).__name__} {{ border: 1px solid {MARK} }}")
     above: Any = line

@@ -77,7 +77,9 @@ class SettingsForm(QWidget, Generic[S]):
         try:
             return self.model(**values)
         except ValidationError as error:
-            wrong = {str(found["loc"][0]): f"{_sentence(found)}." for found in error.errors() if found["loc"]}
+            wrong = {
+                str(found["loc"][0]): f"{_sentence(found).capitalize()}." for found in error.errors() if found["loc"]
+            }
             raise self._error(self._in_words(error), wrong) from None
 
     def check(self) -> None:

@@ -88,6 +88,7 @@ class CurvePlot(Plot):
 
     def __init__(self, y: str, names: Sequence[str], *, height: int = 140) -> None:
         super().__init__("epoch", y, height=height)
+        self.legend.setColumnCount(2)  # one line
         self._curves = {
             name: self.plot(name=name, pen=pg.mkPen(colour, width=2))
             for name, colour in zip(names, CURVE_COLOURS, strict=False)

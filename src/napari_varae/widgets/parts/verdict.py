@@ -50,6 +50,7 @@ class VerdictBox(QWidget):
         self.coupling, self.persistence = (tuple(note() for _ in range(3)) for _ in range(2))
         self.frames = note()
         self.level = QLabel()
+        self.level.setToolTip("The largest difference, and the coefficient that it is of")
         grid = QGridLayout(self.numbers)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(2)
@@ -96,7 +97,7 @@ class VerdictBox(QWidget):
         """Show a result, and whether it is of what is set now."""
         judged = result.judgement
         self._set(HEADLINES[judged.outcome], f"{judged.reason} {judged.remedy}".strip())
-        self.level.setText(f"largest A − B ({percent(1 - result.config.level)} interval)")
+        self.level.setText(f"A − B ({percent(1 - result.config.level)} interval)")
         for labels, found in ((self.coupling, result.coupling), (self.persistence, result.persistence)):
             for label, text in zip(labels, _answer(result, found), strict=True):
                 label.setText(text)
