@@ -29,7 +29,9 @@ from benchmarks.training.flatness import SHOWN as SHOWN_FLAT
 from benchmarks.training.paper_setting import EVERYTHING
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-PAGES = tuple(DOCS / f"{name}.md" for name in ("results", "paper", "statistics", "lasso", "how-to/batch"))
+PAGES = tuple(
+    DOCS / f"{name}.md" for name in ("results", "paper", "statistics", "lasso", "how-to/batch", "how-to/open-your-data")
+)
 MERITS = {
     "rec": 3, "clean": 3, "pred": 3, "latent R2": 3, "cells": 3, "links": 2, "driver": 3, "effect": 3, "drive r": 2,
     "nonzeros": 1, "seconds": 0,
@@ -140,6 +142,20 @@ def batch() -> str:
         each = [f"{row['seconds per recording']:.1f} s", f"{worked:.0f} MB"] if worked else ["", ""]
         lines.append([row["what"], str(row["workers"]), str(row["recordings"]), seconds, *each])
     return markdown(["", "workers", "recordings", "time", "time per recording", "peak memory of a worker"], lines)
+
+
+def frame_time() -> str:
+    """Table of one frame and a block of frames by each reader, beside a memory map."""
+    lines = [
+        [
+            row["reader"], f"{row['frame (ms)']:.1f} ms", f"{row['frame ratio']:.1f}", f"{row['block (ms)']:.0f} ms",
+            f"{row['block ratio']:.1f}",
+        ]
+        for row in results("frame_time")
+    ]  # fmt: skip
+    return markdown(
+        ["", "a frame in napari", "beside a memory map", "64 frames in training", "beside a memory map"], lines
+    )
 
 
 def larger() -> str:
@@ -407,6 +423,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **{f"ablation {name}": lambda name=name: ablation(name) for name in SHOWN_SCENARIOS},
     **{f"paper {name}": lambda name=name: paper(name) for name in PAPER_SCENARIOS},
     "everyday": everyday, "kills": kills, "paper claims": paper_claims,
+    "frame time": frame_time,
     "timing": timing, "batch": batch, "growth": growth, "larger": larger, "paper elsewhere": paper_elsewhere,
     "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "pipeline": pipeline,
     "pipeline found": pipeline_found, "calibration": calibration, "labels": labels, "halves": halves,

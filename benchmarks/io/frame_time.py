@@ -23,13 +23,14 @@ import numpy as np
 import tifffile
 
 import napari_varae as nv
+from benchmarks.stored import keep, stored
 
 BLOCK = 64
 """Frames of a block."""
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table, and store it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--size", type=int, default=512)
@@ -44,16 +45,26 @@ def main() -> None:
         baseline = measure(plain, options.repeats)
         print("| reader | frame in napari (ms) | beside a memory map | block of 64 (ms) | beside a memory map |")
         print("| --- | --- | --- | --- | --- |")
-        print(f"| memory map of numpy | {baseline[0]:.1f} | 1 | {baseline[1]:.0f} | 1 |", flush=True)
+        rows = [_row("memory map of numpy", baseline, (1.0, 1.0))]
         for name, write in WRITERS.items():
             path = Path(folder) / name.replace(" ", "_").replace(",", "")
             stack = nv.open_stack(write(path, movie))
             again = measure(plain, options.repeats)  # beside it in time: other programs may disturb
             frame, block = measure(stack, options.repeats)
             ratios = frame / again[0], block / again[1]
-            print(f"| {name} | {frame:.1f} | {ratios[0]:.1f} | {block:.0f} | {ratios[1]:.1f} |", flush=True)
+            rows.append(_row(name, (frame, block), ratios))
             del stack
             gc.collect()
+    keep(stored("frame_time"), rows)
+
+
+def _row(name: str, times: tuple[float, float], ratios: tuple[float, float]) -> dict[str, Any]:
+    """Print a line of the table, and return it as it is stored."""
+    print(f"| {name} | {times[0]:.1f} | {ratios[0]:.1f} | {times[1]:.0f} | {ratios[1]:.1f} |", flush=True)
+    return {
+        "reader": name, "frame (ms)": round(times[0], 1), "frame ratio": round(ratios[0], 1),
+        "block (ms)": round(times[1]), "block ratio": round(ratios[1], 1),
+    }  # fmt: skip
 
 
 def measure(movie: nv.Stack | np.ndarray, repeats: int) -> tuple[float, float]:
