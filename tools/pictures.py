@@ -1,4 +1,4 @@
-"""Take the pictures of the docs that show recordings, cells, trials and behaviour being opened.
+"""Take the pictures of the docs: those of the demo, and of recordings, cells, trials and behaviour being opened.
 
     tools/with-display python tools/pictures.py [FOLDER]
 
@@ -7,6 +7,8 @@ Everything is simulated, so that anybody can take them again. They go to docs/im
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,14 +26,27 @@ from napari_varae.core.simulation.settings import SAMPLE
 from napari_varae.session.session import session_of
 from napari_varae.widgets.workspace import open_workspace
 
+OF_THE_DEMO = {
+    "1-movie": "1-movie", "2-training": "2-training", "4-driver-map": "4-driver-map", "5-comparison": "window",
+}  # fmt: skip
+"""Pictures that the demo takes, and what they are called in the docs."""
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 SIZE = (1280, 860)
+
+
+def of_the_demo(output: Path) -> None:
+    """Run the demo, and take over its pictures."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-m", "napari_varae", "demo"], cwd=folder, check=True)
+        for taken, name in OF_THE_DEMO.items():
+            shutil.copy(Path(folder) / "demo-output" / f"{taken}.png", output / f"{name}.png")
 
 
 def main() -> None:
     """Take all pictures."""
     output = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
     output.mkdir(parents=True, exist_ok=True)
+    of_the_demo(output)
     viewer = napari.Viewer()
     panels, session = open_workspace(viewer), session_of(viewer)
     viewer.window.resize(*SIZE)
