@@ -107,7 +107,7 @@ def test_two_jobs_at_once_are_refused(panel, session, qtbot):
         controls.stop.wait(10)
 
     Job(panel, "computing", work, title="", on_return=print)
-    with pytest.raises(ValueError, match="is computing"):
+    with pytest.raises(ValueError, match="while this runs: computing"):
         Job(panel, "training", work, title="", on_return=print)
     session.stop(keep=False)
     qtbot.waitUntil(lambda: session.job == "idle", timeout=PATIENCE)

@@ -413,9 +413,9 @@ def test_the_last_pair_of_a_placebo_counts(docks, ready, session, idle, where):
 def test_the_summary_and_the_table_give_the_same_difference(docks, ready, compared):
     box, edges = docks["Compare"].verdict, docks["Compare"].table.edges
     shown = {tuple(edges.edge(line)): edges.data(edges.index(line, 3)) for line in range(edges.rowCount())}
-    for answer, text in ((compared.coupling, box.coupling.text()), (compared.persistence, box.persistence.text())):
+    for answer, cells in ((compared.coupling, box.coupling), (compared.persistence, box.persistence)):
         low, high = answer.interval
-        assert f"{answer.difference:+.2f} (95 % interval {low:+.2f} to {high:+.2f})" in text
+        assert f"{answer.difference:+.2f} ({low:+.2f} to {high:+.2f})" in cells[-1].text()
         assert shown[answer.coefficient] == f"{answer.difference:+.2f} ({low:+.2f} to {high:+.2f})"
 
 
@@ -539,7 +539,7 @@ def test_one_stop_for_every_job(docks, session, trained, movie, qtbot, idle, mon
     else:
         session.fits.append(other := replace(trained))
         docks["Train"].fits._show()
-        docks["Train"]._choose(session.fits.index(other))
+        docks["Train"].fits._choose(session.fits.index(other))
     qtbot.waitUntil(lambda: len(asked) > 2, timeout=PATIENCE)
     began = time.monotonic()
     strip.stop.click()

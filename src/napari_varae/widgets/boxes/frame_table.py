@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_varae.io.frame_table import open_frame_table
+from napari_varae.session.reasons import why_not
+from napari_varae.widgets.parts.panel import allow
 from napari_varae.widgets.parts.text import in_words
 
 if TYPE_CHECKING:
@@ -43,4 +45,4 @@ class FrameTableButton(QPushButton):
             self._session.describe_movie(stack.frame_rate, stack.pixel_size, found.bad_frames, found.shifts)
 
     def _show(self, _news: object = None) -> None:
-        self.setEnabled(self._session.stack is not None and self._session.job == "idle")
+        allow(self, why_not(self._session, "movie", "idle"))

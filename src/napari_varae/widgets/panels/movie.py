@@ -58,6 +58,7 @@ class MoviePanel(Panel):
         self.last.setAccessibleName("End of the training frames")
         self.bad_frames = QLineEdit()
         self.bad_frames.setPlaceholderText("none")
+        self.bad_frames.setAccessibleName("Bad frames")
         self.bad_frames.setToolTip(
             "Frames to leave out (motion, shutter), for example 10 - 15, 200 - 230. The last number is not included."
         )

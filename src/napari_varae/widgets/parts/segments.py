@@ -17,8 +17,6 @@ NEAR = 5
 """Pixels from an edge within which the mouse takes hold of it, or an edge snaps."""
 SHADE, EDGE = 60, 150
 """Alpha of the shading and of the edges, of 255: traces are seen through both."""
-MANY = 12
-"""Segments of a frame set from which its edges are thin also while it is the active one."""
 FAR = 1000.0
 """Height that reaches beyond all rows."""
 
@@ -182,7 +180,7 @@ class SegmentLayer(QObject):
             self._items[name] = self._shade(colour), edges
         shade, edges = self._items[name]
         shade.setOpts(brush=_faint(colour))
-        edges.setPen(pg.mkPen(_faint(colour, EDGE), width=2 if name == self._active and len(spans) < MANY else 1))
+        edges.setPen(pg.mkPen(_faint(colour, EDGE), width=1))
         _place(shade, spans, self.floor)
         ends = np.repeat(np.array(spans, dtype=float).reshape(-1), 2)
         edges.setData(ends, np.tile([-FAR, FAR], len(ends) // 2))
