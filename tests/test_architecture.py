@@ -194,16 +194,19 @@ def test_the_command_line_loads_nothing_heavy():
     assert not loaded_by(["napari_varae.cli"], QT | {"napari", "torch", "scipy", "numpy"})
 
 
+@pytest.mark.long
 def test_core_and_io_load_no_screen():
     low = [dotted(m) for m in MODULES if part(m) in {"errors", "core", "figures", "io", "headless"}]
     assert not loaded_by(low, QT | {"napari"})
 
 
+@pytest.mark.long
 def test_session_and_layers_load_no_qt():
     middle = [dotted(m) for m in MODULES if part(m) in {"session", "viewer"}]
     assert not loaded_by(middle, QT - {"vispy", "magicgui"})
 
 
+@pytest.mark.long
 def test_nothing_but_the_computing_core_loads_torch():
     house = [m for m in MODULES if FLOOR["core"] < FLOOR[part(m)] <= FLOOR["widgets"]]
     house += [m for m in MODULES if str(m).startswith(tuple(TORCH_FREE_CORE))]

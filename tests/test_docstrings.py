@@ -31,6 +31,7 @@ def test_public_functions_document_their_parameters(name):
     assert [message for code, message in report["errors"] if code in wrong] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in napari_varae.__all__ if not name.startswith("_")])
 def test_examples_run(name):
     public = getattr(napari_varae, name)

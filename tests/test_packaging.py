@@ -83,6 +83,7 @@ def test_base_install_brings_no_qt_binding_and_all_brings_one(wheel):
     assert conditions <= {"extra == 'all'", "extra == 'dev'"}
 
 
+@pytest.mark.long
 def test_installed_wheel_opens_every_dock_without_torch(installed):
     assert run(installed, "-m", "npe2", "validate", "napari-varae").count("valid") == 1
     assert run(installed, "-c", OPEN_EVERY_DOCK).strip() == "False"

@@ -212,6 +212,7 @@ def test_a_moved_movie_is_asked_for(run, recording, folder, tmp_path):
     assert found == pytest.approx(nv.evaluate(analysis.fit, analysis.stack))
 
 
+@pytest.mark.long
 def test_a_killed_training_goes_on(recording, tmp_path, run):
     out = tmp_path / "killed"
     script = f"""
@@ -288,6 +289,7 @@ def test_exported_tables_name_cells(run, folder, tmp_path):
     assert (status, "20" in err) == (1, True)
 
 
+@pytest.mark.long
 def test_export_draws_figures(run, folder, tmp_path):
     for what, text in (("latents", "Latents"), ("links", "Target latent"), ("training", "Epoch")):
         assert run("export", folder, "--out", tmp_path / f"{what}.svg", "--what", what)[0] == 0

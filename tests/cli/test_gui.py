@@ -24,6 +24,7 @@ def opened(qtbot, monkeypatch):
     return seen
 
 
+@pytest.mark.long
 def test_an_analysis_opens_with_its_fit(trained, opened):
     app.app(["gui", str(trained)], standalone_mode=False)
     analysis = nv.open_analysis(trained)

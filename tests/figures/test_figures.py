@@ -174,6 +174,7 @@ def test_three_dimensions_are_named_and_what_cannot_be_drawn_is_refused(rng):
         nv.draw_trajectory(np.full((5, 2), np.nan), ["x", "y"])
 
 
+@pytest.mark.long
 def test_the_null_has_p_and_the_observed_value(comparison):
     figure = nv.draw_null(comparison)
     assert f"Coupling: p = {comparison.coupling.p_value:.3g}, 99 resamples" in texts(figure)

@@ -14,6 +14,7 @@ import napari_varae as nv
 from napari_varae.headless.row import run_row
 
 
+@pytest.mark.long
 def test_twenty_recordings(movies, settings, sheet, client, tmp_path):
     path = sheet("path,mouse", *(f"{{movies}}/m{i}.tif,M{i}" for i in range(20)))
     rows = nv.run_batch(path, tmp_path / "out", settings, client=client)
@@ -47,6 +48,7 @@ def test_a_failed_row_is_reported_and_the_others_go_on(settings, sheet, client, 
     assert "null distribution" in page
 
 
+@pytest.mark.long
 def test_a_second_run_does_only_what_is_not_done(settings, sheet, client, tmp_path):
     out, lines = tmp_path / "out", ["path", "{movies}/m0.tif", "{movies}/m1.tif"]
     first = nv.run_batch(sheet(*lines), out, settings, client=client)
@@ -65,6 +67,7 @@ def test_a_second_run_does_only_what_is_not_done(settings, sheet, client, tmp_pa
     assert [row["latents"] for row in changed] == [5, 5]
 
 
+@pytest.mark.long
 def test_a_row_that_was_cut_short_goes_on(settings, sheet, client, tmp_path, movies, monkeypatch):
     from napari_varae.headless import row as module
     from napari_varae.headless.sheet import read_sheet
@@ -96,6 +99,7 @@ def test_an_analysis_of_the_user_is_not_replaced(settings, sheet, client, tmp_pa
     assert nv.open_analysis(out / "m0").fit.id == mine.fit.id
 
 
+@pytest.mark.long
 def test_what_changed_is_done_again_and_a_fit_that_is_still_right_is_kept(settings, sheet, client, tmp_path, movies):
     out, home = tmp_path / "out", tmp_path / "home"
     home.mkdir()

@@ -34,6 +34,7 @@ def written(analysis, tmp_path_factory):
     return nv.export_nwb(analysis, tmp_path_factory.mktemp("nwb") / "results")
 
 
+@pytest.mark.long
 def test_the_file_is_valid(written):
     assert written.suffix == ".nwb"
     errors = validate(path=written)

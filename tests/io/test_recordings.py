@@ -384,6 +384,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> list:
     return [open_stack(folder / name).array for name in ("m.npy", "z.tif", "m.zarr")] + [open_stack(parts).array]
 
 
+@pytest.mark.long
 @given(first=ANY_INDEX, y=st.one_of(st.integers(0, 15), st.slices(16)), x=st.slices(18), dots=st.booleans())
 @examples(max_examples=120)
 def test_every_source_is_indexed_as_an_array(sources: list, first: object, y: object, x: slice, dots: bool):

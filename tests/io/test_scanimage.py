@@ -227,6 +227,7 @@ def test_a_file_that_was_cut_off(tmp_path: Path, share: float):
         open_stack(path, channel=0)
 
 
+@pytest.mark.long
 @given(data=st.data())
 @examples(max_examples=150)
 def test_damaged_files_only_ever_raise_stack_errors(tmp_path_factory, data: st.DataObject):

@@ -417,6 +417,7 @@ def originals(folder: Path, movie: np.ndarray) -> list[bytes]:
     return [write(folder / "original.tif", small, **WAYS[way]).read_bytes() for way in WAYS]
 
 
+@pytest.mark.long
 @given(data=st.data())
 @examples(max_examples=250)
 def test_damaged_files_only_ever_raise_stack_errors(folder: Path, originals: list[bytes], data: st.DataObject):
@@ -435,6 +436,7 @@ def test_damaged_files_only_ever_raise_stack_errors(folder: Path, originals: lis
     assert frames.shape == stack.shape
 
 
+@pytest.mark.long
 @given(content=st.binary(max_size=300))
 def test_any_bytes_only_ever_raise_stack_errors(folder: Path, content: bytes):
     for start in (b"", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08", b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0"):

@@ -63,6 +63,7 @@ def test_views_lie_on_a_layer_with_its_own_units_pixels_and_place(adopted):
         assert made.units == layer.units[-ndim:]
 
 
+@pytest.mark.long
 @given(frame=st.integers(0, 29), with_seconds=st.booleans())
 def test_the_slider_finds_every_frame_in_any_unit(frame, with_seconds):
     viewer = ViewerModel()

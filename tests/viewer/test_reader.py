@@ -168,6 +168,7 @@ def test_a_series_is_joined(tmp_path):
     assert stack_of_layer(layer).source is None  # no longer the data of the files
 
 
+@pytest.mark.long
 def test_asking_loads_no_torch_and_no_qt(tmp_path):
     np.save(tmp_path / "movie.npy", GOOD)
     script = (

@@ -22,6 +22,7 @@ def edge_of(table, line):
     return edge.lag - 1, edge.target, edge.source
 
 
+@pytest.mark.long
 def test_from_the_movie_to_the_answer(viewer, docks, session, movie, idle, qtbot, notices, tmp_path):
     train, look, compare = docks["Train"], docks["Look"], docks["Compare"]
     assert "chosen at first use" in session.device
@@ -103,6 +104,7 @@ def test_a_file_that_is_no_fit_or_for_another_size_is_told(docks, session, train
     assert session.fit is None
 
 
+@pytest.mark.long
 def test_pause_stop_and_keep_stop_and_drop(docks, session, movie, idle, qtbot, notices):
     train = docks["Train"]
 
@@ -144,6 +146,7 @@ def test_pause_stop_and_keep_stop_and_drop(docks, session, movie, idle, qtbot, n
     assert not notices
 
 
+@pytest.mark.long
 def test_what_cannot_be_trained_is_told_and_the_earlier_fit_stays(docks, session, trained, idle, notices, stack):
     def attempt(config=QUICK):
         docks["Train"].form.set_value(config)
@@ -166,6 +169,7 @@ def test_what_cannot_be_trained_is_told_and_the_earlier_fit_stays(docks, session
     assert session.fits == [trained]
 
 
+@pytest.mark.long
 def test_overlapping_ranges_are_told_and_a_comparison_can_be_stopped(docks, session, trained, idle, qtbot, notices):
     session.set_range("a", (0, 120))
     session.set_range("b", (100, 200))
@@ -187,6 +191,7 @@ def test_overlapping_ranges_are_told_and_a_comparison_can_be_stopped(docks, sess
     assert docks["Compare"].verdict.folds["Cautions"].isVisibleTo(docks["Compare"])
 
 
+@pytest.mark.long
 def test_ranges_can_be_typed_in_seconds_and_frames(docks, session, movie, notices):
     compare = docks["Compare"]
     compare.sides.fields["a"].setText("0 - 4, 6 - 8.5")
@@ -221,6 +226,7 @@ def test_maps_need_what_they_are_about(docks, session, trained, notices):
     assert session.job == "idle"
 
 
+@pytest.mark.long
 def test_a_difference_map_is_the_difference(viewer, docks, session, trained, movie, idle):
     from napari_varae.core.maps.contribution import contribution_map
 
@@ -237,6 +243,7 @@ def test_a_difference_map_is_the_difference(viewer, docks, session, trained, mov
     assert "A minus B" in shown.metadata[provenance.KEY]["definition"]
 
 
+@pytest.mark.long
 def test_a_beside_b_are_two_maps_with_the_same_limits(viewer, docks, session, trained, idle):
     session.set_range("a", (0, 40))
     session.set_range("b", (100, 200))
@@ -294,6 +301,7 @@ def test_the_meaning_of_the_chosen_map_is_stated_with_its_unit(docks):
     assert len(texts) == 6
 
 
+@pytest.mark.long
 def test_cells_of_the_matrix_and_links_point_at_each_other(viewer, docks, session, trained, idle):
     links = docks["Links"]
     target, source = np.argwhere(trained.var.coefficients[0])[0].tolist()
@@ -319,6 +327,7 @@ def test_latents_of_the_whole_image_are_named_and_stand_back(docks, session, tra
     assert strongest_latents(trained, session.latents, len(places)) == places
 
 
+@pytest.mark.long
 def test_the_whole_way_on_a_real_recording(viewer, docks, session, recordings, idle, tmp_path, notices):
     tactile = tifffile.imread(recordings / "mouse_tactile_2p.tif")[:200]
     tifffile.imwrite(tmp_path / "tactile.tif", tactile)
@@ -360,6 +369,7 @@ def test_only_lags_of_the_fit_can_be_chosen(docks, session, movie, idle, notices
     assert "Choose 0 to 3" in notices.pop()
 
 
+@pytest.mark.long
 def test_curves_of_a_loaded_fit_are_shown(docks, session, trained, idle, tmp_path):
     train = docks["Train"]
     trained.save(tmp_path / "cells.varae")

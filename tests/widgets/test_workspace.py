@@ -110,6 +110,7 @@ def test_the_sample_becomes_the_movie(viewer, session):
     assert session.stack.frame_rate == 10
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("named", [False, True])
 def test_docks_fit_on_a_screen(make_napari_viewer, qtbot, named):
     """Also with layers that have long names, and with the tall controls of a Labels layer."""
@@ -142,6 +143,7 @@ def test_plots_follow_the_theme(viewer, docks):
     assert len(colours) == 2
 
 
+@pytest.mark.long
 def test_two_windows_share_nothing(make_napari_viewer, stack, fit):
     one, other = make_napari_viewer(), make_napari_viewer()
     panels = open_workspace(one), open_workspace(other)
@@ -169,6 +171,7 @@ def gone(*references):
     return False
 
 
+@pytest.mark.long
 def test_a_closed_dock_is_gone(viewer, session, docks, trained):
     for i, name in enumerate(DOCKS):
         panel, deleted = docks.pop(name), []

@@ -120,6 +120,7 @@ def test_footprints_are_the_derivative_of_the_decoded_image():
     assert torch.allclose(made.footprints()[4], (up - down) / 2e-5, atol=1e-8)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("static_skip", [True, False], ids=["skip", "no skip"])
 def test_the_state_is_foretold_by_the_settings(static_skip):
     config = FitConfig(network="convolutional", latents=LATENTS, channels=4, static_skip=static_skip)

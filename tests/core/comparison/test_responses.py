@@ -94,6 +94,7 @@ def fitted():
     return nv.fit(stack, nv.FitConfig(latents=4, epochs=0)), stack
 
 
+@pytest.mark.long
 def test_a_movie_of_trials_is_compared_without_its_responses(fitted):
     a, b = ([(60 * i + start, 60 * i + start + 29) for i in range(8)] for start in (0, 30))
     plain = nv.compare(*fitted, a, b, resamples=19, power_draws=0)

@@ -80,6 +80,7 @@ def test_a_saved_fit_is_the_same(fitted, sim, tmp_path):
     np.testing.assert_array_equal(loaded.reconstruct(sim.stack, (0, 3)), fitted.reconstruct(sim.stack, (0, 3)))
 
 
+@pytest.mark.long
 def test_automatically_there_are_about_as_many_latents_as_cells(sim):
     """Cells, five changes of the whole image, and at most half as many again: motion at tile borders has a signal."""
     found = fit(sim.stack, FitConfig(epochs=0, device="cpu"))

@@ -68,6 +68,7 @@ def test_lasso_agrees_with_coordinate_descent_of_scikit_learn():
     np.testing.assert_allclose(ours, theirs, atol=1e-8)
 
 
+@pytest.mark.long
 @settings(max_examples=120, deadline=None)
 @given(st.integers(2, 30), st.integers(1, 14), st.floats(0, 0.95), st.integers(0, 2**32 - 1))
 def test_optimality_conditions_hold_at_random_penalties_of_thousands_of_problems(n, p, common, seed):

@@ -5,6 +5,7 @@ import sys
 from textwrap import dedent
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +51,7 @@ SCRIPT = """
 """
 
 
+@pytest.mark.long
 def test_a_file_that_is_cut_off_is_reported(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(dedent(SCRIPT))

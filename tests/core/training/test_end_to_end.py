@@ -45,6 +45,7 @@ def trainer(recording) -> EndToEnd:
     return made
 
 
+@pytest.mark.long
 def test_two_seeds_beat_the_static_image_and_the_last_frame(recording, fits):
     stack, test = recording.stack, (260, 320)
     movie = stack.read(*test)

@@ -98,6 +98,7 @@ def test_a_killed_training_goes_on(script, tmp_path, moment, least):
     assert report.epoch == 0 if least is None else report.epoch > least
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole groups of processes.")
 def test_ctrl_c_gives_the_fit_so_far(script, tmp_path):
     process = script(FIT)

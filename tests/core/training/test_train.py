@@ -527,6 +527,7 @@ def test_who_takes_the_reports_computes_on_their_own_threads(small_stack, small_
             assert torch.get_num_threads() == 2
 
 
+@pytest.mark.long
 def test_fits_in_parallel_are_those_made_alone(small_stack, small_config):
     """Also where torch's own generator is in use meanwhile."""
     config = changed(small_config, epochs=1, threads=1)

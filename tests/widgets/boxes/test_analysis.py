@@ -51,6 +51,7 @@ def nothing_left():
         discard(left.folder)
 
 
+@pytest.mark.long
 def test_an_analysis_comes_back_to_the_same_screen(analysed, docks, tmp_path, idle, notices, fit, result):
     docks["Movie"].analysis.save(str(tmp_path / "results"))
     idle()
@@ -75,6 +76,7 @@ def test_an_analysis_comes_back_to_the_same_screen(analysed, docks, tmp_path, id
     assert not [notice for notice in notices if notice.startswith(("error", "warning"))]
 
 
+@pytest.mark.long
 def test_a_dropped_folder_or_its_record_opens(viewer, analysed, tmp_path, idle):
     save_analysis(analysed, tmp_path / "results")
     for path in (tmp_path / "results", tmp_path / "results" / "analysis.toml"):
@@ -84,12 +86,14 @@ def test_a_dropped_folder_or_its_record_opens(viewer, analysed, tmp_path, idle):
         assert analysed.comparison is not None
 
 
+@pytest.mark.long
 def test_a_folder_that_is_not_an_analysis_is_refused(docks, tmp_path, idle, notices):
     docks["Movie"].analysis.open(str(tmp_path))
     idle()
     assert "not an analysis folder" in notices.pop()
 
 
+@pytest.mark.long
 def test_a_movie_that_moved_is_asked_for(docks, analysed, file, tmp_path, idle, notices):
     save_analysis(analysed, tmp_path / "results")
     analysed.close_movie()
@@ -110,6 +114,7 @@ def test_a_movie_that_moved_is_asked_for(docks, analysed, file, tmp_path, idle, 
     assert question.isHidden()
 
 
+@pytest.mark.long
 def test_a_movie_that_changed_is_reported(docks, analysed, file, tmp_path, idle, notices):
     save_analysis(analysed, tmp_path / "results")
     analysed.close_movie()
@@ -120,6 +125,7 @@ def test_a_movie_that_changed_is_reported(docks, analysed, file, tmp_path, idle,
     assert "another movie" in analysed.caution
 
 
+@pytest.mark.long
 def test_another_analysis_is_replaced_only_when_the_user_agrees(docks, analysed, tmp_path, idle, monkeypatch):
     save_analysis(analysed, tmp_path / "one")
     save_analysis(analysed, tmp_path / "two")
@@ -141,6 +147,7 @@ def test_another_analysis_is_replaced_only_when_the_user_agrees(docks, analysed,
     assert not nv.open_analysis(tmp_path / "two").comparisons
 
 
+@pytest.mark.long
 def test_recent_files_open_with_their_options(docks, analysed, file, tmp_path, idle):
     save_analysis(analysed, tmp_path / "results")
     button = docks["Movie"].recent
@@ -158,6 +165,7 @@ def test_recent_files_open_with_their_options(docks, analysed, file, tmp_path, i
     assert analysed.comparison is not None
 
 
+@pytest.mark.long
 def test_work_on_a_movie_that_was_let_go_is_recovered(docks, analysed, file, idle, qtbot, notices, fit):
     keeper = keeper_of(analysed)
     docks["Movie"].use_sample()
@@ -183,6 +191,7 @@ def test_work_on_a_movie_that_was_let_go_is_recovered(docks, analysed, file, idl
     assert keeper.autosave.folder is not None
 
 
+@pytest.mark.long
 def test_discarded_work_is_gone(docks, analysed, idle, qtbot, monkeypatch):
     docks["Movie"].use_sample()
     idle()
@@ -193,6 +202,7 @@ def test_discarded_work_is_gone(docks, analysed, idle, qtbot, monkeypatch):
     assert not find_left()
 
 
+@pytest.mark.long
 def test_saving_ends_the_keeping(docks, analysed, tmp_path, idle, qtbot):
     keeper = keeper_of(analysed)
     keeper.keep()
@@ -206,6 +216,7 @@ def test_saving_ends_the_keeping(docks, analysed, tmp_path, idle, qtbot):
     assert not folder.exists()
 
 
+@pytest.mark.long
 def test_a_close_that_would_lose_work_is_asked_about(analysed, viewer, monkeypatch):
     keeper, window = keeper_of(analysed), viewer.window._qt_window
     answers, asked = [QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Discard], []
@@ -226,6 +237,7 @@ def test_a_close_that_would_lose_work_is_asked_about(analysed, viewer, monkeypat
     assert len(asked) == 2
 
 
+@pytest.mark.long
 def test_where_keeping_is_switched_off_nothing_is_kept_and_a_close_asks(analysed, viewer, monkeypatch):
     from napari.settings import get_plugin_settings
 
@@ -265,6 +277,7 @@ SCRIPT = """
 """
 
 
+@pytest.mark.long
 def test_after_a_kill_the_next_start_offers_what_was_there(docks, session, file, idle, tmp_path):
     child = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(SCRIPT), str(file)], stdout=subprocess.PIPE, text=True

@@ -1,6 +1,7 @@
 """The choice of latents and order in the Train dock: curves, a suggestion that fills the form, and its sentence."""
 
 import numpy as np
+import pytest
 
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.choice import Choice
@@ -74,6 +75,7 @@ def test_the_methods_name_the_choice_only_when_the_fit_follows_it(docks, session
     assert docks["Compare"]._methods("M.") == "M."
 
 
+@pytest.mark.long
 def test_what_still_rises_is_reported(docks, session, movie):
     box = docks["Train"].choice
     session.set_choice(made())

@@ -1,5 +1,6 @@
 """Three conditions in the Compare dock: ticked, compared over all, pair by pair, and kept."""
 
+import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
@@ -13,6 +14,7 @@ SETS = {
 QUICK = ComparisonConfig(resamples=19, power_draws=0, correct_noise=False)
 
 
+@pytest.mark.long
 def test_frame_sets_are_ticked_and_two_are_too_few(docks, session, trained, notices):
     box = docks["Compare"].conditions
     docks["Compare"].form.set_value(QUICK)
@@ -33,6 +35,7 @@ def test_frame_sets_are_ticked_and_two_are_too_few(docks, session, trained, noti
     assert box.isHidden()
 
 
+@pytest.mark.long
 def test_the_answer_over_all_comes_first_and_a_pair_becomes_a_and_b(
     docks, session, trained, movie, idle, notices, tmp_path
 ):

@@ -24,6 +24,7 @@ def shown(box):
     return [[table.item(i, j).text() for j in range(table.columnCount())] for i in range(table.rowCount())]
 
 
+@pytest.mark.long
 def test_the_rows_come_one_by_one_are_those_of_python_and_are_greyed_for_other_ranges(
     docks, ready, session, idle, tmp_path, monkeypatch
 ):
@@ -55,6 +56,7 @@ def test_the_rows_come_one_by_one_are_those_of_python_and_are_greyed_for_other_r
     assert box.table.isEnabled()
 
 
+@pytest.mark.long
 def test_stop_keeps_the_rows_so_far(docks, ready, session, idle, qtbot):
     box = docks["Compare"].robustness
     box.what.setCurrentIndex(0)
@@ -65,6 +67,7 @@ def test_stop_keeps_the_rows_so_far(docks, ready, session, idle, qtbot):
     assert 1 <= len(session.robustness.rows) < session.robustness.planned
 
 
+@pytest.mark.long
 def test_without_ranges_there_is_nothing_to_check(docks, session, trained, notices):
     session.set_range("a", None)
     box = docks["Compare"].robustness

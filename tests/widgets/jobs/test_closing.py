@@ -28,6 +28,7 @@ def training(docks, session, movie, qtbot):
     qtbot.waitUntil(lambda: len(session.history) >= 1, timeout=PATIENCE)
 
 
+@pytest.mark.long
 def test_closing_its_dock_changes_nothing_and_another_dock_reaches_the_training(
     viewer, docks, session, movie, fit, idle, qtbot, notices
 ):
@@ -62,6 +63,7 @@ def test_closing_its_dock_changes_nothing_and_another_dock_reaches_the_training(
     assert not notices
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["Movie", "Train", "Look", "Links", "Compare", "Time"])
 def test_the_job_is_shown_by_every_dock(docks, session, training, idle, name):
     strip = docks[name].findChild(JobLine)
@@ -75,6 +77,7 @@ def test_the_job_is_shown_by_every_dock(docks, session, training, idle, name):
     assert session.fit is None
 
 
+@pytest.mark.long
 def test_removing_the_layer_keeps_what_was_learned(viewer, session, training, idle, notices):
     viewer.layers.clear()
     idle()
@@ -89,6 +92,7 @@ def test_closing_the_window_waits_for_the_batch(viewer, session, training):
     assert session.job == "idle"
 
 
+@pytest.mark.long
 def test_hiding_the_dock_or_closing_another_does_not_disturb(docks, session, training, idle, qtbot):
     dock = docks["Train"].parentWidget()
     dock.setFloating(True)
@@ -201,6 +205,7 @@ def slow(viewer, session, stack, fit, monkeypatch):
     slow.seconds = 0.3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("work", ["comparison", "map", "loading", "training"])
 def test_the_window_closes_at_once_while_frames_are_read_slowly(viewer, docks, session, slow, work, qtbot, tmp_path):
     if work == "comparison":
@@ -223,6 +228,7 @@ def test_the_window_closes_at_once_while_frames_are_read_slowly(viewer, docks, s
     assert session.job == "idle"
 
 
+@pytest.mark.long
 def test_removing_the_layer_ends_a_comparison_without_a_word_on_repeats(
     viewer, docks, session, movie, fit, idle, notices, qtbot
 ):

@@ -28,6 +28,7 @@ def words(path):
     return {"".join(text.itertext()) for text in ET.parse(path).getroot().iter("{http://www.w3.org/2000/svg}text")}
 
 
+@pytest.mark.long
 def test_every_dock_saves_what_it_shows(viewer, docks, session, trained, stack, qtbot, notices, offered, tmp_path):
     assert offered("Look") == []
     image = np.random.default_rng(0).normal(size=stack.shape[1:]).astype(np.float32)
@@ -53,6 +54,7 @@ def test_every_dock_saves_what_it_shows(viewer, docks, session, trained, stack, 
     assert len([notice for notice in notices if notice.startswith("info: The figure was saved as")]) == 4
 
 
+@pytest.mark.long
 def test_a_figure_that_cannot_be_written_is_reported_and_the_next_one_is_drawn(
     docks, trained, idle, notices, monkeypatch, tmp_path
 ):

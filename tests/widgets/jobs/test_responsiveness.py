@@ -31,6 +31,7 @@ def test_a_worker_leaves_a_core_and_hands_over_the_lock_often(viewer, qtbot):
     assert cores.pop() >= 1
 
 
+@pytest.mark.long
 def test_torch_comes_whole_after_its_libraries():
     code = """if True:
         from napari_varae.widgets.jobs.responsiveness import leave_a_core

@@ -39,6 +39,7 @@ def answer(panel, idle, **choices):
     idle()
 
 
+@pytest.mark.long
 def test_the_unit_is_asked_for_and_conditions_become_a_and_b(docks, panel, session, movie, trials, idle, notices):
     panel.open_trials(trials)
     idle()
@@ -58,6 +59,7 @@ def test_the_unit_is_asked_for_and_conditions_become_a_and_b(docks, panel, sessi
     assert "both 'go'" in notices.pop()
 
 
+@pytest.mark.long
 def test_onsets_ask_for_a_window(panel, session, movie, tmp_path, idle, notices):
     (tmp_path / "onsets.csv").write_text("onset_s,condition\n1,go\n4,nogo\n")
     panel.open_trials(str(tmp_path / "onsets.csv"))
@@ -158,6 +160,7 @@ def test_the_real_recording_with_its_behaviour(viewer, panel, session, recording
     assert inside.sum() > 0
 
 
+@pytest.mark.long
 def test_many_trials_are_few_items(docks, panel, session, movie, tmp_path, idle):
     """The number of items that the plot draws does not grow with the trials."""
     rows = [f"{t},{t + 3},{'ab'[t % 8 // 4]}" for t in range(0, 196, 4)]

@@ -33,6 +33,7 @@ def layer_of(viewer):
     return next(layer for layer, what in ours(viewer, CELLS))
 
 
+@pytest.mark.long
 def test_a_label_image_becomes_cells_with_latents(viewer, panel, session, trained, image, tmp_path, idle, notices):
     tifffile.imwrite(tmp_path / "cells.tif", image)
     movie = next(iter(viewer.layers))
@@ -61,6 +62,7 @@ def matched(session):
     return int(row["latent"]), row["cell"]
 
 
+@pytest.mark.long
 def test_cell_latent_row_and_traces_speak_of_the_same(viewer, docks, panel, session, trained, image):
     session.use_cells(Cells.from_labels(image))
     latent, cell = matched(session)
@@ -81,6 +83,7 @@ def test_cell_latent_row_and_traces_speak_of_the_same(viewer, docks, panel, sess
     assert session.cell_of(session.latent) == cell
 
 
+@pytest.mark.long
 def test_a_click_on_a_cell_chooses_its_latent_and_a_drag_does_not(viewer, session, trained, image, mouse):
     session.use_cells(Cells.from_labels(image))
     _, cell = matched(session)
@@ -122,6 +125,7 @@ def mouse(viewer):
     return act
 
 
+@pytest.mark.long
 def test_cells_drawn_in_a_layer_are_used_and_the_layer_stays(viewer, panel, session, trained, image, notices):
     panel.use_layer()
     assert "no Labels or Shapes layer" in notices.pop()
@@ -135,6 +139,7 @@ def test_cells_drawn_in_a_layer_are_used_and_the_layer_stays(viewer, panel, sess
     assert [panel.layer_choice.itemText(i) for i in range(panel.layer_choice.count())] == ["mine"]
 
 
+@pytest.mark.long
 def test_cells_of_another_size_change_nothing(panel, session, trained, image, tmp_path, idle, notices):
     session.use_cells(Cells.from_labels(image))
     before = session.cells
@@ -145,6 +150,7 @@ def test_cells_of_another_size_change_nothing(panel, session, trained, image, tm
     assert session.cells is before
 
 
+@pytest.mark.long
 def test_cells_go_with_their_layer_and_with_the_movie(viewer, panel, session, trained, image):
     session.use_cells(Cells.from_labels(image))
     viewer.layers.remove(layer_of(viewer))

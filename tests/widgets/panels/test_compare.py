@@ -52,6 +52,7 @@ def drawn(plot):
     return plot._bars.getData()[1].sum()
 
 
+@pytest.mark.long
 def test_a_comparison_that_is_dropped_leaves_the_last_one_on_the_screen(docks, compared, session, qtbot, idle):
     dock = docks["Compare"]
     before = dock.verdict.text()
@@ -67,6 +68,7 @@ def test_a_comparison_that_is_dropped_leaves_the_last_one_on_the_screen(docks, c
     assert dock.table.isEnabled()
 
 
+@pytest.mark.long
 def test_the_answer_so_far_is_told_while_comparing(docks, ready, session, qtbot, idle):
     dock = docks["Compare"]
     dock.form.fields["resamples"].set_value(100_000)
@@ -85,6 +87,7 @@ def test_the_answer_so_far_is_told_while_comparing(docks, ready, session, qtbot,
     assert "So far" not in dock.verdict.text()
 
 
+@pytest.mark.long
 def test_the_verdict_names_both_nulls_and_what_could_have_been_found(docks, ready, session, compared):
     dock = docks["Compare"]
     text, coupling = dock.verdict.text(), compared.coupling
@@ -102,6 +105,7 @@ def test_the_verdict_names_both_nulls_and_what_could_have_been_found(docks, read
         assert words in dock.verdict.text()
 
 
+@pytest.mark.long
 def test_the_headline_is_the_verdict_on_coupling(docks, ready, session, compared):
     dock = docks["Compare"]
     test = replace(
@@ -119,6 +123,7 @@ def test_the_headline_is_the_verdict_on_coupling(docks, ready, session, compared
     assert "the halves of B differ" in dock.verdict.hint.text()
 
 
+@pytest.mark.long
 def test_a_placebo_that_was_run_is_part_of_verdict_and_exports(docks, ready, session, compared, tmp_path):
     dock = docks["Compare"]
     sure = replace(
@@ -139,6 +144,7 @@ def test_a_placebo_that_was_run_is_part_of_verdict_and_exports(docks, ready, ses
     assert dock.verdict.sentence.text().startswith("Whether links differ cannot be decided"), "it stays with its result"
 
 
+@pytest.mark.long
 def test_results_are_kept_in_a_list(docks, ready, session, compared, tmp_path, notices):
     dock = docks["Compare"]
     session.forget_comparisons()
@@ -168,6 +174,7 @@ def test_results_are_kept_in_a_list(docks, ready, session, compared, tmp_path, n
     assert "is of the fit 012345" in notices.pop()
 
 
+@pytest.mark.long
 def test_every_link_is_in_the_table_and_can_be_sorted(docks, ready, session, compared):
     table, edges = docks["Compare"].table, compared.edges
     assert table.edges.rowCount() == len(edges)
@@ -189,6 +196,7 @@ def edges_of(edges, edge):
     return int(np.flatnonzero(rows)[0])
 
 
+@pytest.mark.long
 def test_frame_sets_are_chosen_as_sides(docks, ready, session):
     sides = docks["Compare"].sides
     session.set_frame_sets({"go": [(0, 50)], "stop": [(60, 90)]})
@@ -204,6 +212,7 @@ def test_frame_sets_are_chosen_as_sides(docks, ready, session):
     assert session.frame_sets["stop"] == ()
 
 
+@pytest.mark.long
 def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, session, compared, trained, movie, idle):
     dock = docks["Compare"]
     from napari_varae.core.comparison.difference_map import difference_map
@@ -236,6 +245,7 @@ def test_maps_and_range_marks_have_the_same_colour_for_a_and_for_b():
     assert (distance.argmin(1) == [0, 1]).all()
 
 
+@pytest.mark.long
 def test_a_difference_map_says_which_ranges_and_is_not_taken_for_that_of_others(
     viewer, docks, ready, session, compared, idle
 ):
@@ -254,6 +264,7 @@ def test_a_difference_map_says_which_ranges_and_is_not_taken_for_that_of_others(
     assert format_ranges(tuple(b), session.stack.frame_rate) in definition
 
 
+@pytest.mark.long
 def test_a_result_says_of_which_ranges_it_is(docks, ready, session, compared, idle):
     dock = docks["Compare"]
     assert "A 0.0 - 9.0 s, B 9.5 - 14.0, 15.0 - 20.0 s" in dock.verdict.text()
@@ -273,6 +284,7 @@ def test_a_result_says_of_which_ranges_it_is(docks, ready, session, compared, id
     assert "not of the ranges" not in dock.verdict.text()
 
 
+@pytest.mark.long
 def test_a_result_of_a_movie_that_is_gone_is_dropped(viewer, docks, ready, session, qtbot, idle, notices):
     dock = docks["Compare"]
     dock.form.fields["resamples"].set_value(100_000)
@@ -286,6 +298,7 @@ def test_a_result_of_a_movie_that_is_gone_is_dropped(viewer, docks, ready, sessi
     assert "no longer in use" in notices[-1]
 
 
+@pytest.mark.long
 def test_means_and_variances_are_told_apart_from_the_test(docks, ready, session, compared):
     shifts, ratios = np.zeros(len(compared.test.mean_shift)), np.ones(len(compared.test.mean_shift))
     shifts[2], ratios[0], ratios[1] = -1.5, 3, np.nan
@@ -295,6 +308,7 @@ def test_means_and_variances_are_told_apart_from_the_test(docks, ready, session,
     assert "1 to 3 times the variance" in text
 
 
+@pytest.mark.long
 def test_responses_of_trials_are_taken_away_on_request(docks, ready, session, idle, notices):
     dock = docks["Compare"]
     session.set_range("a", [(25 * i, 25 * i + 12) for i in range(8)])
@@ -311,6 +325,7 @@ def test_responses_of_trials_are_taken_away_on_request(docks, ready, session, id
         assert "at least 4 of one length are needed" in notices.pop()
 
 
+@pytest.mark.long
 def test_too_few_repeats_find_nothing_and_say_so(docks, ready, session, compared, idle, notices):
     session.set_comparison(replace(compared, config=compared.config.model_copy(update={"level": 0.001})))
     assert "59 resamples are too few to find a difference at the 0.1 % level" in docks["Compare"].verdict.text()
@@ -321,6 +336,7 @@ def test_too_few_repeats_find_nothing_and_say_so(docks, ready, session, compared
     assert "choose at least 999" in notices.pop()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("suffix", ["json", "csv"])
 def test_every_file_can_be_opened(docks, ready, compared, tmp_path, suffix):
     dock = docks["Compare"]
@@ -332,6 +348,7 @@ def test_every_file_can_be_opened(docks, ready, compared, tmp_path, suffix):
         assert path.read_text().splitlines()[0].endswith("p_adjusted,p_within,q_value,detectable")
 
 
+@pytest.mark.long
 def test_placebo_values_come_one_by_one_and_are_weighed(docks, ready, session, qtbot, idle):
     dock = docks["Compare"]
     box = dock.placebo
@@ -356,6 +373,7 @@ def test_placebo_values_come_one_by_one_and_are_weighed(docks, ready, session, q
     assert not box.plot.isVisibleTo(dock)
 
 
+@pytest.mark.long
 def test_a_file_that_cannot_be_written_is_told(docks, ready, compared, tmp_path, notices):
     for suffix in ("svg", "png", "csv"):
         docks["Compare"].export(str(tmp_path / "nowhere" / f"comparison.{suffix}"))
@@ -363,6 +381,7 @@ def test_a_file_that_cannot_be_written_is_told(docks, ready, compared, tmp_path,
         assert "was saved" not in notices.pop()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("work", ["comparison", "placebo"])
 def test_a_dock_may_close_while_its_answer_grows(viewer, docks, ready, session, qtbot, idle, notices, work):
     dock = docks.pop("Compare")
@@ -382,6 +401,7 @@ def test_a_dock_may_close_while_its_answer_grows(viewer, docks, ready, session, 
     assert not notices
 
 
+@pytest.mark.long
 def test_a_placebo_needs_ranges_and_room(docks, ready, session, idle, notices):
     dock = docks["Compare"]
     session.set_range("b", None)
@@ -398,6 +418,7 @@ def test_a_placebo_needs_ranges_and_room(docks, ready, session, idle, notices):
     assert "nearly A and B themselves" in notices.pop()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("where", ["all", "segments"])
 def test_the_last_pair_of_a_placebo_counts(docks, ready, session, idle, where):
     dock = docks["Compare"]
@@ -410,6 +431,7 @@ def test_the_last_pair_of_a_placebo_counts(docks, ready, session, idle, where):
     assert " of 20 pairs" in dock.placebo.verdict.text()
 
 
+@pytest.mark.long
 def test_the_summary_and_the_table_give_the_same_difference(docks, ready, compared):
     box, edges = docks["Compare"].verdict, docks["Compare"].table.edges
     shown = {tuple(edges.edge(line)): edges.data(edges.index(line, 3)) for line in range(edges.rowCount())}
@@ -419,6 +441,7 @@ def test_the_summary_and_the_table_give_the_same_difference(docks, ready, compar
         assert shown[answer.coefficient] == f"{answer.difference:+.2f} ({low:+.2f} to {high:+.2f})"
 
 
+@pytest.mark.long
 def test_the_answer_leads_with_the_verdict_and_two_answers(docks, ready, session, compared):
     box = docks["Compare"].verdict
     shown = (box.sentence, box.hint, *box.coupling, *box.persistence, box.frames)
@@ -432,6 +455,7 @@ def test_the_answer_leads_with_the_verdict_and_two_answers(docks, ready, session
     assert box.warnings.textFormat() == Qt.TextFormat.PlainText
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("kind", "name"), [("csv", "first"), ("csv", "mouse.day2"), ("json", "first")])
 def test_the_button_decides_on_the_format(docks, ready, compared, tmp_path, monkeypatch, notices, kind, name):
     dock = docks["Compare"]
@@ -485,6 +509,7 @@ def test_errors_are_in_the_unit_that_was_typed(docks, session, movie, notices):
     assert session.ranges["a"] == ((10, 30),)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("work", ["comparison", "placebo"])
 def test_a_job_outlives_its_dock_and_its_answer_is_there_when_it_opens_again(
     viewer, docks, ready, session, qtbot, idle, notices, work
@@ -518,6 +543,7 @@ def test_a_job_outlives_its_dock_and_its_answer_is_there_when_it_opens_again(
     assert not notices
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("work", ["map", "encoding"])
 def test_one_stop_for_every_job(docks, session, trained, movie, qtbot, idle, monkeypatch, notices, work):
     """Each look at whether the work is still wanted takes a while here."""
@@ -549,6 +575,7 @@ def test_one_stop_for_every_job(docks, session, trained, movie, qtbot, idle, mon
     assert not notices
 
 
+@pytest.mark.long
 def test_a_comparison_of_a_fit_of_another_movie_carries_the_caution(viewer, docks, session, fit, stack, idle, tmp_path):
     other = Stack(stack.array[::-1].copy(), stack.frame_rate, name="backwards")
     open_movie(viewer, other)
@@ -571,6 +598,7 @@ def test_a_comparison_of_a_fit_of_another_movie_carries_the_caution(viewer, dock
     assert not any(strip.isVisibleTo(strip.window()) for strip in strips)
 
 
+@pytest.mark.long
 def test_what_was_begun_before_the_ranges_changed_is_not_current(docks, ready, session, qtbot, idle):
     dock = docks["Compare"]
     dock.form.fields["resamples"].set_value(100_000)
@@ -586,6 +614,7 @@ def test_what_was_begun_before_the_ranges_changed_is_not_current(docks, ready, s
     assert "not of the ranges" not in dock.verdict.text()
 
 
+@pytest.mark.long
 def test_placebo_values_of_earlier_ranges_are_dropped(docks, ready, session, qtbot, idle, notices):
     box = docks["Compare"].placebo
     session.set_range("a", (0, 50))

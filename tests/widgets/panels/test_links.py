@@ -76,6 +76,7 @@ def test_the_axis_of_penalties_is_that_of_the_path(docks, session, used):
     assert all(10**at == pytest.approx(float(text)) for at, text in ticks)
 
 
+@pytest.mark.long
 def test_the_slider_goes_from_no_link_to_many_and_all_follows(docks, session, used):
     panel = docks["Links"]
     assert f"{links(used.var)} links at penalty 0.02 (that of the fit)" in panel.sparsity.sparsity_text.text()
@@ -116,6 +117,7 @@ def test_a_used_penalty_is_that_of_the_fit_of_comparisons_and_of_the_file(docks,
     session.fit.save(tmp_path / "used")
 
 
+@pytest.mark.long
 def test_visible_maps_follow_when_the_slider_is_released(viewer, docks, session, used, idle):
     panel = docks["Links"]
     edge = Edge(1, *np.argwhere(used.var.coefficients[0] * (1 - np.eye(6)))[0].tolist())
@@ -138,6 +140,7 @@ def test_visible_maps_follow_when_the_slider_is_released(viewer, docks, session,
     assert layer.name == f"driver map of link {edge}"
 
 
+@pytest.mark.long
 def test_each_link_that_is_clicked_takes_the_place_of_the_one_before(viewer, docks, session, used, idle):
     panel = docks["Links"]
     targets = np.argwhere(used.var.coefficients[0] * (1 - np.eye(6)))[:2].tolist()
@@ -151,6 +154,7 @@ def test_each_link_that_is_clicked_takes_the_place_of_the_one_before(viewer, doc
     assert session.job == "idle"
 
 
+@pytest.mark.long
 def test_the_boxes_and_the_session_show_the_same(viewer, docks, session, used):
     panel = docks["Links"]
     panel.image.arrows.click()
@@ -165,6 +169,7 @@ def test_the_boxes_and_the_session_show_the_same(viewer, docks, session, used):
     assert not panel.image.arrows.isChecked()
 
 
+@pytest.mark.long
 def test_all_lags_show_the_largest_of_each_pair(docks, session, movie):
     panel = docks["Links"]
     from napari_varae.core.training.train import fit

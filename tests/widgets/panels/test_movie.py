@@ -289,6 +289,7 @@ def test_a_channel_is_asked_for_and_never_guessed(panel, session, tmp_path, noti
     assert "channel" in panel.report.text()
 
 
+@pytest.mark.long
 def test_a_question_can_be_cancelled(panel, session, movie, tmp_path, idle):
     panel.open(str(two_channels(tmp_path / "two.tif")))
     idle()

@@ -49,11 +49,13 @@ def drag(qtbot, plot, start, end, modifier=Qt.KeyboardModifier.NoModifier):
     qtbot.wait(20)
 
 
+@pytest.mark.long
 def test_the_cursor_is_the_frame_in_view(viewer, panel, session, trained, qtbot):
     viewer.dims.set_current_step(0, 70)
     qtbot.waitUntil(lambda: cursor(panel) == pytest.approx(7.0))
 
 
+@pytest.mark.long
 def test_the_cursor_moves_without_drawing_traces_again_until_they_change(panel, session, trained, qtbot, monkeypatch):
     curve = panel.traces._curves[0].curve
     drawn = []
@@ -75,12 +77,14 @@ def test_the_cursor_moves_without_drawing_traces_again_until_they_change(panel, 
     qtbot.waitUntil(lambda: curve in drawn)
 
 
+@pytest.mark.long
 def test_a_click_on_the_traces_moves_the_movie(viewer, panel, session, trained, qtbot):
     qtbot.mouseClick(panel.traces.viewport(), Qt.MouseButton.LeftButton, pos=place(panel.traces, 12.0, 1))
     qtbot.waitUntil(lambda: abs(session.frame - 120) <= 2)
     assert viewer.dims.point[0] == pytest.approx(session.frame / 10)
 
 
+@pytest.mark.long
 def test_dragging_the_edge_of_a_segment_changes_it(panel, session, trained, qtbot):
     session.set_range("a", (20, 80))
     drag(qtbot, panel.traces, (8.0, 2.5), (11.0, 2.5))
@@ -91,6 +95,7 @@ def test_dragging_the_edge_of_a_segment_changes_it(panel, session, trained, qtbo
     assert session.ranges["a"] == ((20, 80),)
 
 
+@pytest.mark.long
 def test_one_segment_of_many_can_be_dragged(panel, session, trained, qtbot):
     segments = [(10 * i, 10 * i + 4) for i in range(18)]
     session.set_range("b", segments)
@@ -99,6 +104,7 @@ def test_one_segment_of_many_can_be_dragged(panel, session, trained, qtbot):
     assert [before for before, _ in changed] == [(50, 54)]
 
 
+@pytest.mark.long
 def test_a_drag_over_empty_space_makes_a_segment_of_the_selected_set(panel, session, trained, qtbot):
     drag(qtbot, panel.traces, (3.0, 2.5), (6.0, 2.5))
     panel.sets.table.setCurrentCell(1, 0)
@@ -109,6 +115,7 @@ def test_a_drag_over_empty_space_makes_a_segment_of_the_selected_set(panel, sess
     assert len(session.ranges["b"]) == 2
 
 
+@pytest.mark.long
 def test_shift_drag_pans_and_a_button_brings_the_whole_back(panel, session, trained, qtbot):
     panel.traces.setXRange(2, 8, padding=0)
     drag(qtbot, panel.traces, (5.0, 2.5), (4.0, 2.5), Qt.KeyboardModifier.ShiftModifier)
@@ -118,6 +125,7 @@ def test_shift_drag_pans_and_a_button_brings_the_whole_back(panel, session, trai
     assert panel.traces.getViewBox().viewRange()[0] == pytest.approx([0, 20])
 
 
+@pytest.mark.long
 def test_edges_snap_to_trials_unless_that_is_off(panel, session, trained, qtbot):
     session.use_trials(open_trials({"start_frame": [50], "stop_frame": [100], "condition": ["go"]}))
     plot = panel.traces
@@ -130,12 +138,14 @@ def test_edges_snap_to_trials_unless_that_is_off(panel, session, trained, qtbot)
     assert session.ranges["a"][0][1] == round(10 * (5 + 3 * pixel))
 
 
+@pytest.mark.long
 def test_segments_that_meet_become_one(panel, session, trained):
     session.set_range("a", [(20, 80), (100, 120)])
     panel.traces.segments.moved.emit("a".upper(), [(2.0, 10.5), (10.0, 12.0)])
     assert session.ranges["a"] == ((20, 120),)
 
 
+@pytest.mark.long
 def test_the_menu_of_a_segment_removes_it(panel, session, trained):
     session.set_range("a", [(20, 80), (100, 120)])
     actions = {action.text(): action for action in panel._menu_at(4.0).actions()}
@@ -144,6 +154,7 @@ def test_the_menu_of_a_segment_removes_it(panel, session, trained):
     assert "Remove this segment of A" not in [action.text() for action in panel._menu_at(4.0).actions()]
 
 
+@pytest.mark.long
 def test_keys_undo_redo_and_remove(viewer, panel, session, trained, qtbot):
     viewer.window._qt_window.activateWindow()
     panel.sets.table.setFocus()
@@ -159,6 +170,7 @@ def test_keys_undo_redo_and_remove(viewer, panel, session, trained, qtbot):
     assert session.ranges["a"] == ()
 
 
+@pytest.mark.long
 def test_names_and_segments_can_be_typed_in_the_table(panel, session, trained, notices):
     table = panel.sets.table
     table.item(0, 0).setText("quiet")
@@ -172,6 +184,7 @@ def test_names_and_segments_can_be_typed_in_the_table(panel, session, trained, n
     assert session.frame_sets["quiet"] == ((10, 20), (40, 55))
 
 
+@pytest.mark.long
 def test_a_click_chooses_the_side(panel, session, trained):
     session.set_frame_sets({"go": [(0, 10)], "nogo": [(20, 30)]})
     panel.sets.table._clicked(2, 1)
@@ -180,6 +193,7 @@ def test_a_click_chooses_the_side(panel, session, trained):
     assert [panel.sets.table.item(line, 1).text() for line in range(4)] == ["", "", "●", ""]
 
 
+@pytest.mark.long
 def test_frame_sets_go_to_a_table_and_back(panel, session, trained, tmp_path, notices):
     session.set_frame_sets({"go": [(0, 10), (40, 50)], "nogo": [(20, 30)]})
     panel.sets.export(str(tmp_path / "sets.csv"))
@@ -194,6 +208,7 @@ def test_frame_sets_go_to_a_table_and_back(panel, session, trained, tmp_path, no
     assert "No column is the start" in notices.pop()
 
 
+@pytest.mark.long
 def test_the_raster_shows_all_latents_and_a_click_chooses_one(panel, session, trained, qtbot):
     panel.sort_raster("strength")
     image = panel.traces.raster._image.image
@@ -208,6 +223,7 @@ def test_the_raster_shows_all_latents_and_a_click_chooses_one(panel, session, tr
     assert not panel.traces.raster._image.isVisible()
 
 
+@pytest.mark.long
 def test_a_region_that_was_drawn_is_traced(viewer, panel, session, trained, stack, idle):
     labels = np.zeros(stack.shape[1:], dtype=int)
     labels[4:9, 5:12], labels[20:24, 20:24] = 1, 2
@@ -221,6 +237,7 @@ def test_a_region_that_was_drawn_is_traced(viewer, panel, session, trained, stac
     assert len(panel.traces._curves) == 4
 
 
+@pytest.mark.long
 def test_marks_and_keys_make_ranges(viewer, panel, session, trained, qtbot, notices):
     panel.make_range("a")
     assert "Mark a start" in notices[0]
@@ -240,6 +257,7 @@ def test_marks_and_keys_make_ranges(viewer, panel, session, trained, qtbot, noti
     assert panel.session.marks == [10, 50]
 
 
+@pytest.mark.long
 def test_marks_in_the_wrong_order_make_a_range_of_one_frame_or_more(panel, session, movie):
     session.set_frame(50)
     panel.mark(0)
@@ -249,6 +267,7 @@ def test_marks_in_the_wrong_order_make_a_range_of_one_frame_or_more(panel, sessi
     assert session.ranges["b"] == ((20, 51),)
 
 
+@pytest.mark.long
 def test_latents_can_be_chosen(panel, session, trained, notices):
     assert len(panel.traces._curves) == 4
     panel.which.setText("2, 0")
@@ -259,6 +278,7 @@ def test_latents_can_be_chosen(panel, session, trained, notices):
     assert "between 0 and 3" in panel.which.complaint.text()
 
 
+@pytest.mark.long
 def test_time_is_in_frames_until_the_rate_is_known(viewer, panel, session, stack):
     open_movie(viewer, Stack(stack.array))
     assert panel.traces.getAxis("bottom").labelText == "frame"
@@ -267,6 +287,7 @@ def test_time_is_in_frames_until_the_rate_is_known(viewer, panel, session, stack
     assert panel.traces.getViewBox().viewRange()[0] == pytest.approx([0, 10])
 
 
+@pytest.mark.long
 def test_an_edge_under_the_cursor_can_be_dragged(panel, session, trained, qtbot):
     """As after End, Make A: the cursor lies on the end of the range."""
     session.set_range("a", (20, 80))
@@ -277,6 +298,7 @@ def test_an_edge_under_the_cursor_can_be_dragged(panel, session, trained, qtbot)
     assert session.frame == 80
 
 
+@pytest.mark.long
 def test_the_cursor_inside_a_range_can_be_dragged(panel, session, trained, qtbot):
     session.set_range("a", (20, 150))
     session.set_frame(60)
@@ -285,6 +307,7 @@ def test_the_cursor_inside_a_range_can_be_dragged(panel, session, trained, qtbot
     assert session.ranges["a"] == ((20, 150),)
 
 
+@pytest.mark.long
 def test_latents_can_be_typed_as_a_range_and_a_typo_stays(panel, session, trained, notices):
     panel.which.setText("1-3")
     panel.which.editingFinished.emit()
@@ -298,6 +321,7 @@ def test_latents_can_be_typed_as_a_range_and_a_typo_stays(panel, session, traine
     assert not notices
 
 
+@pytest.mark.long
 def test_components_are_not_computed_again_for_each_change(docks, session, trained, monkeypatch):
     def fail(*_):
         raise AssertionError("on the thread of the screen")
@@ -310,6 +334,7 @@ def test_components_are_not_computed_again_for_each_change(docks, session, train
     np.testing.assert_allclose(docks["Trajectory"].plots_ab[0]._points, session.components[:, :2])
 
 
+@pytest.mark.long
 def test_the_menu_of_rows_offers_what_can_be_shown(viewer, panel, session, trained, stack, idle):
     menu = QMenu()
 

@@ -48,6 +48,7 @@ def cut_short(stack, epochs):
     return kept.folder
 
 
+@pytest.mark.long
 def test_needs_are_measured_before_the_start_and_again_with_other_settings(panel, session, stack, viewer, qtbot, idle):
     assert panel.ahead.needs.text() == ""
     open_movie(viewer, stack)
@@ -63,6 +64,7 @@ def test_needs_are_measured_before_the_start_and_again_with_other_settings(panel
     idle()
 
 
+@pytest.mark.long
 def test_a_training_that_was_cut_short_is_offered_and_goes_on(panel, session, stack, viewer, qtbot, idle, notices):
     marked = stack.replace(bad_frames=[7, 8])
     folder = cut_short(marked, epochs=2)
@@ -81,6 +83,7 @@ def test_a_training_that_was_cut_short_is_offered_and_goes_on(panel, session, st
     assert not notices
 
 
+@pytest.mark.long
 def test_discarding_deletes_it(panel, session, stack, viewer, qtbot, idle):
     cut_short(stack, epochs=1)
     open_movie(viewer, stack)
@@ -91,6 +94,7 @@ def test_discarding_deletes_it(panel, session, stack, viewer, qtbot, idle):
     idle()
 
 
+@pytest.mark.long
 def test_checkpoints_go_when_their_fit_is_saved_or_thrown_away(panel, session, movie, qtbot, idle, tmp_path):
     panel.form.set_value(QUICK)
     panel.start()
@@ -107,6 +111,7 @@ def test_checkpoints_go_when_their_fit_is_saved_or_thrown_away(panel, session, m
     assert checkpoints() == []
 
 
+@pytest.mark.long
 def test_closing_the_window_keeps_the_checkpoint(panel, session, movie, viewer, qtbot):
     panel.form.set_value(FitConfig(latents=4, epochs=100_000, patience=100_000))
     panel.start()
@@ -117,6 +122,7 @@ def test_closing_the_window_keeps_the_checkpoint(panel, session, movie, viewer, 
     assert (folder / "state.safetensors").is_file()
 
 
+@pytest.mark.long
 def test_settings_of_the_fit_in_use_are_shown_and_can_be_copied(panel, session, trained):
     assert "Latents 4" in panel.fits.settings.text()
     assert "Epochs 2" in panel.fits.settings.text()
@@ -153,6 +159,7 @@ def test_odd_frames_are_offered_as_bad_with_a_picture(docks, session, stack, vie
     assert docks["Movie"].bad_frames.text() == "33 - 34, 120 - 121"
 
 
+@pytest.mark.long
 def test_time_left_is_shown_before_the_first_epoch_and_is_that_of_the_epochs_then(panel, session, movie, qtbot, idle):
     texts = []
     session.progressed.connect(lambda: texts.append(describe_job(session)))
@@ -165,6 +172,7 @@ def test_time_left_is_shown_before_the_first_epoch_and_is_that_of_the_epochs_the
     assert any(text.startswith("Training: epoch 1 of 2, ≤ ") for text in left)
 
 
+@pytest.mark.long
 def test_an_example_is_drawn_while_training_runs_and_goes_with_its_movie(panel, session, movie, stack, viewer, idle):
     assert not panel.example.isVisible()
     seen = []
@@ -185,6 +193,7 @@ def test_an_example_is_drawn_while_training_runs_and_goes_with_its_movie(panel, 
     assert not panel.example.isVisible()
 
 
+@pytest.mark.long
 def test_every_grey_button_has_its_reason(panel, session, stack, viewer, fit):
     assert "needs a movie" in panel.reason.text()
     assert "Open a movie" in panel.start_button.toolTip()
@@ -200,6 +209,7 @@ def test_every_grey_button_has_its_reason(panel, session, stack, viewer, fit):
     assert panel.fits.save_button.toolTip() == "The fit in use, as a .varae file"
 
 
+@pytest.mark.long
 def test_the_best_epoch_of_a_loaded_fit_is_marked(panel, session, movie, fit):
     assert panel.curves.loss.best_epoch is None
     session.use_fit(fit, fit.encode(movie))
@@ -207,6 +217,7 @@ def test_the_best_epoch_of_a_loaded_fit_is_marked(panel, session, movie, fit):
     assert panel.curves.loss.best_epoch == [report.epoch for report in fit.history if report.best][-1]
 
 
+@pytest.mark.long
 def test_closing_the_dock_changes_nothing_that_is_in_use(panel, session, trained, viewer):
     from napari_varae.widgets.panels.train import TrainPanel
     from napari_varae.widgets.parts.docks import show_dock

@@ -39,6 +39,7 @@ def drag(qtbot, plot, corners):
     qtbot.wait(20)
 
 
+@pytest.mark.long
 def test_the_current_frame_is_marked(panel, session, trained):
     session.set_frame(70)
     plot = panel.plots_ab[0]
@@ -46,6 +47,7 @@ def test_the_current_frame_is_marked(panel, session, trained):
     assert (here[0][0], here[1][0]) == pytest.approx(tuple(plot._points[70]))
 
 
+@pytest.mark.long
 def test_a_click_moves_the_movie(panel, session, trained, qtbot):
     plot = panel.plots_ab[0]
     x, y = plot._points[33]
@@ -54,12 +56,14 @@ def test_a_click_moves_the_movie(panel, session, trained, qtbot):
     assert np.linalg.norm((plot._points[session.frame] - (x, y)) / np.ptp(plot._points, axis=0)) < 0.03
 
 
+@pytest.mark.long
 def test_axes_can_be_chosen(panel, session, trained):
     for box, latent in zip(panel.axes, (2, 0), strict=False):
         box.setCurrentText(f"latent {describe_latent(trained, latent)}")
     np.testing.assert_allclose(panel.plots_ab[0]._points, session.latents[:, [2, 0]])
 
 
+@pytest.mark.long
 def test_three_dimensions_can_be_turned(panel, session, trained, qtbot):
     panel.axes[2].setCurrentText("PC 3")
     plot = panel.plots_ab[0]
@@ -79,6 +83,7 @@ def test_projections_keep_lengths_seen_face_on(rng):
         assert (np.linalg.norm(project(values, tuple(angles)), axis=1) <= np.linalg.norm(z, axis=1) + 1e-9).all()
 
 
+@pytest.mark.long
 def test_a_lasso_adds_frames_to_the_selected_set(panel, session, trained, qtbot):
     panel.lasso.setChecked(True)
     plot = panel.plots_ab[0]
@@ -91,12 +96,14 @@ def test_a_lasso_adds_frames_to_the_selected_set(panel, session, trained, qtbot)
     assert session.ranges["a"] == ()
 
 
+@pytest.mark.long
 def test_a_lasso_around_nothing_is_reported(panel, session, trained, notices):
     panel._lassoed(np.zeros(200, dtype=bool))
     assert "No 2 successive frames" in notices.pop()
     assert session.ranges["a"] == ()
 
 
+@pytest.mark.long
 def test_colours_have_a_legend(panel, session, trained):
     assert "time: 0" in panel.legend.text()
     session.set_frame_sets({"<go>": [(0, 100)]}, ("<go>", "B"))
@@ -109,6 +116,7 @@ def test_colours_have_a_legend(panel, session, trained):
     assert "speed: 2" in panel.legend.text()
 
 
+@pytest.mark.long
 def test_a_lies_beside_b_on_the_same_axes(panel, session, trained, qtbot):
     session.set_range("a", (0, 50))
     session.set_range("b", (100, 150))
@@ -122,6 +130,7 @@ def test_a_lies_beside_b_on_the_same_axes(panel, session, trained, qtbot):
     assert a.getViewBox().viewRange()[1] == pytest.approx(b.getViewBox().viewRange()[1])
 
 
+@pytest.mark.long
 def test_hovering_names_the_frame(panel, session, trained):
     panel._point(33)
     assert panel.place.text() == "Frame 33, 3.3 s"
@@ -129,11 +138,13 @@ def test_hovering_names_the_frame(panel, session, trained):
     assert "Click a point" in panel.place.text()
 
 
+@pytest.mark.long
 def test_without_a_fit_nothing_is_drawn(panel, session, movie):
     assert "appears here" in panel.legend.text()
     assert len(panel.plots_ab[0]._points) == 0
 
 
+@pytest.mark.long
 def test_three_dimensions_have_named_axes_that_turn(panel, session, trained, qtbot):
     plot = panel.plots_ab[0]
     assert not plot._triad.isVisible()
@@ -163,6 +174,7 @@ def test_a_and_b_are_named_above_their_plots(panel, session, trained):
     assert panel.plots_ab[0].title == ""
 
 
+@pytest.mark.long
 def test_a_frame_of_neither_side_is_marked_in_both(panel, session, trained):
     session.set_range("a", (0, 50))
     session.set_range("b", (100, 150))

@@ -237,6 +237,7 @@ def test_a_permutation_stays_within_strata_and_begins_at_the_segments_as_they_ar
             assert set(order[group]) == set(group)
 
 
+@pytest.mark.long
 def test_segment_permutations_are_uniform_under_exchangeability():
     """All p-values are equally likely: drift within segments that all share it does not matter."""
     p = []
