@@ -85,6 +85,7 @@ def test_code_of_a_page(page, tmp_path):
     stack = nv.simulate(nv.SimulationConfig(frames=2000, height=24, width=24, cells=3, seed=0)).stack
     for name in set(re.findall(r"\w+\.(?:tif|h5)\b", text)):
         write(tmp_path / name, stack.read())
+    (tmp_path / "frames.csv").write_text("frame,bad\n7,1\n8,0\n", encoding="utf-8")
     if "folder_of_a_series" in text:
         (tmp_path / "folder_of_a_series").mkdir()
         for i, part in enumerate(np.array_split(stack.read(), 3)):
