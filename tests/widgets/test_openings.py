@@ -111,7 +111,8 @@ SCRIPT = """
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    ("openings", "most", "seed"), [(3, 4, 0), *(pytest.param(30, 13, seed, marks=pytest.mark.long) for seed in (1, 2))]
+    ("openings", "most", "seed"),
+    [(3, 4, 0), *(pytest.param(*case, marks=pytest.mark.long) for case in ((8, 13, 1), (8, 13, 2), (12, 5, 3)))],
 )
 def test_no_opening_crashes(openings, most, seed, tmp_path):
     """Of `most` layers at a time."""
