@@ -112,11 +112,11 @@ class Row:
         settings = self.settings(base)
         opened = [self.paths, self.frame_rate, self.pixel_size, self.channel, self.plane, self.dataset]
         try:
-            trials = None if self.trials is None else Path(self.trials).read_bytes().hex()
+            trials = None if self.trials is None else _digest(Path(self.trials))
         except OSError as error:
             raise DataError(f"The trials {self.trials} could not be read ({error}).") from error
         try:
-            behaviour = [[text, split_name(text)[0].read_bytes().hex()] for text in self.covariates]
+            behaviour = [[text, _digest(split_name(text)[0])] for text in self.covariates]
         except OSError as error:
             raise DataError(f"A covariate could not be read ({error}).") from error
         try:
@@ -239,6 +239,11 @@ def _number(cells: Mapping[str, str], column: str, number: int) -> float | None:
     if not 0 < value < 1e9:
         raise DataError(f"Row {number}: {column} {text!r} is not a positive number.")
     return value
+
+
+def _digest(path: Path) -> str:
+    """Hash of the content of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _hash(facts: list[Any]) -> str:

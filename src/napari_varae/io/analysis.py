@@ -87,7 +87,7 @@ class Analysis:
         record = AnalysisRecord.begin(stack, path)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            for name in (RECORD, files.SETTINGS, files.FIT, files.LATENTS, files.ODD, files.TRIALS):
+            for name in (RECORD, files.SETTINGS, files.FIT, files.LATENTS, files.ODD, files.TRIALS, files.CHOICE):
                 (path / name).unlink(missing_ok=True)
             for name in (files.COMPARISONS, files.MAPS, files.CHECKPOINT):
                 if (path / name).exists():

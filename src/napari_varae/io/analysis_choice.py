@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_varae.core.files import write_file
 from napari_varae.errors import DataError
+from napari_varae.io.analysis_files import CHOICE
 
 if TYPE_CHECKING:
     from napari_varae.core.training.choice import Choice
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["keep_choice", "read_choice"]
 
-NAME = "choice.json"
 NUMBERS = ("latents", "orders")
 ARRAYS = ("reconstruction", "prediction", "behind", "error")
 PAIRS = ("best", "suggested")
@@ -30,7 +30,7 @@ def keep_choice(analysis: Analysis, choice: Choice, fits_before: frozenset[str])
         values = getattr(choice, name)
         plain[name] = np.where(np.isfinite(values), values, np.array(None)).tolist()
     text = json.dumps({**plain, "fits_before": sorted(fits_before)}, indent=2)
-    write_file(analysis.folder / NAME, text)
+    write_file(analysis.folder / CHOICE, text)
 
 
 def read_choice(analysis: Analysis) -> tuple[Choice, frozenset[str]] | None:
@@ -41,7 +41,7 @@ def read_choice(analysis: Analysis) -> tuple[Choice, frozenset[str]] | None:
     DataError
         When the file is damaged.
     """
-    path = analysis.folder / NAME
+    path = analysis.folder / CHOICE
     if not path.is_file():
         return None
     from napari_varae.core.training.choice import Choice

@@ -12,12 +12,12 @@ from napari_varae.errors import DataError
 from napari_varae.io.analysis_record import RECORD
 
 __all__ = [
-    "CHECKPOINT", "COMPARISONS", "FIT", "LATENTS", "LOG", "MAPS", "ODD", "SETTINGS", "TRIALS", "append_log",
+    "CHECKPOINT", "CHOICE", "COMPARISONS", "FIT", "LATENTS", "LOG", "MAPS", "ODD", "SETTINGS", "TRIALS", "append_log",
     "file_name", "free_path", "read_json", "take_place",
 ]  # fmt: skip
 
 SETTINGS, FIT, LATENTS, ODD, TRIALS = "settings.toml", "fit.varae", "latents.csv", "frames.csv", "trials.csv"
-COMPARISONS, MAPS, CHECKPOINT, LOG = "comparisons", "maps", "checkpoint", "log.txt"
+CHOICE, COMPARISONS, MAPS, CHECKPOINT, LOG = "choice.json", "comparisons", "maps", "checkpoint", "log.txt"
 
 
 def take_place(new: Path, folder: Path, *, keep_maps: bool) -> None:
@@ -39,7 +39,7 @@ def take_place(new: Path, folder: Path, *, keep_maps: bool) -> None:
     with (folder / LOG).open("a", encoding="utf-8") as log:
         log.write((new / LOG).read_text(encoding="utf-8"))
     (new / LOG).unlink()
-    for name in (FIT, LATENTS, ODD, TRIALS):
+    for name in (FIT, LATENTS, ODD, TRIALS, CHOICE):
         if not (new / name).exists():
             (folder / name).unlink(missing_ok=True)
     for path in sorted(new.iterdir(), key=lambda path: path.name == RECORD):

@@ -23,8 +23,9 @@ from napari_varae.core.files import write_file
 from napari_varae.core.settings_file import AnalysisSettings
 from napari_varae.errors import DataError
 from napari_varae.io.analysis import Analysis, open_analysis
+from napari_varae.io.analysis_choice import keep_choice
 from napari_varae.io.analysis_conditions import find_conditions, keep_conditions
-from napari_varae.io.analysis_files import COMPARISONS, FIT, TRIALS
+from napari_varae.io.analysis_files import CHOICE, COMPARISONS, FIT, TRIALS
 from napari_varae.session.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -142,6 +143,10 @@ class Autosave:
         self._write_fits(self.folder, snapshot.fit, unsaved)
         self._write_comparisons(self._analysis, snapshot.comparisons)
         self._write_conditions(self._analysis, snapshot.conditions)
+        if snapshot.choice is None:
+            (self.folder / CHOICE).unlink(missing_ok=True)
+        else:
+            keep_choice(self._analysis, *snapshot.choice)
         if snapshot.trials is None:
             (self.folder / TRIALS).unlink(missing_ok=True)
         else:

@@ -83,9 +83,7 @@ def shown_comparison(session: Session, config: ComparisonConfig) -> Shown:
         )
     if result is not None and session.is_current:
         if result.test.n_covariates != len(session.covariates):
-            raise ValueError(
-                "The behaviour regressed out of this comparison is not chosen now. Choose it, and compare again."
-            )
+            raise ValueError("The behaviour that was regressed out is no longer chosen. Choose it, and compare again.")
         sides, config = (result.ranges["a"], result.ranges["b"]), result.config
     else:
         sides = session.ranges["a"], session.ranges["b"]
@@ -158,9 +156,9 @@ def as_command(shown: Shown) -> str:
     """
     stack, config, compared, trained_without, penalty = shown
     if trained_without is not None:
-        raise ValueError("Bad frames were marked after the training, which no command does. Copy as Python instead.")
+        raise ValueError("Bad frames were marked after the training, which no command can do. Copy as Python instead.")
     if penalty is not None:
-        raise ValueError("The penalty was changed after the training, which no command does. Copy as Python instead.")
+        raise ValueError("The penalty was changed after the training, which no command can do. Copy as Python instead.")
     source = _source(stack)
     words: list[str] = ["napari-varae", "train", *source.pop("path"), "--out", FOLDER]
     for name, value in source.items():
@@ -194,9 +192,9 @@ def _covariates(compared: Compared) -> list[str]:
     path, given = _behaviour_file(compared)
     series = given.get("name")
     if rest := [name for name in given if name != "name"]:
-        raise ValueError(f"Behaviour was opened with {rest[0]}, for which there is no option. Copy as Python instead.")
+        raise ValueError(f"Behaviour was opened with {rest[0]}, which no command takes. Copy as Python instead.")
     if series and compared.covariates != (series,):
-        raise ValueError(f"An option takes all of {series!r}, not some of its traces. Copy as Python instead.")
+        raise ValueError(f"A command takes all traces of {series!r}, not some of them. Copy as Python instead.")
     return [f"{path}:{name}" for name in compared.covariates]
 
 

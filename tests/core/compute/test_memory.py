@@ -23,7 +23,7 @@ def test_what_cannot_be_allocated_is_reported_with_what_is_free_and_what_helps(a
 
 
 def test_a_gpu_that_is_full_is_named():
-    with pytest.raises(MemoryError, match=r"The GPU has not enough memory.*'cpu'"), enough_memory():
+    with pytest.raises(MemoryError, match=r"The GPU does not have enough memory.*'cpu'"), enough_memory():
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
 
@@ -37,7 +37,7 @@ def test_other_errors_pass_and_words_stay_those_of_the_innermost():
 def test_training_states_what_to_change(monkeypatch):
     stack = nv.simulate(nv.SimulationConfig(frames=200, height=32, width=32, cells=4)).stack
     monkeypatch.setattr(Trainer, "windows", lambda _self: torch.empty(HUGE))
-    with pytest.raises(MemoryError, match="bin or crop it, open a part of its frames"):
+    with pytest.raises(MemoryError, match="bin or crop it, open only some of its frames"):
         nv.fit(stack, nv.FitConfig(latents=4))
 
 

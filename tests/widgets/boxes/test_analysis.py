@@ -14,6 +14,7 @@ from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QMessageBox
 
 import napari_varae as nv
+from napari_varae.core.training.choice import Choice
 from napari_varae.session.analysis import save_analysis
 from napari_varae.session.autosave import find_left
 from napari_varae.widgets.parts.keeper import keeper_of
@@ -49,6 +50,22 @@ def nothing_left():
 
     for left in find_left():
         discard(left.folder)
+
+
+def test_the_choice_of_latents_and_order_comes_back(analysed, docks, tmp_path, idle):
+    one, table = np.ones(1), np.ones((1, 1))
+    choice = Choice(one.astype(int), one.astype(int), one, table, 0 * table, table, (1, 1), (1, 1), 4, 60, 3)
+    analysed.set_choice(choice)
+    docks["Movie"].analysis.save(str(tmp_path / "results"))
+    idle()
+    analysed.set_choice(None)
+    docks["Movie"].analysis.open(str(tmp_path / "results"))
+    idle()
+    assert analysed.choice.suggested == (1, 1)
+    assert not docks["Train"].choice.plot.isHidden()
+    analysed.set_choice(None)
+    save_analysis(analysed, tmp_path / "results", overwrite=True)
+    assert not (tmp_path / "results" / "choice.json").exists()
 
 
 @pytest.mark.long

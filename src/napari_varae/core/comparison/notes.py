@@ -211,8 +211,8 @@ def motion(following: dict[int, float]) -> list[str]:
         return []
     listed = ", ".join(f"{k} (r = {r:.2f})" for k, r in following.items())
     text = (
-        f"Latents that follow the shifts of registration: {listed}. What they do may be motion. Mark frames with large "
-        "shifts as bad, or regress the shifts out (covariates=stack.shifts)."
+        f"Latents that follow the shifts of registration: {listed}. Their activity may be motion. Mark frames with "
+        "large shifts as bad, or regress the shifts out (covariates=stack.shifts)."
     )
     return [text]
 

@@ -42,7 +42,7 @@ class OutOfMemoryError(MemoryError):
 
 def _in_words(text: str, remedy: str) -> OutOfMemoryError:
     if "CUDA" in text or "MPS" in text:
-        return OutOfMemoryError(f"The GPU has not enough memory for this. Set the device to 'cpu'. Else: {remedy}")
+        return OutOfMemoryError(f"The GPU does not have enough memory for this. Set the device to 'cpu'. {remedy}")
     free = format_bytes(psutil.virtual_memory().available)
     return OutOfMemoryError(f"There is not enough memory for this ({free} are free). {remedy}")
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from napari_varae.core.movie.stack import Stack
 from napari_varae.errors import StackError
 
 __all__ = ["Began", "stamp"]
+
+LARGEST = 50
+"""How many times larger than another file of its folder the largest one may be, if both hold pixels."""
 
 
 class Began:
@@ -46,9 +48,17 @@ def _stamp_of(stack: Stack) -> tuple[tuple[int, int], ...]:
 
 
 def stamp(paths: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
-    """Size in bytes and last change in ns of each file, and of those in a folder; OSError when one is gone."""
-    found = []
-    for path in map(Path, paths):
-        inside = sorted(os.scandir(path), key=lambda entry: entry.name) if path.is_dir() else [path]
-        found += [(info.st_size, info.st_mtime_ns) for info in (entry.stat() for entry in inside)]
-    return tuple(found)
+    """Size in bytes and last change in ns of each path; OSError when one is gone.
+
+    Of a folder, the files with pixels count: those that are not much smaller than its largest one. Other programs write
+    tables beside them.
+    """
+    return tuple(_stamp_of_path(Path(path)) for path in paths)
+
+
+def _stamp_of_path(path: Path) -> tuple[int, int]:
+    inside = [entry for entry in path.rglob("*") if entry.is_file()] if path.is_dir() else [path]
+    infos = [entry.stat() for entry in inside]
+    least = max((info.st_size for info in infos), default=0) / LARGEST
+    pixels = [info for info in infos if info.st_size >= least]
+    return sum(info.st_size for info in pixels), max((info.st_mtime_ns for info in pixels), default=0)

@@ -29,7 +29,7 @@ PASSES = 2.2
 LATENTS = 300
 """Latents that are reckoned with when their number is not chosen yet, for each quarter of a million pixels."""
 TO_NEED_LESS = (
-    "Memory grows with the pixels and the frames of the movie: bin or crop it, open a part of its frames, or close "
+    "Memory grows with the pixels and the frames of the movie: bin or crop it, open only some of its frames, or close "
     "other programs."
 )
 LIBRARIES = 0.45e9

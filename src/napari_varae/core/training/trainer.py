@@ -248,8 +248,9 @@ class Trainer:
     @cached_property
     def _shown(self) -> tuple[int, NDArray[np.float32]]:
         """The held-out frame with the strongest signal, and what it holds, scaled."""
-        power = self.components.square().sum((1, 2)).numpy()
-        frame = self.split.start + int(np.where(self.split.held_out, power, -1).argmax())
+        held_out = np.flatnonzero(self.split.held_out)
+        strongest = int(self.components[torch.from_numpy(held_out)].square().sum((1, 2)).argmax())
+        frame = self.split.start + int(held_out[strongest])
         return frame, self.movie.normalisation.apply(self.stack.read(frame, frame + 1))[0]
 
     @torch.no_grad()

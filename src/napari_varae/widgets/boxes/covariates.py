@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["CovariatesBox"]
 
 TIP = (
-    "Behaviour that drives the latents, such as running, as a regressor of the VAR in A and in B: a difference that it "
-    "explains is no longer one of the dynamics"
+    "Behaviour that drives the latents, such as running, becomes a regressor of the VAR in A and in B, so that "
+    "differences in behaviour are not taken for differences in dynamics"
 )
 
 

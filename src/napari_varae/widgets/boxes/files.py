@@ -29,7 +29,7 @@ class FilesButton(QPushButton):
         """Make the frame sets."""
         with in_words():
             self._session.use_files()
-            report_done(f"{len(self._session.files)} files are frame sets of the Time dock.")
+            report_done(f"A frame set was made of each of {len(self._session.files)} files.")
 
     def _show(self, _news: object = None) -> None:
         self.setVisible(len(self._session.files) > 1)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_varae.core.movie.odd_frames import OddFrames
 from napari_varae.errors import StackError
 from napari_varae.io.analysis import Analysis, open_analysis
+from napari_varae.io.analysis_choice import read_choice
 from napari_varae.io.analysis_conditions import read_conditions
 from napari_varae.session.analysis import use_comparisons, use_conditions, use_frame_sets, write_analysis
 from napari_varae.session.autosave import fits_of
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from napari_varae.core.comparison.result import Comparison
     from napari_varae.core.fit.fit import Fit
     from napari_varae.core.movie.stack import Stack
+    from napari_varae.core.training.choice import Choice
     from napari_varae.session.session import Session
 
 __all__ = ["open_folder", "save_into"]
@@ -45,6 +47,7 @@ class _Opened(NamedTuple):
     stack: Stack
     comparisons: list[Comparison]
     conditions: list[Conditions]
+    choice: tuple[Choice, frozenset[str]] | None = None
     fit: Fit | None = None
     latents: NDArray[np.float32] | None = None
     components: NDArray[np.float64] | None = None
@@ -135,7 +138,7 @@ def _open(
             found = str(error).partition(" Give ")[0]
             return Question("analysis", folder, f"{found} Choose its file.", {PATH: ()}, {"recover": recover})
     results = [analysis.comparison(name) for name in analysis.comparisons]
-    opened = _Opened(analysis, stack, results, read_conditions(analysis))
+    opened = _Opened(analysis, stack, results, read_conditions(analysis), read_choice(analysis))
     if analysis.has_fit:
         opened = _with_fit(opened, controls, report)
     if recover:
@@ -184,6 +187,8 @@ def _use(viewer: Viewer, session: Session, recover: bool, found: _Opened | Quest
         use_frame_sets(session, found.analysis)
         use_comparisons(session, found.comparisons)
         use_conditions(session, found.conditions)
+        if found.choice is not None:
+            session.set_choice(found.choice[0], fits_before=found.choice[1])
         if recover:
             keeper_of(session).go_on(found.analysis.folder, number)
         else:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Generator
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -137,16 +138,16 @@ def _run(
 def _with_examples(begin: Callable[..., Generator[Any, None, Fit]]) -> Generator[Any, None, Fit]:
     """Train, and yield each example before the report that belongs to it."""
     examples: list[Example] = []
-    steps = begin(show=examples.append)
-    while True:
-        try:
-            news = next(steps)
-        except StopIteration as end:
-            fit: Fit = end.value
-            return fit
-        yield from examples
-        examples.clear()
-        yield news
+    with closing(begin(show=examples.append)) as steps:
+        while True:
+            try:
+                news = next(steps)
+            except StopIteration as end:
+                fit: Fit = end.value
+                return fit
+            yield from examples
+            examples.clear()
+            yield news
 
 
 def saved(fit: Fit) -> None:

@@ -40,7 +40,7 @@ class ResultList(QWidget):
         self.save_button = button(
             "Save list…",
             self._ask_save,
-            "Comparisons of two ranges as CSV, one a row; those of several conditions have a CSV of their own",
+            "Comparisons of two ranges as CSV, one per row; those of several conditions have a CSV of their own",
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -61,7 +61,7 @@ class VerdictBox(QWidget):
         rows = (
             ("Coupling", self.coupling, "Links between latents"),
             ("Persistence", self.persistence, "Each latent's own past, which follows noise and activity first"),
-            ("Frames", (self.frames,), "Independent frames that would be worth as much about a correlation"),
+            ("Frames", (self.frames,), "Number of independent frames that would estimate a correlation as well"),
         )
         for line, (name, values, tip) in enumerate(rows, 1):
             label = QLabel(name)
