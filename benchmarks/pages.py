@@ -126,11 +126,11 @@ def paper(scenario: str) -> str:
 def timing() -> str:
     """Table of how long comparisons take."""
     lines = [
-        [str(row["latents"]), "accounted for" if row["noise"] else "none", f"{row['cpu of a draw']:.3f} s",
-         f"{row['gigabytes']:.1f} GB"]
+        [str(row["latents"]), "accounted for" if row["noise"] else "none", str(row["resamples"]),
+         f"{row['cpu of a draw']:.3f} s", f"{row['seconds']:.0f} s", f"{row['gigabytes']:.1f} GB"]
         for row in results("timing")
     ]  # fmt: skip
-    return markdown(["latents", "noise", "CPU time of a draw", "peak memory"], lines)
+    return markdown(["latents", "noise", "resamples", "CPU time of a draw", "time in all", "peak memory"], lines)
 
 
 def batch() -> str:
