@@ -526,7 +526,7 @@ def test_a_job_outlives_its_dock_and_its_answer_is_there_when_it_opens_again(
     qtbot.waitUntil(lambda: session.progress.done > 0, timeout=PATIENCE)
     strip.show_button.click()
     again = viewer.window.dock_widgets["Compare (VARAE)"]
-    assert again.form.fields["resamples"].value() == 3000
+    assert again.form.fields["resamples"].value == 3000
     text = again.verdict.text() if work == "comparison" else again.placebo.verdict.text()
     assert ("So far p" if work == "comparison" else "pairs have") in text
     began = time.monotonic()

@@ -17,7 +17,7 @@ from napari_varae.viewer.maps import ShownMap, shown_maps
 from napari_varae.viewer.side_by_side import put_side_by_side
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.jobs.figures import Draw, FigurePanel
-from napari_varae.widgets.parts.fields import NumberField
+from napari_varae.widgets.parts.number_field import NumberField
 from napari_varae.widgets.parts.panel import allow, button, row
 from napari_varae.widgets.parts.text import heading, in_words, note
 
