@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_varae.core.experiment.origin import Origin
 from napari_varae.core.experiment.rows import listed, name_rows
 from napari_varae.core.experiment.units import Unit, check_units
 from napari_varae.core.movie.frames import FrameRange
@@ -49,6 +52,8 @@ class Behaviour:
         Frames of the movie per second (Hz).
     notes : tuple of str
         What the user should know about these traces.
+    source : Origin, optional
+        The file they were opened from. None for an array or a table.
 
     Raises
     ------
@@ -77,6 +82,7 @@ class Behaviour:
     unit: Unit = "s"
     frame_rate: float | None = None
     notes: tuple[str, ...] = ()
+    source: Origin | None = None
 
     def __post_init__(self) -> None:
         check_units(self.unit, self.frame_rate)
@@ -85,7 +91,7 @@ class Behaviour:
         if times.ndim != 1 or values.shape != (len(times), len(names)):
             raise ValueError(f"{len(names)} traces at {times.shape} times do not fit values of shape {values.shape}.")
         _check_samples(names, times, values)
-        notes = (*self.notes, *_sample_notes(names, times, values))
+        notes = tuple(dict.fromkeys((*self.notes, *_sample_notes(names, times, values))))
         times.flags.writeable = values.flags.writeable = False
         for field, value in (("names", names), ("times", times), ("values", values), ("notes", notes)):
             object.__setattr__(self, field, value)
@@ -96,6 +102,13 @@ class Behaviour:
     def __repr__(self) -> str:
         span = f"{self.times[0]:g} to {self.times[-1]:g} {self.unit}"
         return f"Behaviour({listed(self.names)}; {len(self)} samples from {span})"
+
+    def fingerprint(self) -> str:
+        """Short hash of names, times and values: the same for the same traces."""
+        digest = hashlib.sha256(json.dumps([self.names, self.unit]).encode())
+        for part in (self.times, self.values):
+            digest.update(part.astype("<f8").tobytes())
+        return digest.hexdigest()[:16]
 
     def at(self, times: ArrayLike) -> Values:
         """Traces at other times, such as `stack.times()`, shape (n, N); NaN where they are unknown.
