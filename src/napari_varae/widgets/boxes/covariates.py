@@ -38,7 +38,7 @@ class CovariatesBox(QWidget):
         self.choice.setAccessibleName("Regress out")
         self.choice.setToolTip(TIP)
         self.choice.activated.connect(self._choose)
-        self.lags, self._unit = NumberField(int, [Ge(0)]), QLabel("frames before")
+        self.lags, self._label = NumberField(int, [Ge(0)]), QLabel("lags")
         self.lags.setAccessibleName("Frames before each one that count as well")
         self.lags.setToolTip(LAGS_TIP)
         self.lags.set_value(0)
@@ -46,8 +46,7 @@ class CovariatesBox(QWidget):
         self.lags.changed.connect(self._choose)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        line = row("Regress out", self.choice, "with", self.lags, self._unit, stretch=1)
-        layout.addLayout(line)
+        layout.addLayout(row("Regress out", self.choice, self._label, self.lags, stretch=1))
         layout.addWidget(wrong)
         for signal in (self._session.behaviour_changed, self._session.covariates_changed):
             panel.listen(signal, self._show)
@@ -74,6 +73,6 @@ class CovariatesBox(QWidget):
             self.choice.setCurrentIndex(found[0] if found else 0)
             if chosen:
                 self.lags.set_value(self._session.covariate_lags)
-        for widget in (self.lags, self._unit):
+        for widget in (self._label, self.lags):
             widget.setEnabled(bool(chosen))
         self.setVisible(bool(names))
