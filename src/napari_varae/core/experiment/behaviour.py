@@ -35,8 +35,9 @@ GAP = 5
 class Behaviour:
     """Traces of behaviour (speed, position, pupil) that share their times.
 
-    Between two samples a trace is interpolated linearly. It is NaN before the first sample and after the last, beside a
-    sample that is NaN, and within a gap: an interval more than five times as long as the median one.
+    Between two samples a trace is interpolated linearly. The first and the last sample hold for half an interval more,
+    as times are often rounded. Beyond that a trace is NaN, as it is beside a sample that is NaN, and within a gap: an
+    interval more than five times as long as the median one.
 
     Parameters
     ----------
@@ -134,10 +135,14 @@ class Behaviour:
         with np.errstate(invalid="ignore"):  # infinite times, which lie outside
             between = (1 - part) * low + part * high
         found = np.where(part == 0, low, np.where(part == 1, high, between))
-        usual = np.median(np.diff(self.times))
+        steps = np.diff(self.times)
         inside = (wanted >= self.times[0]) & (wanted <= self.times[-1])
-        bridged = (step <= GAP * usual) | (part[:, 0] == 0) | (part[:, 0] == 1)
-        return np.where((inside & bridged)[:, None], found, np.nan)
+        bridged = (step <= GAP * np.median(steps)) | (part[:, 0] == 0) | (part[:, 0] == 1)
+        found = np.where((inside & bridged)[:, None], found, np.nan)
+        reach = np.median(steps) / 2
+        found[(wanted < self.times[0]) & (wanted >= self.times[0] - reach)] = self.values[0]
+        found[(wanted > self.times[-1]) & (wanted <= self.times[-1] + reach)] = self.values[-1]
+        return found
 
     def at_frames(self, n_frames: int, frame_rate: float | None = None) -> Values:
         """Traces at the frames of a movie, shape (n_frames, N); NaN where they are unknown.
