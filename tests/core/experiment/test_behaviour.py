@@ -79,8 +79,8 @@ def test_thresholds_become_frame_sets():
         == behaviour.frames("speed > 0 and speed < 4")
         == [(3, 4), (7, 8), (9, 10), (11, 12)]
     )
-    assert behaviour.frames("speed < 1", n_frames=100)[-1] == (12, 14), "held for half a second; unknown is not below"
-    assert behaviour.frames("speed != 4", n_frames=100)[-1] == (11, 13), "unknown is not unequal"
+    assert behaviour.frames("speed < 1", n_frames=100)[-1] == (12, 14), "held for 0.5 s; unknown is not below"
+    assert behaviour.frames("speed != 4", n_frames=100)[-1] == (11, 14), "unknown is not unequal"
     assert behaviour.frames("speed > 2", frame_rate=1.0) == [(2, 4), (5, 6)]
 
 
