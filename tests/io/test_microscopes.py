@@ -29,13 +29,13 @@ OTHER = MOVIE[::-1].copy()
 PERIOD, PAUSE = 0.05, 0.5
 """Seconds from frame to frame, and between bursts."""
 PRAIRIE = """<?xml version="1.0" encoding="utf-8"?><PVScan version="5.8.64.814" date="10/10/2024 10:00:00 AM">
-<PVStateShard><PVStateValue key="framePeriod" value="0.05"/><PVStateValue key="micronsPerPixel"><IndexedValue index="XAxis"
-value="1.14"/><IndexedValue index="YAxis" value="1.14"/><IndexedValue index="ZAxis" value="5"/></PVStateValue>
+<PVStateShard><PVStateValue key="framePeriod" value="0.05"/><PVStateValue key="micronsPerPixel">
+<IndexedValue index="XAxis" value="1.14"/><IndexedValue index="YAxis" value="1.14"/><IndexedValue index="ZAxis" value="5"/></PVStateValue>
 </PVStateShard>{}</PVScan>"""
 
 
 def write_bruker(folder, channels, kind, lengths=None, volumes=False, multipage=False):
-    """Write movies by the name of their channel, as Sequences of `lengths` frames: bursts with own clocks, or volumes."""
+    """Write movies by the name of their channel, as Sequences of `lengths` frames: bursts, or volumes."""
     folder.mkdir()
     lengths = lengths or [len(next(iter(channels.values())))]
     sequences, frame, time = [], 0, 0.0
