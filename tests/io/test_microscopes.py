@@ -30,7 +30,8 @@ PERIOD, PAUSE = 0.05, 0.5
 """Seconds from frame to frame, and between bursts."""
 PRAIRIE = """<?xml version="1.0" encoding="utf-8"?><PVScan version="5.8.64.814" date="10/10/2024 10:00:00 AM">
 <PVStateShard><PVStateValue key="framePeriod" value="0.05"/><PVStateValue key="micronsPerPixel">
-<IndexedValue index="XAxis" value="1.14"/><IndexedValue index="YAxis" value="1.14"/><IndexedValue index="ZAxis" value="5"/></PVStateValue>
+<IndexedValue index="XAxis" value="1.14"/>
+<IndexedValue index="YAxis" value="1.14"/><IndexedValue index="ZAxis" value="5"/></PVStateValue>
 </PVStateShard>{}</PVScan>"""
 
 

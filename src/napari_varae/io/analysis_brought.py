@@ -24,10 +24,11 @@ from napari_varae.io.analysis_record import AnalysisRecord, BroughtRecord
 from napari_varae.io.behaviour import open_behaviour
 from napari_varae.io.cells import open_cells
 
-__all__ = ["Brought", "KeptBrought"]
+__all__ = ["SINCE", "Brought", "KeptBrought"]
 
 Opened = TypeVar("Opened", Cells, Behaviour)
 SINCE = "changed since they were used in this analysis."
+"""How the note ends that reports that cells or traces are others than they were."""
 
 
 class Brought(NamedTuple):
