@@ -392,14 +392,18 @@ def test_conditions_are_compared_over_all_and_in_pairs(run, folder):
 def test_a_map_less_another_and_of_one_frame(run, folder):
     analysis = nv.open_analysis(folder)
     fit, stack = analysis.fit, analysis.stack
-    _, out, _ = run("map", folder, "--frames", "0:140", "--minus", "170:320", "--target", 1, "--json")
-    expected = nv.contribution_map(fit, stack, frames=(0, 140), target=1)
-    expected = expected - nv.contribution_map(fit, stack, frames=(170, 320), target=1)
-    np.testing.assert_array_equal(read_map(json.loads(out)["file"])[0], expected)
-    _, out, _ = run("map", folder, "--frame", 50, "--json")
-    np.testing.assert_array_equal(read_map(json.loads(out)["file"])[0], nv.FrameContributions(fit, stack)(50, 51)[0])
-    assert json.loads(out)["frames"] == [[50, 51]]
-    assert json.loads(out)["caution"] is None
+    own = {"target": 1, "own_past": True}
+    options = "--target", 1, "--own-past", "--json"
+    printed = json.loads(run("map", folder, "--frames", "0:140", "--minus", "170:320", *options)[1])
+    expected = nv.contribution_map(fit, stack, frames=(0, 140), **own)
+    expected = expected - nv.contribution_map(fit, stack, frames=(170, 320), **own)
+    assert expected.any()
+    np.testing.assert_array_equal(read_map(printed["file"])[0], expected)
+    printed = json.loads(run("map", folder, "--frame", 50, *options)[1])
+    expected = nv.FrameContributions(fit, stack, **own)(50, 51)[0]
+    assert expected.any()
+    np.testing.assert_array_equal(read_map(printed["file"])[0], expected)
+    assert (printed["frames"], printed["caution"]) == ([[50, 51]], None)
     status, _, err = run("map", folder, "--frame", 50, "--kind", "effect")
     assert (status, "driver map" in err) == (2, True)
 
