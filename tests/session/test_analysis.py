@@ -104,6 +104,29 @@ def test_saving_again_replaces_what_changed_and_keeps_maps_and_other_files(made,
     assert not again.maps  # of another fit
 
 
+def test_comparisons_that_a_command_added_are_not_removed(made, tmp_path):
+    stack, fit, result = made
+    session = Session()
+    session.use_movie(stack)
+    session.use_fit(fit, fit.encode(stack))
+    session.set_comparison(result)
+    analysis = save_analysis(session, tmp_path / "a")
+    (tmp_path / "a" / "comparisons" / "robustness.csv").write_text("change\n", encoding="utf-8")
+    save_analysis(session, tmp_path / "a", overwrite=True)
+    assert (tmp_path / "a" / "comparisons" / "robustness.csv").exists()
+    analysis.keep_comparison(result, "by command")
+    with pytest.raises(nv.DataError, match=r"added to it since, such as 'by command\.json'"):
+        save_analysis(session, tmp_path / "a", overwrite=True)
+    assert len(nv.open_analysis(tmp_path / "a").comparisons) == 2
+    save_analysis(session, tmp_path / "b")
+    again = Session()
+    again.use_movie(stack)
+    use_analysis(again, nv.open_analysis(tmp_path / "a"))
+    assert len(save_analysis(again, tmp_path / "a", overwrite=True).comparisons) == 2
+    again.forget_comparisons()
+    assert not save_analysis(again, tmp_path / "a", overwrite=True).comparisons  # what the user removed goes
+
+
 def test_stopped_while_it_saves_nothing_changes(made, tmp_path):
     stack, fit, _ = made
     session = Session()

@@ -13,7 +13,7 @@ from napari_varae.io.analysis_record import RECORD
 
 __all__ = [
     "BEHAVIOUR", "CELLS", "CHECKPOINT", "CHOICE", "COMPARISONS", "FIT", "LATENTS", "LOG", "MAPS", "ODD", "SETTINGS",
-    "SHIFTS", "SINGLE", "TRIALS", "append_log", "file_name", "free_path", "read_json", "take_place",
+    "SHIFTS", "SINGLE", "TRIALS", "append_log", "comparison_files", "file_name", "free_path", "read_json", "take_place",
 ]  # fmt: skip
 
 SETTINGS, FIT, LATENTS, ODD, TRIALS = "settings.toml", "fit.varae", "latents.csv", "frames.csv", "trials.csv"
@@ -26,6 +26,8 @@ SINGLE = FIT, LATENTS, ODD, TRIALS, CHOICE, CELLS, BEHAVIOUR, SHIFTS
 def take_place(new: Path, folder: Path, *, keep_maps: bool) -> None:
     """Let a whole new analysis folder take the place of one that may be there; files of others in it stay.
 
+    With `keep_maps`, so do maps, and tables of robustness, which no session holds.
+
     The two are side by side, so that each piece is moved and none is copied. The record is moved last. The log is
     continued.
 
@@ -37,6 +39,9 @@ def take_place(new: Path, folder: Path, *, keep_maps: bool) -> None:
     if not folder.exists():
         new.rename(folder)
         return
+    for table in (folder / COMPARISONS).glob("*.csv") if keep_maps else ():
+        (new / COMPARISONS).mkdir(exist_ok=True)
+        shutil.copy2(table, new / COMPARISONS)
     for name in (COMPARISONS, CHECKPOINT, *(() if keep_maps else (MAPS,))):
         shutil.rmtree(folder / name, ignore_errors=True)
     with (folder / LOG).open("a", encoding="utf-8") as log:
@@ -48,6 +53,12 @@ def take_place(new: Path, folder: Path, *, keep_maps: bool) -> None:
     for path in sorted(new.iterdir(), key=lambda path: path.name == RECORD):
         path.replace(folder / path.name)
     new.rmdir()
+
+
+def comparison_files(folder: Path) -> frozenset[str]:
+    """Name the files of comparisons, of two ranges and of several conditions, in an analysis folder."""
+    below = folder / COMPARISONS
+    return frozenset(path.relative_to(below).as_posix() for path in below.rglob("*.json"))
 
 
 def append_log(folder: Path, line: str) -> None:

@@ -18,7 +18,7 @@ from napari_varae.io.analysis import Analysis, open_analysis
 from napari_varae.io.analysis_brought import Brought
 from napari_varae.io.analysis_choice import keep_choice, read_choice
 from napari_varae.io.analysis_conditions import keep_conditions, read_conditions
-from napari_varae.io.analysis_files import take_place
+from napari_varae.io.analysis_files import comparison_files, take_place
 from napari_varae.io.analysis_record import RECORD
 from napari_varae.session.generation import Generation
 from napari_varae.session.session import Session
@@ -66,11 +66,18 @@ def write_analysis(
     StackError
         When the movie cannot be read.
     DataError
-        When the folder cannot be written, or holds an analysis already and `overwrite` is not set.
+        When the folder cannot be written, holds an analysis already and `overwrite` is not set, or has got comparisons
+        since it was opened or saved, by a command for instance.
     """
     path, check = Path(folder).expanduser().absolute(), check or _go_on
     if (path / RECORD).exists() and not overwrite:
         raise DataError(f"{path} holds an analysis already. Choose another folder, or replace that analysis.")
+    own = snapshot.folder is not None and Path(snapshot.folder).absolute() == path
+    if own and (added := sorted(comparison_files(path) - snapshot.folder_files)):
+        raise DataError(
+            f"{path} has comparisons that were added to it since, such as {added[0]!r}, and saving would remove them. "
+            "Save into another folder, or open this one again."
+        )
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
         analysis = _write(snapshot, beside, check)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
+
+from napari_varae.io.analysis_files import comparison_files
 
 if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
@@ -30,6 +33,8 @@ class Keeping:
         self._saved_content: tuple[Any, ...] = ()
         self.folder: str | None = None
         """Analysis folder in which the analysis was saved, or from which it was opened."""
+        self.folder_files: frozenset[str] = frozenset()
+        """Comparisons that were in it then; all of them are in the session."""
 
     def is_saved(self, fit: Fit) -> bool:
         """Whether a fit lies in a file."""
@@ -38,6 +43,7 @@ class Keeping:
     def note_saved(self, snapshot: Snapshot, folder: str | None = None) -> None:
         """Note that an analysis lies in a folder as it was in a snapshot."""
         self._saved_content, self.folder = snapshot.content, folder
+        self.folder_files = frozenset() if folder is None else comparison_files(Path(folder))
         if snapshot.fit is not None and any(fit is snapshot.fit for fit in self.fits):
             self.keep_fit(snapshot.fit, saved=True)
         self.saved_changed.emit()

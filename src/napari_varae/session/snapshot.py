@@ -50,6 +50,8 @@ class Snapshot:
     cells : Cells or None
     behaviour : Behaviour or None
         With the traces of it that are regressed out, the `covariates`, and their `covariate_lags`.
+    folder : str or None
+        Where it was saved last, with `folder_files`, the comparisons that were there then.
     """
 
     stack: Stack
@@ -67,6 +69,8 @@ class Snapshot:
     behaviour: Behaviour | None = None
     covariates: tuple[str, ...] = ()
     covariate_lags: int = 0
+    folder: str | None = None
+    folder_files: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, session: Session) -> Snapshot:
@@ -95,6 +99,8 @@ class Snapshot:
             session.behaviour,
             session.covariates,
             session.covariate_lags,
+            session.folder,
+            session.folder_files,
         )
 
     @property
