@@ -655,6 +655,20 @@ def test_behaviour_is_regressed_out(docks, session, trained, idle, tmp_path, rng
     assert session.is_current
     assert session.comparison.test.n_covariates == 1
     assert "1 covariate" in session.comparison.methods_text()
+    lags = panel.covariates.lags
+    assert lags.isEnabled()
+    lags.lineEdit().setText("-1")
+    lags.changed.emit()
+    assert "at least 0" in lags.complaint.text()
+    assert session.is_current
+    lags.set_value(2)
+    assert session.covariate_lags == 2
+    assert not session.is_current
+    panel.run()
+    idle()
+    assert session.is_current
+    assert session.comparison.test.n_covariates == 3
+    assert "3 covariates (lags counted)" in session.comparison.methods_text()
     session.use_behaviour(None)
     assert session.covariates == ()
     assert not session.is_current
