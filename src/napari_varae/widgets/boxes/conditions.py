@@ -76,8 +76,8 @@ class ConditionsBox(QWidget):
         for signal in (session.ranges_changed, session.movie_changed):
             panel.listen(signal, self._show_sets)
         for signal in (session.conditions_changed, session.fit_changed, session.job_changed, session.movie_changed):
-            panel.listen(signal, self._show)
-        panel.listen(session.progressed, self._show_progress)
+            panel.mirror(signal, self._show)
+        panel.mirror(session.progressed, self._show_progress)
         self._show_sets()
         self._show()
 

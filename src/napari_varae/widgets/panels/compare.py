@@ -113,8 +113,8 @@ class ComparePanel(FigurePanel):
 
         for signal in (self.session.ranges_changed, self.session.fit_changed, self.session.movie_changed):
             self.listen(signal, self._show_job)
-        self.listen(self.session.job_changed, self._show_job)
-        self.listen(self.session.progressed, self._show_progress)
+        self.mirror(self.session.job_changed, self._show_job)
+        self.mirror(self.session.progressed, self._show_progress)
         self.listen(self.session.placebo_changed, self.placebo.show_found)
         self.listen(self.session.placebo_changed, self._show_result)
         self.listen(self.session.comparison_changed, self._show_result)

@@ -85,7 +85,7 @@ class LookPanel(FigurePanel):
 
         self.listen(self.session.fit_changed, self._show_fit)
         self.listen(napari_viewer.canvas.grid.events.enabled, self._show_grid)
-        self.listen(self.session.job_changed, self._show_enabled)
+        self.mirror(self.session.job_changed, self._show_enabled)
         self.listen(self.session.edge_changed, self._show_edge)
         self.listen(self.session.latent_changed, self._show_latent)
         for event in (napari_viewer.layers.events.inserted, napari_viewer.layers.events.removed):

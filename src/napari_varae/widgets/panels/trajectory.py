@@ -89,7 +89,7 @@ class TrajectoryPanel(FigurePanel):
             self.listen(signal, self._offer)
         self.listen(self.session.behaviour_changed, self._offer)
         self.listen(self.session.ranges_changed, self._show_sets)
-        self.listen(self.session.frame_changed, self._show_cursor)
+        self.mirror(self.session.frame_changed, self._show_cursor)
         self._values: dict[str, NDArray[Any]] = {}
         self._offer()
 

@@ -54,7 +54,7 @@ class StateStrip(QFrame):
         self.caution.setStyleSheet("background: #f5c542; color: black; padding: 4px; border-radius: 3px;")
         layout.addWidget(self.caution, len(NAMES), 0, 1, 3)
         for signal in (self._session.movie_changed, self._session.fit_changed, self._session.device_changed):
-            panel.listen(signal, self._show)
+            panel.mirror(signal, self._show)
         self._show()
 
     def _show(self) -> None:
@@ -86,7 +86,7 @@ class JobLine(QWidget):
             for tool_of_dock in (*panel.tools(), help_button(panel)):
                 layout.addWidget(tool_of_dock)
         for signal in (self._session.job_changed, self._session.progressed, self._session.reported):
-            panel.listen(signal, self._show)
+            panel.mirror(signal, self._show)
         self._show()
 
     def _pause_or_resume(self) -> None:
@@ -105,7 +105,7 @@ class JobLine(QWidget):
         if self._session.progress is not None and self._session.progress.dock:
             show_dock(self._panel.viewer, self._panel.kinds[self._session.progress.dock])
 
-    def _show(self, _news: object = None) -> None:
+    def _show(self) -> None:
         job, progress = self._session.job, self._session.progress
         whole = describe_job(self._session)
         _set_text(self.text, _brief(self._session) if self._brief else whole, tip=whole)
