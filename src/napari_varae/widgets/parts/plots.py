@@ -12,7 +12,7 @@ from qtpy.QtCore import QRectF, Qt, Signal
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QGraphicsItem, QGraphicsRectItem
 
-from napari_varae.figures.colours import CURVE_COLOURS
+from napari_varae.figures.colours import CURVE_COLOURS, MATRIX_COLOURS, OBSERVED_COLOUR
 
 if TYPE_CHECKING:
     from napari.utils.theme import Theme
@@ -27,7 +27,7 @@ __all__ = [
     "keep_drawn",
 ]
 
-CURSOR_COLOUR = "#e0483e"
+CURSOR_COLOUR = OBSERVED_COLOUR
 
 
 class Plot(pg.PlotWidget):
@@ -152,7 +152,7 @@ class MatrixPlot(Plot):
         """Take the colours of a theme; zero is the background."""
         super().restyle(theme)
         zero = theme.background.as_hex(format="long")
-        table = pg.ColorMap([0, 0.3, 0.5, 0.7, 1], ["#35a0ff", "#1f5fc8", zero, "#d8571a", "#ffb43c"])
+        table = pg.ColorMap([0, 0.3, 0.5, 0.7, 1], [*MATRIX_COLOURS[:2], zero, *MATRIX_COLOURS[2:]])
         self._image.setLookupTable(table.getLookupTable(nPts=255))
 
     def show_matrix(self, matrix: NDArray[Any]) -> None:

@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 from superqt import QElidingLabel
 
+from napari_varae.figures.colours import CAUTION_COLOUR
 from napari_varae.session.time_left import describe_left
 from napari_varae.widgets.parts.docks import show_dock
 from napari_varae.widgets.parts.help import help_button
@@ -51,7 +52,7 @@ class StateStrip(QFrame):
         layout.addLayout(corner, 0, 2)
         self.caution = note()
         self.caution.setObjectName("caution")
-        self.caution.setStyleSheet("background: #f5c542; color: black; padding: 4px; border-radius: 3px;")
+        self.caution.setStyleSheet(f"background: {CAUTION_COLOUR}; color: black; padding: 4px; border-radius: 3px;")
         layout.addWidget(self.caution, len(NAMES), 0, 1, 3)
         for signal in (self._session.movie_changed, self._session.fit_changed, self._session.device_changed):
             panel.mirror(signal, self._show)
