@@ -39,6 +39,7 @@ class EdgeTable(QTableView):
         self.verticalHeader().setDefaultSectionSize(22)
         self.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QTableView.SelectionMode.SingleSelection)
+        self.setTabKeyNavigation(False)  # arrow keys move inside, Tab goes on
         self.setMinimumHeight(180)
         self.setSortingEnabled(True)
         header = self.horizontalHeader()
