@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TrajectoryPanel"]
 
-NO_AXIS = "none: two dimensions"
+NO_AXIS = "none"
 TIME, SETS = "time", "frame set"
 SHORTEST = 2
 """Frames that a lassoed segment has at least: a lag pair needs two."""

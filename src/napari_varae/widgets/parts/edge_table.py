@@ -21,7 +21,7 @@ __all__ = ["EdgeTable"]
 COLUMNS = {"link": "Link", "a": "A", "b": "B", "difference": "A − B (interval)", "p_within": "p"}
 FIELDS = tuple(COLUMNS)
 NONE = QModelIndex()
-WIDTHS = (120, 52, 52, 150, 52)
+WIDTHS = (120, 46, 46, 146, 44)
 """Pixels of the columns."""
 
 

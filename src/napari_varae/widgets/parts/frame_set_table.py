@@ -15,7 +15,8 @@ from napari_varae.session.ranges import format_ranges, total
 __all__ = ["FrameSetTable"]
 
 NAME, A, B, SEGMENTS, TOTAL = range(5)
-ROW_HEIGHT, LEAST_HEIGHT = 18, 56
+ROW_HEIGHT, LEAST_HEIGHT = 18, 74
+"""Pixels of a row, and of the header with three rows."""
 CHOSEN = "●"
 
 
@@ -57,7 +58,8 @@ class FrameSetTable(QTableWidget):
     def show_sets(self, sets: FrameSets, active: str, colours: Mapping[str, str], rate: float | None) -> None:
         """Replace the rows; times are in seconds at `rate` (Hz), or in frames when that is None."""
         with QSignalBlocker(self):
-            self.setHorizontalHeaderLabels(["Frame set", "A", "B", "s" if rate else "frames", "total"])
+            unit = "s" if rate else "frames"
+            self.setHorizontalHeaderLabels(["Frame set", "A", "B", f"Segments ({unit})", f"Total ({unit})"])
             self._names = list(sets.names)
             self.setRowCount(len(self._names))
             for line, (name, segments) in enumerate(sets):
