@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.utils.colormaps import Colormap
+from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import NDArray
 
+from napari_varae.figures.colours import ANY_COLOUR, CHOSEN_COLOUR, SOURCE_COLOUR, TARGET_COLOUR
 from napari_varae.session.results import Edge
 from napari_varae.session.session import Session
 from napari_varae.viewer.grid import shared_grid
@@ -35,7 +37,7 @@ PLAIN, BRIGHT, DIM = 0.75, 1.0, 0.3
 
 ANY, CHOSEN, SOURCE, TARGET = range(2, 6)
 """Values of outlines: of any latent, of the chosen one, of source and target of the chosen link. Arrows: -1 to 1."""
-OF_OUTLINES = ([0.91, 0.85, 0.63, 1], [1, 0.25, 0.64, 1], [0.22, 0.85, 0.54, 1], [0.7, 0.45, 1, 1])
+OF_OUTLINES = transform_color([ANY_COLOUR, CHOSEN_COLOUR, SOURCE_COLOUR, TARGET_COLOUR])
 LIMITS = (-1, TARGET)
 COLOURS = Colormap(
     np.concatenate([SIGNED.colors, OF_OUTLINES]),

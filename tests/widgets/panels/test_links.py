@@ -154,6 +154,14 @@ def test_each_link_that_is_clicked_takes_the_place_of_the_one_before(viewer, doc
     assert session.job == "idle"
 
 
+def test_of_links_picked_while_a_map_is_computed_the_last_one_counts(viewer, docks, session, used, idle):
+    targets = np.argwhere(used.var.coefficients[0] * (1 - np.eye(6)))[:3].tolist()
+    for target, source in targets:
+        docks["Links"].matrix.picked.emit(target, source)
+    idle()
+    assert [layer.name for layer in maps(viewer)] == [f"driver map of link {Edge(1, *targets[-1])}"]
+
+
 @pytest.mark.long
 def test_the_boxes_and_the_session_show_the_same(viewer, docks, session, used):
     panel = docks["Links"]
