@@ -12,6 +12,8 @@ Friedman, Olshen, Stone 1984).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -28,6 +30,8 @@ __all__ = [
 
 PATH_FLOOR = 0.01
 """Share of the largest useful penalty below which no penalty is considered."""
+COARSE, FINE = 32, 64
+"""Knots of each halving of the penalty at which a criterion is compared, and then around the best of them."""
 FOLDS = 5
 """Blocks of frames that cross-validation predicts."""
 
@@ -40,11 +44,11 @@ def useful_path(gram: Array, cross: Array, weights: Array | None = None) -> Lass
 
 
 def candidates(path: LassoPath, high: float = np.inf, most: int = 100) -> Array:
-    """Penalties below `high` at which a criterion can have its minimum, decreasing: the knots, thinned to `most`.
+    """Penalties up to `high` at which a criterion can have its minimum, decreasing: the knots, thinned to `most`.
 
     Between knots the number of nonzeros is constant and the residual grows with the penalty.
     """
-    knots = np.unique(path.knots[(path.knots >= path.min_penalty.max()) & (path.knots < high)])[::-1]
+    knots = np.unique(path.knots[(path.knots >= path.min_penalty.max()) & (path.knots <= high)])[::-1]
     return knots if len(knots) <= most else knots[np.linspace(0, len(knots) - 1, most).round().astype(int)]
 
 
@@ -66,8 +70,9 @@ def information_criterion(
     """Choose the penalty that minimises BIC or EBIC, summed over the targets.
 
     The paths are followed from the largest useful penalty down, a halving at a time, until one brings nothing: the many
-    coefficients of a small penalty are neither computed nor kept. Penalties at which a target has more nonzeros than
-    half the observations are not considered: there the residual, and with it the criterion, falls without bound.
+    coefficients of a small penalty are neither computed nor kept. Of each halving some knots are compared, and then
+    more around the best of these. Penalties at which a target has more nonzeros than half the observations are not
+    considered: there the residual, and with it the criterion, falls without bound.
 
     Parameters
     ----------
@@ -92,22 +97,31 @@ def information_criterion(
     price = np.log(count) + 2 * gamma * np.log(cross.shape[-1])
     alive = variance > 0
 
-    def criterion(beta: Array, penalty: float) -> float:
-        rss = residual_variance(beta[alive], cross[alive], variance[alive], penalty, weights[alive])
-        return float(count * np.log(rss.clip(min=1e-12 * variance[alive])).sum() + price * np.count_nonzero(beta))
-
-    top = float(entry_penalty(gram, cross, 1, weights).max())
-    best, chosen, low, better = np.inf, top, np.inf, True
-    while better and low > PATH_FLOOR * top:
-        high, low, better = low, max(min(low, top) / 2, PATH_FLOOR * top), False
-        path = lasso_path(gram, cross, low, weights)
-        for penalty in candidates(path, high):
+    def criteria(path: LassoPath, penalties: Array) -> Iterator[float]:
+        for penalty in penalties:
             beta = path.at(penalty)
             if (np.count_nonzero(beta, axis=-1) > count / 2).any():
-                return chosen
-            if (value := criterion(beta, penalty)) < best:
-                best, chosen, better = value, float(penalty), True
-    return chosen
+                return
+            rss = residual_variance(beta[alive], cross[alive], variance[alive], penalty, weights[alive])
+            fit = count * np.log(rss.clip(min=1e-12 * variance[alive])).sum()
+            yield float(fit + price * np.count_nonzero(beta))
+
+    top = float(entry_penalty(gram, cross, 1, weights).max())
+    found, low, better = {top: np.inf}, top, True
+    while better and low > PATH_FLOOR * top:
+        best, low = min(found.values()), max(low / 2, PATH_FLOOR * top)
+        path = lasso_path(gram, cross, low, weights)
+        some = candidates(path, min(found), COARSE)
+        values = list(criteria(path, some))
+        found |= dict(zip(some.tolist(), values, strict=False))
+        better = len(values) == len(some) and min(found.values()) < best
+    tried = sorted(found)
+    best = tried.index(min(found, key=found.__getitem__))
+    below, above = tried[max(best - 1, 0)], tried[min(best + 1, len(tried) - 1)]
+    path = lasso_path(gram, cross, below, weights)
+    some = candidates(path, above, FINE)
+    found |= dict(zip(some.tolist(), criteria(path, some), strict=False))
+    return min(found, key=found.__getitem__)
 
 
 def one_standard_error(penalties: Array, errors: Array) -> float:
