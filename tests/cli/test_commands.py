@@ -157,6 +157,9 @@ def test_a_map_is_a_tiff_with_its_definition(run, folder, tmp_path):
     assert read_map(tmp_path / "map.tif")[1]["fit"] == json.loads(out)["fit"] == analysis.fit.id
     assert run("map", folder, "--kind", "effect", "--target", 1, "--own-past")[0] == 0
     assert list(analysis.maps) == ["effect map of latent 1"]
+    lag, target, source = (int(i[0]) for i in np.nonzero(analysis.fit.var.coefficients == 0))
+    _, out, _ = run("map", folder, "--edge", f"{lag + 1},{target},{source}")
+    assert "is empty: this coefficient is zero" in out
 
 
 def test_evaluate_prints_what_python_finds(run, folder):
@@ -349,6 +352,8 @@ def test_cells_and_covariates_are_those_of_the_analysis_unless_others_are_named(
     assert found("--covariate-lags", 0)[0]["n_covariates"] == 1
     assert found("--covariate", "none")[0]["statistic"] == plain["statistic"]
     assert found("--covariate", "licks")[0]["n_covariates"] == 1
+    status, _, err = run("compare", folder, "--a", "0:140", "--b", "170:320", "--covariate", "sped", *QUICK)
+    assert (status, "no trace 'sped'. Choose one of speed, licks." in err) == (1, True)
     running.rename(tmp_path / "moved.csv")
     status, _, err = run("compare", folder, "--a", "0:140", "--b", "170:320", *QUICK)
     assert (status, "moved or deleted" in err) == (1, True)
@@ -387,13 +392,18 @@ def test_conditions_are_compared_over_all_and_in_pairs(run, folder):
 def test_a_map_less_another_and_of_one_frame(run, folder):
     analysis = nv.open_analysis(folder)
     fit, stack = analysis.fit, analysis.stack
-    _, out, _ = run("map", folder, "--frames", "0:140", "--minus", "170:320", "--target", 1, "--json")
-    expected = nv.contribution_map(fit, stack, frames=(0, 140), target=1)
-    expected = expected - nv.contribution_map(fit, stack, frames=(170, 320), target=1)
-    np.testing.assert_array_equal(read_map(json.loads(out)["file"])[0], expected)
-    _, out, _ = run("map", folder, "--frame", 50, "--json")
-    np.testing.assert_array_equal(read_map(json.loads(out)["file"])[0], nv.FrameContributions(fit, stack)(50, 51)[0])
-    assert json.loads(out)["frames"] == [[50, 51]]
+    own = {"target": 1, "own_past": True}
+    options = "--target", 1, "--own-past", "--json"
+    printed = json.loads(run("map", folder, "--frames", "0:140", "--minus", "170:320", *options)[1])
+    expected = nv.contribution_map(fit, stack, frames=(0, 140), **own)
+    expected = expected - nv.contribution_map(fit, stack, frames=(170, 320), **own)
+    assert expected.any()
+    np.testing.assert_array_equal(read_map(printed["file"])[0], expected)
+    printed = json.loads(run("map", folder, "--frame", 50, *options)[1])
+    expected = nv.FrameContributions(fit, stack, **own)(50, 51)[0]
+    assert expected.any()
+    np.testing.assert_array_equal(read_map(printed["file"])[0], expected)
+    assert (printed["frames"], printed["caution"]) == ([[50, 51]], None)
     status, _, err = run("map", folder, "--frame", 50, "--kind", "effect")
     assert (status, "driver map" in err) == (2, True)
 

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 QUICK = {
     "train": "--set latents=4 --set epochs=0 --set threads=1 --set frames=none",
     "compare": "--set resamples=39 --set power_draws=0 --set halves=false",
+    "conditions": "--set resamples=39 --set power_draws=0 --set halves=false",
     "placebo": "--repeats 2 --set resamples=39",
     "batch": "--set latents=4 --set epochs=0 --set resamples=39 --set power_draws=0",
 }

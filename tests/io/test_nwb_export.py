@@ -138,3 +138,20 @@ def test_tables_name_the_cells_of_their_latents(analysis, tmp_path):
             table = module[name].to_dataframe()
             for end in ("target", "source"):
                 assert table[f"{end}_cell"].tolist() == [expected[k] for k in table[end]]
+
+
+def test_cells_of_the_analysis_are_named_unless_none_are_wished(tmp_path):
+    stack = nv.simulate(nv.SimulationConfig(frames=100, height=32, width=32, cells=4)).stack
+    analysis = nv.Analysis.begin(tmp_path / "a", stack)
+    analysis.keep_fit(nv.fit(stack, nv.FitConfig(latents=3, epochs=0, threads=1)))
+    labels = np.zeros((32, 32), dtype=int)
+    labels[:16], labels[16:] = 5, 6
+    analysis.keep_cells(nv.Cells.from_labels(labels))
+
+    def columns(path):
+        with NWBHDF5IO(path, mode="r") as file:
+            return file.read().processing["ophys"]["ImageSegmentation"]["footprints"].colnames
+
+    assert "cell" in columns(nv.export_nwb(analysis, tmp_path / "own.nwb"))
+    assert "cell" not in columns(nv.export_nwb(analysis, tmp_path / "none.nwb", cells=None))
+    assert "cell" not in columns(nv.export_nwb(analysis.fit, tmp_path / "fit.nwb"))

@@ -487,25 +487,6 @@ def test_objects_with_get_series_are_movies():
         Stack(Sized())
 
 
-def test_scanbox_opens_by_roiextractors(tmp_path: Path):
-    need("roiextractors")
-    from scipy.io import savemat
-
-    frames = np.abs(MOVIE).astype(np.uint16)[:, :, :16]
-    info = {
-        "channels": 2, "scanmode": 1, "resfreq": 7930.0, "recordsPerBuffer": 16, "sz": np.array([16, 16]),
-        "config": {"lines": 512}, "otwave": np.zeros(0), "volscan": 0, "scanbox_version": 3, "bytesPerBuffer": 512,
-    }  # fmt: skip
-    savemat(tmp_path / "m.mat", {"info": info})
-    (np.iinfo(np.uint16).max - frames).tofile(tmp_path / "m.sbx")
-    stack = open_stack(tmp_path / "m.sbx")
-    np.testing.assert_array_equal(stack.read(), frames)
-    assert stack.frame_rate == pytest.approx(7930 / 512)
-    (tmp_path / "m.mat").unlink()
-    with pytest.raises(StackError, match=r"'m\.mat', which Scanbox writes"):
-        open_stack(tmp_path / "m.sbx")
-
-
 def test_a_package_that_one_format_needs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     need("roiextractors")
     monkeypatch.setitem(sys.modules, "isx", None)

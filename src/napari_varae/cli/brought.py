@@ -25,14 +25,15 @@ def cells_of(analysis: Analysis, given: Path | None) -> Cells | None:
     DataError
         When they cannot be read, or were moved.
     """
+    from napari_varae.io.analysis_brought import SINCE
     from napari_varae.io.cells import open_cells
 
     if given is not None:
         return None if str(given) == NONE else open_cells(given, shape=analysis.fit.shape)
     cells = analysis.cells
-    if cells is not None:
-        for caution in analysis.brought().cautions:
-            _report(caution)
+    for note in () if cells is None else cells.notes:
+        if note.endswith(SINCE):
+            _report(note)
     return cells
 
 

@@ -49,6 +49,7 @@ def map_(
     as_json: Json = False,
 ) -> None:
     """Draw a contribution map: where the dynamics come from, or what they change."""
+    from napari_varae.core.maps.definition import explain_empty
     from napari_varae.headless.steps import draw_map, find_frames
     from napari_varae.io.analysis import open_analysis
     from napari_varae.io.map_tiff import write_map
@@ -66,7 +67,10 @@ def map_(
         written = analysis.keep_map(image, about["name"], about)
     else:
         written = write_map(out, image, analysis.stack.pixel_size, about)
-    print_result({"file": written, **about, "lowest": float(image.min()), "highest": float(image.max())}, as_json)
+    subject = "edge" if edge is not None else "whole" if target is None else "latent"
+    empty = None if image.any() else explain_empty(about["name"], subject, own_past)
+    span = {"lowest": float(image.min()), "highest": float(image.max())}
+    print_result({"file": written, **about, **span, "caution": empty}, as_json)
 
 
 def _edge(text: str | None) -> tuple[int, int, int] | None:

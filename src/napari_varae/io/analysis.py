@@ -271,7 +271,7 @@ class Analysis(KeptComparisons, KeptBrought):
 
     def keep_map(self, image: ArrayLike, name: str, about: dict[str, Any] | None = None) -> Path:
         """Write a map (Y, X) as TIFF with its pixel size; one of the same name is replaced."""
-        path = self.subfolder(files.MAPS) / f"{file_name(name)}.tif"
+        path = self._subfolder(files.MAPS) / f"{file_name(name)}.tif"
         write_map(path, image, self.pixel_size, about)
         self.log("mapped", map=path.stem)
         return path
@@ -286,7 +286,7 @@ class Analysis(KeptComparisons, KeptBrought):
         write_record(self.folder, record)
         self.record = record
 
-    def subfolder(self, name: str) -> Path:
+    def _subfolder(self, name: str) -> Path:
         """Return a folder in this one, which is made when it is not there."""
         folder = self.folder / name
         folder.mkdir(exist_ok=True)

@@ -17,6 +17,7 @@ from scipy import sparse
 
 from napari_varae.core.experiment.behaviour import Behaviour
 from napari_varae.core.experiment.cells import Cells
+from napari_varae.core.experiment.rows import listed
 from napari_varae.core.files import write_file
 from napari_varae.errors import DataError
 from napari_varae.io.analysis_files import BEHAVIOUR, CELLS
@@ -24,10 +25,11 @@ from napari_varae.io.analysis_record import AnalysisRecord, BroughtRecord
 from napari_varae.io.behaviour import open_behaviour
 from napari_varae.io.cells import open_cells
 
-__all__ = ["Brought", "KeptBrought"]
+__all__ = ["SINCE", "Brought", "KeptBrought"]
 
 Opened = TypeVar("Opened", Cells, Behaviour)
 SINCE = "changed since they were used in this analysis."
+"""How the note ends that reports that cells or traces are others than they were."""
 
 
 class Brought(NamedTuple):
@@ -127,9 +129,11 @@ class KeptBrought:
         if not chosen:
             return None
         behaviour, movie = self.behaviour, self.record.movie
-        if missing := [name for name in chosen if behaviour is None or name not in behaviour.names]:
-            raise DataError(f"The behaviour of this analysis has no trace {missing[0]!r}. Name a file: FILE:NAME.")
-        assert behaviour is not None
+        if behaviour is None:
+            raise DataError(f"This analysis has no behaviour, and so no trace {chosen[0]!r}. Name a file: FILE:NAME.")
+        if missing := [name for name in chosen if name not in behaviour.names]:
+            known = listed(behaviour.names, 12)
+            raise DataError(f"The behaviour of this analysis has no trace {missing[0]!r}. Choose one of {known}.")
         return behaviour.choose(chosen).at_frames(movie.shape[0], movie.frame_rate)
 
     def brought(self) -> Brought:

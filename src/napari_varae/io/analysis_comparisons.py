@@ -22,7 +22,7 @@ class KeptComparisons:
     # What the analysis has besides
     keep_frame_sets: Callable[..., None]
     log: Callable[..., None]
-    subfolder: Callable[[str], Path]
+    _subfolder: Callable[[str], Path]
     folder: Path
 
     @property
@@ -36,11 +36,11 @@ class KeptComparisons:
         """Return one of the comparisons with its null distributions; DataError when there is none or it is damaged."""
         from napari_varae.core.comparison.restore import open_comparison
 
-        return open_comparison(self.subfolder(COMPARISONS) / f"{file_name(name)}.json")
+        return open_comparison(self._subfolder(COMPARISONS) / f"{file_name(name)}.json")
 
     def keep_comparison(self, comparison: Comparison, name: str = "comparison", *, frame_sets: bool = True) -> Path:
         """Write a comparison as JSON, and its `frame_sets` by its name, which gets a number when it is taken."""
-        path = free_path(self.subfolder(COMPARISONS) / f"{file_name(name)}.json")
+        path = free_path(self._subfolder(COMPARISONS) / f"{file_name(name)}.json")
         if frame_sets:
             self.keep_frame_sets({f"{path.stem} {side.upper()}": parts for side, parts in comparison.ranges.items()})
         comparison.to_json(path)
@@ -49,7 +49,7 @@ class KeptComparisons:
 
     def keep_robustness(self, found: Robustness, name: str = "robustness") -> Path:
         """Write the table of a comparison under other choices as CSV; the name gets a number when it is taken."""
-        path = free_path(self.subfolder(COMPARISONS) / f"{file_name(name)}.csv")
+        path = free_path(self._subfolder(COMPARISONS) / f"{file_name(name)}.csv")
         found.to_csv(path)
         self.log("checked robustness", table=path.stem)
         return path

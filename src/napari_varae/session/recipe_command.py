@@ -57,7 +57,10 @@ def as_command(shown: Shown) -> str:
         named = [f"--condition={name}={_frames(segments)}" for name, segments in asked.conditions.items()]
         commands.append([PROGRAM, "conditions", FOLDER, *named, *_covariates(asked.regressed), *_set(asked.config)])
     elif asked is not None:
-        commands += map(_map, asked.each)
+        several = len(asked.each) > 1  # each then needs a file of its own
+        commands += [
+            [*_map(each), *(["--out", f"map-{i}.tif"] if several else [])] for i, each in enumerate(asked.each, 1)
+        ]
     return "\n".join(map(shlex.join, commands)) + "\n"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from napari_varae.io.analysis import Analysis
 from napari_varae.session.analysis import use_analysis
 from napari_varae.session.session import session_of
+from napari_varae.viewer.kept_maps import read_maps, show_maps
 from napari_varae.viewer.movie import open_movie
 
 if TYPE_CHECKING:
@@ -16,12 +17,12 @@ __all__ = ["show_analysis"]
 
 
 def show_analysis(viewer: ViewerModel, analysis: Analysis) -> tuple[str, ...]:
-    """Open the movie of an analysis as a layer, and take in its fit, frame sets, trials, cells and behaviour.
+    """Open the movie of an analysis as a layer, and take in its fit, frame sets, trials, cells, behaviour and maps.
 
     Returns
     -------
     tuple of str
-        What is wrong with cells and behaviour, whose files may have moved or changed.
+        What is wrong with cells, behaviour and maps, whose files may have moved or changed.
 
     Raises
     ------
@@ -31,4 +32,8 @@ def show_analysis(viewer: ViewerModel, analysis: Analysis) -> tuple[str, ...]:
         When a file of the analysis is damaged.
     """
     open_movie(viewer, analysis.stack)
-    return use_analysis(session_of(viewer), analysis)
+    session = session_of(viewer)
+    cautions = use_analysis(session, analysis)
+    maps, unread = read_maps(analysis)
+    show_maps(viewer, session, maps)
+    return *cautions, *unread

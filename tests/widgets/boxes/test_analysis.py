@@ -15,8 +15,10 @@ from qtpy.QtWidgets import QMessageBox
 
 import napari_varae as nv
 from napari_varae.core.training.choice import Choice
+from napari_varae.headless.steps import draw_map
 from napari_varae.session.analysis import save_analysis
 from napari_varae.session.autosave import find_left
+from napari_varae.viewer.provenance import ours
 from napari_varae.widgets.parts.keeper import keeper_of
 
 QUICK = nv.ComparisonConfig(resamples=19, power_draws=0, blocks=4, halves=False)
@@ -135,6 +137,45 @@ def test_cells_and_traces_come_back_to_the_same_screen(viewer, analysed, docks, 
     assert any("warning: The traces in" in notice and "moved or deleted" in notice for notice in notices)
     assert analysed.cells is not None
     assert analysed.comparison is not None
+
+
+@pytest.mark.long
+def test_maps_come_back_as_layers(viewer, analysed, docks, tmp_path, idle, notices):
+    """Those of the window as they were, and hidden that of a command; one of another fit stays in its file."""
+    look = docks["Look"]
+    for span in ("a|b", "a-b"):
+        look.span.setCurrentIndex(look.span.findData(span))
+        look.show_map()
+        idle()
+    shown = {layer.name: (layer.data.copy(), layer.visible) for layer, _ in ours(viewer, "map:")}
+    assert len(shown) == 3
+    viewer.layers["A: driver map of the whole VAR"].visible = False
+    analysed.set_range("b", (110, 190))  # the maps of B are not current any more
+    docks["Movie"].analysis.save(str(tmp_path / "results"))
+    idle()
+    analysis = nv.open_analysis(tmp_path / "results")
+    assert list(analysis.maps) == ["A driver map of the whole VAR"]
+    analysed.undo()
+    docks["Movie"].analysis.save(str(tmp_path / "results"))
+    idle()
+    assert len(analysis.maps) == 3
+    image, about = draw_map(analysis, "effect", target=1)
+    analysis.keep_map(image, about["name"], about)
+    analysis.keep_map(image, "of another", {**about, "fit": "another"})
+    (tmp_path / "results" / "maps" / "mine.tif").write_bytes(b"no map")
+    docks["Movie"].use_sample()
+    idle()
+    docks["Movie"].analysis.open(str(tmp_path / "results"))
+    idle()
+    back = {layer.name: layer for layer, _ in ours(viewer, "map:")}
+    assert set(back) == {*shown, "effect map of latent 1"}
+    for name, (pixels, _) in shown.items():
+        np.testing.assert_array_equal(back[name].data, pixels)
+        assert back[name].visible == (not name.startswith("A:"))
+        assert back[name].metadata["napari-varae"]["unit"] == "SD of the predicted latent"
+        assert back[name].metadata["napari-varae"]["current"]
+    assert not back["effect map of latent 1"].visible
+    assert any("mine.tif" in notice for notice in notices)
 
 
 @pytest.mark.long
@@ -317,7 +358,8 @@ SCRIPT = """
     from napari_varae.core.settings import FitConfig
     from napari_varae.core.training.train import fit as train
     from napari_varae.session.session import session_of
-    from napari_varae.widgets.parts.keeper import keeper_of
+    from napari_varae.viewer.provenance import ours
+from napari_varae.widgets.parts.keeper import keeper_of
     from napari_varae.widgets.workspace import open_workspace
 
     def wait(until):

@@ -58,7 +58,7 @@ def test_the_map_of_the_choices_is_copied(docks, session, from_file, notices):
     look.span.setCurrentIndex(look.span.findData("a|b"))
     script, commands = copied(look)
     assert script.count("nv.contribution_map") == 2
-    assert commands.count("napari-varae map") == 2
+    assert commands.count("napari-varae map") == commands.count("--out map-") == 2
     look.span.setCurrentIndex(look.span.findData("frame"))
     session.set_frame(33)
     script, commands = copied(look)

@@ -39,8 +39,8 @@ class AnalysisBox(QWidget):
         self.save_button = button(
             "Save analysis…",
             self.ask_save,
-            "Movie, fits, frame sets, trials, comparisons, the choice of latents, cells and traces of behaviour, into "
-            "a folder; what was opened from a file stays there, and is opened from it again",
+            "Movie, fit, frame sets, trials, comparisons, maps, the choice of latents, cells and traces of behaviour, "
+            "into a folder; what was opened from a file stays there, and is opened from it again",
         )
         self.state = note()
         layout = QVBoxLayout(self)

@@ -27,6 +27,7 @@ from napari_varae.session.job_events import Controls
 from napari_varae.session.principal_components import principal_components
 from napari_varae.session.questions import Question
 from napari_varae.session.snapshot import Snapshot
+from napari_varae.viewer.kept_maps import KeptMap, keep_maps, layers_of_maps, read_maps, show_maps
 from napari_varae.viewer.movie import open_movie
 from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.parts.keeper import keeper_of
@@ -56,6 +57,8 @@ class _Opened(NamedTuple):
     conditions: list[Conditions]
     choice: tuple[Choice, frozenset[str]] | None = None
     brought: Brought = Brought()
+    maps: tuple[KeptMap, ...] = ()
+    cautions: tuple[str, ...] = ()
     fit: Fit | None = None
     latents: NDArray[np.float32] | None = None
     components: NDArray[np.float64] | None = None
@@ -80,7 +83,7 @@ def save_into(panel: Panel, folder: str, *, overwrite: bool = False) -> None:
     Job(
         panel,
         "computing",
-        partial(_save, snapshot, folder, overwrite),
+        partial(_save, snapshot, layers_of_maps(panel.viewer, panel.session), folder, overwrite),
         title="Saving the analysis",
         on_return=partial(_saved, panel.session, snapshot),
     )
@@ -115,11 +118,13 @@ def open_folder(panel: Panel, folder: str, movie: str | None = None, *, recover:
 
 
 def _save(
-    snapshot: Snapshot, folder: str, overwrite: bool, controls: Controls, report: Report
+    snapshot: Snapshot, maps: list[KeptMap], folder: str, overwrite: bool, controls: Controls, report: Report
 ) -> Generator[None, None, Analysis]:
     report("writing")
     yield
-    return write_analysis(snapshot, folder, overwrite=overwrite, check=controls.check)
+    analysis = write_analysis(snapshot, folder, overwrite=overwrite, check=controls.check)
+    keep_maps(analysis, maps)
+    return analysis
 
 
 def _saved(session: Session, snapshot: Snapshot, analysis: Analysis) -> None:
@@ -148,7 +153,8 @@ def _open(
     several, choice = read_conditions(analysis), read_choice(analysis)
     opened = _Opened(analysis, stack, results, several, choice, analysis.brought())
     if analysis.has_fit:
-        opened = _with_fit(opened, controls, report)
+        maps, cautions = read_maps(analysis)
+        opened = _with_fit(opened._replace(maps=tuple(maps), cautions=tuple(cautions)), controls, report)
     if recover:
         from napari_varae.core.fit.load import load_fit
 
@@ -193,12 +199,13 @@ def _use(viewer: Viewer, session: Session, recover: bool, found: _Opened | Quest
         number = session.generation.movie
         _use_fits(session, found, recover)
         use_frame_sets(session, found.analysis)
-        for text in use_brought(session, found.brought):
+        for text in (*use_brought(session, found.brought), *found.cautions):
             report_caution(text)
         use_comparisons(session, found.comparisons)
         use_conditions(session, found.conditions)
         if found.choice is not None:
             session.set_choice(found.choice[0], fits_before=found.choice[1])
+        show_maps(viewer, session, found.maps)  # after the comparisons, which hide maps of those before
         if recover:
             keeper_of(session).go_on(found.analysis.folder, number)
         else:
