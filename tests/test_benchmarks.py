@@ -9,7 +9,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS = ROOT / "benchmarks"
-SCRIPTS = {path.relative_to(BENCHMARKS).as_posix() for path in BENCHMARKS.glob("*/*.py") if path.name != "__init__.py"}
+SCRIPTS = {
+    path.relative_to(BENCHMARKS).as_posix()
+    for path in BENCHMARKS.glob("*/*.py")
+    if path.name != "__init__.py" and not path.stem.endswith("tables")
+}
 TABLE = (BENCHMARKS / "README.md").read_text(encoding="utf-8")
 
 

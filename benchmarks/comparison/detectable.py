@@ -18,6 +18,7 @@ from scipy.stats import binomtest
 
 import napari_varae as nv
 from benchmarks.comparison.calibration import Setting, coefficients, radius, series
+from benchmarks.stored import keep, read, stored
 
 
 def once(job: tuple[Setting, int, int]) -> tuple[float, bool]:
@@ -46,7 +47,7 @@ def once(job: tuple[Setting, int, int]) -> tuple[float, bool]:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print and keep the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", type=int, default=100)
     parser.add_argument("--resamples", type=int, default=99)
@@ -63,6 +64,10 @@ def main() -> None:
                 low, high = binomtest(sum(named), len(named)).proportion_ci()
                 share = f"{np.mean(named):.0%} ({low:.0%} to {high:.0%})"
                 print(f"{setting!s:<38} size {np.median(sizes):.2f}, found {share}", flush=True)
+                mine = {"latents": setting.latents, "length": length, "skewed": skewed}
+                others = [row for row in read(stored("detectable")) if not mine.items() <= row.items()]
+                row = {"sets": len(named), "named": sum(named), "size": float(np.median(sizes))}
+                keep(stored("detectable"), [*others, mine | row])
 
 
 if __name__ == "__main__":

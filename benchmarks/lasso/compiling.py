@@ -16,6 +16,8 @@ import tempfile
 
 import numpy as np
 
+from benchmarks.stored import keep, stored
+
 FIRST_CALLS = """
 import time
 import numpy as np
@@ -45,19 +47,22 @@ def seconds(cache: str) -> list[float]:
 
 
 def main() -> None:
-    """Print medians and ranges."""
+    """Print and keep medians and ranges."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    compiled, stored = [], []
+    runs: dict[str, list[list[float]]] = {"compiled anew": [], "from disk": []}
     for _ in range(parser.parse_args().rounds):
         with tempfile.TemporaryDirectory() as cache:
-            compiled.append(seconds(cache))
-            stored.append(seconds(cache))
-    for name, runs in (("compiled anew", compiled), ("from disk", stored)):
+            for timed in runs.values():
+                timed.append(seconds(cache))
+    rows = []
+    for name, timed in runs.items():
         for what, first, again in (("l1 path", 0, 1), ("comparison", 2, 3)):
-            low, middle, high = np.quantile([run[first] for run in runs], (0, 0.5, 1))
-            later = np.median([run[again] for run in runs])
-            print(f"{what:<12}{name:<15}{middle:6.2f} s ({low:.2f} to {high:.2f}), the second time {later:.3f} s")
+            low, middle, high = np.quantile([run[first] for run in timed], (0, 0.5, 1))
+            later = np.median([run[again] for run in timed])
+            rows.append({"call": what, "from": name, "first": [middle, low, high], "again": later})
+            print(rows[-1])
+    keep(stored("compiling"), rows)
 
 
 if __name__ == "__main__":

@@ -8,15 +8,14 @@ napari-varae[bench]`; qpth only by hand, as it asks for an old numpy).
 
 Latents come from a sparse VAR of which one frame keeps 0.7 or 0.9 of the one before, from fits to a simulated movie
 and to MOVIE.tif, and from white noise, whose paths are far longer than those of any recording. Everything is
-standardised. The alternatives take turns, round by round, so that whatever else the computer does meets all of them;
-tables hold medians in milliseconds, and for ratios the median and the range.
+standardised. The alternatives take turns, round by round, so that whatever else the computer does meets all of them.
+Times are medians in milliseconds, and ratios the median, the smallest and the largest of one round each. The movie
+replaces what is stored.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
 import time
 from importlib import import_module
@@ -27,6 +26,8 @@ import torch
 from sklearn.linear_model import Lasso, lars_path_gram
 
 import napari_varae as nv
+from benchmarks.stored import Rows, keep, stored
+from benchmarks.training.recording import seconds_per_step
 from napari_varae.core.compute.threads import one_thread
 from napari_varae.core.lasso.estimate import lasso
 from napari_varae.core.lasso.path import lasso_path
@@ -89,9 +90,9 @@ def in_turn(alternatives, rounds):
 
 
 def ratio(theirs, ours):
-    """Median and range of the ratios of one round each."""
+    """Median, smallest and largest of the ratios of one round each."""
     ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
-    return f"{statistics.median(ratios):5.1f} ({min(ratios):.1f} to {max(ratios):.1f})"
+    return [round(value, 3) for value in (statistics.median(ratios), min(ratios), max(ratios))]
 
 
 def largest_difference(path, reference, stop):
@@ -104,8 +105,8 @@ def largest_difference(path, reference, stop):
     return np.abs(path.at(penalty) - theirs).max()
 
 
-def whole_paths(name, z, p, rounds):
-    """Print a row: each target's path from its largest useful penalty to a tenth of it, and evaluating it anew."""
+def whole_paths(z, p, rounds):
+    """Each target's path from its largest useful penalty to a tenth of it, and evaluating it again."""
     x, y = lagged(z, p)
     (gram, cross), n = moments(x, y), len(x)
     stop = 0.1 * np.abs(cross).max(1)
@@ -119,12 +120,11 @@ def whole_paths(name, z, p, rounds):
     times, results = in_turn({"ours": lambda: lasso_path(gram, cross, stop), "loop": loop}, rounds)
     path = results["ours"]
     at = [seconds(path.at, factor * stop)[0] for factor in np.linspace(1, 9, 21)]
-    print(
-        f"{name:22} {z.shape[1]:4} {p:2} {n:4} | {path.knots.shape[1]:5} {median(times['ours']):7.1f} "
-        f"{median(times['loop']):7.1f}  {ratio(times['loop'], times['ours']):20} | "
-        f"{largest_difference(path, results['loop'], stop):8.0e} | {median(at):5.2f}",
-        flush=True,
-    )
+    return {
+        "n": n, "knots": path.knots.shape[1], "path": median(times["ours"]), "loop": median(times["loop"]),
+        "ratio": ratio(times["loop"], times["ours"]), "at": median(at),
+        "difference": largest_difference(path, results["loop"], stop),
+    }  # fmt: skip
 
 
 def coordinate_descent(x, y, penalty):
@@ -146,8 +146,8 @@ def coordinate_descent(x, y, penalty):
     return rivals
 
 
-def one_penalty(name, z, p, share, rounds):
-    """Print a row: one estimate from the data on, for a share of the largest penalty."""
+def one_penalty(z, p, share, rounds):
+    """One estimate from the data on, for a share of the largest penalty, beside each rival that is installed."""
     x, y = lagged(z, p)
     x, y = np.asfortranarray(x), np.asfortranarray(y)
     penalty = share * np.abs(moments(x, y)[1]).max()
@@ -159,20 +159,12 @@ def one_penalty(name, z, p, share, rounds):
         return lasso(*moments(*tensors), penalty).numpy()
 
     times, results = in_turn({"ours": ours, **rivals}, rounds)
-    cells = [
-        f"{median(times[rival]):7.1f} {ratio(times[rival], times['ours']):22} "
-        f"{np.abs(results[rival] - results['ours']).max():6.0e} |"
-        if rival in rivals
-        else f"{'not installed':37} |"
-        for rival in RIVALS
-    ]
-    density = np.count_nonzero(results["ours"]) / len(results["ours"])
-    print(
-        f"{name:22} {z.shape[1]:4} {p:2} {share:4} {density:5.1f} | {median(times['ours']):6.1f} |", *cells, flush=True
-    )
-
-
-RIVALS = ("scikit-learn", "celer", "skglm", "skglm, Gram")
+    return {
+        "share": share, "nonzeros": np.count_nonzero(results["ours"]) / len(results["ours"]),
+        "ours": median(times["ours"]),
+        "ratios": {rival: ratio(times[rival], times["ours"]) for rival in rivals},
+        "differences": {rival: float(np.abs(results[rival] - results["ours"]).max()) for rival in rivals},
+    }  # fmt: skip
 
 
 def gradient(gram, cross, share, layer=None):
@@ -216,20 +208,19 @@ def qp_layer(_):
     return solve
 
 
-def gradients(name, z, p, rounds):
-    """Print a row: forward and backward, at a tenth and three tenths of the largest penalty."""
+def gradients(z, p, share, rounds):
+    """Estimate and its gradient, at a share of the largest penalty."""
     gram, cross = moments(*lagged(z, p))
-    cells = []
-    for share in (0.1, 0.3):
-        gradient(gram, cross, share)
-        runs = [gradient(gram, cross, share)[:2] for _ in range(rounds)]
-        forward, backward = zip(*runs, strict=True)
-        cells.append(f"{share:4} {median(forward):7.1f} {median(backward):8.2f}  {ratio(backward, forward):22}")
-    print(f"{name:22} {z.shape[1]:4} {p:2} |", " | ".join(cells), flush=True)
+    gradient(gram, cross, share)
+    runs = [gradient(gram, cross, share)[:2] for _ in range(rounds)]
+    forward, backward = zip(*runs, strict=True)
+    return {
+        "share": share, "forward": median(forward), "backward": median(backward), "ratio": ratio(backward, forward)
+    }  # fmt: skip
 
 
 def differentiable_rivals(z, rounds):
-    """Print estimate and gradient of the layers that people differentiate convex programs with."""
+    """Estimate and gradient of the layers that people differentiate convex programs with."""
     gram, cross = moments(*lagged(z, 1))
     for package, make in (("cvxpylayers", cvxpy_layer), ("qpth", qp_layer)):
         if not find_spec(package):
@@ -242,22 +233,24 @@ def differentiable_rivals(z, rounds):
             ours.append(sum(spent))
             *spent, rival = gradient(gram, cross, 0.3, layer)
             theirs.append(sum(spent))
-        difference = float((rival - direction).abs().max() / direction.abs().max())
-        print(
-            f"{package}: {median(theirs):.0f} ms, here {median(ours):.1f} ms, ratio {ratio(theirs, ours).strip()}; "
-            f"largest difference of the gradient {difference:.0e} of its size",
-            flush=True,
-        )
+        yield {
+            "package": package, "theirs": median(theirs), "ours": median(ours), "ratio": ratio(theirs, ours),
+            "difference": float((rival - direction).abs().max() / direction.abs().max()),
+        }  # fmt: skip
 
 
 def main() -> None:
-    """Print the tables."""
+    """Measure all of it, print the lines as they come, and keep them at the end."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("movie", nargs="?")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--epochs", type=int, default=2)
     given = parser.parse_args()
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}\n")
+    found: Rows = []
+
+    def add(table, **row):
+        found.append({"table": table} | row)
+        print(found[-1], flush=True)
 
     stacks = {"fit to a simulation": nv.simulate(SAMPLE).stack}
     if given.movie:
@@ -269,32 +262,20 @@ def main() -> None:
         *((name, latents[k][:n], p) for name, latents in fits.items() for k, p, n in SETTINGS),
         *(("white noise", sparse_var(k, n, 0.0), p) for k, p, n in SETTINGS),
     ]
-
-    print("Whole path, ours beside a loop of lars_path_gram, and one evaluation of the stored path")
-    print(f"{'latents':22}    K  p    n | knots    path    loop  ratio                | differ.  |    at")
-    for row in rows:
-        whole_paths(*row, given.rounds)
-
-    print(f"\nOne penalty for all targets, from the data on; rivals stop at a tolerance of {TOLERANCE:g}")
-    header = " | ".join(f"{rival:>12} ratio, difference {'':6}" for rival in RIVALS)
-    print(f"{'latents':22}    K  p share nonz. |  ours | {header}")
     for name, z, p in rows:
-        if name != "white noise":
-            for share in (0.1, 0.3):
-                one_penalty(name, z, p, share, min(3, given.rounds))
-
-    print("\nOne estimate and its gradient, at shares of the largest penalty")
-    print(f"{'latents':22}    K  p | share forward backward  ratio")
-    for row in rows:
-        gradients(*row, given.rounds)
-
-    print("\nEstimate and gradient at K = 64, p = 1")
-    differentiable_rivals(sparse_var(64, 256, 0.7), 3)
-
-    print("\nShare of the embedded VAR in a training step of the default network")
+        add("paths", latents=name, K=z.shape[1], p=p, **whole_paths(z, p, given.rounds))
+    for name, z, p in rows:
+        for share in (0.1, 0.3) if name != "white noise" else ():
+            add("one penalty", latents=name, K=z.shape[1], p=p, **one_penalty(z, p, share, min(3, given.rounds)))
+    for name, z, p in rows:
+        for share in (0.1, 0.3):
+            add("gradients", latents=name, K=z.shape[1], p=p, **gradients(z, p, share, given.rounds))
+    for row in differentiable_rivals(sparse_var(64, 256, 0.7), 3):
+        add("layers", K=64, p=1, **row)
     for name, stack in stacks.items():
-        step, estimate = import_module("recording").seconds_per_step(stack, nv.FitConfig())
-        print(f"{name}: {1e3 * estimate:.1f} of {1e3 * step:.1f} ms, {estimate / step:.1%}")
+        step, estimate = seconds_per_step(stack, nv.FitConfig(latents=64))
+        add("training step", latents=name, step=1e3 * step, estimate=1e3 * estimate)
+    keep(stored("lasso_speed"), found)
 
 
 if __name__ == "__main__":

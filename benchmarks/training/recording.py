@@ -3,7 +3,8 @@
     python -m benchmarks.training.recording MOVIE.tif --train 0 1600 --test 1600 2000 [--seeds 3]
 
 All figures are fractions of the variance around the training mean, in the movie's units, on the test frames. Nothing
-of the method, settings included, sees those.
+of the method, settings included, sees those. The lines of the movie replace those that are stored; its memory, in
+megabytes, includes the baselines.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ import argparse
 import platform
 import resource
 import time
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 import napari_varae as nv
+from benchmarks.stored import Rows, keep, read, stored
 from napari_varae.core.lasso.estimate import lasso
 from napari_varae.core.training.objective import window_penalty
 from napari_varae.core.training.trainer import Trainer
@@ -66,7 +70,7 @@ def seconds_per_step(stack: nv.Stack, config: nv.FitConfig, repeats: int = 15) -
 
 
 def main() -> None:
-    """Print the table."""
+    """Print and keep the lines."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("movie")
     parser.add_argument("--train", type=int, nargs=2, required=True)
@@ -77,11 +81,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     options = parser.parse_args()
     stack, train, test = nv.open_stack(options.movie), tuple(options.train), tuple(options.test)
-    print(
-        f"{stack}; trained on {train}, judged on {test}; torch {torch.__version__}, {torch.get_num_threads()} threads"
-    )
-    for name, value in pca_baselines(stack, train, test, options.latents).items():
-        print(f"{name:<42} {value:.4f}")
+    name = Path(options.movie).stem
+    rows: Rows = [row for row in read(stored("recording")) if row["movie"] != name]
+
+    def add(**row: Any) -> None:
+        rows.append({"movie": name, "train": train, "test": test, "latents": options.latents} | row)
+        print(rows[-1], flush=True)
+
+    add(variant="PCA", **pca_baselines(stack, train, test, options.latents))
     for order in options.orders:
         for seed in range(options.seeds):
             for epochs in (0, options.epochs):
@@ -89,17 +96,14 @@ def main() -> None:
                 began = time.perf_counter()
                 fit = nv.fit(stack, config)
                 took = time.perf_counter() - began
+                variant = "start only" if not epochs else "trained"
                 found = nv.evaluate(fit, stack, test)
-                name = f"VAR({order}), seed {seed}, {'start only' if not epochs else f'{len(fit.history)} epochs'}"
-                print(
-                    f"{name:<42} " + "  ".join(f"{k} {v:.4f}" for k, v in found.items()) + f"  {took:.0f} s", flush=True
-                )
-                if fit.history:
-                    print(f"{'':<42} {fit.history[-1].seconds / len(fit.history):.2f} s per epoch, start included")
+                add(variant=variant, order=order, seed=seed, epochs=len(fit.history), seconds=took, **found)
     step, estimate = seconds_per_step(stack, nv.FitConfig(latents=options.latents, frames=train))
-    print(f"training step {step:.3f} s, of which l1 estimate and gradient {estimate:.3f} s ({estimate / step:.0%})")
     unit = 1024**2 if platform.system() == "Darwin" else 1024
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit:.0f} MB (baselines included)")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    add(variant="step", step=step, estimate=estimate, memory=memory)
+    keep(stored("recording"), rows)
 
 
 if __name__ == "__main__":

@@ -402,8 +402,8 @@ class User:
         latents, epochs = self.rng.choice(("2", "4", "5", "auto", "")), self.rng.choice(("0", "1", "2", "5", "5000"))
         if self.rng.random() < 0.8:  # else with whatever was typed before
             panel.form.set_value(panel.form.model())
-        self.type(panel.form.fields["latents"], latents)
-        self.type(panel.form.fields["epochs"], epochs)
+        self.type(panel.form.fields["latents"].native, latents)
+        self.type(panel.form.fields["epochs"].native, epochs)
         self.click(panel.start_button)
         return f"{latents!r} latents, {epochs!r} epochs"
 
@@ -428,7 +428,7 @@ class User:
         if panel is None or not panel.run_button.isEnabled():
             return None
         resamples = self.rng.choice(("19", "99", "199", "20000"))
-        self.type(panel.form.fields["resamples"], resamples)
+        self.type(panel.form.fields["resamples"].native, resamples)
         self.click(panel.run_button)
         return f"{resamples} resamples"
 

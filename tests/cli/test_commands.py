@@ -300,6 +300,104 @@ def test_export_draws_figures(run, folder, tmp_path):
     assert (status, "Compare first" in err) == (1, True)
 
 
+@pytest.fixture
+def running(tmp_path):
+    path = tmp_path / "running.csv"
+    steps = np.random.default_rng(1).normal(size=(320, 2)).cumsum(0)
+    path.write_text("speed,licks\n" + "".join(f"{a!r},{b!r}\n" for a, b in steps.tolist()), encoding="utf-8")
+    return path
+
+
+@pytest.mark.long
+def test_cells_and_covariates_are_those_of_the_analysis_unless_others_are_named(run, recording, running, tmp_path):
+    labels, other = np.zeros((2, 32, 32), np.uint16)
+    labels[2:9, 2:9], labels[10:30, 10:30], other[:, :] = 4, 9, 77
+    other[:2] = 0
+    tifffile.imwrite(tmp_path / "cells.tif", labels)
+    tifffile.imwrite(tmp_path / "other.tif", other)
+    folder, few = tmp_path / "d", ("--set", "latents=4", "--set", "epochs=0", "--set", "threads=1")
+    brought = "--cells", tmp_path / "cells.tif", "--behaviour", running
+    assert run("train", recording, "--out", folder, "--frame-rate", 10, *brought, *few)[0] == 0
+    analysis = nv.open_analysis(folder)
+    assert analysis.cells.ids == (4, 9)
+
+    def named(*options):
+        assert run("export", folder, "--out", tmp_path / "links.csv", "--what", "links", *options)[0] == 0
+        header, *rows = (tmp_path / "links.csv").read_text().splitlines()
+        return {row.split(",")[-1] for row in rows} if "source_cell" in header else set()
+
+    assert named() <= {"4", "9", "several", "none"}
+    assert named() != {"none"}
+    assert named("--cells", "none") == set()
+    assert named("--cells", tmp_path / "other.tif") <= {"77", "none"}
+
+    def found(*options):
+        status, out, err = run("compare", folder, "--a", "0:140", "--b", "170:320", "--json", *QUICK, *options)
+        assert status == 0, err
+        return json.loads(out), err
+
+    plain, err = found()
+    assert (plain["n_covariates"], "Regressed out" in err) == (0, False)
+    by_name, _ = found("--covariate", "speed", "--covariate-lags", 1)
+    by_file, _ = found("--covariate", f"{running}:speed", "--covariate-lags", 1)
+    assert by_name["n_covariates"] == by_file["n_covariates"] == 2
+    assert by_name["p_value"] == by_file["p_value"]
+    analysis.keep_behaviour(analysis.behaviour, ["speed"], 1)  # as chosen in the window
+    own, err = found()
+    assert "Regressed out, as in this analysis: speed, at lags of 0 to 1 frames." in err
+    assert own["statistic"] == by_name["statistic"] != plain["statistic"]
+    assert found("--covariate-lags", 0)[0]["n_covariates"] == 1
+    assert found("--covariate", "none")[0]["statistic"] == plain["statistic"]
+    assert found("--covariate", "licks")[0]["n_covariates"] == 1
+    running.rename(tmp_path / "moved.csv")
+    status, _, err = run("compare", folder, "--a", "0:140", "--b", "170:320", *QUICK)
+    assert (status, "moved or deleted" in err) == (1, True)
+    assert run("compare", folder, "--a", "0:140", "--b", "170:320", "--covariate", "none", *QUICK)[0] == 0
+
+
+def test_a_wrong_cell_or_trace_is_found_before_the_training(run, recording, running, tmp_path):
+    tifffile.imwrite(tmp_path / "cells.tif", np.eye(16, dtype=np.uint16))
+    status, _, err = run("train", recording, "--out", tmp_path / "d", "--cells", tmp_path / "cells.tif")
+    assert (status, "16 x 16" in err) == (1, True)
+    assert not (tmp_path / "d").exists()
+
+
+@pytest.mark.long
+def test_conditions_are_compared_over_all_and_in_pairs(run, folder):
+    analysis = nv.open_analysis(folder)
+    analysis.keep_frame_sets({"speed == 2": [(0, 100)], "stop": [(110, 210)]})
+    chosen = "--condition", "speed == 2", "--condition", "stop", "--condition", "rest = 21.5:32"
+    status, out, err = run("conditions", folder, *chosen[:-1], "rest=215:320", "--json", *QUICK)
+    assert status == 0, err
+    printed = json.loads(out)
+    config = nv.ComparisonConfig(resamples=39, power_draws=0, halves=False, blocks=4)
+    ranges = {"speed == 2": (0, 100), "stop": (110, 210), "rest": (215, 320)}
+    expected = nv.compare_conditions(analysis.fit, analysis.stack, ranges, config, latents=analysis.latents)
+    assert printed["omnibus"] == json.loads(json.dumps(expected.as_dict()))["omnibus"]
+    assert Path(printed["file"]).parts[-3:] == ("comparisons", "conditions", "conditions.json")
+    status, out, _ = run("conditions", folder, *chosen, "--unit", "s", *QUICK)
+    assert status == 0
+    assert "stop and rest" in out
+    status, _, err = run("conditions", folder, *chosen[:4])
+    assert (status, "three or more" in err) == (1, True)
+    status, _, err = run("conditions", folder, *chosen, "--condition", "stop")
+    assert (status, "same name" in err) == (2, True)
+
+
+def test_a_map_less_another_and_of_one_frame(run, folder):
+    analysis = nv.open_analysis(folder)
+    fit, stack = analysis.fit, analysis.stack
+    _, out, _ = run("map", folder, "--frames", "0:140", "--minus", "170:320", "--target", 1, "--json")
+    expected = nv.contribution_map(fit, stack, frames=(0, 140), target=1)
+    expected = expected - nv.contribution_map(fit, stack, frames=(170, 320), target=1)
+    np.testing.assert_array_equal(read_map(json.loads(out)["file"])[0], expected)
+    _, out, _ = run("map", folder, "--frame", 50, "--json")
+    np.testing.assert_array_equal(read_map(json.loads(out)["file"])[0], nv.FrameContributions(fit, stack)(50, 51)[0])
+    assert json.loads(out)["frames"] == [[50, 51]]
+    status, _, err = run("map", folder, "--frame", 50, "--kind", "effect")
+    assert (status, "driver map" in err) == (2, True)
+
+
 @pytest.mark.long
 def test_the_commands_import_no_qt(folder, recording, tmp_path):
     sheet = tmp_path / "sheet.csv"
@@ -313,6 +411,7 @@ def test_the_commands_import_no_qt(folder, recording, tmp_path):
         ["map", folder, "--out", tmp_path / "m.tif"],
         ["compare", folder, *ranges, *few],
         ["placebo", folder, "--a", "0:60", "--b", "70:130", "--repeats", 2, *few],
+        ["conditions", folder, "--condition", "a=0:100", "--condition", "b=110:210", "--condition", "c=215:320", *few],
         ["export", folder, "--out", tmp_path / "latents.png", "--what", "latents"],
         ["batch", sheet, "--out", tmp_path / "batch", "--workers", 1, "--set", "latents=3", "--set", "epochs=0"],
     ]

@@ -12,6 +12,7 @@ import pytest
 
 import napari_varae as nv
 from napari_varae.headless.row import run_row
+from napari_varae.headless.steps import compare_frames
 
 
 @pytest.mark.long
@@ -133,6 +134,56 @@ def test_what_changed_is_done_again_and_a_fit_that_is_still_right_is_kept(settin
     other, _ = run()
     assert other["fit"] != fit
     assert other["fit"] == nv.fit(nv.open_stack(movie), nv.open_analysis(out / "m").settings.fit).id
+
+
+@pytest.mark.long
+def test_what_a_user_added_by_hand_is_set_aside_and_reported(settings, sheet, client, tmp_path):
+    out, lines = tmp_path / "out", ["path", "{movies}/m0.tif"]
+    [first] = nv.run_batch(sheet(*lines), out, settings, client=client)
+    assert "set_aside" not in first
+    fewer = settings.changed(comparison=settings.comparison.changed(resamples=19))
+    nv.run_batch(sheet(*lines), out, fewer, client=client)
+    assert [path.name for path in out.iterdir() if path.is_dir()] == ["m0"]  # nothing of the user was there
+    mine = nv.open_analysis(out / "m0")
+    compare_frames(mine, [(0, 100)], [(130, 240)])  # as 'napari-varae compare' does, by its default name
+    compared = sheet("path,a,b", "{movies}/m0.tif,0:90,150:240")
+    [row] = nv.run_batch(compared, out, settings, client=client)
+    assert row["set_aside"] == str(out / "m0-before")
+    before, now = nv.open_analysis(out / "m0-before"), nv.open_analysis(out / "m0")
+    assert before.comparisons["comparison"]["ranges"]["a"] == [[0, 100]]
+    assert before.fit.id == now.fit.id == row["fit"]  # the fit is still the right one
+    assert now.comparisons["comparison"]["ranges"]["a"] == [[0, 90]]
+    assert "set aside" in (out / "m0" / "log.txt").read_text(encoding="utf-8")
+    assert nv.run_batch(compared, out, settings, client=client) == [row]
+    assert str(out / "m0-before") in (out / "summary.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("what", ["map", "cells", "frame set", "fit", "robustness"])
+def test_anything_that_was_added_or_changed_counts(settings, sheet, tmp_path, what):
+    from napari_varae.headless.sheet import read_sheet
+
+    [row] = read_sheet(sheet("path", "{movies}/m0.tif"), settings)
+    run_row(row, settings, str(tmp_path))
+    mine = nv.open_analysis(tmp_path / "m0")
+    if what == "map":
+        mine.keep_map(np.eye(24), "driver map")
+    elif what == "cells":
+        mine.keep_cells(nv.Cells.from_labels(np.eye(24, dtype=int)))
+    elif what == "frame set":
+        mine.keep_frame_sets({"go": [(0, 20)]})
+    elif what == "fit":
+        changed = mine.fit.with_penalty(2 * mine.fit.var.penalty + 0.1)
+        mine.keep_fit(changed)
+    else:
+        (tmp_path / "m0" / "comparisons").mkdir()
+        (tmp_path / "m0" / "comparisons" / "robustness.csv").write_text("change\n")
+    other = settings.changed(comparison=settings.comparison.changed(resamples=19))
+    found = run_row(row, other, str(tmp_path))
+    assert found["set_aside"] == str(tmp_path / "m0-before")
+    assert nv.open_analysis(tmp_path / "m0-before").has_fit
+    if what == "fit":
+        assert found["fit"] != changed.id  # a fit that the user changed is not that of the batch
 
 
 def test_what_would_not_fit_into_memory_is_not_begun(settings, sheet, tmp_path):

@@ -10,8 +10,10 @@ import pytest
 import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 
 import napari_varae as nv
+from napari_varae.io.analysis_brought import Brought
 from napari_varae.io.analysis_record import RECORD
 from napari_varae.io.map_tiff import read_map, write_map
 
@@ -47,6 +49,8 @@ def write_everything(folder, stack, fit, result):
     analysis.keep_frame_sets({"early": [(0, 50), (60, 90)]})
     analysis.keep_comparison(result)
     analysis.keep_map(np.eye(32), "my map", {"kind": "driver"})
+    analysis.keep_cells(nv.Cells.from_labels(np.eye(32, dtype=int)))
+    analysis.keep_behaviour(nv.open_behaviour({"speed": np.arange(300.0)}), ["speed"])
 
 
 @pytest.fixture
@@ -184,6 +188,7 @@ def test_a_program_killed_at_any_write_leaves_a_folder_that_opens(tmp_path, stac
         assert all(len(each["null"]) == 39 for each in found.comparisons.values())
         assert all(image.shape == (32, 32) for image in found.maps.values())
         assert found.settings == SETTINGS
+        assert found.brought().cautions == ()
         tomllib.loads((folder / RECORD).read_text(encoding="utf-8"))
     assert n > 8  # it died at every one of the writes
 
@@ -199,3 +204,110 @@ def test_a_map_keeps_its_pixel_size_and_definition(tmp_path):
         assert numerator / denominator == pytest.approx(4.0)
     with pytest.raises(nv.DataError, match="not a map"):
         read_map(__file__)
+
+
+def label_image():
+    image = np.zeros((32, 32), dtype=np.uint16)
+    image[2:6, 2:6], image[10:14, 20:25] = 4, 9
+    return image
+
+
+@pytest.fixture
+def brought(tmp_path, stack):
+    """Cells and behaviour from files beside the folder of the analysis."""
+    tifffile.imwrite(tmp_path / "cells.tif", label_image())
+    rows = "".join(f"{t / 10!r},{t % 7},{t % 3}\n" for t in range(stack.n_frames))
+    (tmp_path / "running.csv").write_text(f"t_s,speed,licks\n{rows}", encoding="utf-8")
+    return nv.open_cells(tmp_path / "cells.tif"), nv.open_behaviour(tmp_path / "running.csv", 10.0, time="t_s")
+
+
+def test_cells_and_behaviour_come_back_from_their_files(folder, stack, brought):
+    cells, behaviour = brought
+    analysis = nv.open_analysis(folder)
+    analysis.keep_cells(cells)
+    analysis.keep_behaviour(behaviour, ["licks"], 2)
+    again = nv.open_analysis(folder)
+    assert again.cells.ids == (4, 9)
+    assert again.cells.fingerprint() == cells.fingerprint()
+    assert again.cells.source == cells.source
+    assert again.behaviour.fingerprint() == behaviour.fingerprint()
+    assert again.behaviour.source.given == {"frame_rate": 10.0, "time": "t_s"}
+    assert (again.covariates, again.covariate_lags) == (("licks",), 2)
+    np.testing.assert_array_equal(again.regressors(), behaviour.choose(["licks"]).at_frames(300, 10.0))
+    assert again.brought().cautions == ()
+    assert not (folder / "cells.npz").exists()
+    again.keep_cells(None)
+    again.keep_behaviour(None)
+    assert nv.open_analysis(folder).brought() == Brought()
+    assert again.regressors() is None
+
+
+def test_cells_that_were_drawn_and_arrays_lie_in_the_folder(folder):
+    masks = np.zeros((2, 32, 32), np.float32)
+    masks[0, 2:6, 2:6], masks[1, 4:9, 4:9] = 0.5, 2.5
+    cells = nv.Cells(("soma", 7), sparse.csr_array(masks.reshape(2, -1)), (32, 32), ["from a script"])
+    values = np.array([[1 / 3, np.nan], [2.0, 5.0], [1e-300, 0.1]])
+    behaviour = nv.Behaviour(["speed (cm/s)", "time"], [0.0, 0.1, 30.0], values, "s", 10.0)
+    analysis = nv.open_analysis(folder)
+    analysis.keep_cells(cells)
+    analysis.keep_behaviour(behaviour)
+    again = nv.open_analysis(folder)
+    assert (again.cells.ids, again.cells.notes) == (("soma", 7), cells.notes)
+    np.testing.assert_array_equal(again.cells.masks, masks)
+    assert again.behaviour.names == behaviour.names
+    np.testing.assert_array_equal(again.behaviour.values, values)
+    assert again.behaviour.notes == behaviour.notes
+    np.testing.assert_array_equal(sparse.load_npz(folder / "cells.npz").toarray(), cells.footprints.toarray())
+    (folder / "cells.npz").write_bytes(b"PK damaged")
+    with pytest.raises(nv.DataError, match="is damaged"):
+        _ = nv.open_analysis(folder).cells
+    found = nv.open_analysis(folder).brought()
+    assert (found.cells, found.behaviour.names) == (None, behaviour.names)
+    with pytest.raises(nv.DataError, match="images of 16 x 16"):
+        analysis.keep_cells(nv.Cells.from_labels(label_image()[:16, :16]))
+    assert again.record.cells is not None
+
+
+def test_cells_and_behaviour_that_moved_or_changed_are_reported_and_the_rest_opens(folder, brought, tmp_path):
+    analysis = nv.open_analysis(folder)
+    analysis.keep_cells(brought[0])
+    analysis.keep_behaviour(brought[1], ["speed"])
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    for name in ("a", "cells.tif", "running.csv"):
+        shutil.move(tmp_path / name, moved / name)
+    assert nv.open_analysis(moved / "a").brought().cautions == ()  # all of it moved together
+    (moved / "cells.tif").unlink()
+    tifffile.imwrite(moved / "cells.tif", label_image() * 2)
+    (moved / "running.csv").write_text("t_s,pupil\n0,1\n1,2\n", encoding="utf-8")
+    changed = nv.open_analysis(moved / "a")
+    found = changed.brought()
+    assert found.cells.ids == (8, 18)
+    assert [text.split()[1] for text in found.cautions[:2]] == ["cells", "traces"]
+    assert all("have changed since" in text for text in found.cautions[:2])
+    assert found.covariates == ()
+    assert "no such trace: speed" in found.cautions[2]
+    with pytest.raises(nv.DataError, match="no trace 'speed'"):
+        changed.regressors()
+    (moved / "cells.tif").unlink()
+    gone = nv.open_analysis(moved / "a")
+    with pytest.raises(nv.DataError, match=r"cells in .*cells.tif of this analysis were moved or deleted"):
+        _ = gone.cells
+    assert gone.fit.latents == 5
+    assert gone.brought().behaviour is not None
+
+
+def test_shifts_and_tables_of_frames_come_back(tmp_path, stack):
+    rows = "".join(f"{t},{int(t == 30)},{0.1 * (t % 7):.17g},{t / 3:.17g}\n" for t in range(300))
+    (tmp_path / "frames.csv").write_text(f"frame,bad,dy,dx\n{rows}", encoding="utf-8")
+    marked = nv.open_frame_table(tmp_path / "frames.csv", 300).added_to(stack)
+    assert marked.bad_frames == {7, 8, 30}
+    nv.Analysis.begin(tmp_path / "a", marked, SETTINGS)
+    again = nv.open_analysis(tmp_path / "a").stack
+    assert again.bad_frames == {7, 8, 30}
+    np.testing.assert_array_equal(again.shifts, marked.shifts)
+    assert again.source.tables == (str(tmp_path / "frames.csv"),)
+    assert again.source.bad_frames == {30}
+    analysis = nv.open_analysis(tmp_path / "a")
+    analysis.keep_movie(stack)
+    assert nv.open_analysis(tmp_path / "a").stack.shifts is None

@@ -71,7 +71,7 @@ def test_arrays(tmp_path):
     np.testing.assert_array_equal(behaviour.at([0.25, 1.0])[:, 0], [1.5, 4])
     np.save(tmp_path / "timed.npy", np.array([[0.5, 1], [1.5, 3]]))
     for source in (tmp_path / "timed.npy", [[0.5, 1], [1.5, 3]]):
-        np.testing.assert_array_equal(open_behaviour(source, 10.0).at([0.4, 1.0])[:, 0], [np.nan, 2])
+        np.testing.assert_array_equal(open_behaviour(source, 10.0).at([-0.1, 1.0])[:, 0], [np.nan, 2])
     for wrong, words in ((np.ones((3, 3)), "two columns"), (np.ones((2, 2, 2)), "shape"), (np.array(["a"]), "Found")):
         with pytest.raises(DataError, match=words):
             open_behaviour(wrong)
@@ -109,7 +109,7 @@ def test_nwb(tmp_path):
         io.write(file)
     with pytest.raises(DataError, match="of pupil, speed, video"):
         open_behaviour(path)
-    np.testing.assert_array_equal(open_behaviour(path, name="speed").at([0.9, 1.25, 2.0])[:, 0], [np.nan, 50, 300])
+    np.testing.assert_array_equal(open_behaviour(path, name="speed").at([0.7, 1.25, 2.0])[:, 0], [np.nan, 50, 300])
     assert open_behaviour(path, name="pupil").names == ("pupil 0", "pupil 1")
     with pytest.raises(DataError, match="'video' holds no trace"):
         open_behaviour(path, name="video")

@@ -195,3 +195,86 @@ def test_the_choice_of_latents_and_order_is_saved_and_opened_again(made, tmp_pat
     (tmp_path / "a" / "choice.json").write_text('{"latents": [2]}')
     with pytest.raises(nv.DataError, match=r"choice\.json is damaged"):
         use_analysis(Session(), nv.open_analysis(tmp_path / "a"))
+
+
+@pytest.fixture
+def with_cells(made, tmp_path):
+    """A session with cells from an array, behaviour from a file, a trace regressed out, and a comparison."""
+    stack, fit, result = made
+    session = Session()
+    session.use_movie(stack)
+    session.use_fit(fit, fit.encode(stack))
+    session.set_frame_sets({"go": result.ranges["a"], "stop": result.ranges["b"]}, ("go", "stop"))
+    image = np.zeros((32, 32), dtype=int)
+    image[2:9, 2:9], image[10:20, 20:28] = 4, 9
+    session.use_cells(nv.open_cells(image))
+    (tmp_path / "running.csv").write_text("speed,licks\n" + "".join(f"{t % 11},{t % 3}\n" for t in range(300)))
+    session.use_behaviour(nv.open_behaviour(tmp_path / "running.csv"))
+    session.set_covariates(["licks"], 1)
+    regressed = nv.compare(fit, stack, (0, 130), [(160, 200), (210, 300)], result.config, **session.regressed_out())
+    session.set_comparison(regressed)
+    return session
+
+
+def opened(stack, folder):
+    session = Session()
+    session.use_movie(stack)
+    return session, use_analysis(session, nv.open_analysis(folder))
+
+
+def test_cells_and_behaviour_come_back_with_the_names_of_latents(made, with_cells, tmp_path):
+    save_analysis(with_cells, tmp_path / "a")
+    assert with_cells.is_kept(Snapshot.of(with_cells))
+    session, cautions = opened(made[0], tmp_path / "a")
+    assert cautions == ()
+    assert session.cells.fingerprint() == with_cells.cells.fingerprint()
+    assert session.cell_table().equals(with_cells.cell_table())
+    assert [session.name_latent(k) for k in range(5)] == [with_cells.name_latent(k) for k in range(5)]
+    assert session.behaviour.fingerprint() == with_cells.behaviour.fingerprint()
+    assert (session.covariates, session.covariate_lags) == (("licks",), 1)
+    np.testing.assert_array_equal(session.regressed_out()["covariates"], with_cells.regressed_out()["covariates"])
+    assert session.is_current
+    assert session.is_kept(Snapshot.of(session))
+    session.use_cells(None)
+    assert not session.is_kept(Snapshot.of(session))
+
+
+def test_a_comparison_without_the_traces_that_are_chosen_is_not_current(made, with_cells, tmp_path):
+    with_cells.set_comparison(made[2])
+    save_analysis(with_cells, tmp_path / "a")
+    session, _ = opened(made[0], tmp_path / "a")
+    assert session.comparison.as_dict() == made[2].as_dict()
+    assert not session.is_current
+    session.reopen(session.results[0])
+    assert session.is_current  # this one is of the traces
+
+
+def test_what_cannot_be_opened_is_returned_and_the_rest_is_there(made, with_cells, tmp_path):
+    save_analysis(with_cells, tmp_path / "a")
+    (tmp_path / "running.csv").unlink()
+    session, cautions = opened(made[0], tmp_path / "a")
+    assert len(cautions) == 2
+    assert "moved or deleted" in cautions[0]
+    assert "Not regressed out any more" in cautions[1]
+    assert session.behaviour is None
+    assert session.cells.ids == (4, 9)
+    assert session.comparison.test.n_covariates == 2
+    assert not session.is_current  # of traces that are not there
+    (tmp_path / "running.csv").write_text("time,speed,licks\n900,1,1\n901,2,0\n")
+    session, cautions = opened(made[0], tmp_path / "a")
+    assert "have changed since" in cautions[0]
+    assert "frame rate" in cautions[1] or "no value at any" in cautions[1]
+    assert session.behaviour is None
+
+
+def test_what_was_drawn_is_work_and_what_lies_in_files_is_not(made, tmp_path):
+    session = Session()
+    session.use_movie(made[0])
+    np.save(tmp_path / "cells.npy", np.eye(32, dtype=int))
+    session.use_cells(nv.open_cells(tmp_path / "cells.npy"))
+    assert not Snapshot.of(session).is_work
+    session.use_cells(nv.open_cells(np.eye(32, dtype=int)))
+    assert Snapshot.of(session).is_work
+    assert not session.is_kept(Snapshot.of(session))
+    save_analysis(session, tmp_path / "a")
+    assert session.is_kept(Snapshot.of(session))

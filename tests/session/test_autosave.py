@@ -83,6 +83,31 @@ def test_each_piece_is_written_once_and_what_is_gone_goes(session, stack, fits, 
     assert [path.stem for path in (kept.folder / "fits").iterdir()] == [fits[0].id]
 
 
+def test_cells_that_were_drawn_are_kept_and_written_once(session, stack, tmp_path):
+    kept = Autosave()
+    session.use_cells(nv.open_cells(np.eye(32, dtype=int)))
+    (tmp_path / "speed.csv").write_text("speed\n" + "\n".join(map(str, range(200))))
+    session.use_behaviour(nv.open_behaviour(tmp_path / "speed.csv"))
+    session.set_covariates(["speed"], 1)
+    kept.write(Snapshot.of(session))
+    written = (kept.folder / "cells.npz").stat().st_mtime_ns
+    session.set_range("b", (100, 190))
+    kept.write(Snapshot.of(session))
+    assert (kept.folder / "cells.npz").stat().st_mtime_ns == written
+    kept.leave()
+    (left,) = find_left()
+    assert left.text.endswith("1 drawn cell")
+    analysis = nv.open_analysis(left.folder)
+    assert analysis.cells.fingerprint() == session.cells.fingerprint()
+    assert (analysis.behaviour.names, analysis.covariates, analysis.covariate_lags) == (("speed",), ("speed",), 1)
+    session.use_cells(None)
+    kept = Autosave()
+    kept.adopt(left.folder, session.generation.movie)
+    kept.write(Snapshot.of(session))
+    assert nv.open_analysis(left.folder).cells is None
+    assert not (left.folder / "cells.npz").exists()
+
+
 def test_another_movie_leaves_the_work_on_the_first(session, stack, fits):
     kept = Autosave()
     kept.write(Snapshot.of(session))

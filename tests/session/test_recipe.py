@@ -10,8 +10,21 @@ import tifffile
 import napari_varae as nv
 from napari_varae.cli import app
 from napari_varae.core.comparison.flat import flat
-from napari_varae.session.covariates import BehaviourFile
-from napari_varae.session.recipe import Compared, Shown, as_command, as_python, shown_comparison, shown_training
+from napari_varae.core.experiment.origin import Origin
+from napari_varae.io.map_tiff import read_map
+from napari_varae.session.recipe import (
+    Compared,
+    Mapped,
+    Maps,
+    Regressed,
+    Shown,
+    chosen_maps,
+    shown_comparison,
+    shown_conditions,
+    shown_training,
+)
+from napari_varae.session.recipe_command import as_command
+from napari_varae.session.recipe_python import as_python
 from napari_varae.session.session import Session
 
 COMPARED = Compared(
@@ -74,7 +87,7 @@ def running(shown, tmp_path_factory):
     behaviour = nv.open_behaviour(path)
     traces = behaviour.at_frames(stack.n_frames, stack.frame_rate)[:, :1]
     result = nv.compare(fit, stack, COMPARED.a, COMPARED.b, COMPARED.config, covariates=traces)
-    return COMPARED._replace(covariates=("speed",), behaviour=BehaviourFile(str(path), {})), result
+    return COMPARED._replace(regressed=Regressed(("speed",), 0, behaviour.source)), result
 
 
 def test_behaviour_that_was_regressed_out_is_so_in_the_script(shown, running):
@@ -95,9 +108,155 @@ def test_behaviour_that_was_regressed_out_is_so_in_the_commands(shown, running, 
         assert not end.value.code
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["p_value"] == result.p_value
     with pytest.raises(ValueError, match="opened with time"):
-        as_command(Shown(stack, fit.config, compared._replace(behaviour=BehaviourFile("x.csv", {"time": "t"}))))
+        as_command(shown_with(shown, compared, Origin("x.csv", {"time": "t"})))
     with pytest.raises(ValueError, match="not opened from a file"):
-        as_python(Shown(stack, fit.config, compared._replace(behaviour=None)))
+        as_python(shown_with(shown, compared, None))
+
+
+def shown_with(shown, compared, source):
+    return Shown(shown[0], shown[1].config, compared._replace(regressed=Regressed(("speed",), 0, source)))
+
+
+def run(text):
+    """Run commands as pasted."""
+    for line in text.splitlines():
+        program, *words = shlex.split(line)
+        assert program == "napari-varae"
+        with pytest.raises(SystemExit) as end:
+            app.main([*words, "--json"])
+        assert not end.value.code, line
+
+
+@pytest.mark.long
+def test_lags_of_the_behaviour_are_so_in_script_and_commands(shown, running, tmp_path, monkeypatch, capsys):
+    stack, fit, _ = shown
+    session = Session()
+    session.use_movie(stack)
+    session.use_fit(fit, fit.encode(stack))
+    session.use_behaviour(nv.open_behaviour(running[0].regressed.source.path))
+    session.set_covariates(["speed"], 2)
+    session.set_range("a", COMPARED.a)
+    session.set_range("b", COMPARED.b)
+    given = session.regressed_out()
+    assert given["covariate_lags"] == 2
+    result = nv.compare(fit, stack, COMPARED.a, COMPARED.b, COMPARED.config, **given)
+    session.set_comparison(result)
+    copied = shown_comparison(session, nv.ComparisonConfig(seed=4))
+    assert copied.asked.config == COMPARED.config
+    assert pasted(as_python(copied))["result"].as_dict() == result.as_dict()
+    monkeypatch.chdir(tmp_path)
+    run(as_command(copied))
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["p_value"] == result.p_value
+    session.set_covariates(["speed"], 1)
+    assert not session.is_current
+    session.set_covariates(["speed", "licks"])
+    assert not session.is_current
+
+
+MAPS = [
+    Mapped("driver"),
+    Mapped("driver", ((0, 70), (80, 140)), ((170, 320),), target=2),
+    Mapped("effect", ((0, 140),), target=1, own_past=True),
+    Mapped("driver", frame=77, target=3, own_past=True),
+]
+
+
+@pytest.fixture
+def mapped(shown):
+    """The maps of :data:`MAPS` and one of a link, as the Look dock computes them."""
+    stack, fit, _ = shown
+    lag, target, source = (int(i[0]) for i in np.nonzero(fit.var.coefficients))
+    edge = (lag + 1, target, source)
+    images = [
+        nv.contribution_map(fit, stack),
+        nv.contribution_map(fit, stack, frames=[(0, 70), (80, 140)], target=2)
+        - nv.contribution_map(fit, stack, frames=(170, 320), target=2),
+        nv.contribution_map(fit, stack, "effect", (0, 140), 1, own_past=True),
+        nv.FrameContributions(fit, stack, 3, own_past=True)(77, 78)[0],
+        nv.contribution_map(fit, stack, edge=edge),
+    ]
+    assert all(image.any() for image in images[:1] + images[2:])
+    return Shown(stack, fit.config, Maps((*MAPS, Mapped("driver", edge=edge)))), images
+
+
+def test_maps_come_from_the_script(mapped):
+    copied, images = mapped
+    found = pasted(as_python(copied))["images"]
+    for image, expected in zip(found, images, strict=True):
+        np.testing.assert_array_equal(image, expected)
+    one = pasted(as_python(copied._replace(asked=Maps(copied.asked.each[:1]))))
+    np.testing.assert_array_equal(one["image"], images[0])
+
+
+@pytest.mark.long
+def test_maps_come_from_the_commands(mapped, tmp_path, monkeypatch, capsys):
+    copied, images = mapped
+    monkeypatch.chdir(tmp_path)
+    run(as_command(copied))
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()[1:]]
+    assert len({each["file"] for each in printed}) == len(images)
+    for each, expected in zip(printed, images, strict=True):
+        np.testing.assert_allclose(read_map(each["file"])[0], expected, rtol=1e-4, atol=1e-6 * abs(expected).max())
+
+
+def test_a_map_with_the_penalty_that_is_tried(shown):
+    stack, fit, _ = shown
+    session = Session()
+    session.use_movie(stack)
+    session.use_fit(fit, fit.encode(stack))
+    session.set_penalty(0.1)
+    copied = chosen_maps(session, [Mapped("driver")])
+    expected = nv.contribution_map(fit.with_penalty(session.penalty), stack)
+    np.testing.assert_array_equal(pasted(as_python(copied))["image"], expected)
+    with pytest.raises(ValueError, match="penalty was changed"):
+        as_command(copied)
+
+
+CONDITIONS = {"go": ((0, 100),), "speed == 2": ((110, 160), (165, 210)), "rest": ((215, 320),)}
+
+
+@pytest.mark.long
+def test_conditions_come_from_the_script_and_the_commands(shown, running, tmp_path, monkeypatch, capsys):
+    stack, fit, _ = shown
+    session = Session()
+    session.use_movie(stack)
+    session.use_fit(fit, fit.encode(stack))
+    session.use_behaviour(nv.open_behaviour(running[0].regressed.source.path))
+    session.set_covariates(["speed"])
+    with pytest.raises(ValueError, match="fewer than three"):
+        shown_conditions(session, dict(list(CONDITIONS.items())[:2]), COMPARED.config)
+    copied = shown_conditions(session, CONDITIONS, COMPARED.config)
+    found = nv.compare_conditions(fit, stack, CONDITIONS, COMPARED.config, **session.regressed_out())
+    session.set_conditions(found, session.generation)
+    assert shown_conditions(session, {}, nv.ComparisonConfig()) == copied  # what is shown goes before what is ticked
+    assert pasted(as_python(copied))["result"].as_dict() == found.as_dict()
+    monkeypatch.chdir(tmp_path)
+    run(as_command(copied))
+    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert printed["omnibus"]["p_values"] == found.omnibus.p_values
+    assert [row["coupling_p"] for row in printed["rows"]] == [row["coupling_p"] for row in found.as_dict()["rows"]]
+    session.set_covariates([])
+    with pytest.raises(ValueError, match="fewer than three"):
+        shown_conditions(session, {}, COMPARED.config)  # not current any more
+
+
+@pytest.mark.long
+def test_a_table_of_frames_is_opened_again(shown, tmp_path, monkeypatch):
+    stack, *_ = shown
+    rows = "".join(f"{t},{int(t in (7, 8))},{0.1 * (t % 5)!r},{-0.2 * (t % 3)!r}\n" for t in range(stack.n_frames))
+    (tmp_path / "frames.csv").write_text(f"frame,bad,y,x\n{rows}")
+    opened = nv.open_stack(stack.source.paths[0], frame_rate=7.5)
+    marked = nv.open_frame_table(tmp_path / "frames.csv", stack.n_frames).added_to(opened)
+    copied = Shown(marked.replace(bad_frames=[8, 100]), nv.FitConfig(latents=5, epochs=0))
+    found = pasted(as_python(copied))["stack"]
+    assert found.bad_frames == {8, 100}
+    np.testing.assert_array_equal(found.shifts, marked.shifts)
+    monkeypatch.chdir(tmp_path)
+    run(as_command(copied))
+    again = nv.open_analysis("analysis").stack
+    assert again.bad_frames == {8, 100}
+    np.testing.assert_array_equal(again.shifts, marked.shifts)
+    assert as_command(copied._replace(stack=again)) == as_command(copied)  # the analysis knows of the table
 
 
 def pasted(text):
@@ -180,11 +339,11 @@ def test_the_result_on_the_screen_goes_before_the_form(shown):
     assert shown_comparison(session, form) == Shown(stack, fit.config)
     session.set_range("a", COMPARED.a)
     session.set_range("b", COMPARED.b)
-    assert shown_comparison(session, form).compared == Compared(COMPARED.a, COMPARED.b, form)
+    assert shown_comparison(session, form).asked == Compared(COMPARED.a, COMPARED.b, form)
     session.set_comparison(result)
-    assert shown_comparison(session, form).compared == COMPARED
+    assert shown_comparison(session, form).asked == COMPARED
     session.set_range("b", (200, 320))  # the result is of other ranges now
-    assert shown_comparison(session, form).compared == Compared(COMPARED.a, ((200, 320),), form)
+    assert shown_comparison(session, form).asked == Compared(COMPARED.a, ((200, 320),), form)
 
 
 def test_a_fit_of_another_movie_cannot_be_trained_again(shown):

@@ -185,8 +185,8 @@ def test_from_the_files_to_a_saved_analysis(viewer, docks, session, user, files,
     assert session.frame_sets.names[:2] == ("left", "right")
 
     train = user.bring("Train")
-    user.type(train, train.form.fields["latents"], str(LATENTS))
-    user.type(train, train.form.fields["epochs"], "1")
+    user.type(train, train.form.fields["latents"].native, str(LATENTS))
+    user.type(train, train.form.fields["epochs"].native, "1")
     user.press(train, "Train")
     assert session.fit.latents == LATENTS
 
@@ -197,7 +197,7 @@ def test_from_the_files_to_a_saved_analysis(viewer, docks, session, user, files,
     qtbot.waitUntil(lambda: abs(session.frame - 200) <= 3)
 
     compare = user.bring("Compare")
-    user.type(compare, compare.form.fields["resamples"], "99")
+    user.type(compare, compare.form.fields["resamples"].native, "99")
     user.press(compare, "Compare A with B")
     result = session.comparison
     trials = open_trials(files["trials"])

@@ -10,6 +10,7 @@ import typer
 
 from napari_varae.cli.batch import batch
 from napari_varae.cli.choice import choose
+from napari_varae.cli.conditions import conditions
 from napari_varae.cli.demo import demo
 from napari_varae.cli.dynamics import compare, map_, placebo, robustness
 from napari_varae.cli.export import export
@@ -45,7 +46,7 @@ app.command("open")(open_)
 for command in (choose, train, resume, evaluate):
     app.command()(command)
 app.command("map")(map_)
-for command in (compare, placebo, robustness, export, batch, gui, info, demo):
+for command in (compare, conditions, placebo, robustness, export, batch, gui, info, demo):
     app.command()(command)
 
 

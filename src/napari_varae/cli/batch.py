@@ -61,6 +61,8 @@ def batch(
             phase("batch", done / (done + to_go))
             reason = f": {summary['failure']}" if summary["status"] == "failed" else ""
             line(f"{summary['name']}: {summary['status']}{reason}")
+            if aside := summary.get("set_aside"):
+                line(f"{summary['name']}: what was added to its earlier results by hand is in {aside}")
 
         rows = run_batch(sheet, out, chosen, a=a, b=b, workers=workers, memory=memory, client=client, report=report)
     failed = [row["name"] for row in rows if row["status"] == "failed"]

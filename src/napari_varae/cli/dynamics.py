@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from napari_varae.cli.brought import regressed_out
 from napari_varae.cli.options import Covariate, CovariateLags, Folder, Json, Moved, Unit, with_settings
 from napari_varae.cli.output import interruptible, print_result, progress_bar
-
-if TYPE_CHECKING:
-    from napari_varae.io.analysis import Analysis
 
 __all__ = ["compare", "map_", "placebo", "robustness"]
 
@@ -33,6 +31,12 @@ def map_(
         Path | None, typer.Option("--out", metavar="FILE", help="TIFF file; in DIR/maps when not given.")
     ] = None,
     frames: Annotated[str | None, typer.Option(metavar="FRAMES", help=f"All when not given. {_RANGE}")] = None,
+    minus: Annotated[
+        str | None, typer.Option(metavar="FRAMES", help="Subtract the map over these frames, such as those of B.")
+    ] = None,
+    frame: Annotated[
+        int | None, typer.Option(metavar="T", min=0, help="What one frame contributes; only for a driver map.")
+    ] = None,
     unit: Unit = "frames",
     target: Annotated[int | None, typer.Option(metavar="LATENT", help="Only the prediction of this latent.")] = None,
     edge: Annotated[
@@ -50,9 +54,14 @@ def map_(
     from napari_varae.io.map_tiff import write_map
 
     analysis = open_analysis(folder, movie)
-    chosen = None if frames is None else find_frames(analysis, frames, unit, name="--frames")
+    chosen, other = (
+        None if text is None else find_frames(analysis, text, unit, name=option)
+        for option, text in (("--frames", frames), ("--minus", minus))
+    )
+    if frame is not None and (kind == "effect" or frames is not None or minus is not None):
+        raise typer.BadParameter("One frame is a driver map without --frames and --minus.", param_hint="--frame")
     with progress_bar(f"{kind} map"):
-        image, about = draw_map(analysis, kind, chosen, target, _edge(edge), own_past)
+        image, about = draw_map(analysis, kind, chosen, target, _edge(edge), own_past, minus=other, frame=frame)
     if out is None:
         written = analysis.keep_map(image, about["name"], about)
     else:
@@ -80,7 +89,7 @@ def compare(
     unit: Unit = "frames",
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the file in DIR/comparisons.")] = "comparison",
     covariate: Covariate = None,
-    covariate_lags: CovariateLags = 0,
+    covariate_lags: CovariateLags = None,
     movie: Moved = None,
     as_json: Json = False,
 ) -> None:
@@ -97,7 +106,7 @@ def compare(
     with progress_bar("comparing") as (phase, line), interruptible(line) as stop:
         result, path = compare_frames(
             analysis, frames_a, frames_b, config, name=name, stop=stop,
-            covariates=_regressed(analysis, covariate), covariate_lags=covariate_lags,
+            **regressed_out(analysis, covariate, covariate_lags),
             progress=lambda running: phase("resampling", running.made / running.planned),
         )  # fmt: skip
     print_result({"file": path, **result.as_dict()}, as_json)
@@ -118,7 +127,7 @@ def placebo(
     ] = False,
     repeats: Annotated[int, typer.Option(metavar="N", min=1, help="Number of pairs.")] = 20,
     covariate: Covariate = None,
-    covariate_lags: CovariateLags = 0,
+    covariate_lags: CovariateLags = None,
     movie: Moved = None,
     as_json: Json = False,
 ) -> None:
@@ -136,7 +145,7 @@ def placebo(
     with progress_bar("placebo") as (phase, line), interruptible(line) as stop:
         found = run_placebo(
             analysis, frames_a, frames_b, config, within=where, permute=permute, repeats=repeats, stop=stop,
-            covariates=_regressed(analysis, covariate), covariate_lags=covariate_lags,
+            **regressed_out(analysis, covariate, covariate_lags),
             progress=lambda values: phase("placebo", len(values) / repeats),
         )  # fmt: skip
     share = float((found <= config.level).mean()) if len(found) else None
@@ -156,7 +165,7 @@ def robustness(
     ] = "order,noise,latents,seed,frames",
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the table in DIR/comparisons.")] = "robustness",
     covariate: Covariate = None,
-    covariate_lags: CovariateLags = 0,
+    covariate_lags: CovariateLags = None,
     movie: Moved = None,
     as_json: Json = False,
 ) -> None:
@@ -173,19 +182,12 @@ def robustness(
     with progress_bar("robustness") as (phase, line), interruptible(line) as stop:
         found, path = run_robustness(
             analysis, frames_a, frames_b, config, vary=[part.strip() for part in vary.split(",")], name=name, stop=stop,
-            covariates=_regressed(analysis, covariate), covariate_lags=covariate_lags,
+            **regressed_out(analysis, covariate, covariate_lags),
             progress=lambda part: phase(part.running or "robustness", len(part.rows) / part.planned),
         )  # fmt: skip
     rows = {row.change: _row_in_words(row.as_dict()) for row in found.rows}
     about = found.as_dict() if as_json else {**rows, "summary": found.summary, "notes": list(found.notes)}
     print_result({"file": path, **about}, as_json)
-
-
-def _regressed(analysis: Analysis, covariates: list[str] | None) -> Any:
-    """Open what is regressed out."""
-    from napari_varae.io.covariates import open_covariates
-
-    return open_covariates(covariates or (), analysis.n_frames, analysis.frame_rate)
 
 
 def _row_in_words(row: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from napari_varae.cli.brought import cells_of
 from napari_varae.cli.options import Folder, Json, Moved
 from napari_varae.cli.output import print_result
 
@@ -37,7 +38,9 @@ def export(
     cells: Annotated[
         Path | None,
         typer.Option(
-            metavar="PATH", help="Cells (suite2p folder, label image, NWB): tables then name the cell of each latent."
+            metavar="PATH",
+            help="Cells (suite2p folder, label image, NWB): tables then name the cell of each latent. Those of DIR "
+            "when not given; 'none' for none.",
         ),
     ] = None,
     movie: Moved = None,
@@ -46,12 +49,11 @@ def export(
     """Write results for other programs: an NWB file, a table of latents, links or coefficients, or a figure."""
     from napari_varae.core.experiment.match import match_cells
     from napari_varae.io.analysis import open_analysis
-    from napari_varae.io.cells import open_cells
     from napari_varae.io.nwb_export import export_nwb
     from napari_varae.io.tables import write_table
 
     analysis = open_analysis(folder, movie)
-    found = None if cells is None else open_cells(cells, shape=analysis.fit.shape)
+    found = cells_of(analysis, cells)
     if out.suffix.lower() == ".nwb":
         export_nwb(analysis, out, cells=found)
     elif out.suffix.lower() in FIGURES:

@@ -15,12 +15,13 @@ def gui(
         Path | None, typer.Argument(metavar="PATH", exists=True, help="A recording, or an analysis folder, to open.")
     ] = None,
 ) -> None:
-    """Open napari with all docks; an analysis folder comes with its fit, ranges and trials."""
+    """Open napari with all docks; an analysis folder comes with its fit, frame sets, trials, cells and behaviour."""
     import napari
 
     from napari_varae.io.analysis import open_analysis
     from napari_varae.io.analysis_record import RECORD
     from napari_varae.viewer.analysis import show_analysis
+    from napari_varae.widgets.parts.text import report_caution
     from napari_varae.widgets.workspace import open_workspace
 
     analysis = open_analysis(path) if path is not None and (path / RECORD).is_file() else None
@@ -29,7 +30,8 @@ def gui(
     viewer = napari.Viewer()
     panels = open_workspace(viewer)
     if analysis is not None:
-        show_analysis(viewer, analysis)
+        for text in show_analysis(viewer, analysis):
+            report_caution(text)
     elif path is not None:
         panels["Movie"].open(str(path))
     napari.run()

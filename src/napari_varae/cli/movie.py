@@ -66,15 +66,16 @@ def open_movie(
     return open_stack(list(paths) if len(paths) > 1 else paths[0], frame_rate, pixel_size, *choices)
 
 
-def mark_frames(stack: Stack, bad: str | None, good: str | None) -> Stack:
-    """Mark frames such as '3,200:210', or those of a table, as bad besides those that the file marks; some as good."""
+def mark_frames(stack: Stack, bad: Sequence[str] | None, good: str | None) -> Stack:
+    """Mark frames as bad besides those that the files mark: those of tables, and such as '3,200:210'; some as good."""
     from napari_varae.io.frame_table import open_frame_table
     from napari_varae.io.table import SUFFIXES
 
-    stack = stack.replace(bad_frames=stack.bad_frames - _frames(good, "--good-frames"))
-    if bad is not None and Path(bad).suffix.lower() in SUFFIXES:
-        return open_frame_table(bad, stack.n_frames).added_to(stack)
-    return stack.replace(bad_frames=stack.bad_frames | _frames(bad, "--bad-frames"))
+    tables = [text for text in bad or () if Path(text).suffix.lower() in SUFFIXES]
+    for table in tables:
+        stack = open_frame_table(table, stack.n_frames).added_to(stack)
+    marked = [_frames(text, "--bad-frames") for text in bad or () if text not in tables]
+    return stack.replace(bad_frames=(stack.bad_frames - _frames(good, "--good-frames")).union(*marked))
 
 
 def _frames(text: str | None, option: str) -> frozenset[int]:

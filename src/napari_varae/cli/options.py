@@ -43,23 +43,26 @@ PixelSize = Annotated[
 Channel = Annotated[str | None, typer.Option(metavar="CHANNEL", help="Channel, by its number from 0 or its name.")]
 Plane = Annotated[str | None, typer.Option(metavar="PLANE", help="Plane, by its number from 0 or its name.")]
 BadFrames = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         metavar="FRAMES|FILE",
-        help="Frames to leave out (motion, shutter), such as '3,200:210', or a CSV table with frame, bad, y, x.",
+        help="Frames to leave out (motion, shutter), such as '3,200:210', or a CSV table with frame, bad, y, x. Can be "
+        "given several times.",
     ),
 ]
 Covariate = Annotated[
     list[str] | None,
     typer.Option(
         "--covariate",
-        metavar="FILE[:NAME]",
-        help="Behaviour to regress out first, such as running.csv:speed; all traces of FILE without a name. Can be "
-        "given several times.",
+        metavar="FILE[:NAME]|NAME",
+        help="Behaviour to regress out first, such as running.csv:speed; all traces of FILE without a name; or a trace "
+        "of DIR's own behaviour, by its name. What was chosen in DIR when not given; 'none' for nothing. Can be given "
+        "several times.",
     ),
 ]
 CovariateLags = Annotated[
-    int, typer.Option(metavar="N", min=0, help="Frames before each one at which covariates are regressors as well.")
+    int | None,
+    typer.Option(metavar="N", min=0, help="Frames before each one at which covariates are regressors as well."),
 ]
 DataSet = Annotated[str | None, typer.Option(metavar="NAME", help="Data set of a file that holds several.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, for programs.")]

@@ -57,6 +57,12 @@ def train(
             "--trials-unit", metavar="frames|s", help="Unit of the trials, where their table does not name it."
         ),
     ] = None,
+    cells: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Cells (suite2p folder, label image, NWB), to name latents.")
+    ] = None,
+    behaviour: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Traces of behaviour (CSV, TSV, .npy, NWB), such as speed.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the analysis that DIR holds.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -66,13 +72,19 @@ def train(
     settings file, or be given as an option here.
     """
     from napari_varae.io.analysis import Analysis
+    from napari_varae.io.behaviour import open_behaviour
+    from napari_varae.io.cells import open_cells
     from napari_varae.io.trials import open_trials
 
     chosen = settings()
     stack = open_movie(movie, frame_rate, pixel_size, channel, plane, dataset)
     stack = mark_frames(stack, bad_frames, good_frames)
     table = None if trials is None else open_trials(trials, frame_rate=stack.frame_rate, unit=trials_unit)
+    found = None if cells is None else open_cells(cells, stack.shape[1:])
+    traces = None if behaviour is None else open_behaviour(behaviour)
     analysis = Analysis.begin(out, stack, chosen, overwrite=overwrite)
+    analysis.keep_cells(found)
+    analysis.keep_behaviour(traces)
     if table is not None:
         analysis.keep_trials(table)
     _train(analysis, as_json)

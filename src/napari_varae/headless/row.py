@@ -14,10 +14,12 @@ from napari_varae.core.files import write_file
 from napari_varae.core.settings_file import AnalysisSettings
 from napari_varae.errors import DataChoiceError, DataError, FitFileError, PathError, TrainingError
 from napari_varae.headless.card import draw_card
+from napari_varae.headless.own import is_own, note_own, set_aside
 from napari_varae.headless.sheet import Row, State
 from napari_varae.headless.steps import Kind, compare_frames, draw_map, find_frames, train_fit
 from napari_varae.io import open_stack
 from napari_varae.io.analysis import Analysis, open_analysis
+from napari_varae.io.analysis_files import FIT, LATENTS, TRIALS
 from napari_varae.io.analysis_record import RECORD
 from napari_varae.io.covariates import open_covariates
 
@@ -28,6 +30,8 @@ __all__ = ["CARD", "TRACEBACK", "Summary", "finished", "run_on_worker", "run_row
 
 SUMMARY, KEY, CARD = "summary.json", "row.json", "card.html"
 COMPARISON = "comparison"
+ASIDE = "set_aside"
+"""Where earlier results of a row lie, to which a user has added something."""
 TRACEBACK = "traceback"
 
 Summary = dict[str, Any]
@@ -64,6 +68,9 @@ def run_row(
 ) -> Summary:
     """Train, draw maps, compare, and return what the summary needs.
 
+    What an earlier run left is replaced when the row or its settings have changed. When a user has added something to
+    it, such as a comparison, its folder is renamed instead, and the summary has the new name as `set_aside`.
+
     Parameters
     ----------
     row : Row
@@ -87,29 +94,42 @@ def run_row(
     own = row.settings(settings)
     own = own.changed(fit=own.fit.changed(threads=own.fit.threads or threads))
     analysis = _resumed(folder, state) or _begun(row, own, folder, state, memory)
-    train_fit(analysis)
+    if not analysis.has_fit or analysis.latents is None:
+        train_fit(analysis)
+        for name in (FIT, LATENTS):
+            note_own(folder / name, folder)
     kinds: tuple[Kind, ...] = "driver", "effect"
     for kind in kinds:
         if f"{kind} map" not in analysis.maps:
             image, about = draw_map(analysis, kind)
-            analysis.keep_map(image, about["name"], about)
+            note_own(analysis.keep_map(image, about["name"], about), folder)
     if row.a and COMPARISON not in analysis.comparisons:
         a, b = (
             find_frames(analysis, text, row.unit or "frames", name=name) for name, text in (("a", row.a), ("b", row.b))
         )
         regressed = open_covariates(row.covariates, analysis.n_frames, analysis.frame_rate)
-        compare_frames(analysis, a, b, name=COMPARISON, covariates=regressed)
+        note_own(compare_frames(analysis, a, b, name=COMPARISON, covariates=regressed)[1], folder)
     found = summarise(analysis, time.monotonic() - began)
+    if aside := _read_key(folder).get(ASIDE):
+        found[ASIDE] = aside
     write_file(folder / CARD, draw_card(row.name, analysis))
     write_file(folder / SUMMARY, json.dumps({"state": state, **found}, indent=1) + "\n")
     return found
 
 
+def _read_key(folder: Path) -> dict[str, Any]:
+    """Read what an earlier run has begun; empty when there was none."""
+    try:
+        return dict(json.loads((folder / KEY).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
 def _state_of(folder: Path) -> State | None:
     """Read with what an earlier run has begun a row; None when there was none."""
     try:
-        return State(*json.loads((folder / KEY).read_text(encoding="utf-8"))["state"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return State(*_read_key(folder)["state"])
+    except (KeyError, TypeError):
         return None
 
 
@@ -127,13 +147,15 @@ def _trained(folder: Path, state: State) -> Fit | None:
     if was is None or (was.trained, was.files) != (state.trained, state.files):
         return None
     try:
-        return open_analysis(folder).fit
-    except (DataError, FitFileError):
+        return open_analysis(folder).fit if is_own(folder / FIT, folder) else None
+    except (OSError, DataError, FitFileError):
         return None
 
 
 def _begun(row: Row, settings: AnalysisSettings, folder: Path, state: State, memory: int | None) -> Analysis:
     """Begin the analysis of a row; what an earlier run left is replaced, but for a fit that is still the right one.
+
+    When a user has added to it, its folder is set aside.
 
     Raises
     ------
@@ -164,15 +186,22 @@ def _begun(row: Row, settings: AnalysisSettings, folder: Path, state: State, mem
             if row.unit is None:
                 raise
             trials = open_trials(row.trials, frame_rate=stack.frame_rate, unit=row.unit)
+    aside = set_aside(folder, KEY, {f"{COMPARISON} {side}" for side in "AB"})
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SUMMARY).unlink(missing_ok=True)
     write_file(folder / KEY, json.dumps({"state": None}))  # nothing to go on with, while it is replaced
     analysis = Analysis.begin(folder, stack, settings, overwrite=True)
     if trials is not None:
         analysis.keep_trials(trials)
+        note_own(folder / TRIALS, folder)
     if fit is not None:
         analysis.keep_fit(fit)
-    write_file(folder / KEY, json.dumps({"state": state, "paths": row.paths}))
+        note_own(folder / FIT, folder)
+    if aside is not None:
+        analysis.log("set aside", folder=aside)
+    write_file(
+        folder / KEY, json.dumps({"state": state, "paths": row.paths, ASIDE: None if aside is None else str(aside)})
+    )
     return analysis
 
 

@@ -240,8 +240,13 @@ def draw_map(
     target: int | None = None,
     edge: tuple[int, int, int] | None = None,
     own_past: bool = False,
+    *,
+    minus: Sequence[FrameRange] | None = None,
+    frame: int | None = None,
 ) -> tuple[NDArray[np.float32], dict[str, Any]]:
     """Draw a contribution map of an analysis; parameters and errors as :func:`napari_varae.contribution_map`.
+
+    The map over the frames `minus` is subtracted. With `frame`, it is what this frame contributes.
 
     Returns
     -------
@@ -250,19 +255,26 @@ def draw_map(
         What the map is, to be written with it; its name is among it.
     """
     from napari_varae.core.maps.contribution import contribution_map
+    from napari_varae.core.maps.frame_contributions import FrameContributions
 
-    fit = analysis.fit
-    image = contribution_map(fit, analysis.stack, kind=kind, frames=frames, target=target, edge=edge, own_past=own_past)
+    fit, stack = analysis.fit, analysis.stack
+    what: dict[str, Any] = {"target": target, "edge": edge, "own_past": own_past}
+    if frame is not None:
+        image = FrameContributions(fit, stack, **what)(frame, frame + 1)[0]
+    else:
+        image = contribution_map(fit, stack, kind=kind, frames=frames, **what)
+        if minus is not None:
+            image = image - contribution_map(fit, stack, kind=kind, frames=minus, **what)
+    over = f" of frame {frame}" if frame is not None else " difference" if minus is not None else ""
     subject = "" if target is None and edge is None else f" of link {Edge(*edge)}" if edge else f" of latent {target}"
     about = {
-        "name": f"{kind} map{subject}",
+        "name": f"{kind} map{subject}{over}",
         "definition": define_map(kind, own_past or edge is not None),
         "kind": kind,
-        "target": target,
-        "edge": edge,
-        "own_past": own_past,
-        "frames": frames,
+        **what,
+        "frames": frames if frame is None else ((frame, frame + 1),),
+        "minus": minus,
         "fit": fit.id,
-        "movie": analysis.stack.fingerprint(),
+        "movie": stack.fingerprint(),
     }
     return image, about

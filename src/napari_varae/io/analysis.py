@@ -20,23 +20,23 @@ from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings_file import AnalysisSettings, read_settings, settings_text
 from napari_varae.errors import DataError, FitFileError
 from napari_varae.io import analysis_files as files
-from napari_varae.io.analysis_files import file_name, free_path, read_json
+from napari_varae.io.analysis_brought import KeptBrought
+from napari_varae.io.analysis_comparisons import KeptComparisons
+from napari_varae.io.analysis_files import file_name
 from napari_varae.io.analysis_record import RECORD, AnalysisRecord, MovieRecord, read_record, write_record
-from napari_varae.io.files import in_order
+from napari_varae.io.frame_table import open_frame_table
 from napari_varae.io.map_tiff import read_map, write_map
-from napari_varae.io.tables import latents_table, odd_table, read_latents, read_odd, write_table
+from napari_varae.io.tables import latents_table, odd_table, read_latents, read_odd, shifts_table, write_table
 from napari_varae.io.trials import open_trials
 
 if TYPE_CHECKING:
-    from napari_varae.core.comparison.result import Comparison
-    from napari_varae.core.comparison.robustness import Robustness
     from napari_varae.core.fit.fit import Fit
 
 __all__ = ["Analysis", "open_analysis"]
 
 
-class Analysis:
-    """An analysis folder: settings, movie, fit, latents, frame sets, trials, comparisons and maps of one recording.
+class Analysis(KeptComparisons, KeptBrought):
+    """An analysis folder: settings, movie, fit, latents, frame sets, comparisons, maps, cells, behaviour of one movie.
 
     Every file is replaced only once the new one is whole, so that a program killed at any moment leaves a folder that
     opens. :meth:`begin` makes a folder, :func:`open_analysis` opens one.
@@ -87,7 +87,7 @@ class Analysis:
         record = AnalysisRecord.begin(stack, path)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            for name in (RECORD, files.SETTINGS, files.FIT, files.LATENTS, files.ODD, files.TRIALS, files.CHOICE):
+            for name in (RECORD, files.SETTINGS, *files.SINGLE):
                 (path / name).unlink(missing_ok=True)
             for name in (files.COMPARISONS, files.MAPS, files.CHECKPOINT):
                 if (path / name).exists():
@@ -95,6 +95,7 @@ class Analysis:
             write_file(path / files.SETTINGS, settings_text(settings or AnalysisSettings()))
         except OSError as error:
             raise DataError(f"{path} could not be written ({error}). Choose another folder.") from error
+        _write_shifts(path, stack)
         write_record(path, record)
         analysis = cls(path, record)
         analysis.__dict__["stack"] = stack
@@ -143,7 +144,13 @@ class Analysis:
         StackError
             When it has moved, or has another size.
         """
-        return self.record.movie.open(self.folder, self._movie)
+        return self.described(self.record.movie.open(self.folder, self._movie))
+
+    def described(self, stack: Stack) -> Stack:
+        """Return a movie with what this analysis knows of it: frame rate, pixel size, bad frames, breaks, shifts."""
+        path = self.folder / files.SHIFTS
+        shifts = open_frame_table(path, self.n_frames).shifts if path.is_file() else stack.shifts
+        return self.record.movie.described(stack).replace(shifts=shifts)
 
     @property
     def caution(self) -> str | None:
@@ -204,19 +211,6 @@ class Analysis:
         return open_trials(path, frame_rate=self.frame_rate) if path.is_file() else None
 
     @property
-    def comparisons(self) -> dict[str, dict[str, Any]]:
-        """Comparisons by name, with settings and null distributions, as :meth:`.Comparison.as_dict` gives them."""
-        folder = self.folder / files.COMPARISONS
-        names = in_order(Path(path.stem) for path in folder.glob("*.json"))  # the second after the first
-        return {str(name): read_json(folder / f"{name}.json") for name in names}
-
-    def comparison(self, name: str) -> Comparison:
-        """Return one of the comparisons with its null distributions; DataError when there is none or it is damaged."""
-        from napari_varae.core.comparison.restore import open_comparison
-
-        return open_comparison(self._folder(files.COMPARISONS) / f"{file_name(name)}.json")
-
-    @property
     def maps(self) -> dict[str, NDArray[np.float32]]:
         """Maps (Y, X) by name."""
         return {path.stem: read_map(path)[0] for path in sorted((self.folder / files.MAPS).glob("*.tif"))}
@@ -240,7 +234,8 @@ class Analysis:
         write_table(odd_table(odd), self.folder / files.ODD)
 
     def keep_movie(self, stack: Stack) -> None:
-        """Note what is known of the movie now: frame rate, pixel size, bad frames."""
+        """Note what is known of the movie now: frame rate, pixel size, bad frames, shifts."""
+        _write_shifts(self.folder, stack)
         self._change(movie=MovieRecord.of(stack, self.folder))
 
     def keep_frame_sets(
@@ -274,25 +269,9 @@ class Analysis:
         trials.check(self.n_frames, self.frame_rate)
         trials.save(self.folder / files.TRIALS)
 
-    def keep_comparison(self, comparison: Comparison, name: str = "comparison", *, frame_sets: bool = True) -> Path:
-        """Write a comparison as JSON, and its `frame_sets` by its name, which gets a number when it is taken."""
-        path = free_path(self._folder(files.COMPARISONS) / f"{file_name(name)}.json")
-        if frame_sets:
-            self.keep_frame_sets({f"{path.stem} {side.upper()}": parts for side, parts in comparison.ranges.items()})
-        comparison.to_json(path)
-        self.log("compared", comparison=path.stem, p_value=comparison.p_value)
-        return path
-
-    def keep_robustness(self, found: Robustness, name: str = "robustness") -> Path:
-        """Write the table of a comparison under other choices as CSV; the name gets a number when it is taken."""
-        path = free_path(self._folder(files.COMPARISONS) / f"{file_name(name)}.csv")
-        found.to_csv(path)
-        self.log("checked robustness", table=path.stem)
-        return path
-
     def keep_map(self, image: ArrayLike, name: str, about: dict[str, Any] | None = None) -> Path:
         """Write a map (Y, X) as TIFF with its pixel size; one of the same name is replaced."""
-        path = self._folder(files.MAPS) / f"{file_name(name)}.tif"
+        path = self.subfolder(files.MAPS) / f"{file_name(name)}.tif"
         write_map(path, image, self.pixel_size, about)
         self.log("mapped", map=path.stem)
         return path
@@ -307,10 +286,20 @@ class Analysis:
         write_record(self.folder, record)
         self.record = record
 
-    def _folder(self, name: str) -> Path:
+    def subfolder(self, name: str) -> Path:
+        """Return a folder in this one, which is made when it is not there."""
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         return folder
+
+
+def _write_shifts(folder: Path, stack: Stack) -> None:
+    """Write the shifts of registration, which may lie in no file of the movie."""
+    path = folder / files.SHIFTS
+    if stack.shifts is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_table(shifts_table(stack.shifts), path)
 
 
 def open_analysis(folder: str | os.PathLike[str], movie: Any = None) -> Analysis:

@@ -12,12 +12,15 @@ from napari_varae.errors import DataError
 from napari_varae.io.analysis_record import RECORD
 
 __all__ = [
-    "CHECKPOINT", "CHOICE", "COMPARISONS", "FIT", "LATENTS", "LOG", "MAPS", "ODD", "SETTINGS", "TRIALS", "append_log",
-    "file_name", "free_path", "read_json", "take_place",
+    "BEHAVIOUR", "CELLS", "CHECKPOINT", "CHOICE", "COMPARISONS", "FIT", "LATENTS", "LOG", "MAPS", "ODD", "SETTINGS",
+    "SHIFTS", "SINGLE", "TRIALS", "append_log", "file_name", "free_path", "read_json", "take_place",
 ]  # fmt: skip
 
 SETTINGS, FIT, LATENTS, ODD, TRIALS = "settings.toml", "fit.varae", "latents.csv", "frames.csv", "trials.csv"
 CHOICE, COMPARISONS, MAPS, CHECKPOINT, LOG = "choice.json", "comparisons", "maps", "checkpoint", "log.txt"
+CELLS, BEHAVIOUR, SHIFTS = "cells.npz", "behaviour.npz", "shifts.csv"
+SINGLE = FIT, LATENTS, ODD, TRIALS, CHOICE, CELLS, BEHAVIOUR, SHIFTS
+"""Files that an analysis may have or not."""
 
 
 def take_place(new: Path, folder: Path, *, keep_maps: bool) -> None:
@@ -39,7 +42,7 @@ def take_place(new: Path, folder: Path, *, keep_maps: bool) -> None:
     with (folder / LOG).open("a", encoding="utf-8") as log:
         log.write((new / LOG).read_text(encoding="utf-8"))
     (new / LOG).unlink()
-    for name in (FIT, LATENTS, ODD, TRIALS, CHOICE):
+    for name in SINGLE:
         if not (new / name).exists():
             (folder / name).unlink(missing_ok=True)
     for path in sorted(new.iterdir(), key=lambda path: path.name == RECORD):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import tomllib
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -12,6 +13,8 @@ from typing import Any, Final, Literal
 import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from napari_varae.core.experiment.behaviour import Behaviour
+from napari_varae.core.experiment.cells import Cells
 from napari_varae.core.files import write_file
 from napari_varae.core.movie.frames import FrameRange
 from napari_varae.core.movie.source import Source
@@ -19,7 +22,7 @@ from napari_varae.core.movie.stack import Stack
 from napari_varae.errors import DataError, StackError
 from napari_varae.io import open_stack
 
-__all__ = ["RECORD", "AnalysisRecord", "MovieRecord", "read_record", "write_record"]
+__all__ = ["RECORD", "AnalysisRecord", "BroughtRecord", "MovieRecord", "read_record", "write_record"]
 
 RECORD = "analysis.toml"
 FORMAT: Final = "napari-varae analysis"
@@ -43,6 +46,8 @@ class MovieRecord(_Checked):
     frame_rate: float | None = None
     pixel_size: float | None = None
     bad_frames: tuple[int, ...] = ()
+    tables: tuple[str, ...] = ()
+    marked: tuple[int, ...] = ()
     breaks: tuple[int, ...] = ()
     shape: tuple[int, int, int]
     fingerprint: str
@@ -61,6 +66,8 @@ class MovieRecord(_Checked):
             frame_rate=stack.frame_rate,
             pixel_size=stack.pixel_size,
             bad_frames=tuple(sorted(stack.bad_frames)),
+            tables=source.tables,
+            marked=tuple(sorted(source.bad_frames)) if source.tables else (),
             breaks=stack.breaks,
             shape=stack.shape,
             fingerprint=stack.fingerprint(),
@@ -87,7 +94,17 @@ class MovieRecord(_Checked):
                 f"{stack.name!r} has the shape {stack.shape}, and the movie of this analysis had {self.shape}. Give "
                 "the movie that was analysed."
             )
-        return stack.replace(bad_frames=self.bad_frames, breaks=self.breaks)
+        return stack
+
+    def described(self, stack: Stack) -> Stack:
+        """Return a movie with what was known of it when it was kept: rate, pixel size, bad frames, breaks, tables."""
+        source = stack.source
+        if source is not None and self.tables:
+            source = replace(source, tables=self.tables, bad_frames=frozenset(self.marked))
+        return stack.replace(
+            frame_rate=self.frame_rate, pixel_size=self.pixel_size, bad_frames=self.bad_frames, breaks=self.breaks,
+            source=source,
+        )  # fmt: skip
 
     def _find(self, folder: Path) -> list[str]:
         if not self.paths:
@@ -103,6 +120,38 @@ class MovieRecord(_Checked):
         )
 
 
+class BroughtRecord(_Checked):
+    """Cells or behaviour: their file (None: in the folder), how it was opened, and by what they are recognised."""
+
+    path: str | None = None
+    relative: str | None = None
+    given: dict[str, int | float | str] = {}
+    fingerprint: str
+
+    @classmethod
+    def of(cls, brought: Cells | Behaviour, folder: Path) -> BroughtRecord:
+        """Describe cells or behaviour."""
+        source, fingerprint = brought.source, brought.fingerprint()
+        if source is None:
+            return cls(fingerprint=fingerprint)
+        relative = _relative(source.path, folder)
+        return cls(path=source.path, relative=relative, given=dict(source.given), fingerprint=fingerprint)
+
+    def find(self, folder: Path, what: str) -> Path:
+        """Return where the file is now.
+
+        Raises
+        ------
+        DataError
+            When it was moved or deleted.
+        """
+        path, relative = Path(str(self.path)), Path(os.path.normpath(folder / str(self.relative)))
+        for one in (path, relative):
+            if one.exists():
+                return one
+        raise DataError(f"The {what} in {path} of this analysis were moved or deleted. Open them from their new place.")
+
+
 class AnalysisRecord(_Checked):
     """What an analysis folder is about; its results lie in files of their own."""
 
@@ -112,6 +161,10 @@ class AnalysisRecord(_Checked):
     encoded_by: str = ""
     frame_sets: dict[str, tuple[FrameRange, ...]] = {}
     sides: tuple[str, str] | None = None
+    cells: BroughtRecord | None = None
+    behaviour: BroughtRecord | None = None
+    covariates: tuple[str, ...] = ()
+    covariate_lags: int = 0
     versions: dict[str, str] = {}
 
     @classmethod

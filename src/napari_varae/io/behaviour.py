@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from napari_varae.core.experiment.behaviour import Behaviour
+from napari_varae.core.experiment.origin import Origin
 from napari_varae.core.experiment.rows import listed
 from napari_varae.core.experiment.units import check_units
 from napari_varae.errors import DataError, StackError
@@ -65,18 +67,8 @@ def open_behaviour(
     array([[2.]])
     """
     if isinstance(path, str | os.PathLike):
-        file = Path(path).expanduser()
-        kind = file.suffix.lower()
-        if kind == ".nwb":
-            made: Behaviour = nwb_objects.choose(nwb_objects.read(file, "TimeSeries", _series), name, path=file)(
-                frame_rate
-            )
-            return made
-        if kind == ".npy":
-            return _from_array(_load(file), file.stem, frame_rate)
-        if kind not in SUFFIXES:
-            raise DataError(f"{file.name!r} is not a file of traces ({', '.join((*SUFFIXES, '.npy', '.nwb'))}).")
-        return _from_columns(read_table(file), frame_rate, time)
+        made = _from_file(Path(path).expanduser(), frame_rate, time, name)
+        return replace(made, source=Origin.of(path, frame_rate=frame_rate, time=time, name=name))
     if hasattr(path, "time_support") and hasattr(path, "times"):  # pynapple
         values = np.asarray(path.values, dtype=float)
         names = [str(column) for column in getattr(path, "columns", ["trace"])]
@@ -88,6 +80,19 @@ def open_behaviour(
     if isinstance(path, list | tuple) or hasattr(path, "__array__"):
         return _from_array(np.asarray(path), "trace", frame_rate)
     raise TypeError(f"Behaviour comes from a path, a table or an array, not from {type(path).__name__}.")
+
+
+def _from_file(file: Path, frame_rate: float | None, time: str | None, name: str | None) -> Behaviour:
+    kind = file.suffix.lower()
+    if kind == ".nwb":
+        series = nwb_objects.choose(nwb_objects.read(file, "TimeSeries", _series), name, path=file)
+        made: Behaviour = series(frame_rate)
+        return made
+    if kind == ".npy":
+        return _from_array(_load(file), file.stem, frame_rate)
+    if kind not in SUFFIXES:
+        raise DataError(f"{file.name!r} is not a file of traces ({', '.join((*SUFFIXES, '.npy', '.nwb'))}).")
+    return _from_columns(read_table(file), frame_rate, time)
 
 
 def _load(path: Path) -> Any:

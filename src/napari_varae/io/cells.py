@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import tifffile
 from scipy import sparse
 
 from napari_varae.core.experiment.cells import Cells
+from napari_varae.core.experiment.origin import Origin
 from napari_varae.core.experiment.rows import listed
 from napari_varae.errors import DataError, StackError
 from napari_varae.io import nwb_cells, suite2p_cells
@@ -61,7 +63,7 @@ def open_cells(path: Any, shape: tuple[int, int] | None = None, *, name: str | N
     if shape is not None:
         shape = _size(shape)
     if isinstance(path, str | os.PathLike):
-        cells = _from_path(Path(path).expanduser(), shape, name)
+        cells = replace(_from_path(Path(path).expanduser(), shape, name), source=Origin.of(path, name=name))
     elif isinstance(path, Cells):
         cells = path
     elif hasattr(path, "data") and hasattr(path, "selected_label"):  # a Labels layer

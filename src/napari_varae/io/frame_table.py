@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +35,21 @@ class FrameTable:
         Frames to leave out.
     shifts : array, shape (T, 2), or None
         By how much registration moved each frame, (y, x) in pixels.
+    path : str or None
+        Absolute path of its file.
     """
 
     bad_frames: frozenset[int] = frozenset()
     shifts: NDArray[np.float64] | None = None
+    path: str | None = None
 
     def added_to(self, stack: Stack) -> Stack:
         """Return the movie with these bad frames besides its own, and with these shifts where the table has them."""
         shifts = stack.shifts if self.shifts is None else self.shifts
-        return stack.replace(bad_frames=stack.bad_frames | self.bad_frames, shifts=shifts)
+        source = stack.source
+        if source is not None and self.path is not None:
+            source = replace(source, bad_frames=source.bad_frames | self.bad_frames, tables=(*source.tables, self.path))
+        return stack.replace(bad_frames=stack.bad_frames | self.bad_frames, shifts=shifts, source=source)
 
 
 def open_frame_table(path: Any, n_frames: int) -> FrameTable:
@@ -85,9 +91,9 @@ def open_frame_table(path: Any, n_frames: int) -> FrameTable:
         file = Path(path).expanduser()
         if file.suffix.lower() not in SUFFIXES:
             raise DataError(f"{file.name!r} is not a table of frames ({', '.join(SUFFIXES)}).")
-        columns, name = read_table(file), file.name
+        columns, name, where = read_table(file), file.name, str(file.absolute())
     elif (table := columns_of(path)) is not None:
-        columns, name = table, "table"
+        columns, name, where = table, "table", None
     else:
         raise TypeError(f"A table of frames comes from a path or a table, not from {type(path).__name__}.")
     frame, bad, y, x = (pick(columns, names) for names in (FRAME, BAD, DOWN, ACROSS))
@@ -101,7 +107,7 @@ def open_frame_table(path: Any, n_frames: int) -> FrameTable:
     frames = _frames(columns, frame, n_frames, name)
     marked = np.ones(len(frames), bool) if bad is None and y is None else _marks(columns, bad)
     shifts = None if y is None or x is None else _shifts(columns, (y, x), frames, n_frames, name)
-    return FrameTable(frozenset(frames[marked].tolist()), shifts)
+    return FrameTable(frozenset(frames[marked].tolist()), shifts, where)
 
 
 def _frames(columns: Columns, frame: str | None, n_frames: int, name: str) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,7 @@ def export_nwb(
     results: Analysis | Fit,
     path: str | os.PathLike[str],
     start_time: datetime | None = None,
-    cells: Cells | None = None,
+    cells: Cells | Literal["own"] | None = "own",
 ) -> Path:
     """Write the results of an analysis, or a fit alone, as an NWB file.
 
@@ -54,8 +54,9 @@ def export_nwb(
         `.nwb` is appended when it has no such suffix. An existing file is replaced only once the new one is whole.
     start_time : datetime, optional
         When the recording began, with its time zone. 1970 stands for unknown.
-    cells : Cells, optional
-        Then footprints, coefficients and comparisons name the cell of each latent (:func:`napari_varae.match_cells`).
+    cells : Cells, "own" or None
+        Footprints, coefficients and comparisons name the cell of each latent (:func:`napari_varae.match_cells`). "own":
+        the cells of the analysis, when it has some.
 
     Returns
     -------
@@ -65,7 +66,7 @@ def export_nwb(
     Raises
     ------
     DataError
-        When pynwb is not installed, the file cannot be written, or the cells are of images of another size.
+        When pynwb is not installed, the file cannot be written, or the cells have moved or are of another image size.
     FitFileError
         When the analysis has no fit yet.
 
@@ -85,6 +86,8 @@ def export_nwb(
         from pynwb import NWBHDF5IO
     except ImportError as error:
         raise DataError(f"{path.name!r} needs pynwb: pip install 'napari-varae[nwb]'.") from error
+    if cells == "own":
+        cells = results.cells if isinstance(results, Analysis) else None
     partial = path.with_name(f"{path.stem[:40]}.{uuid.uuid4().hex}.partial.nwb")
     with HDF5_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on 1970, and on what is unknown of the microscope

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from napari_varae.core.fit.fit import Fit
 
-__all__ = ["comparisons_table", "latents_table", "links_table", "odd_table", "read_latents", "read_odd", "write_table"]
+__all__ = [
+    "comparisons_table", "latents_table", "links_table", "odd_table", "read_latents", "read_odd", "shifts_table",
+    "write_table",
+]  # fmt: skip
 
 
 def latents_table(latents: ArrayLike, frame_rate: float | None = None) -> pd.DataFrame:
@@ -59,6 +62,13 @@ def odd_table(odd: OddFrames) -> pd.DataFrame:
 
     frames = np.arange(len(odd.means))
     return pd.DataFrame({"frame": frames, "mean": odd.means, "odd": [odd.kinds.get(int(t), "") for t in frames]})
+
+
+def shifts_table(shifts: ArrayLike) -> pd.DataFrame:
+    """Shifts (T, 2) of registration, (y, x) in pixels, as :func:`napari_varae.open_frame_table` reads them."""
+    import pandas as pd
+
+    return pd.DataFrame(np.asarray(shifts, dtype=float), columns=["y", "x"])
 
 
 def read_odd(path: Path, n_frames: int) -> OddFrames:

@@ -7,6 +7,7 @@ import shutil
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.settings_file import AnalysisSettings
 from napari_varae.errors import DataError
 from napari_varae.io.analysis import Analysis, open_analysis
+from napari_varae.io.analysis_brought import Brought
 from napari_varae.io.analysis_choice import keep_choice, read_choice
 from napari_varae.io.analysis_conditions import keep_conditions, read_conditions
 from napari_varae.io.analysis_files import take_place
@@ -26,11 +28,14 @@ if TYPE_CHECKING:
     from napari_varae.core.comparison.conditions import Conditions
     from napari_varae.core.comparison.result import Comparison
 
-__all__ = ["save_analysis", "use_analysis", "use_comparisons", "use_conditions", "use_frame_sets", "write_analysis"]
+__all__ = [
+    "save_analysis", "use_analysis", "use_brought", "use_comparisons", "use_conditions", "use_frame_sets",
+    "write_analysis",
+]  # fmt: skip
 
 
 def save_analysis(session: Session, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Analysis:
-    """Write what a session holds into an analysis folder: movie, fit, latents, frame sets, trials and comparisons.
+    """Write what a session holds into an analysis folder: movie, fit, frame sets, comparisons, cells and behaviour.
 
     Raises
     ------
@@ -77,10 +82,15 @@ def write_analysis(
     return open_analysis(path)
 
 
-def use_analysis(session: Session, analysis: Analysis) -> None:
-    """Take in fit, frame sets, trials and comparisons of an analysis whose movie the session has already.
+def use_analysis(session: Session, analysis: Analysis) -> tuple[str, ...]:
+    """Take in fit, frame sets, trials, comparisons, cells and behaviour of an analysis whose movie the session has.
 
     Sides A and B are the frame sets that they were, or those of the last comparison.
+
+    Returns
+    -------
+    tuple of str
+        What is wrong with cells and behaviour, whose files may have moved or changed.
 
     Raises
     ------
@@ -96,11 +106,26 @@ def use_analysis(session: Session, analysis: Analysis) -> None:
         session.use_fit(fit, fit.encode(analysis.stack) if latents is None else latents, odd=analysis.odd)
         session.keep_fit(fit, saved=True)
     use_frame_sets(session, analysis)
+    cautions = use_brought(session, analysis.brought())
     use_comparisons(session, results)
     use_conditions(session, several)
     if choice is not None:
         session.set_choice(choice[0], fits_before=choice[1])
     session.note_saved(Snapshot.of(session), str(analysis.folder))
+    return cautions
+
+
+def use_brought(session: Session, brought: Brought) -> tuple[str, ...]:
+    """Take in cells, behaviour, and what is regressed out; return what is wrong with them, in words."""
+    cautions = list(brought.cautions)
+    for take in (partial(session.use_cells, brought.cells), partial(session.use_behaviour, brought.behaviour)):
+        try:
+            take()
+        except ValueError as error:  # a file that has changed may not fit the movie any more
+            cautions.append(str(error))
+    if session.behaviour is not None:
+        session.set_covariates(brought.covariates, brought.covariate_lags)
+    return tuple(cautions)
 
 
 def use_frame_sets(session: Session, analysis: Analysis) -> None:
@@ -136,12 +161,14 @@ def _about(session: Session, result: Comparison) -> Generation:
     now = session.generation
     stack = session.require_stack()
     as_then = all(FrameSet.of(stack, frames.ranges) == frames for frames in result.frames.values())
+    regressed = len(now.covariates) * (1 + now.covariate_lags) == result.test.n_covariates
     return now._replace(
         movie=now.movie if result.movie == stack.fingerprint() else 0,
         fit=result.fit,
         a=result.ranges["a"],
         b=result.ranges["b"],
         bad_frames=now.bad_frames if as_then else now.bad_frames ^ {-1},
+        covariates=now.covariates if regressed else (*now.covariates, ""),
     )
 
 
@@ -169,6 +196,8 @@ def _write(snapshot: Snapshot, folder: Path, check: Callable[[], None]) -> Analy
     analysis.keep_frame_sets({name: segments for name, segments in sets if segments}, (sets.a, sets.b))
     if snapshot.trials is not None:
         analysis.keep_trials(snapshot.trials)
+    analysis.keep_cells(snapshot.cells)
+    analysis.keep_behaviour(snapshot.behaviour, snapshot.covariates, snapshot.covariate_lags)
     if snapshot.choice is not None:
         keep_choice(analysis, *snapshot.choice)
     for result in snapshot.comparisons:

@@ -77,6 +77,8 @@ class Autosave:
         self._left: weakref.WeakSet[Fit] = weakref.WeakSet()
         """Fits that lie in folders of movies before this one."""
         self._held: tuple[Fit, ...] = ()
+        self._brought: tuple[object, ...] = ()
+        """Cells, behaviour and covariates as they were kept last."""
 
     def write(self, snapshot: Snapshot) -> None:
         """Keep a snapshot: what is not there yet is written, and what is not in it any more is removed.
@@ -151,14 +153,23 @@ class Autosave:
             (self.folder / TRIALS).unlink(missing_ok=True)
         else:
             self._analysis.keep_trials(snapshot.trials)
+        self._write_brought(self._analysis, snapshot)
         sets = {name: segments for name, segments in snapshot.frame_sets if segments}
         self._analysis.keep_frame_sets(sets, (snapshot.frame_sets.a, snapshot.frame_sets.b), alone=True)
         about = {
             "movie": snapshot.stack.name, "time": time.time(), "fits": len(unsaved), "frame sets": len(sets),
             "comparisons": len(snapshot.comparisons) + len(snapshot.conditions),
-            "unsaved": snapshot.fit in snapshot.unsaved,
+            "drawn cells": snapshot.n_drawn, "unsaved": snapshot.fit in snapshot.unsaved,
         }  # fmt: skip
         write_file(self.folder / ABOUT, json.dumps(about))
+
+    def _write_brought(self, analysis: Analysis, snapshot: Snapshot) -> None:
+        """Write cells, behaviour and covariates where they have changed."""
+        now = snapshot.cells, snapshot.behaviour, snapshot.covariates, snapshot.covariate_lags
+        if now != self._brought:
+            analysis.keep_cells(snapshot.cells)
+            analysis.keep_behaviour(*now[1:])
+            self._brought = now
 
     def _write_fits(self, folder: Path, in_use: Fit | None, unsaved: list[Fit]) -> None:
         """Write the fit in use beside the analysis, and the other fits that lie in no file into a folder of their own.
@@ -216,6 +227,7 @@ class Autosave:
     def _forget(self) -> None:
         self.folder = self._analysis = self._stack = None
         self._in_use, self._number, self._comparisons, self._conditions, self._held = "", -1, {}, {}, ()
+        self._brought = ()
 
 
 def find_left() -> list[Left]:
@@ -255,7 +267,8 @@ def _is_one_of(result: Comparison, others: tuple[Comparison, ...]) -> bool:
 
 
 def _in_words(about: dict[str, object]) -> str:
-    counts = [(int(str(about[name])), name) for name in ("fits", "frame sets", "comparisons")]
+    kinds = "fits", "frame sets", "comparisons", "drawn cells"
+    counts = [(int(str(about.get(name, 0))), name) for name in kinds]
     return ", ".join(f"{n} {name if n != 1 else name.removesuffix('s')}" for n, name in counts if n)
 
 

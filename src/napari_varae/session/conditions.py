@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from psygnal import Signal
 
-from napari_varae.session.generation import Generation
+from napari_varae.session.generation import Generation, Part
 
 if TYPE_CHECKING:
     from napari_varae.core.comparison.conditions import Conditions
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from napari_varae.core.movie.frames import FrameRange
 
 __all__ = ["ConditionsDone", "ConditionsResult"]
+
+PARTS: tuple[Part, ...] = "movie", "fit", "bad_frames", "covariates", "covariate_lags"
+"""What such a comparison is about; each condition has frames of its own."""
 
 
 class ConditionsDone(NamedTuple):
@@ -67,8 +70,8 @@ class ConditionsResult:
         self.conditions_changed.emit()
 
     def conditions_current(self, done: ConditionsDone) -> bool:
-        """Whether it is of the movie, fit and bad frames that are in use."""
-        return not done.about.changed(self.generation, ("movie", "fit", "bad_frames"))
+        """Whether it is of the movie, fit, bad frames and covariates that are in use."""
+        return not done.about.changed(self.generation, PARTS)
 
     def show_pair(self, done: ConditionsDone, pair: tuple[str, str]) -> None:
         """Make the two conditions of a pair sides A and B, and show what was found for them.

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_varae.core.experiment.behaviour import Behaviour
 from napari_varae.core.movie.stack import Stack
 
-__all__ = ["BehaviourFile", "Covariates"]
-
-
-class BehaviourFile(NamedTuple):
-    """Where behaviour was opened from: a path, and what the user chose, as arguments of `open_behaviour`."""
-
-    path: str
-    given: dict[str, Any]
+__all__ = ["Covariates"]
 
 
 class Covariates:
@@ -28,6 +19,7 @@ class Covariates:
     covariates_changed = Signal()
 
     _covariates: tuple[str, ...] = ()
+    _covariate_lags = 0
 
     # What the session has besides
     behaviour: Behaviour | None
@@ -40,28 +32,34 @@ class Covariates:
         known = () if self.behaviour is None else self.behaviour.names
         return tuple(name for name in self._covariates if name in known)
 
-    def set_covariates(self, names: Iterable[str]) -> None:
-        """Choose the traces that are regressed out.
+    @property
+    def covariate_lags(self) -> int:
+        """Frames before each one at which these traces are regressors as well."""
+        return self._covariate_lags if self.covariates else 0
+
+    def set_covariates(self, names: Iterable[str], lags: int = 0) -> None:
+        """Choose the traces that are regressed out, with their values at up to `lags` frames before each one.
 
         Raises
         ------
         ValueError
-            When there is no trace of that name.
+            When there is no trace of that name, or the lags are negative.
         """
         chosen = tuple(names)
         known = () if self.behaviour is None else self.behaviour.names
         if missing := [name for name in chosen if name not in known]:
             raise ValueError(f"There is no trace {missing[0]!r}. Open its file in the Behaviour dock.")
-        if chosen != self._covariates:
-            self._covariates = chosen
+        if lags < 0:
+            raise ValueError(f"{lags} frames before each one must be at least 0.")
+        if (chosen, lags) != (self._covariates, self._covariate_lags):
+            self._covariates, self._covariate_lags = chosen, lags
             self.set_placebo(None)
             self.covariates_changed.emit()
 
-    def regressors(self) -> NDArray[np.float64] | None:
-        """Return the traces (T, n) that are regressed out, as `napari_varae.compare` takes them; None for none."""
+    def regressed_out(self) -> dict[str, Any]:
+        """Return what is regressed out as arguments of a comparison, such as `napari_varae.compare`."""
         if not self.covariates or self.behaviour is None:
-            return None
+            return {}
         stack = self.require_stack()
-        traces = self.behaviour.at_frames(stack.n_frames, stack.frame_rate)
-        chosen: NDArray[np.float64] = traces[:, [self.behaviour.names.index(name) for name in self.covariates]]
-        return chosen
+        traces = self.behaviour.choose(self.covariates).at_frames(stack.n_frames, stack.frame_rate)
+        return {"covariates": traces, "covariate_lags": self.covariate_lags}

@@ -18,7 +18,6 @@ from napari_varae.core.experiment.trials import Trials
 from napari_varae.core.movie.frames import FrameRange, check_ranges
 from napari_varae.core.movie.stack import Stack
 from napari_varae.errors import DataError
-from napari_varae.session.covariates import BehaviourFile
 from napari_varae.session.labels import describe_latent
 
 if TYPE_CHECKING:
@@ -55,8 +54,6 @@ class Experiment:
     """A fit, and the cells of its latents."""
     _correlations: tuple[tuple[object, ...], pd.DataFrame] | None = None
     """Latents, behaviour and movie, and the correlation of the first two."""
-
-    behaviour_file: BehaviourFile | None = None
 
     # What the session has besides
     fit: Fit | None
@@ -99,8 +96,8 @@ class Experiment:
         self.trials = trials
         self.trials_changed.emit()
 
-    def use_behaviour(self, behaviour: Behaviour | None, source: BehaviourFile | None = None) -> None:
-        """Take in behaviour, or none; `source` is the file that it was opened from.
+    def use_behaviour(self, behaviour: Behaviour | None) -> None:
+        """Take in behaviour, or none.
 
         Raises
         ------
@@ -111,7 +108,7 @@ class Experiment:
         """
         if behaviour is not None:
             _check_behaviour(behaviour, self.require_stack())
-        self.behaviour, self.trace, self.behaviour_file = behaviour, None, source
+        self.behaviour, self.trace = behaviour, None
         self.behaviour_changed.emit()
 
     def show_trace(self, trace: str | None) -> None:

@@ -9,12 +9,12 @@ from napari_varae.session.ranges import Segments
 
 __all__ = ["EVERYTHING", "Generation", "Part", "name_parts"]
 
-Part = Literal["movie", "fit", "a", "b", "bad_frames", "covariates"]
+Part = Literal["movie", "fit", "a", "b", "bad_frames", "covariates", "covariate_lags"]
 EVERYTHING: tuple[Part, ...] = get_args(Part)
 
 _NAMES: dict[Part, str] = {
     "movie": "movie", "fit": "fit", "a": "range A", "b": "range B", "bad_frames": "bad frames",
-    "covariates": "behaviour that is regressed out",
+    "covariates": "behaviour that is regressed out", "covariate_lags": "lags of that behaviour",
 }  # fmt: skip
 
 
@@ -33,6 +33,8 @@ class Generation(NamedTuple):
         Frames that are left out.
     covariates : tuple of str
         Traces of behaviour that are regressed out.
+    covariate_lags : int
+        Frames before each one at which they are regressors as well.
     """
 
     movie: int = 0
@@ -41,6 +43,7 @@ class Generation(NamedTuple):
     b: Segments = ()
     bad_frames: frozenset[int] = frozenset()
     covariates: tuple[str, ...] = ()
+    covariate_lags: int = 0
 
     def changed(self, now: Generation, parts: Iterable[Part] = EVERYTHING) -> tuple[Part, ...]:
         """Return those of the parts that are different now."""

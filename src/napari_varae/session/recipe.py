@@ -1,24 +1,40 @@
-"""What is on the screen as text that gives the same numbers elsewhere: a Python script, or commands of a shell."""
+"""What is on the screen, so that it can be written as a text that gives the same numbers elsewhere."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from napari_varae.core.experiment.origin import Origin
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import ComparisonConfig, FitConfig, Settings
-from napari_varae.session.covariates import BehaviourFile
 from napari_varae.session.ranges import Segments
 
 if TYPE_CHECKING:
+    from napari_varae.core.comparison.result import Comparison
     from napari_varae.core.fit.fit import Fit
     from napari_varae.session.session import Session
 
-__all__ = ["Compared", "Shown", "as_command", "as_python", "shown_comparison", "shown_training"]
+__all__ = [
+    "Compared", "ComparedConditions", "Mapped", "Maps", "Regressed", "Shown", "changed_settings", "chosen_maps",
+    "marked_in_files", "opened_with", "shown_comparison", "shown_conditions", "shown_training",
+]  # fmt: skip
 
-FOLDER = "analysis"
-"""Analysis folder that the commands make."""
+
+class Regressed(NamedTuple):
+    """Behaviour that is regressed out: traces, at how many frames before each one as well, and their file."""
+
+    names: tuple[str, ...] = ()
+    lags: int = 0
+    source: Origin | None = None
+
+    def file(self) -> Origin:
+        """Return where the behaviour is opened from again; ValueError when it was not opened from a file."""
+        if self.source is None:
+            raise ValueError(
+                "The behaviour was not opened from a file, so a script cannot open it again. Save it as CSV."
+            )
+        return self.source
 
 
 class Compared(NamedTuple):
@@ -27,8 +43,49 @@ class Compared(NamedTuple):
     a: Segments
     b: Segments
     config: ComparisonConfig
-    covariates: tuple[str, ...] = ()
-    behaviour: BehaviourFile | None = None
+    regressed: Regressed = Regressed()
+
+
+class ComparedConditions(NamedTuple):
+    """A comparison of several conditions: their frames by name, how, and which behaviour is regressed out."""
+
+    conditions: Mapping[str, Segments]
+    config: ComparisonConfig
+    regressed: Regressed = Regressed()
+
+
+class Mapped(NamedTuple):
+    """A contribution map.
+
+    Attributes
+    ----------
+    kind : {"driver", "effect"}
+    frames : tuple of (int, int) or None
+        All when None.
+    minus : tuple of (int, int) or None
+        Frames whose map is subtracted.
+    frame : int or None
+        The one frame of which it is, instead of a mean over frames.
+    target, edge, own_past
+        As for :func:`napari_varae.contribution_map`.
+    """
+
+    kind: Literal["driver", "effect"]
+    frames: Segments | None = None
+    minus: Segments | None = None
+    frame: int | None = None
+    target: int | None = None
+    edge: tuple[int, int, int] | None = None
+    own_past: bool = False
+
+
+class Maps(NamedTuple):
+    """Several contribution maps."""
+
+    each: tuple[Mapped, ...]
+
+
+Asked = Compared | ComparedConditions | Maps
 
 
 class Shown(NamedTuple):
@@ -40,8 +97,8 @@ class Shown(NamedTuple):
         The movie, opened from a file, with the bad frames that are marked now.
     config : FitConfig
         Settings of the training. Those of a fit name all that it chose itself, and give the same fit.
-    compared : Compared or None
-        The comparison, if there is one.
+    asked : Compared, ComparedConditions, Maps or None
+        What the fit is used for.
     trained_without : frozenset of int or None
         Frames that were bad when training began; None when they are those that are bad now.
     penalty : float or None
@@ -50,18 +107,18 @@ class Shown(NamedTuple):
 
     stack: Stack
     config: FitConfig
-    compared: Compared | None = None
+    asked: Asked | None = None
     trained_without: frozenset[int] | None = None
     penalty: float | None = None
 
     @classmethod
-    def of(cls, stack: Stack, fit: Fit, compared: Compared | None = None) -> Shown:
+    def of(cls, stack: Stack, fit: Fit, asked: Asked | None = None) -> Shown:
         """Describe how a fit was trained on a movie, and what was done with it since."""
         bad = None if fit.bad_frames is None else frozenset(fit.bad_frames)
         return cls(
             stack,
             fit.trained_with or fit.config,
-            compared,
+            asked,
             None if bad == stack.bad_frames else bad,
             None if fit.trained_with is None else fit.var.penalty,
         )
@@ -75,20 +132,46 @@ def shown_comparison(session: Session, config: ComparisonConfig) -> Shown:
     ValueError
         When there is nothing to compare yet, or the fit was trained on another movie.
     """
-    stack, fit, result = session.require_stack(), session.require_fit(), session.comparison
-    if session.caution is not None:
-        raise ValueError(
-            "The fit was trained on another movie, and a script that trains on this one gives another fit. Save the "
-            "fit, and load it in a script of your own."
-        )
+    stack, fit, result = session.require_stack(), _own_fit(session), session.comparison
     if result is not None and session.is_current:
-        if result.test.n_covariates != len(session.covariates):
-            raise ValueError("The behaviour that was regressed out is no longer chosen. Choose it, and compare again.")
+        _check_regressed(session, result)
         sides, config = (result.ranges["a"], result.ranges["b"]), result.config
     else:
         sides = session.ranges["a"], session.ranges["b"]
-    compared = Compared(*sides, config, session.covariates, session.behaviour_file) if all(sides) else None
-    return Shown.of(stack, fit, compared)
+    return Shown.of(stack, fit, Compared(*sides, config, _regressed(session)) if all(sides) else None)
+
+
+def shown_conditions(session: Session, ticked: Mapping[str, Segments], config: ComparisonConfig) -> Shown:
+    """Return the comparison of several conditions that is shown, or that of those that are `ticked`.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than three, or the fit was trained on another movie.
+    """
+    stack, fit, done = session.require_stack(), _own_fit(session), session.shown_conditions
+    if done is not None and session.conditions_current(done):
+        _check_regressed(session, next(iter(done.found.pairs.values())))
+        sides: dict[str, Segments] = {}
+        for pair, found in done.found.pairs.items():
+            sides |= zip(pair, (found.ranges["a"], found.ranges["b"]), strict=True)
+        ticked, config = {name: sides[name] for name in done.found.names}, done.found.config
+    if len(ticked) < 3:
+        raise ValueError("There are fewer than three conditions. Tick three or more frame sets.")
+    return Shown.of(stack, fit, ComparedConditions(dict(ticked), config, _regressed(session)))
+
+
+def chosen_maps(session: Session, maps: Iterable[Mapped]) -> Shown:
+    """Return contribution maps of the fit in use, with the penalty that is tried.
+
+    Raises
+    ------
+    ValueError
+        When there is no fit yet, or it was trained on another movie.
+    """
+    fit = _own_fit(session)
+    shown = Shown.of(session.require_stack(), fit, Maps(tuple(maps)))
+    return shown if session.penalty is None else shown._replace(penalty=session.penalty)
 
 
 def shown_training(session: Session, config: FitConfig) -> Shown:
@@ -103,103 +186,14 @@ def shown_training(session: Session, config: FitConfig) -> Shown:
     return Shown(stack, config) if fit is None or session.caution is not None else Shown.of(stack, fit)
 
 
-def as_python(shown: Shown) -> str:
-    """Write opening, training and, if there is one, the comparison as a Python script.
+def opened_with(stack: Stack) -> dict[str, Any]:
+    """Return the arguments with which the movie is opened again; those that are None are left out.
 
     Raises
     ------
     ValueError
         When the movie was not opened from a file.
     """
-    stack, config, compared, trained_without, penalty = shown
-    source, marked = _source(stack), _marked(stack)
-    paths = source.pop("path")
-    where = repr(paths[0]) if len(paths) == 1 else repr(list(paths))
-    options = "".join(f", {name}={value!r}" for name, value in source.items())
-    lines = ["import napari_varae as nv", "", f"stack = nv.open_stack({where}{options})"]
-
-    def mark(bad_frames: frozenset[int]) -> None:
-        nonlocal marked
-        if bad_frames != marked:
-            lines.append(f"stack = stack.replace(bad_frames={sorted(bad_frames)})")
-        marked = bad_frames
-
-    mark(stack.bad_frames if trained_without is None else trained_without)
-    lines.append(f"fit = nv.fit(stack, nv.FitConfig({_arguments(config)}))")
-    if penalty is not None:
-        lines.append(f"fit = fit.with_penalty({penalty!r})")
-    mark(stack.bad_frames)
-    if compared is not None:
-        sides, regressed = f"{list(compared.a)}, {list(compared.b)}", ""
-        if compared.covariates:
-            path, given = _behaviour_file(compared)
-            options = "".join(f", {name}={value!r}" for name, value in given.items())
-            lines += [
-                f"behaviour = nv.open_behaviour({path!r}{options})",
-                "traces = behaviour.at_frames(stack.n_frames, stack.frame_rate)",
-                f"columns = [behaviour.names.index(name) for name in {list(compared.covariates)}]",
-            ]
-            regressed = ", covariates=traces[:, columns]"
-        config_text = f"nv.ComparisonConfig({_arguments(compared.config)})"
-        lines.append(f"result = nv.compare(fit, stack, {sides}, {config_text}{regressed})")
-        lines.append("print(result.p_value)")
-    return "\n".join(lines) + "\n"
-
-
-def as_command(shown: Shown) -> str:
-    """Write the same as commands of a POSIX shell, which make an analysis folder.
-
-    Raises
-    ------
-    ValueError
-        When the movie was not opened from a file, or something was done that no command does.
-    """
-    stack, config, compared, trained_without, penalty = shown
-    if trained_without is not None:
-        raise ValueError("Bad frames were marked after the training, which no command can do. Copy as Python instead.")
-    if penalty is not None:
-        raise ValueError("The penalty was changed after the training, which no command can do. Copy as Python instead.")
-    source = _source(stack)
-    words: list[str] = ["napari-varae", "train", *source.pop("path"), "--out", FOLDER]
-    for name, value in source.items():
-        words += [f"--{name.replace('_', '-')}", str(value)]
-    for option, frames in (
-        ("--bad-frames", stack.bad_frames - _marked(stack)),
-        ("--good-frames", _marked(stack) - stack.bad_frames),
-    ):
-        if frames:
-            words += [option, ",".join(f"{start}:{stop}" for start, stop in _runs(frames))]
-    commands = [[*words, *_set(config)]]
-    if compared is not None:
-        sides = [",".join(f"{start}:{stop}" for start, stop in side) for side in compared[:2]]
-        words = ["napari-varae", "compare", FOLDER, "--a", sides[0], "--b", sides[1]]
-        words += [f"--covariate={text}" for text in _covariates(compared)]
-        commands.append([*words, *_set(compared.config)])
-    return "\n".join(map(shlex.join, commands)) + "\n"
-
-
-def _behaviour_file(compared: Compared) -> BehaviourFile:
-    """Return where the behaviour is opened from again."""
-    if compared.behaviour is None:
-        raise ValueError("The behaviour was not opened from a file, so a script cannot open it again. Save it as CSV.")
-    return compared.behaviour
-
-
-def _covariates(compared: Compared) -> list[str]:
-    """Name what is regressed out, as an option does."""
-    if not compared.covariates:
-        return []
-    path, given = _behaviour_file(compared)
-    series = given.get("name")
-    if rest := [name for name in given if name != "name"]:
-        raise ValueError(f"Behaviour was opened with {rest[0]}, which no command takes. Copy as Python instead.")
-    if series and compared.covariates != (series,):
-        raise ValueError(f"A command takes all traces of {series!r}, not some of them. Copy as Python instead.")
-    return [f"{path}:{name}" for name in compared.covariates]
-
-
-def _source(stack: Stack) -> dict[str, Any]:
-    """Return the arguments with which the movie is opened again; those that are None are left out."""
     if stack.source is None:
         raise ValueError(
             f"{stack.name!r} was not opened from a file, so a script cannot open it again. Save it as a TIFF file, and "
@@ -213,36 +207,36 @@ def _source(stack: Stack) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _marked(stack: Stack) -> frozenset[int]:
-    """Return the frames that the files themselves mark as bad."""
+def marked_in_files(stack: Stack) -> frozenset[int]:
+    """Return the frames that the files themselves, and tables of frames, mark as bad."""
     return frozenset() if stack.source is None else stack.source.bad_frames
 
 
-def _changed(settings: Settings) -> dict[str, Any]:
+def changed_settings(settings: Settings) -> dict[str, Any]:
     """Return the settings that are not the defaults."""
     defaults = type(settings)()
     return {name: value for name, value in settings if value != getattr(defaults, name)}
 
 
-def _arguments(settings: Settings) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in _changed(settings).items())
+def _own_fit(session: Session) -> Fit:
+    """Return the fit in use, when it was trained on the movie in use."""
+    fit = session.require_fit()
+    if session.caution is not None:
+        raise ValueError(
+            "The fit was trained on another movie, and a script that trains on this one gives another fit. Save the "
+            "fit, and load it in a script of your own."
+        )
+    return fit
 
 
-def _set(settings: Settings) -> list[str]:
-    """Return options that change settings, spelled as TOML reads them."""
-    words: list[str] = []
-    for name, value in _changed(settings).items():
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        words += ["--set", f"{name}={f'{value[0]}:{value[1]}' if isinstance(value, tuple) else text}"]
-    return words
+def _regressed(session: Session) -> Regressed:
+    """Return the behaviour that is regressed out now."""
+    if session.behaviour is None or not session.covariates:
+        return Regressed()
+    return Regressed(session.covariates, session.covariate_lags, session.behaviour.source)
 
 
-def _runs(frames: Iterable[int]) -> list[tuple[int, int]]:
-    """Join frames that follow each other into half-open ranges."""
-    runs: list[tuple[int, int]] = []
-    for frame in sorted(frames):
-        if runs and runs[-1][1] == frame:
-            runs[-1] = runs[-1][0], frame + 1
-        else:
-            runs.append((frame, frame + 1))
-    return runs
+def _check_regressed(session: Session, result: Comparison) -> None:
+    """Raise unless a result has as many regressors as are chosen now."""
+    if result.test.n_covariates != len(session.covariates) * (1 + session.covariate_lags):
+        raise ValueError("The behaviour that was regressed out is no longer chosen. Choose it, and compare again.")

@@ -39,6 +39,7 @@ from napari_varae.session.training_news import TrainingNews
 
 if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
+    from napari_varae.io.frame_table import FrameTable
 
 __all__ = ["Letter", "Session", "session_of"]
 
@@ -92,6 +93,7 @@ class Session(
             self.ranges["b"],
             frozenset() if self.stack is None else self.stack.bad_frames,
             self.covariates,
+            self.covariate_lags,
         )
 
     # The movie
@@ -125,11 +127,10 @@ class Session(
         frame_rate: float | None,
         pixel_size: float | None,
         bad_frames: Iterable[int] | None = None,
-        shifts: NDArray[np.float64] | None = None,
     ) -> None:
         """Set what the file did not state: frame rate (Hz), pixel size (um); None when unknown.
 
-        Frames to leave out and shifts (T, 2) of registration stay as they are when they are None.
+        Frames to leave out stay as they are when they are None.
 
         Raises
         ------
@@ -138,9 +139,21 @@ class Session(
         """
         stack = self.require_stack()
         bad = stack.bad_frames if bad_frames is None else bad_frames
+        self._describe(stack.replace(frame_rate=frame_rate, pixel_size=pixel_size, bad_frames=bad))
+
+    def use_frame_table(self, table: FrameTable) -> None:
+        """Add the bad frames of a table to those that are marked, and take its shifts.
+
+        Raises
+        ------
+        ValueError
+            When there is no movie, or a job is running.
+        """
+        self._describe(table.added_to(self.require_stack()))
+
+    def _describe(self, stack: Stack) -> None:
+        """Take in the same movie with other facts about it."""
         self._require_idle("change the movie")
-        moved = stack.shifts if shifts is None else shifts
-        stack = stack.replace(frame_rate=frame_rate, pixel_size=pixel_size, bad_frames=bad, shifts=moved)
         self.check_experiment(stack)
         self.stack = stack
         self.set_placebo(None)

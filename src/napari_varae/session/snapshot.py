@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_varae.core.experiment.behaviour import Behaviour
+from napari_varae.core.experiment.cells import Cells
 from napari_varae.core.experiment.trials import Trials
 from napari_varae.core.movie.odd_frames import OddFrames
 from napari_varae.core.movie.stack import Stack
@@ -45,6 +47,9 @@ class Snapshot:
         Comparisons of several conditions, the latest last.
     choice : (Choice, frozenset of str) or None
         The choice of latents and order, and the fits that were there before it.
+    cells : Cells or None
+    behaviour : Behaviour or None
+        With the traces of it that are regressed out, the `covariates`, and their `covariate_lags`.
     """
 
     stack: Stack
@@ -58,6 +63,10 @@ class Snapshot:
     comparisons: tuple[Comparison, ...] = ()
     conditions: tuple[Conditions, ...] = ()
     choice: tuple[Choice, frozenset[str]] | None = None
+    cells: Cells | None = None
+    behaviour: Behaviour | None = None
+    covariates: tuple[str, ...] = ()
+    covariate_lags: int = 0
 
     @classmethod
     def of(cls, session: Session) -> Snapshot:
@@ -82,6 +91,10 @@ class Snapshot:
             (*others, *shown),
             tuple(done.found for done in session.conditions),
             session.choice_and_fits_before,
+            session.cells,
+            session.behaviour,
+            session.covariates,
+            session.covariate_lags,
         )
 
     @property
@@ -90,14 +103,24 @@ class Snapshot:
         results = [(result.test, result.placebo) for result in self.comparisons]
         fit = None if self.fit is None else self.fit.id
         choice = None if self.choice is None else self.choice[0]
-        return self.number, self.stack.bad_frames, self.frame_sets, fit, self.trials, choice, *results, *self.conditions
+        shifts = None if self.stack.shifts is None else hash(self.stack.shifts.tobytes())
+        brought = self.trials, self.cells, self.behaviour, self.covariates, self.covariate_lags
+        movie = self.number, self.stack.bad_frames, shifts
+        return *movie, self.frame_sets, fit, *brought, choice, *results, *self.conditions
 
     @property
     def is_marked(self) -> bool:
-        """Whether there are segments or comparisons."""
-        return bool(self.comparisons or self.conditions or any(segments for _, segments in self.frame_sets))
+        """Whether there are segments, comparisons, or cells or behaviour that lie in no file."""
+        marked = any(segments for _, segments in self.frame_sets)
+        given = self.behaviour is not None and self.behaviour.source is None
+        return bool(self.comparisons or self.conditions or marked or self.n_drawn or given)
+
+    @property
+    def n_drawn(self) -> int:
+        """Cells that lie in no file, such as those drawn in a layer."""
+        return 0 if self.cells is None or self.cells.source is not None else len(self.cells)
 
     @property
     def is_work(self) -> bool:
-        """Whether it holds what takes effort to make again: fits that lie in no file, segments, comparisons."""
+        """Whether it holds what takes effort to make again: fits that lie in no file, segments, comparisons, cells."""
         return bool(self.unsaved) or self.is_marked

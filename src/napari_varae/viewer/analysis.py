@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["show_analysis"]
 
 
-def show_analysis(viewer: ViewerModel, analysis: Analysis) -> None:
-    """Open the movie of an analysis as a layer, and take in its fit, ranges and trials.
+def show_analysis(viewer: ViewerModel, analysis: Analysis) -> tuple[str, ...]:
+    """Open the movie of an analysis as a layer, and take in its fit, frame sets, trials, cells and behaviour.
+
+    Returns
+    -------
+    tuple of str
+        What is wrong with cells and behaviour, whose files may have moved or changed.
 
     Raises
     ------
@@ -26,4 +31,4 @@ def show_analysis(viewer: ViewerModel, analysis: Analysis) -> None:
         When a file of the analysis is damaged.
     """
     open_movie(viewer, analysis.stack)
-    use_analysis(session_of(viewer), analysis)
+    return use_analysis(session_of(viewer), analysis)

@@ -21,7 +21,7 @@ def trace(values, times=None, **more):
 @given(
     st.lists(st.floats(0.1, 1), min_size=2, max_size=30), st.lists(st.floats(-40, 40), max_size=30), st.floats(-9, 9)
 )
-def test_a_line_is_interpolated_and_never_extrapolated(steps, times, slope):
+def test_a_line_is_interpolated_and_never_continued(steps, times, slope):
     samples = np.cumsum(steps)
     behaviour = trace(3 + slope * samples, samples)
     usual = np.median(np.diff(samples))
@@ -31,6 +31,10 @@ def test_a_line_is_interpolated_and_never_extrapolated(steps, times, slope):
         known = samples[0] <= time <= samples[-1] and samples[k] - samples[k - 1] <= 5 * usual
         if known:
             assert value == pytest.approx(3 + slope * time, abs=1e-6)
+        elif samples[0] - usual / 2 <= time < samples[0]:
+            assert value == behaviour.values[0, 0]
+        elif samples[-1] < time <= samples[-1] + usual / 2:
+            assert value == behaviour.values[-1, 0]
         else:
             assert np.isnan(value) or time in samples
     np.testing.assert_array_equal(behaviour.at(samples)[:, 0], behaviour.values[:, 0])
@@ -40,7 +44,19 @@ def test_nan_is_not_bridged():
     behaviour = trace([0, 1, NAN, 3, 4])
     np.testing.assert_array_equal(behaviour.at([0.5, 1, 1.5, 2, 2.5, 3, 3.5])[:, 0], [0.5, 1, NAN, NAN, NAN, 3, 3.5])
     assert behaviour.notes == ("speed has no value in 1 of 5 rows.",)
-    np.testing.assert_array_equal(behaviour.at([-0.1, 4.1, NAN, np.inf, -np.inf])[:, 0], [NAN] * 5)
+    np.testing.assert_array_equal(behaviour.at([-0.6, 4.6, NAN, np.inf, -np.inf])[:, 0], [NAN] * 5)
+
+
+def test_the_last_frame_has_a_value_when_times_are_rounded_down():
+    times = np.floor(1000 * np.arange(300) / 29.97) / 1000
+    behaviour = trace(np.arange(300.0), times)
+    found = behaviour.at_frames(300, 29.97)[:, 0]
+    assert np.isfinite(found).all()
+    assert found[-1] == 299
+    assert np.isnan(behaviour.at_frames(301, 29.97)[-1, 0])
+    np.testing.assert_array_equal(behaviour.at([-0.01, -0.02])[:, 0], [0, NAN])
+    missing = trace([NAN, 1, 2, NAN], [0, 1, 2, 3])
+    np.testing.assert_array_equal(missing.at([-0.4, 3.4])[:, 0], [NAN, NAN])
 
 
 def test_a_gap_in_time_is_not_bridged():
@@ -63,8 +79,8 @@ def test_thresholds_become_frame_sets():
         == behaviour.frames("speed > 0 and speed < 4")
         == [(3, 4), (7, 8), (9, 10), (11, 12)]
     )
-    assert behaviour.frames("speed < 1", n_frames=100)[-1] == (12, 13), "unknown is not below"
-    assert behaviour.frames("speed != 4", n_frames=100)[-1] == (11, 13), "unknown is not unequal"
+    assert behaviour.frames("speed < 1", n_frames=100)[-1] == (12, 14), "held for 0.5 s; unknown is not below"
+    assert behaviour.frames("speed != 4", n_frames=100)[-1] == (11, 14), "unknown is not unequal"
     assert behaviour.frames("speed > 2", frame_rate=1.0) == [(2, 4), (5, 6)]
 
 

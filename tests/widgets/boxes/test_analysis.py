@@ -94,6 +94,50 @@ def test_an_analysis_comes_back_to_the_same_screen(analysed, docks, tmp_path, id
 
 
 @pytest.mark.long
+def test_cells_and_traces_come_back_to_the_same_screen(viewer, analysed, docks, tmp_path, idle, notices):
+    """Drawn cells, a file of traces, shifts from a table, and what is regressed out."""
+    drawn = viewer.add_labels(np.zeros((32, 32), dtype=int), name="drawn")
+    drawn.data[3:9, 3:9], drawn.data[15:20, 15:25] = 3, 5
+    docks["Cells"].layer_choice.setCurrentText("drawn")
+    docks["Cells"].use_layer()
+    (tmp_path / "running.csv").write_text("speed,licks\n" + "".join(f"{t % 11},{t % 3}\n" for t in range(200)))
+    docks["Behaviour"].open_traces(str(tmp_path / "running.csv"))
+    idle()
+    box = docks["Compare"].covariates
+    box.choice.setCurrentIndex(box.choice.findText("licks"))
+    box.choice.activated.emit(box.choice.currentIndex())
+    box.lags.set_value(2)
+    (tmp_path / "frames.csv").write_text("y,x\n" + "".join(f"{t % 3},{t % 2}\n" for t in range(200)))
+    docks["Movie"].from_table.open(str(tmp_path / "frames.csv"))
+    names = [analysed.name_latent(k) for k in range(analysed.fit.latents)]
+    cells, shifts = analysed.cells, analysed.stack.shifts
+    docks["Movie"].analysis.save(str(tmp_path / "results"))
+    idle()
+    docks["Movie"].use_sample()
+    idle()
+    assert analysed.cells is None
+    docks["Movie"].analysis.open(str(tmp_path / "results"))
+    idle()
+    assert analysed.cells.fingerprint() == cells.fingerprint()
+    np.testing.assert_array_equal(viewer.layers["cells"].data, cells.labels)
+    assert [analysed.name_latent(k) for k in range(analysed.fit.latents)] == names
+    assert "2 cells." in docks["Cells"].report.text()
+    assert docks["Behaviour"].traces_report.text().startswith("Traces: speed, licks.")
+    assert (analysed.covariates, analysed.covariate_lags) == (("licks",), 2)
+    assert (box.choice.currentText(), box.lags.value()) == ("licks", 2)
+    np.testing.assert_array_equal(analysed.stack.shifts, shifts)
+    assert not find_left()
+    assert not [notice for notice in notices if notice.startswith("error") or "moved" in notice]
+    analysed.close_movie()
+    (tmp_path / "running.csv").unlink()
+    docks["Movie"].analysis.open(str(tmp_path / "results"))
+    idle()
+    assert any("warning: The traces in" in notice and "moved or deleted" in notice for notice in notices)
+    assert analysed.cells is not None
+    assert analysed.comparison is not None
+
+
+@pytest.mark.long
 def test_a_dropped_folder_or_its_record_opens(viewer, analysed, tmp_path, idle):
     save_analysis(analysed, tmp_path / "results")
     for path in (tmp_path / "results", tmp_path / "results" / "analysis.toml"):

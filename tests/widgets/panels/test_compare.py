@@ -516,7 +516,7 @@ def test_a_job_outlives_its_dock_and_its_answer_is_there_when_it_opens_again(
     qtbot.waitUntil(lambda: session.progress.done > 0, timeout=PATIENCE)
     strip.show_button.click()
     again = viewer.window.dock_widgets["Compare (VARAE)"]
-    assert again.form.fields["resamples"].value() == 3000
+    assert again.form.fields["resamples"].value == 3000
     text = again.verdict.text() if work == "comparison" else again.placebo.verdict.text()
     assert ("So far p" if work == "comparison" else "pairs have") in text
     began = time.monotonic()
@@ -645,6 +645,20 @@ def test_behaviour_is_regressed_out(docks, session, trained, idle, tmp_path, rng
     assert session.is_current
     assert session.comparison.test.n_covariates == 1
     assert "1 covariate" in session.comparison.methods_text()
+    lags = panel.covariates.lags
+    assert lags.isEnabled()
+    lags.lineEdit().setText("-1")
+    lags.changed.emit()
+    assert "at least 0" in lags.complaint.text()
+    assert session.is_current
+    lags.set_value(2)
+    assert session.covariate_lags == 2
+    assert not session.is_current
+    panel.run()
+    idle()
+    assert session.is_current
+    assert session.comparison.test.n_covariates == 3
+    assert "3 covariates (lags counted)" in session.comparison.methods_text()
     session.use_behaviour(None)
     assert session.covariates == ()
     assert not session.is_current

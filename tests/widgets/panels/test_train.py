@@ -58,9 +58,9 @@ def test_needs_are_measured_before_the_start_and_again_with_other_settings(panel
     panel.form.fields["latents"].set_value(1000)
     qtbot.waitUntil(lambda: panel.ahead.needs.text() not in ("", first), timeout=PATIENCE)
     assert "too many" in panel.ahead.needs.text()
-    panel.form.fields["epochs"].lineEdit().setText("many")
-    panel.form.fields["epochs"].editingFinished.emit()
-    assert "not a whole number" in panel.form.fields["epochs"].complaint.text()
+    panel.form.fields["epochs"].native.lineEdit().setText("many")
+    panel.form.fields["epochs"].native.editingFinished.emit()
+    assert "not a whole number" in panel.form.fields["epochs"].native.complaint.text()
     idle()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_varae.core.experiment.origin import Origin
 from napari_varae.core.experiment.rows import listed, name_rows
 from napari_varae.core.experiment.units import Unit, check_units
 from napari_varae.core.movie.frames import FrameRange
@@ -32,8 +35,9 @@ GAP = 5
 class Behaviour:
     """Traces of behaviour (speed, position, pupil) that share their times.
 
-    Between two samples a trace is interpolated linearly. It is NaN before the first sample and after the last, beside a
-    sample that is NaN, and within a gap: an interval more than five times as long as the median one.
+    Between two samples a trace is interpolated linearly. The first and the last sample hold for half an interval more,
+    as times are often rounded. Beyond that a trace is NaN, as it is beside a sample that is NaN, and within a gap: an
+    interval more than five times as long as the median one.
 
     Parameters
     ----------
@@ -49,6 +53,8 @@ class Behaviour:
         Frames of the movie per second (Hz).
     notes : tuple of str
         What the user should know about these traces.
+    source : Origin, optional
+        The file they were opened from. None for an array or a table.
 
     Raises
     ------
@@ -77,6 +83,7 @@ class Behaviour:
     unit: Unit = "s"
     frame_rate: float | None = None
     notes: tuple[str, ...] = ()
+    source: Origin | None = None
 
     def __post_init__(self) -> None:
         check_units(self.unit, self.frame_rate)
@@ -85,7 +92,7 @@ class Behaviour:
         if times.ndim != 1 or values.shape != (len(times), len(names)):
             raise ValueError(f"{len(names)} traces at {times.shape} times do not fit values of shape {values.shape}.")
         _check_samples(names, times, values)
-        notes = (*self.notes, *_sample_notes(names, times, values))
+        notes = tuple(dict.fromkeys((*self.notes, *_sample_notes(names, times, values))))
         times.flags.writeable = values.flags.writeable = False
         for field, value in (("names", names), ("times", times), ("values", values), ("notes", notes)):
             object.__setattr__(self, field, value)
@@ -96,6 +103,13 @@ class Behaviour:
     def __repr__(self) -> str:
         span = f"{self.times[0]:g} to {self.times[-1]:g} {self.unit}"
         return f"Behaviour({listed(self.names)}; {len(self)} samples from {span})"
+
+    def fingerprint(self) -> str:
+        """Short hash of names, times and values: the same for the same traces."""
+        digest = hashlib.sha256(json.dumps([self.names, self.unit]).encode())
+        for part in (self.times, self.values):
+            digest.update(part.astype("<f8").tobytes())
+        return digest.hexdigest()[:16]
 
     def at(self, times: ArrayLike) -> Values:
         """Traces at other times, such as `stack.times()`, shape (n, N); NaN where they are unknown.
@@ -121,10 +135,14 @@ class Behaviour:
         with np.errstate(invalid="ignore"):  # infinite times, which lie outside
             between = (1 - part) * low + part * high
         found = np.where(part == 0, low, np.where(part == 1, high, between))
-        usual = np.median(np.diff(self.times))
+        steps = np.diff(self.times)
         inside = (wanted >= self.times[0]) & (wanted <= self.times[-1])
-        bridged = (step <= GAP * usual) | (part[:, 0] == 0) | (part[:, 0] == 1)
-        return np.where((inside & bridged)[:, None], found, np.nan)
+        bridged = (step <= GAP * np.median(steps)) | (part[:, 0] == 0) | (part[:, 0] == 1)
+        found = np.where((inside & bridged)[:, None], found, np.nan)
+        reach = np.median(steps) / 2
+        found[(wanted < self.times[0]) & (wanted >= self.times[0] - reach)] = self.values[0]
+        found[(wanted > self.times[-1]) & (wanted <= self.times[-1] + reach)] = self.values[-1]
+        return found
 
     def at_frames(self, n_frames: int, frame_rate: float | None = None) -> Values:
         """Traces at the frames of a movie, shape (n_frames, N); NaN where they are unknown.

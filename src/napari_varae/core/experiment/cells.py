@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from napari_varae.core.experiment.origin import Origin
 from napari_varae.core.experiment.rows import listed
 from napari_varae.errors import DataError
 
@@ -35,6 +38,8 @@ class Cells:
         Image size (Y, X) in pixels.
     notes : tuple of str
         What the user should know about these cells.
+    source : Origin, optional
+        The file they were opened from. None for an array or a layer.
 
     Raises
     ------
@@ -56,6 +61,7 @@ class Cells:
     footprints: sparse.csr_array
     shape: tuple[int, int]
     notes: tuple[str, ...] = ()
+    source: Origin | None = None
 
     def __post_init__(self) -> None:
         shape = (int(self.shape[0]), int(self.shape[1]))
@@ -83,8 +89,9 @@ class Cells:
             weights, ids = weights[filled], tuple(ids[i] for i in filled)
         if shared := _shared(weights, ids):
             notes.append(f"Cells that share pixels: {listed(shared)}.")
-        for name, value in (("ids", ids), ("footprints", weights), ("shape", shape), ("notes", tuple(notes))):
+        for name, value in (("ids", ids), ("footprints", weights), ("shape", shape)):
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "notes", tuple(dict.fromkeys(notes)))  # each once, when some are changed
 
     @classmethod
     def from_labels(cls, image: Any, notes: Sequence[str] = ()) -> Cells:
@@ -164,6 +171,14 @@ class Cells:
         total = np.asarray(self.footprints.sum(axis=1)).reshape(-1, 1)
         centroids: NDArray[np.float64] = (self.footprints @ axes) / total
         return centroids
+
+    def fingerprint(self) -> str:
+        """Short hash of ids, image size and footprints: the same for the same cells."""
+        weights = self.footprints.sorted_indices()
+        digest = hashlib.sha256(json.dumps([self.ids, self.shape]).encode())
+        for part, kind in ((weights.indptr, "<i8"), (weights.indices, "<i8"), (weights.data, "<f4")):
+            digest.update(part.astype(kind).tobytes())
+        return digest.hexdigest()[:16]
 
     def check(self, shape: tuple[int, int]) -> None:
         """Raise DataError unless the cells are of images of this size (Y, X)."""

@@ -20,9 +20,11 @@ class Source:
     channel, plane, dataset : int, str or None
         The choices given to `open_stack`.
     bad_frames : frozenset of int
-        Frames that the files themselves mark as bad.
+        Frames that the files themselves, and the tables, mark as bad.
     files : tuple of (str, (int, int))
         Name and frames of each file, where several were joined.
+    tables : tuple of str
+        Absolute paths of tables of frames that were added, in order.
     """
 
     paths: tuple[str, ...]
@@ -31,3 +33,4 @@ class Source:
     dataset: int | str | None = None
     bad_frames: frozenset[int] = frozenset()
     files: tuple[tuple[str, FrameRange], ...] = ()
+    tables: tuple[str, ...] = ()

@@ -39,12 +39,12 @@ def useful_path(gram: Array, cross: Array, weights: Array | None = None) -> Lass
     return lasso_path(gram, cross, PATH_FLOOR * float(entry_penalty(gram, cross, 1, weights).max()), weights)
 
 
-def candidates(path: LassoPath, most: int = 200) -> Array:
-    """Penalties at which a criterion can have its minimum, decreasing: the knots, thinned to `most`.
+def candidates(path: LassoPath, high: float = np.inf, most: int = 100) -> Array:
+    """Penalties below `high` at which a criterion can have its minimum, decreasing: the knots, thinned to `most`.
 
     Between knots the number of nonzeros is constant and the residual grows with the penalty.
     """
-    knots = np.unique(path.knots[path.knots >= path.min_penalty.max()])[::-1]
+    knots = np.unique(path.knots[(path.knots >= path.min_penalty.max()) & (path.knots < high)])[::-1]
     return knots if len(knots) <= most else knots[np.linspace(0, len(knots) - 1, most).round().astype(int)]
 
 
@@ -61,17 +61,18 @@ def residual_variance(
 
 
 def information_criterion(
-    path: LassoPath, cross: Array, variance: Array, count: int, gamma: float = 0.0, weights: Array | None = None
+    gram: Array, cross: Array, variance: Array, count: int, gamma: float = 0.0, weights: Array | None = None
 ) -> float:
     """Choose the penalty that minimises BIC or EBIC, summed over the targets.
 
-    Penalties at which a target has more nonzeros than half the observations are not considered: there the residual, and
-    with it the criterion, falls without bound.
+    The paths are followed from the largest useful penalty down, a halving at a time, until one brings nothing: the many
+    coefficients of a small penalty are neither computed nor kept. Penalties at which a target has more nonzeros than
+    half the observations are not considered: there the residual, and with it the criterion, falls without bound.
 
     Parameters
     ----------
-    path : LassoPath
-        Solution paths of the K targets, from numpy moments.
+    gram : array, shape (P, P)
+        Gram matrix.
     cross : array, shape (K, P)
         Cross-moments.
     variance : array, shape (K,)
@@ -81,7 +82,7 @@ def information_criterion(
     gamma : float
         0 for BIC, 1/2 for EBIC.
     weights : array, shape (K, P), optional
-        Factors of the penalty with which the path was computed.
+        Factors of the penalty.
 
     Returns
     -------
@@ -90,17 +91,22 @@ def information_criterion(
     weights = np.ones_like(cross) if weights is None else weights
     price = np.log(count) + 2 * gamma * np.log(cross.shape[-1])
     alive = variance > 0
-    penalties = candidates(path)
-    best, chosen = np.inf, float(penalties[0])
-    for penalty in penalties:
-        beta = path.at(penalty)
-        df = np.count_nonzero(beta, axis=-1)
-        if (df > count / 2).any():
-            break
+
+    def criterion(beta: Array, penalty: float) -> float:
         rss = residual_variance(beta[alive], cross[alive], variance[alive], penalty, weights[alive])
-        value = count * np.log(rss.clip(min=1e-12 * variance[alive])).sum() + price * df.sum()
-        if value < best:
-            best, chosen = value, float(penalty)
+        return float(count * np.log(rss.clip(min=1e-12 * variance[alive])).sum() + price * np.count_nonzero(beta))
+
+    top = float(entry_penalty(gram, cross, 1, weights).max())
+    best, chosen, low, better = np.inf, top, np.inf, True
+    while better and low > PATH_FLOOR * top:
+        high, low, better = low, max(min(low, top) / 2, PATH_FLOOR * top), False
+        path = lasso_path(gram, cross, low, weights)
+        for penalty in candidates(path, high):
+            beta = path.at(penalty)
+            if (np.count_nonzero(beta, axis=-1) > count / 2).any():
+                return chosen
+            if (value := criterion(beta, penalty)) < best:
+                best, chosen, better = value, float(penalty), True
     return chosen
 
 

@@ -32,13 +32,15 @@ class AnalysisBox(QWidget):
         super().__init__()
         self._panel, self._session = panel, panel.session
         self.open_button = button(
-            "Open analysis…", self.ask_open, "A folder with movie, fit, frame sets, trials and comparisons"
+            "Open analysis…",
+            self.ask_open,
+            "A folder with movie, fit, frame sets, trials, comparisons, cells and behaviour",
         )
         self.save_button = button(
             "Save analysis…",
             self.ask_save,
-            "Movie, fits, frame sets, trials, comparisons and the choice of latents, into a folder; cells and traces "
-            "of behaviour stay in their own files",
+            "Movie, fits, frame sets, trials, comparisons, the choice of latents, cells and traces of behaviour, into "
+            "a folder; what was opened from a file stays there, and is opened from it again",
         )
         self.state = note()
         layout = QVBoxLayout(self)

@@ -10,7 +10,7 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QCheckBox, QSlider, QVBoxLayout, QWidget
 
 from napari_varae.session.links import MOST
-from napari_varae.widgets.parts.fields import NumberField
+from napari_varae.widgets.parts.number_field import NumberField
 from napari_varae.widgets.parts.panel import Panel, row
 from napari_varae.widgets.parts.text import in_words, note
 

@@ -14,7 +14,9 @@ from napari_varae.figures.comparison import draw_null
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import Segments, format_duration, total
 from napari_varae.session.reasons import why_not
+from napari_varae.session.recipe import shown_conditions
 from napari_varae.widgets.jobs.job import Job, Report
+from napari_varae.widgets.parts.copy_as import copy_button
 from napari_varae.widgets.parts.files import ask_path
 from napari_varae.widgets.parts.panel import Panel, allow, button, row
 from napari_varae.widgets.parts.table import Table
@@ -37,7 +39,7 @@ FEWEST = 3
 TICK = "Tick three or more frame sets."
 COLUMNS = ("Pair", "Verdict", "p, links", "p, own past")
 TIP = "P-values are adjusted for the number of pairs (Holm). Click a pair to see its links, as A and B."
-STALE = "⚠ Of another fit, or of other bad frames. "
+STALE = "⚠ Of another fit, of other bad frames, or with other behaviour regressed out. "
 LIST_HEIGHT, TABLE_HEIGHT = 84, 116
 
 
@@ -64,6 +66,7 @@ class ConditionsBox(QWidget):
             button("JSON…", partial(self._export, "json"), "Everything, with the settings"),
             button("Copy methods", self.copy_methods, "A paragraph for the methods section"),
         )
+        self.copy_as = copy_button(lambda: shown_conditions(self._session, self.ticked, self._settings()))
         self._chosen: set[str] = set()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -72,10 +75,14 @@ class ConditionsBox(QWidget):
         for widget in (note(TICK), self.sets, self.run_button, self.sentence, self.summary, self.table):
             layout.addWidget(widget)
         layout.addLayout(row(*self.exports))
+        layout.addWidget(self.copy_as)
         session = self._session
         for signal in (session.ranges_changed, session.movie_changed):
             panel.listen(signal, self._show_sets)
-        for signal in (session.conditions_changed, session.fit_changed, session.job_changed, session.movie_changed):
+        for signal in (
+            session.conditions_changed, session.fit_changed, session.job_changed, session.movie_changed,
+            session.covariates_changed, session.behaviour_changed,
+        ):  # fmt: skip
             panel.mirror(signal, self._show)
         panel.mirror(session.progressed, self._show_progress)
         self._show_sets()
@@ -101,7 +108,7 @@ class ConditionsBox(QWidget):
             Job(
                 self._panel,
                 "comparing",
-                partial(_compare, fit, stack, chosen, self._settings(), session.latents, session.regressors()),
+                partial(_compare, fit, stack, chosen, self._settings(), session.latents, session.regressed_out()),
                 title=TITLE,
                 on_return=partial(_use, session, session.generation),
                 about=("movie", "fit"),
@@ -224,7 +231,7 @@ def _compare(
     chosen: dict[str, Segments],
     config: ComparisonConfig,
     latents: NDArray[Any] | None,
-    covariates: NDArray[Any] | None,
+    regressed: dict[str, Any],
     controls: Controls,
     report: Report,
 ) -> Generator[None, None, Conditions]:
@@ -234,7 +241,6 @@ def _compare(
 
     yield
     return compare_conditions(
-        fit, stack.checked(controls.check_drop), chosen, config, latents=latents, covariates=covariates,
-        stop=controls.stop,
+        fit, stack.checked(controls.check_drop), chosen, config, latents=latents, **regressed, stop=controls.stop,
         progress=lambda what, share: report(what, round(100 * share), 100),
     )  # fmt: skip

@@ -41,8 +41,7 @@ class FrameTableButton(QPushButton):
         """Use a table."""
         with in_words():
             stack = self._session.require_stack()
-            found = open_frame_table(path, stack.n_frames).added_to(stack)
-            self._session.describe_movie(stack.frame_rate, stack.pixel_size, found.bad_frames, found.shifts)
+            self._session.use_frame_table(open_frame_table(path, stack.n_frames))
 
     def _show(self, _news: object = None) -> None:
         allow(self, why_not(self._session, "movie", "idle"))

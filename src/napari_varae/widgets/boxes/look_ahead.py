@@ -12,7 +12,7 @@ from napari_varae.core.settings import FitConfig
 from napari_varae.session.labels import describe_time
 from napari_varae.widgets.jobs import training
 from napari_varae.widgets.jobs.background import Background
-from napari_varae.widgets.parts.fields import FieldError
+from napari_varae.widgets.parts.complaints import FieldError
 from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.text import note
 

@@ -75,7 +75,7 @@ class PlaceboBox(QWidget):
         with in_words():
             session = self._panel.session
             stack, fit = session.require_stack(), session.require_fit()
-            pairs = self._pairs() | {"covariates": session.regressors()}
+            pairs = self._pairs() | session.regressed_out()
             Job(
                 self._panel,
                 "comparing",

@@ -101,7 +101,7 @@ class RobustnessBox(QWidget):
                     self._settings(),
                     self.what.currentData(),
                     session.latents,
-                    session.regressors(),
+                    session.regressed_out(),
                 ),
                 title=TITLE,
                 on_return=partial(_use, session, session.generation),
@@ -189,7 +189,7 @@ def _check(
     settings: ComparisonConfig,
     vary: tuple[str, ...],
     latents: NDArray[Any] | None,
-    covariates: NDArray[Any] | None,
+    regressed: dict[str, Any],
     controls: Controls,
     report: Report,
 ) -> Generator[None, None, Any]:
@@ -200,6 +200,6 @@ def _check(
     yield
     stack = stack.checked(controls.check_drop)
     return robustness(
-        fit, stack, a, b, settings, vary=vary, latents=latents, covariates=covariates, stop=controls.stop,
+        fit, stack, a, b, settings, vary=vary, latents=latents, **regressed, stop=controls.stop,
         progress=lambda found: report(found.running, len(found.rows), found.planned, found),
     )  # fmt: skip

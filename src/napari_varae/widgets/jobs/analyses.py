@@ -12,9 +12,16 @@ from numpy.typing import NDArray
 from napari_varae.core.movie.odd_frames import OddFrames
 from napari_varae.errors import StackError
 from napari_varae.io.analysis import Analysis, open_analysis
+from napari_varae.io.analysis_brought import Brought
 from napari_varae.io.analysis_choice import read_choice
 from napari_varae.io.analysis_conditions import read_conditions
-from napari_varae.session.analysis import use_comparisons, use_conditions, use_frame_sets, write_analysis
+from napari_varae.session.analysis import (
+    use_brought,
+    use_comparisons,
+    use_conditions,
+    use_frame_sets,
+    write_analysis,
+)
 from napari_varae.session.autosave import fits_of
 from napari_varae.session.job_events import Controls
 from napari_varae.session.principal_components import principal_components
@@ -48,6 +55,7 @@ class _Opened(NamedTuple):
     comparisons: list[Comparison]
     conditions: list[Conditions]
     choice: tuple[Choice, frozenset[str]] | None = None
+    brought: Brought = Brought()
     fit: Fit | None = None
     latents: NDArray[np.float32] | None = None
     components: NDArray[np.float64] | None = None
@@ -128,8 +136,7 @@ def _open(
     analysis = open_analysis(folder, movie)
     stack: Stack
     if movie is None and here is not None and _is_that(here, analysis):
-        was = analysis.record.movie
-        stack = here.replace(frame_rate=was.frame_rate, pixel_size=was.pixel_size, bad_frames=was.bad_frames)
+        stack = analysis.described(here)
     else:
         try:
             stack = analysis.stack.checked(controls.check)
@@ -138,7 +145,8 @@ def _open(
             found = str(error).partition(" Give ")[0]
             return Question("analysis", folder, f"{found} Choose its file.", {PATH: ()}, {"recover": recover})
     results = [analysis.comparison(name) for name in analysis.comparisons]
-    opened = _Opened(analysis, stack, results, read_conditions(analysis), read_choice(analysis))
+    several, choice = read_conditions(analysis), read_choice(analysis)
+    opened = _Opened(analysis, stack, results, several, choice, analysis.brought())
     if analysis.has_fit:
         opened = _with_fit(opened, controls, report)
     if recover:
@@ -185,6 +193,8 @@ def _use(viewer: Viewer, session: Session, recover: bool, found: _Opened | Quest
         number = session.generation.movie
         _use_fits(session, found, recover)
         use_frame_sets(session, found.analysis)
+        for text in use_brought(session, found.brought):
+            report_caution(text)
         use_comparisons(session, found.comparisons)
         use_conditions(session, found.conditions)
         if found.choice is not None:

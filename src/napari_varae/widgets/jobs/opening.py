@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from napari_varae.core.movie.stack import Stack
 from napari_varae.errors import ChoiceError, DataChoiceError
-from napari_varae.session.covariates import BehaviourFile
 from napari_varae.session.job_events import Controls
 from napari_varae.session.questions import Brought, Question
 from napari_varae.viewer.movie import open_movie
@@ -57,7 +56,7 @@ def open_brought(panel: Panel, what: Brought, path: Any, given: Mapping[str, Any
         "computing",
         partial(_open, what, path, dict(given or {}), stack),
         title=TITLES[what],
-        on_return=partial(_use, panel.viewer, panel.session, what, path, given),
+        on_return=partial(_use, panel.viewer, panel.session, what),
         about=() if what == "movie" else ("movie",),
     )
 
@@ -107,7 +106,7 @@ def open_sample(panel: Panel) -> None:
         "computing",
         _simulate,
         title=title,
-        on_return=partial(_use, panel.viewer, panel.session, "movie", None, None),
+        on_return=partial(_use, panel.viewer, panel.session, "movie"),
     )
 
 
@@ -153,9 +152,7 @@ def _opened(what: Brought, path: Any, given: dict[str, Any], stack: Stack | None
     return open_behaviour(path, **given)  # without the frame rate, which may still be corrected: frames stay frames
 
 
-def _use(
-    viewer: Viewer, session: Session, what: Brought, path: Any, given: Mapping[str, Any] | None, found: Any
-) -> None:
+def _use(viewer: Viewer, session: Session, what: Brought, found: Any) -> None:
     """Hand over what was opened, or the question that it leaves."""
     if isinstance(found, Question):
         session.ask(found)
@@ -168,5 +165,5 @@ def _use(
         elif what == "trials":
             session.use_trials(found)
         else:
-            session.use_behaviour(found, BehaviourFile(str(path), dict(given or {})))
+            session.use_behaviour(found)
         session.ask(None)

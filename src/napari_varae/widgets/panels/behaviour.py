@@ -17,8 +17,9 @@ from napari_varae.session.ranges import format_duration, total
 from napari_varae.session.reasons import why_not
 from napari_varae.session.session import Letter
 from napari_varae.widgets.jobs.opening import open_brought
-from napari_varae.widgets.parts.fields import NumberField, complaint, of_field
+from napari_varae.widgets.parts.complaints import complaint, of_field
 from napari_varae.widgets.parts.files import ask_path
+from napari_varae.widgets.parts.number_field import NumberField
 from napari_varae.widgets.parts.panel import Panel, allow, button, narrow_choice, row
 from napari_varae.widgets.parts.question import QuestionBox
 from napari_varae.widgets.parts.table import Table

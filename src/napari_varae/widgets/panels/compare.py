@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtWidgets import QApplication
@@ -137,7 +137,7 @@ class ComparePanel(FigurePanel):
             Job(
                 self,
                 "comparing",
-                partial(_compare, fit, stack, a, b, config, self.session.latents, self.session.regressors()),
+                partial(_compare, fit, stack, a, b, config, self.session.latents, self.session.regressed_out()),
                 title=COMPARING,
                 on_return=partial(_use, self.session, self.session.generation),
                 about=("movie", "fit"),
@@ -291,7 +291,7 @@ def _compare(
     b: Segments,
     config: ComparisonConfig,
     latents: NDArray[np.float32] | None,
-    covariates: NDArray[np.float64] | None,
+    regressed: dict[str, Any],
     controls: Controls,
     report: Report,
 ) -> Generator[None, None, Comparison]:
@@ -302,6 +302,6 @@ def _compare(
     yield
     stack = stack.checked(controls.check_drop)
     return compare(
-        fit, stack, a, b, config, latents=latents, covariates=covariates, stop=controls.stop,
+        fit, stack, a, b, config, latents=latents, **regressed, stop=controls.stop,
         progress=lambda running: report("resample", running.made, running.planned, running),
     )  # fmt: skip

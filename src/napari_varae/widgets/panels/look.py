@@ -21,13 +21,15 @@ from napari_varae.core.maps.definition import explain_map
 from napari_varae.figures.maps import draw_map
 from napari_varae.session.ranges import Segments
 from napari_varae.session.reasons import why_not
+from napari_varae.session.recipe import Mapped, Shown, chosen_maps
 from napari_varae.session.session import Letter
 from napari_varae.viewer import views
 from napari_varae.viewer.maps import ShownMap, shown_maps
 from napari_varae.viewer.side_by_side import put_side_by_side
 from napari_varae.widgets.jobs import maps
 from napari_varae.widgets.jobs.figures import Draw, FigurePanel
-from napari_varae.widgets.parts.fields import NumberField
+from napari_varae.widgets.parts.copy_as import copy_button
+from napari_varae.widgets.parts.number_field import NumberField
 from napari_varae.widgets.parts.panel import allow, button, row
 from napari_varae.widgets.parts.text import heading, in_words, note
 
@@ -98,6 +100,7 @@ class LookPanel(FigurePanel):
         self.body.addWidget(self.own_past)
         self.body.addWidget(self.meaning)
         self.body.addLayout(row(self.map_button, self.beside))
+        self.body.addWidget(copy_button(self._shown))
         self.body.addStretch()
 
         self.listen(self.session.fit_changed, self._show_fit)
@@ -117,11 +120,8 @@ class LookPanel(FigurePanel):
         with in_words():
             self.session.require_stack()
             self.session.require_fit()
-            span = self.span.currentData()
-            if span == "a|b":
-                maps.show(self, self._request("a"), self._request("b"), side_by_side=True)
-            else:
-                maps.show(self, self._request(span))
+            requests = self._requests()
+            maps.show(self, *requests, side_by_side=len(requests) > 1)
 
     def figures(self) -> dict[str, Draw]:
         """Return the maps that are visible, each over the static image, and all of them side by side."""
@@ -142,6 +142,16 @@ class LookPanel(FigurePanel):
 
         found = {one.name: drawing(one) for one in shown}
         return found if len(shown) < 2 else {"maps side by side": drawing(*shown), **found}
+
+    def _shown(self) -> Shown:
+        """Return the map of the choices, for a script."""
+        self.session.require_fit()
+        return chosen_maps(self.session, [_mapped(request, self.session.frame) for request in self._requests()])
+
+    def _requests(self) -> list[maps.MapRequest]:
+        """Read the choices."""
+        span = self.span.currentData()
+        return [self._request(each) for each in (("a", "b") if span == "a|b" else (span,))]
 
     def _request(self, span: str) -> maps.MapRequest:
         """Read the choices, for some of the frames."""
@@ -225,6 +235,13 @@ class LookPanel(FigurePanel):
     def _show_toggles(self, _event: Any = None) -> None:
         for view, box in self.views.items():
             box.setChecked(views.is_shown(self.viewer, view))
+
+
+def _mapped(request: maps.MapRequest, frame: int) -> Mapped:
+    """Describe a map for a script; of a map of each frame, that of the frame shown."""
+    over, minus = (*(segments for _, segments in request.spans), None, None)[:2]
+    at = frame if request.each_frame else None
+    return Mapped(request.kind, over, minus, at, request.target, request.edge, request.own_past)
 
 
 def _choice(options: dict[str, str]) -> QComboBox:

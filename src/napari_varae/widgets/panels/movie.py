@@ -19,7 +19,8 @@ from napari_varae.widgets.boxes.analysis import AnalysisBox, RecentButton, Recov
 from napari_varae.widgets.boxes.files import FilesButton
 from napari_varae.widgets.boxes.frame_table import FrameTableButton
 from napari_varae.widgets.jobs.opening import open_brought, open_sample
-from napari_varae.widgets.parts.fields import NumberField, complaint, of_field
+from napari_varae.widgets.parts.complaints import complaint, of_field
+from napari_varae.widgets.parts.number_field import NumberField
 from napari_varae.widgets.parts.odd_frames import OddFramesView
 from napari_varae.widgets.parts.panel import Panel, allow, button, narrow_choice, row
 from napari_varae.widgets.parts.question import PATH, QuestionBox

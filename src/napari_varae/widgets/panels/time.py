@@ -22,7 +22,7 @@ from napari_varae.viewer.cells import CELLS
 from napari_varae.viewer.provenance import about
 from napari_varae.widgets.jobs.figures import Draw, FigurePanel
 from napari_varae.widgets.jobs.regions import trace_regions
-from napari_varae.widgets.parts.fields import complaint, of_field
+from napari_varae.widgets.parts.complaints import complaint, of_field
 from napari_varae.widgets.parts.frame_set_box import FrameSetBox
 from napari_varae.widgets.parts.low_area import LowArea
 from napari_varae.widgets.parts.panel import row, small_button

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QApplication, QMenu, QPushButton
 
-from napari_varae.session.recipe import Shown, as_command, as_python
+from napari_varae.session.recipe import Shown
+from napari_varae.session.recipe_command import as_command
+from napari_varae.session.recipe_python import as_python
 from napari_varae.widgets.parts.text import in_words, report_done
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
+from magicgui.widgets.bases import ValueWidget
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from qtpy.QtCore import Signal
@@ -12,7 +13,8 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_varae.core.settings import Settings
-from napari_varae.widgets.parts.fields import FieldError, clear_complaint, complaint, make_field
+from napari_varae.widgets.parts.complaints import FieldError, clear_complaint, complaint
+from napari_varae.widgets.parts.setting_widgets import setting_widget
 
 __all__ = ["SettingsForm"]
 
@@ -35,7 +37,7 @@ class SettingsForm(QWidget, Generic[S]):
     def __init__(self, model: type[S], exclude: Iterable[str] = ()) -> None:
         super().__init__()
         self.model = model
-        self.fields: dict[str, Any] = {}
+        self.fields: dict[str, ValueWidget[Any]] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         simple, hidden = _form_layout(), _form_layout()
@@ -68,7 +70,7 @@ class SettingsForm(QWidget, Generic[S]):
         wrong: dict[str, str] = {}
         for name, field in self.fields.items():
             try:
-                values[name] = field.value()
+                values[name] = field.value
             except ValueError as error:
                 wrong[name] = str(error)
         if wrong:
@@ -85,7 +87,7 @@ class SettingsForm(QWidget, Generic[S]):
     def check(self) -> None:
         """Mark the fields that hold what cannot be used, once they were typed."""
         for field in self.fields.values():
-            clear_complaint(field)
+            clear_complaint(field.native)
         try:
             self.value()
         except FieldError as error:
@@ -95,27 +97,24 @@ class SettingsForm(QWidget, Generic[S]):
 
     def _error(self, message: str, wrong: dict[str, str]) -> ValueError:
         """Make the error about fields of this form."""
-        fields = {self.fields[name]: why for name, why in wrong.items() if name in self.fields}
+        fields = {self.fields[name].native: why for name, why in wrong.items() if name in self.fields}
         return FieldError(message, fields) if fields else ValueError(message)
 
     def set_value(self, settings: S) -> None:
         """Show these settings."""
         for name, field in self.fields.items():
-            field.set_value(getattr(settings, name))
+            field.value = getattr(settings, name)
 
     def _add(self, layout: QFormLayout, name: str, info: FieldInfo, unit: str) -> None:
         """Add the row of one setting."""
-        field = make_field(info)
-        self.fields[name] = field
-        field.changed.connect(self.changed)
-        label = QLabel(f"{info.title} ({unit})" if unit else str(info.title))
-        for widget in (label, field):
-            widget.setToolTip(info.description or "")
-        field.setAccessibleName(str(info.title))
-        layout.addRow(label, field)
-        layout.addRow(complaint(field))
-        if hasattr(field, "editingFinished"):
-            field.editingFinished.connect(self.check)
+        self.fields[name] = widget = setting_widget(name, info)
+        widget.changed.connect(self.changed.emit)
+        label = QLabel(f"{info.title} ({unit})" if unit else widget.label)
+        label.setToolTip(widget.tooltip)
+        layout.addRow(label, widget.native)
+        layout.addRow(complaint(widget.native, widget.changed))
+        if hasattr(widget.native, "editingFinished"):
+            widget.native.editingFinished.connect(self.check)
 
     def _in_words(self, error: ValidationError) -> str:
         """Report what pydantic found wrong, with labels for names."""

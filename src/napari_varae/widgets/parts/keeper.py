@@ -64,7 +64,8 @@ class Keeper(QObject):
         self._rest.timeout.connect(self.keep)
         for signal in (
             session.movie_changed, session.fit_changed, session.ranges_changed, session.comparison_changed,
-            session.trials_changed, session.placebo_changed, session.saved_changed,
+            session.trials_changed, session.placebo_changed, session.saved_changed, session.cells_changed,
+            session.behaviour_changed, session.covariates_changed,
         ):  # fmt: skip
             signal.connect(self._look)
         QCoreApplication.instance().aboutToQuit.connect(self.finish)

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 from napari_varae.session.questions import Brought
 from napari_varae.session.reasons import why_not
 from napari_varae.widgets.parts.docks import show_dock
-from napari_varae.widgets.parts.fields import NumberField
+from napari_varae.widgets.parts.number_field import NumberField
 from napari_varae.widgets.parts.panel import Panel, allow, button, narrow_choice, row
 from napari_varae.widgets.parts.text import in_words, note
 

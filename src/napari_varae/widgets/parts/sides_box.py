@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QComboBox, QLineEdit, QVBoxLayout, QWidget
 
 from napari_varae.session.frame_sets import Letter
 from napari_varae.session.ranges import Segments, format_duration, format_ranges, parse_ranges, total
-from napari_varae.widgets.parts.fields import clear_complaint, complaint, of_field
+from napari_varae.widgets.parts.complaints import clear_complaint, complaint, of_field
 from napari_varae.widgets.parts.panel import Panel, narrow_choice, row
 from napari_varae.widgets.parts.text import in_words, note
 

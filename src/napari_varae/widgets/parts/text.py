@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
 from napari_varae.errors import TrainingError
-from napari_varae.widgets.parts.fields import FieldError
+from napari_varae.widgets.parts.complaints import FieldError
 
 __all__ = ["heading", "in_words", "literal", "note", "report_caution", "report_done", "report_error", "signed"]
 

@@ -1,0 +1,66 @@
+"""Tables of both networks in the paper's setting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.stats import ttest_rel
+
+from benchmarks.tables import markdown, of, results, spread
+from benchmarks.training.paper_setting import EVERYTHING
+
+PAPER_SCENARIOS = ("realistic", "distractors", "overlap")
+ELSEWHERE = ("motion", "saturating", "brightness")
+PAPER = {
+    "rec": 3, "pred": 3, "latent error": 3, "R2": 2, "cells": 2, "links": 2, "driver": 2, "drive r": 2, "compact": 2,
+    "SNR": 1, "gradient at start": 3, "gradient at end": 3, "seconds": 0,
+}  # fmt: skip
+"""Figures that are shown of the paper's setting, with their digits."""
+
+
+def paper(scenario: str) -> str:
+    """Table of both networks in the paper's setting."""
+    rows, lines = results("paper_setting"), []
+    for variant in EVERYTHING:
+        mine = of(rows, scenario, variant).values()
+        lines.append([variant, *(spread([r.get(name, np.nan) for r in mine], d) for name, d in PAPER.items())])
+    return markdown(["", *PAPER], lines)
+
+
+def paper_elsewhere() -> str:
+    """Table of both networks where the convolutional one might win."""
+    rows, lines = results("paper_setting"), []
+    figures = {name: digits for name, digits in PAPER.items() if not name.startswith("gradient")}
+    for scenario in ELSEWHERE:
+        for variant in EVERYTHING:
+            mine = of(rows, scenario, variant).values()
+            if mine:
+                cells = [spread([r.get(name, np.nan) for r in mine], d) for name, d in figures.items()]
+                lines.append([scenario, variant, *cells])
+    return markdown(["scenario", "", *figures], lines)
+
+
+def paper_claims() -> str:
+    """Paired differences of the paper's claims, for the convolutional network."""
+    rows, lines = results("paper_setting"), []
+    with_skip, without = "convolutional, skip, ", "convolutional, no skip, "
+    for better, worse in (("end_to_end", "two_stage"), ("end_to_end", "stop_gradient"), ("skip", "no skip")):
+        for scenario in PAPER_SCENARIOS:
+            first, second = (with_skip + better, with_skip + worse) if better != "skip" else (
+                with_skip + "end_to_end", without + "end_to_end")  # fmt: skip
+            a, b = of(rows, scenario, first), of(rows, scenario, second)
+            cells = []
+            for name in ("rec", "pred", "latent error", "R2", "links", "driver", "compact", "SNR"):
+                x, y = (np.array([part[seed][name] for seed in sorted(a.keys() & b.keys())]) for part in (a, b))
+                bold = "**" if (x != y).any() and ttest_rel(x, y).pvalue <= 0.05 else ""
+                cells.append(f"{bold}{np.mean(x - y):+.3f}{bold} ({(x > y).sum()}/{len(x)})")
+            lines.append([f"{better} − {worse}", scenario, *cells])
+    header = ["", "scenario", "rec", "pred", "latent error", "R2", "links", "driver", "compact", "SNR"]
+    return markdown(header, lines)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    **{f"paper {name}": lambda name=name: paper(name) for name in PAPER_SCENARIOS},
+    "paper claims": paper_claims, "paper elsewhere": paper_elsewhere,
+}  # fmt: skip

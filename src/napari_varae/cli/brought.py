@@ -1,0 +1,73 @@
+"""What the user brought to an analysis, by the options of the command line: cells, and behaviour to regress out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_varae.core.experiment.cells import Cells
+    from napari_varae.io.analysis import Analysis
+
+__all__ = ["NONE", "cells_of", "regressed_out"]
+
+NONE = "none"
+"""What leaves out the cells or covariates that the analysis has."""
+
+
+def cells_of(analysis: Analysis, given: Path | None) -> Cells | None:
+    """Open the cells that an option names, or those of the analysis.
+
+    Raises
+    ------
+    DataError
+        When they cannot be read, or were moved.
+    """
+    from napari_varae.io.cells import open_cells
+
+    if given is not None:
+        return None if str(given) == NONE else open_cells(given, shape=analysis.fit.shape)
+    cells = analysis.cells
+    if cells is not None:
+        for caution in analysis.brought().cautions:
+            _report(caution)
+    return cells
+
+
+def regressed_out(analysis: Analysis, given: Sequence[str] | None, lags: int | None) -> dict[str, Any]:
+    """Open what is regressed out, as arguments of a comparison: what options name, or what the analysis has.
+
+    Raises
+    ------
+    DataError
+        When a file cannot be read or was moved, or has no trace of that name.
+    """
+    import numpy as np
+
+    if given is None:
+        traces = analysis.regressors()
+        if traces is None:
+            return {}
+        lags = analysis.covariate_lags if lags is None else lags
+        at = f", at lags of 0 to {lags} frames" if lags else ""
+        _report(f"Regressed out, as in this analysis: {', '.join(analysis.covariates)}{at}.")
+        return {"covariates": traces, "covariate_lags": lags}
+    if list(given) == [NONE]:
+        return {}
+    return {"covariates": np.hstack([_open(analysis, text) for text in given]), "covariate_lags": lags or 0}
+
+
+def _open(analysis: Analysis, text: str) -> Any:
+    """Open traces that FILE, FILE:NAME, or the name of a trace of the analysis mean."""
+    from napari_varae.io.covariates import open_covariates, split_name
+
+    if analysis.record.behaviour is not None and not split_name(text)[0].exists():
+        return analysis.regressors([text])
+    return open_covariates([text], analysis.n_frames, analysis.frame_rate)
+
+
+def _report(text: str) -> None:
+    """Report on standard error what a user may not expect."""
+    print(f"napari-varae: {text}", file=sys.stderr)
