@@ -32,7 +32,7 @@ OTHER_PART = 0.4
 """Width of the outline of another part of a footprint than the main one, relative to that."""
 NEAR = 5
 """Pixels of the screen by which a click may miss an arrow."""
-PLAIN, BRIGHT, DIM = 0.75, 1.0, 0.3
+PLAIN, BRIGHT, DIM = 0.75, 1.0, 0.2
 """How strong the colour of an arrow is, when nothing is chosen, when it is, and when another one is."""
 
 ANY, CHOSEN, SOURCE, TARGET = range(2, 6)

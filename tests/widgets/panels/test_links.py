@@ -69,6 +69,16 @@ def test_the_number_of_a_chosen_link_follows_the_penalty(docks, session, used):
     assert panel.cell.text().endswith(": no link")
 
 
+def test_the_chosen_latent_is_marked_in_the_matrix(docks, session, used):
+    lines = docks["Links"].matrix._of_latent
+    assert not any(line.isVisible() for line in lines)
+    session.set_latent(2)
+    assert [(line.rect().x(), line.rect().y()) for line in lines] == [(0, 2), (2, 0)]
+    assert all(line.isVisible() for line in lines)
+    session.set_latent(None)
+    assert not any(line.isVisible() for line in lines)
+
+
 def test_the_axis_of_penalties_is_that_of_the_path(docks, session, used):
     plot = docks["Links"].sparsity.path
     ((ticks,),) = (plot.getAxis("bottom")._tickLevels,)

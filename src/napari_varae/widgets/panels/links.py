@@ -81,6 +81,7 @@ class LinksPanel(FigurePanel):
         self.listen(session.penalty_changed, self._show_penalty)
         self.listen(session.graph_changed, self._show_graph)
         self.listen(session.edge_changed, self._show_edge)
+        self.listen(session.latent_changed, self._mark)
         self.listen(session.edge_picked, self._show_map)
         self.listen(session.job_changed, self._catch_up)
 
@@ -167,6 +168,7 @@ class LinksPanel(FigurePanel):
         edge, lag = self.session.edge, self.lag.currentData()
         shown = edge is not None and lag in (None, edge.lag)
         self.matrix.mark((edge.target, edge.source) if edge is not None and shown else None)
+        self.matrix.mark_latent(self.session.latent)
 
     # Words and numbers
 

@@ -20,7 +20,7 @@ class _OneDraw(QObject):
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
-        self._window, self._due = window, False
+        self._due = False
         self._wait = QTimer(self, singleShot=True, interval=WAIT_MS)
         self._wait.timeout.connect(self._draw)
         window.installEventFilter(self)
@@ -36,7 +36,7 @@ class _OneDraw(QObject):
     def _draw(self) -> None:
         self._due = True
         try:
-            QCoreApplication.sendEvent(self._window, QEvent(QEvent.Type.UpdateRequest))
+            QCoreApplication.sendEvent(self.parent(), QEvent(QEvent.Type.UpdateRequest))
         finally:
             self._due = False
 

@@ -66,7 +66,7 @@ class Panel(QWidget):
         self.session = session_of(viewer)
         self.plots: list[Plot] = []
         self._links: list[tuple[Any, Callable[..., Any]]] = []
-        self._dock: QDockWidget | None = None
+        self._dock: weakref.ref[QDockWidget] | None = None
         self._covered = False
         self._late: dict[Callable[[], Any], None] = {}
         """What to show once another tab no longer covers the dock."""
@@ -174,8 +174,8 @@ class Panel(QWidget):
     def _watch_dock(self) -> None:
         """Know whether another tab covers the dock."""
         dock = self.parentWidget()
-        if isinstance(dock, QDockWidget) and dock is not self._dock:
-            self._dock = dock
+        if isinstance(dock, QDockWidget) and (self._dock is None or self._dock() is not dock):
+            self._dock = weakref.ref(dock)
             dock.visibilityChanged.connect(self._seen)
 
     def _seen(self, in_view: bool) -> None:

@@ -12,7 +12,7 @@ from qtpy.QtCore import QRectF, Qt, Signal
 from qtpy.QtGui import QKeyEvent, QWheelEvent
 from qtpy.QtWidgets import QGraphicsItem, QGraphicsRectItem
 
-from napari_varae.figures.colours import CURVE_COLOURS, MATRIX_COLOURS, OBSERVED_COLOUR
+from napari_varae.figures.colours import CHOSEN_COLOUR, CURVE_COLOURS, MATRIX_COLOURS, OBSERVED_COLOUR
 
 if TYPE_CHECKING:
     from napari.utils.theme import Theme
@@ -157,6 +157,10 @@ class MatrixPlot(Plot):
         self._mark = QGraphicsRectItem()
         self._mark.setPen(pg.mkPen(CURSOR_COLOUR, width=2))
         self.addItem(self._image)
+        self._of_latent = [QGraphicsRectItem() for _ in range(2)]
+        for line in self._of_latent:
+            line.setPen(pg.mkPen(CHOSEN_COLOUR, width=1))
+            self.addItem(line)
         self.addItem(self._mark)
         self.scene().sigMouseClicked.connect(self._clicked)
         self.scene().sigMouseMoved.connect(self._moved)
@@ -188,6 +192,15 @@ class MatrixPlot(Plot):
         self._image.setImage(shade, levels=(-extreme, extreme), autoLevels=False)
         self._shape = matrix.shape
         self.setRange(QRectF(0, 0, matrix.shape[1], matrix.shape[0]), padding=0.02)
+
+    def mark_latent(self, latent: int | None) -> None:
+        """Mark the row and the column of a latent, or none."""
+        for line in self._of_latent:
+            line.setVisible(latent is not None)
+        if latent is not None:
+            height, width = self._shape
+            self._of_latent[0].setRect(QRectF(0, latent, width, 1))
+            self._of_latent[1].setRect(QRectF(latent, 0, 1, height))
 
     def mark(self, cell: tuple[int, int] | None) -> None:
         """Mark the cell (target, source), or none."""
