@@ -5,7 +5,8 @@
 Playback: processor time of the window's thread for each frame, of bare napari, then with all docks, for few and many
 frames and segments, with and without the raster. Slider: time of one step, until the links are drawn again, and until
 the canvas is, with and without arrows. Click: from choosing a link to its map in the canvas, on MOVIE. Medians, and the
-99th percentile for the slider. Needs a display; the numbers are those of its OpenGL, too.
+99th percentile for the slider; for slider and click also how often window and canvas were drawn for each (`draws`,
+`canvas`). Needs a display; the numbers are those of its OpenGL, too.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 import napari
 import numpy as np
+from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QApplication
 
 import napari_varae as nv
@@ -30,6 +32,43 @@ from napari_varae.widgets.workspace import open_workspace
 PLAYED = ((2_000, 2, False), (100_000, 2, False), (100_000, 100, False), (100_000, 100, True))
 """Frames, segments of A and of B, and whether the raster is shown."""
 STEPS = 60
+QUIET = 0.05
+"""Seconds without a draw after which nothing more is to come."""
+
+
+class Draws(QObject):
+    """Counts how often a window and its canvas are drawn."""
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self.window, self.canvas = 0, 0
+        self._window = viewer.window._qt_window
+        self._window.installEventFilter(self)
+        viewer.window._qt_viewer.canvas.events.draw.connect(self._count)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Count the window."""
+        self.window += event is not None and event.type() == QEvent.Type.Paint
+        return bool(super().eventFilter(watched, event))
+
+    def _count(self, _event: Any) -> None:
+        self.canvas += 1
+
+    def end(self) -> float:
+        """Let the window live until it has not been drawn for a while, and return when the last draw had ended."""
+        last = time.perf_counter()
+        while time.perf_counter() - last < QUIET:
+            before = self.window
+            QApplication.processEvents()
+            if self.window != before:
+                last = time.perf_counter()
+        return last
+
+    def of_each(self, times: int) -> dict[str, float]:
+        """Return the draws of each of some actions, and begin to count again."""
+        found = {"draws": round(self.window / times, 2), "canvas": round(self.canvas / times, 2)}
+        self.window = self.canvas = 0
+        return found
 
 
 def window() -> Any:
@@ -96,30 +135,34 @@ def links(movie: str) -> list[dict[str, Any]]:
     panel.parentWidget().raise_()
     while session.along_path is None or session.job != "idle":
         settle(1)
+    draws = Draws(viewer)
     for arrows in (False, True):
         session.set_graph(replace(session.graph, shown=arrows, strongest=300))
-        settle()
+        draws.end()
         own, whole = [], []
+        draws.of_each(1)
         for step in np.linspace(100, 900, STEPS).round().astype(int).tolist():
             began = time.perf_counter()
             session.set_penalty(panel.sparsity.penalty_at(step))
             own.append(1000 * (time.perf_counter() - began))
-            QApplication.processEvents()
-            whole.append(1000 * (time.perf_counter() - began))
+            whole.append(1000 * (draws.end() - began))
         name = f"slider step{', 300 arrows' * arrows}"
         rows += [{"what": f"{name}{end}", "ms": float(np.median(cost)), "p99": float(np.percentile(cost, 99))}
                  for end, cost in (("", own), (", with the canvas", whole))]  # fmt: skip
+        rows[-1] |= draws.of_each(STEPS)
     session.set_penalty(None)
     session.set_graph(replace(session.graph, shown=False))
+    draws.end()
     cost = []
+    draws.of_each(1)
     for lag, target, source in np.argwhere(fit.var.coefficients)[:20].tolist():
         began = time.perf_counter()
         session.pick_edge(Edge(lag + 1, target, source))
         while session.job != "idle":
             QApplication.processEvents()
-        settle(2)
-        cost.append(1000 * (time.perf_counter() - began))
+        cost.append(1000 * (draws.end() - began))
     rows.append({"what": "click on a link to its map", "ms": float(np.median(cost[1:])), "p99": max(cost[1:])})
+    rows[-1] |= draws.of_each(len(cost))
     viewer.close()
     return rows
 
@@ -133,7 +176,8 @@ def main() -> None:
     rows = [*playback(), *links(options.movie)]
     for row in rows:
         p99 = f"   99th percentile {row['p99']:7.1f} ms" if "p99" in row else ""
-        print(f"{row['what']:<62} {row['ms']:7.1f} ms{p99}")
+        count = f"   {row['draws']} draws, {row['canvas']} of the canvas" if "draws" in row else ""
+        print(f"{row['what']:<62} {row['ms']:7.1f} ms{p99}{count}")
     if options.results is not None:
         with options.results.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)

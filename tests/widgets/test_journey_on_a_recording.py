@@ -1,18 +1,29 @@
-"""A recording with cells, trials and behaviour, from its file to an answer, by mouse and keyboard in a real window."""
+"""A recording with cells, trials and behaviour, from its file to an analysis, by mouse and keys in a real window."""
 
 import numpy as np
 import pytest
 import tifffile
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QAbstractButton, QFileDialog, QScrollArea, QTabBar
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QCheckBox,
+    QFileDialog,
+    QScrollArea,
+    QStyle,
+    QStyleOptionSlider,
+    QTabBar,
+)
 
 from napari_varae.io.trials import open_trials
 from napari_varae.viewer.cells import CELLS
 from napari_varae.viewer.provenance import MOVIE, ours
+from napari_varae.widgets.parts.state_strip import JobLine
 
 from .mouse import place
 
-LATENTS, TRIALS, LENGTH = 10, 16, 30
+LATENTS, TRIALS, LENGTH, PAIRS = 10, 16, 30, 3
 
 
 @pytest.fixture
@@ -66,7 +77,10 @@ class User:
         """Scroll to a widget, click on it, and wait for what it begins."""
         self.see(panel, widget)
         assert widget.isEnabled(), f"{widget.text()!r} is grey"
-        self.qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
+        box = isinstance(widget, QCheckBox)  # which is where its mark is, however wide the row
+        self.qtbot.mouseClick(
+            widget, Qt.MouseButton.LeftButton, pos=QPoint(12, widget.height() // 2) if box else QPoint()
+        )
         self.idle()
 
     def type(self, panel, widget, text):
@@ -87,6 +101,48 @@ class User:
         self.monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_args, **_more: (str(path), ""))
         self.monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_args, **_more: ([str(path)], ""))
         self.press(panel, text)
+
+    def save(self, panel, text, path):
+        """Press a button that asks where to save, and choose a place."""
+        self.monkeypatch.setattr(QFileDialog, "exec", lambda _dialog: True)
+        self.monkeypatch.setattr(QFileDialog, "selectedFiles", lambda _dialog: [str(path)])
+        self.press(panel, text)
+
+    def choose(self, panel, box, text):
+        """Go through a drop-down with the arrow keys until a choice is there."""
+        self.see(panel, box)
+        box.setFocus()
+        for key in [Qt.Key.Key_Home, *[Qt.Key.Key_Down] * box.count()]:
+            self.qtbot.keyClick(box, key)
+            if box.currentText() == text:
+                return
+        raise AssertionError(f"{text!r} is not offered")
+
+    def drag(self, widget, points, between=lambda: None):
+        """Press the mouse at the first of some points of a widget, and release it at the last."""
+        self.qtbot.mousePress(widget, Qt.MouseButton.LeftButton, pos=points[0])
+        for point in points[1:]:
+            move(widget, point)
+            self.qtbot.wait(20)  # plots look at the mouse a hundred times a second at most
+        between()
+        self.qtbot.mouseRelease(widget, Qt.MouseButton.LeftButton, pos=points[-1])
+        self.idle()
+
+    def drag_slider(self, panel, slider, pixels, between=lambda: None):
+        """Take the handle of a slider and move it."""
+        self.see(panel, slider)
+        option = QStyleOptionSlider()
+        slider.initStyleOption(option)
+        handle = slider.style().subControlRect(
+            QStyle.ComplexControl.CC_Slider, option, QStyle.SubControl.SC_SliderHandle, slider
+        )
+        at = handle.center()
+        steps = [at + QPoint(round(share * pixels), 0) for share in (0, 0.3, 0.6, 1)]
+        self.drag(slider, steps, between)
+
+    def looks(self):
+        """How the canvas looks: an image (Y, X, 3)."""
+        return self.viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
 
     def click_image(self, point):
         """Click on a point (y, x) of the world, in the canvas."""
@@ -109,8 +165,8 @@ class User:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
-def test_from_the_files_to_the_answer(viewer, docks, session, user, files, qtbot, idle, notices):
+@pytest.mark.timeout(900)
+def test_from_the_files_to_a_saved_analysis(viewer, docks, session, user, files, qtbot, idle, notices, tmp_path):
     movie = user.bring("Movie")
     user.open(movie, "Open file…", files["movie"])
     assert session.stack.shape == (500, 64, 64)
@@ -151,6 +207,15 @@ def test_from_the_files_to_the_answer(viewer, docks, session, user, files, qtbot
     assert result.test.n_blocks == TRIALS  # whole trials were permuted
     assert result.test.n_strata > 1  # within strata of time, since they take turns
     assert f"{result.coupling.p_value:.3g}" in compare.verdict.coupling[0].text()
+    user.type(compare, compare.form.fields["resamples"], "19")
+    user.choose(compare, compare.placebo.where, "permuted segments")
+    user.see(compare, compare.placebo.run_button)
+    qtbot.mouseClick(compare.placebo.run_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: session.progress.done >= PAIRS, timeout=60_000)
+    user.click(compare, compare.findChild(JobLine).stop)  # what was found so far is enough
+    pairs = len(session.comparison.placebo)
+    assert pairs >= PAIRS
+    assert compare.placebo.plot.isVisible()
 
     cells_shown = next(layer for layer, _ in ours(viewer, CELLS))
     matched = [k for k in range(LATENTS) if session.cell_of(k) is not None]
@@ -158,8 +223,73 @@ def test_from_the_files_to_the_answer(viewer, docks, session, user, files, qtbot
     inside = np.argwhere(cells_shown.data == session.cell_of(matched[0]))
     user.click_image(inside[len(inside) // 2] * cells_shown.scale)
     assert session.latent == matched[0]
+
+    look, before = user.bring("Look"), user.looks()
+    assert look.subject.currentText() == "one latent"  # the one that was clicked
+    user.choose(look, look.subject, "the whole VAR")
+    user.click(look, look.own_past)
+    user.press(look, "Show map")
+    shown, _ = next(ours(viewer, "map:"))
+    assert shown.name == "driver map of the whole VAR"
+    changed = np.abs(user.looks() - before).max(-1) > 40
+    assert changed.mean() > 0.01, "the map cannot be seen"
+
     links = user.bring("Links")
     user.click(links, links.image.arrows)
     assert session.graph.shown
+    of_fit, seen = np.count_nonzero(session.shown_var.coefficients), []
+
+    def held():
+        seen.append((session.penalty, shown.name))
+
+    user.drag_slider(links, links.sparsity.slider, 60, held)
+    assert np.count_nonzero(session.shown_var.coefficients) > of_fit
+    assert len(session.drawn_edges())
+    assert seen == [(session.penalty, "driver map of the whole VAR")]  # maps follow once the slider is released
+    assert shown.name == f"driver map of the whole VAR, penalty {session.penalty:.3g}"
+    user.press(links, "Back to the penalty of the fit")
+    assert session.penalty is None
+
+    trajectory = user.bring("Trajectory")
+    user.click(trajectory, trajectory.lasso)
+    plot, sets = trajectory.plots_ab[0], session.frame_sets
+    user.see(trajectory, plot)
+    user.drag(plot.viewport(), around(plot))
+    assert session.frame_sets[session.active] == ((0, 500),)
+    time = user.bring("Time")
+    user.press(time, "Undo")
+    assert session.frame_sets == sets
+
+    fit, folder = session.fit, tmp_path / "analysis"
+    movie = user.bring("Movie")
+    user.save(movie, "Save analysis…", folder)
+    assert f"Saved in {folder}" in movie.analysis.state.text()
+    user.monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_args, **_more: str(folder))
+    user.press(movie, "Open analysis…")
+    assert session.fit is not fit
+    assert session.fit.id == fit.id
+    assert session.frame_sets == sets
+    assert session.trials.conditions == ("left", "right")
+    (done,) = session.results
+    assert done.names == ("left", "right")
+    assert done.comparison.coupling.p_value == result.coupling.p_value
+    assert len(done.comparison.placebo) == pairs
     assert len(list(ours(viewer, MOVIE))) == 1
     assert not [notice for notice in notices if notice.startswith(("error", "warning"))]
+
+
+def move(widget, point):
+    """Move the mouse with its left button held, which qtbot cannot."""
+    event = QMouseEvent(
+        QEvent.Type.MouseMove, QPointF(point), QPointF(widget.mapToGlobal(point)), Qt.MouseButton.NoButton,
+        Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    QApplication.sendEvent(widget, event)
+
+
+def around(plot):
+    """Corners of a lasso around all points of a plot."""
+    low, high = plot._points.min(axis=0), plot._points.max(axis=0)
+    margin = 0.02 * (high - low)
+    (x0, y0), (x1, y1) = low - margin, high + margin
+    return [place(plot, *at) for at in ((x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y1))]

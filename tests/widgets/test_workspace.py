@@ -11,6 +11,7 @@ from napari._app_model import get_app_model
 from qtpy.QtWidgets import QApplication, QScrollArea, QTabBar
 
 from napari_varae.session.session import session_of
+from napari_varae.viewer.movie import open_movie
 from napari_varae.widgets.parts.docks import dock_key
 from napari_varae.widgets.workspace import DOCKS, RIGHT, open_workspace
 
@@ -155,6 +156,26 @@ def test_two_windows_share_nothing(make_napari_viewer, stack, fit):
     assert (second.stack, second.fit, second.ranges["a"]) == (None, None, ())
     assert panels[1]["Compare"].sides.fields["a"].text() == ""
     assert not panels[1]["Train"].start_button.isEnabled()
+
+
+@pytest.mark.long
+def test_three_frame_sets_are_seen_on_a_low_screen_beside_a_labels_layer(make_napari_viewer, qtbot, stack):
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1280, 720)
+    panels = open_workspace(viewer)
+    open_movie(viewer, stack)
+    labels = viewer.add_labels(np.zeros(stack.shape[1:], int))  # its controls are the tallest
+    viewer.layers.selection.active = labels
+    session_of(viewer).set_frame_sets({name: [(10 * i, 10 * i + 9)] for i, name in enumerate(("go", "stop", "rest"))})
+    table = panels["Time"].sets.table
+
+    def seen(widget, rect):
+        """Whether all of a rectangle is on the screen, and not cut off by what the widget lies in."""
+        return widget.visibleRegion().boundingRect().contains(rect)
+
+    qtbot.waitUntil(lambda: seen(table.viewport(), table.visualItemRect(table.item(2, 0))))
+    controls = viewer.window._qt_viewer.controls
+    qtbot.waitUntil(lambda: controls.visibleRegion().boundingRect().width() == controls.width())
 
 
 DEFERRED_DELETE = 52  # QEvent.Type.DeferredDelete

@@ -55,7 +55,7 @@ def draw_traces(
     frame_sets : mapping of str to ranges, optional
         Half-open ranges of frames by name.
     sides : (str, str)
-        Names of the frame sets that are drawn orange, as A, and blue, as B.
+        Names of the frame sets that are drawn green, as A, and violet, as B.
     raster : array, shape (T, K), optional
         Latents to draw below as lines of an image, the first on top, each in its SD.
     colours : sequence of str, optional

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING, NamedTuple
 
 from psygnal import Signal
 
 from napari_varae.session.generation import Generation
-from napari_varae.session.ranges import format_ranges
 from napari_varae.session.results import Placebo
 
 if TYPE_CHECKING:
@@ -19,7 +16,7 @@ if TYPE_CHECKING:
     from napari_varae.core.movie.frames import FrameRange
     from napari_varae.session.frame_sets import FrameSets
 
-__all__ = ["Comparisons", "Done", "results_csv"]
+__all__ = ["Comparisons", "Done"]
 
 
 class Done(NamedTuple):
@@ -119,23 +116,3 @@ class Comparisons:
             for letter, name, segments in (("A", self.frame_sets.a, about.a), ("B", self.frame_sets.b, about.b))
         )
         return a, b
-
-
-def results_csv(results: list[Done]) -> str:
-    """Write results as CSV: names and frames of A and B, fit, verdict with its reason, p-values, largest difference."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    kinds = ("coupling", "persistence")
-    answers = [f"{kind}_{name}" for kind in kinds for name in ("p", "difference", "low", "high", "n_differ")]
-    writer.writerow(["a", "b", "frames_a", "frames_b", "fit", "verdict", "reason", "p", *answers, "placebo_pairs"])
-    for done in results:
-        result = done.comparison
-        found = []
-        for answer in (result.coupling, result.persistence):
-            found += [answer.p_value, answer.difference, *answer.interval, answer.n_differ]
-        frames = [format_ranges(result.ranges[letter], None) for letter in ("a", "b")]
-        writer.writerow(
-            [*done.names, *frames, result.fit, result.verdict, result.judgement.reason, result.p_value, *found,
-             len(result.placebo)]
-        )  # fmt: skip
-    return text.getvalue()

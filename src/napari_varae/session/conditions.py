@@ -91,3 +91,11 @@ class ConditionsResult:
         self.comparison = result
         self.compared = done.about._replace(a=result.ranges["a"], b=result.ranges["b"])
         self.comparison_changed.emit()
+
+    def restore_conditions(self, done: ConditionsDone) -> None:
+        """Make the conditions of an earlier comparison frame sets again, to repeat it or to change it."""
+        sets: dict[str, tuple[FrameRange, ...]] = {}
+        for pair, result in done.found.pairs.items():
+            sets |= dict(zip(pair, (result.ranges["a"], result.ranges["b"]), strict=True))
+        first, second, *_ = done.found.names
+        self.set_frame_sets(sets, (first, second))

@@ -10,6 +10,7 @@ import pandas as pd
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_varae.core.experiment.cells import Cells
+from napari_varae.figures.colours import CHOSEN_COLOUR, MATCHED_COLOUR, OTHER_COLOUR
 from napari_varae.io.cells import open_cells
 from napari_varae.session.session import Session
 from napari_varae.viewer.grid import shared_grid
@@ -23,8 +24,6 @@ __all__ = ["CELLS", "cell_features", "cell_keywords", "choose_cell", "follow_cel
 
 CELLS = "cells"
 """Kind of the layer of cells."""
-WITH_LATENT, WITHOUT, CHOSEN = "#f5c542", "#8c9196", "#ff3ea5"
-"""Colours of cells: those of a latent, others, the one whose latent is chosen."""
 OUTLINE = 1
 """Pixels of an outline."""
 
@@ -173,7 +172,7 @@ def _colour(layer: Labels, session: Session) -> None:
     chosen = _chosen_label(session)
     colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
     for value, cell in zip(session.cells.label_values, session.cells.ids, strict=True):
-        colours[value] = CHOSEN if value == chosen else WITH_LATENT if cell in owned else WITHOUT
+        colours[value] = CHOSEN_COLOUR if value == chosen else MATCHED_COLOUR if cell in owned else OTHER_COLOUR
     if chosen is not None:
         layer.selected_label = chosen
     layer.colormap = DirectLabelColormap(color_dict=colours)

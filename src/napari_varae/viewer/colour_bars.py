@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from napari_varae.viewer.provenance import KEY, ours
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["follow_bars", "is_empty", "label_of", "show_bars", "write_number"]
+__all__ = ["bars_written_once", "follow_bars", "is_empty", "label_of", "show_bars", "write_number"]
 
 BAR = (14, 90)
 """Width and height of a colour bar, in pixels of the screen."""
@@ -32,6 +34,8 @@ _followed: weakref.WeakSet[Any] = weakref.WeakSet()
 """Viewers and layers whose changes are followed."""
 _named: weakref.WeakSet[Any] = weakref.WeakSet()
 """Layers whose names we show on the canvas."""
+_waiting: weakref.WeakSet[Any] = weakref.WeakSet()
+"""Viewers whose bars are written once, when a map is complete."""
 
 
 def show_bars(viewer: ViewerModel, latest: Any = None) -> None:
@@ -45,6 +49,8 @@ def show_bars(viewer: ViewerModel, latest: Any = None) -> None:
     """
     if latest is not None:
         _latest[viewer] = weakref.ref(latest)
+    if viewer in _waiting:
+        return
     grid, maps = viewer.canvas.grid.enabled, [layer for layer, _ in ours(viewer, "map:")]
     visible = [layer for layer in maps if layer.visible]
     known = _latest[viewer]() if viewer in _latest else None
@@ -59,6 +65,16 @@ def show_bars(viewer: ViewerModel, latest: Any = None) -> None:
             _named.discard(layer)
             layer.name_overlay.visible = False
     _write(viewer, _side_by_side(chosen) if grid else [label_of(layer) for layer in chosen], grid)
+
+
+@contextmanager
+def bars_written_once(viewer: ViewerModel) -> Iterator[None]:
+    """Leave the bars alone while name and limits of a map change: each new text lets napari place all overlays."""
+    _waiting.add(viewer)
+    try:
+        yield
+    finally:
+        _waiting.discard(viewer)
 
 
 def follow_bars(viewer: ViewerModel, layer: Any) -> None:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.utils.colormaps import Colormap
+from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import NDArray
 
+from napari_varae.figures.colours import ANY_COLOUR, CHOSEN_COLOUR, SOURCE_COLOUR, TARGET_COLOUR
 from napari_varae.session.results import Edge
 from napari_varae.session.session import Session
 from napari_varae.viewer.grid import shared_grid
@@ -30,12 +32,12 @@ OTHER_PART = 0.4
 """Width of the outline of another part of a footprint than the main one, relative to that."""
 NEAR = 5
 """Pixels of the screen by which a click may miss an arrow."""
-PLAIN, BRIGHT, DIM = 0.75, 1.0, 0.3
+PLAIN, BRIGHT, DIM = 0.75, 1.0, 0.2
 """How strong the colour of an arrow is, when nothing is chosen, when it is, and when another one is."""
 
 ANY, CHOSEN, SOURCE, TARGET = range(2, 6)
 """Values of outlines: of any latent, of the chosen one, of source and target of the chosen link. Arrows: -1 to 1."""
-OF_OUTLINES = ([0.91, 0.85, 0.63, 1], [1, 0.25, 0.64, 1], [0.22, 0.85, 0.54, 1], [0.7, 0.45, 1, 1])
+OF_OUTLINES = transform_color([ANY_COLOUR, CHOSEN_COLOUR, SOURCE_COLOUR, TARGET_COLOUR])
 LIMITS = (-1, TARGET)
 COLOURS = Colormap(
     np.concatenate([SIGNED.colors, OF_OUTLINES]),

@@ -12,7 +12,7 @@ from napari_varae.core.maps.limits import robust_extreme, round_up
 from napari_varae.core.movie.stack import Stack
 from napari_varae.session.generation import Generation, Part
 from napari_varae.session.session import session_of
-from napari_varae.viewer.colour_bars import follow_bars, show_bars
+from napari_varae.viewer.colour_bars import bars_written_once, follow_bars, show_bars
 from napari_varae.viewer.grid import shared_grid
 from napari_varae.viewer.lazy_movie import LazyMovie
 from napari_varae.viewer.provenance import KEY, SIGNED, About, ours, place
@@ -85,10 +85,11 @@ def show_map(
         **shared_grid(viewer, stack, 3 if image.ndim == 3 else 2),
     }
     what = About(f"map:{group}:{key or name}", True, generation or session_of(viewer).generation, parts, name)
-    layer = place(viewer, what, image, fit, definition, keywords, unit=unit, ends=(end, extreme))
-    if not layer.visible:
-        layer.visible = True
-    _share_limits([other for other, _ in ours(viewer, f"map:{group}:")])
+    with bars_written_once(viewer):
+        layer = place(viewer, what, image, fit, definition, keywords, unit=unit, ends=(end, extreme))
+        if not layer.visible:
+            layer.visible = True
+        _share_limits([other for other, _ in ours(viewer, f"map:{group}:")])
     follow_bars(viewer, layer)
     show_bars(viewer, layer)
     if stack.pixel_size is not None and viewer not in _scaled:

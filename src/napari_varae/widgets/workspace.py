@@ -17,6 +17,7 @@ from napari_varae.widgets.panels.time import TimePanel
 from napari_varae.widgets.panels.train import TrainPanel
 from napari_varae.widgets.panels.trajectory import TrajectoryPanel
 from napari_varae.widgets.parts.docks import dock_key, narrow_tabs
+from napari_varae.widgets.parts.low_area import LowArea
 from napari_varae.widgets.parts.panel import Panel
 
 if TYPE_CHECKING:
@@ -40,8 +41,10 @@ DOCKS: dict[str, tuple[type[Panel], str]] = {
 RIGHT = [name for name, (_, area) in DOCKS.items() if area == "right"]
 TIME_HEIGHT, RIGHT_WIDTH = 280, 430
 """Pixels that the docks ask for."""
-LEAST_LIST = 28
-"""Pixels below which the list of layers does not shrink: one layer. Its controls are tall for a Labels layer."""
+LOW_SCREEN = 0.32
+"""Share of the window that the Time dock asks for at most."""
+LEAST_LIST, LEAST_CONTROLS = 28, 130
+"""Pixels below which napari's list of layers (one layer) and its controls do not shrink."""
 
 
 def open_workspace(viewer: Viewer) -> dict[str, Any]:
@@ -62,21 +65,27 @@ def open_workspace(viewer: Viewer) -> dict[str, Any]:
     if isinstance(main, QMainWindow):  # not while a dock floats
         main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         narrow_tabs(main)
-        _let_list_shrink(main)
-        main.resizeDocks([docks["Time"]], [TIME_HEIGHT], Qt.Orientation.Vertical)
+        _let_layers_shrink(main)
+        height = min(TIME_HEIGHT, round(LOW_SCREEN * main.height()))
+        main.resizeDocks([docks["Time"]], [height], Qt.Orientation.Vertical)
         main.resizeDocks([docks["Movie"]], [RIGHT_WIDTH], Qt.Orientation.Horizontal)
     docks["Movie"].show()
     docks["Movie"].raise_()
     return {name: panels[name] for name in DOCKS}
 
 
-def _let_list_shrink(main: QMainWindow) -> None:
-    """Let napari's list of layers give way, so that the window fits on a screen of 720 pixels with any layer."""
+def _let_layers_shrink(main: QMainWindow) -> None:
+    """Let napari's list of layers and their controls, tall for Labels, give way to the Time dock on a low screen."""
     for dock in main.findChildren(QDockWidget):
+        inside = dock.widget()
         if dock.windowTitle() == "layer list":
             for view in dock.findChildren(QAbstractItemView):
                 view.setMinimumHeight(LEAST_LIST)
             dock.setMinimumHeight(0)  # napari sets that of its content as it was
+        elif dock.windowTitle() == "layer controls" and not isinstance(inside, LowArea):
+            area = LowArea(inside, LEAST_CONTROLS)
+            dock.setWidget(area)
+            dock.setMinimumHeight(0)
 
 
 def _open_panels(viewer: Viewer) -> dict[str, Any]:

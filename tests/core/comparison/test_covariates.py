@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from scipy.stats import binom
 
 import napari_varae as nv
@@ -88,11 +89,11 @@ def test_the_bootstrap_draws_series_that_covariates_drive(pair):
     model = WildBootstrap(([za], [zb]), samples, difference(*samples), 1)
     raw = Sample.of([za], 1)
     residual = za[1:] - za[:-1] @ model.coefficients.T - model._drift[0]
-    target, column = np.nonzero(model.coefficients)
+    sparse = csr_array(model.coefficients)
     lengths, heads = model.residuals[0].lengths, model.residuals[0].heads
     ones = np.ones(len(residual), np.int8)
-    values = model.coefficients[target, column]
-    x, y = recursion(residual, lengths, heads, model._drift[0], ones, target, column, values)
+    places = sparse.indptr.astype(np.uint32), sparse.indices.astype(np.uint32)
+    x, y = recursion(residual, lengths, heads, model._drift[0], ones, *places, sparse.data)
     np.testing.assert_allclose(y, za[1:], atol=1e-9)
     np.testing.assert_allclose(x, za[:-1], atol=1e-9)
     assert raw.count == len(x)

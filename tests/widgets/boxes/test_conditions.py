@@ -1,5 +1,7 @@
 """Three conditions in the Compare dock: ticked, compared over all, pair by pair, and kept."""
 
+import csv
+
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
@@ -64,6 +66,21 @@ def test_the_answer_over_all_comes_first_and_a_pair_becomes_a_and_b(
     assert QApplication.clipboard().text() == found.methods_text()
     box.export(str(tmp_path / "pairs.csv"))
     assert (tmp_path / "pairs.csv").read_text().startswith("a,b,coupling_p,")
+
+    results = docks["Compare"].results
+    results.save(str(tmp_path / "list.csv"))
+    rows = list(csv.DictReader((tmp_path / "list.csv").read_text().splitlines()))
+    assert [(row["a"], row["b"]) for row in rows] == list(found.pairs)
+    assert {row["conditions"] for row in rows} == {"go; stop; rest"}
+    for row, pair in zip(rows, found.pairs, strict=True):
+        assert float(row["coupling_p_adjusted"]) == found.p_adjusted["coupling"][pair]
+        assert float(row["persistence_p_over_all"]) == found.omnibus.p_values["persistence"]
+        assert row["verdict"] == found.verdict(*pair)
+    session.clear_frame_set("rest")
+    docks["Compare"].form.fields["resamples"].set_value(55)
+    results.repeat_button.click()
+    assert {name: list(segments) for name, segments in box.ticked.items()} == SETS
+    assert docks["Compare"].form.value() == QUICK
 
     save_analysis(session, tmp_path / "analysis")
     from napari_varae.io.analysis import open_analysis

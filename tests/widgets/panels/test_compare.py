@@ -8,13 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QLabel
 
 from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import ComparisonConfig
-from napari_varae.figures.colours import A_COLOUR, B_COLOUR
 from napari_varae.io.behaviour import open_behaviour
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import format_ranges
@@ -235,14 +233,6 @@ def test_the_difference_map_is_shown_when_links_differ(viewer, docks, ready, ses
     session.use_fit(trained, trained.encode(movie))
     assert not layer.visible
     assert "the map of A minus the map of B" in layer.metadata[provenance.KEY]["definition"]
-
-
-def test_maps_and_range_marks_have_the_same_colour_for_a_and_for_b():
-    """Positive in a difference map, A minus B, is A."""
-    marks = np.array([QColor(colour).getRgbF()[:3] for colour in (A_COLOUR, B_COLOUR)])
-    ends = provenance.SIGNED.map(np.array([1.0, 0.0]))[:, :3]
-    distance = np.linalg.norm(marks[:, None] - ends, axis=-1)
-    assert (distance.argmin(1) == [0, 1]).all()
 
 
 @pytest.mark.long

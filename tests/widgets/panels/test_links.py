@@ -69,6 +69,16 @@ def test_the_number_of_a_chosen_link_follows_the_penalty(docks, session, used):
     assert panel.cell.text().endswith(": no link")
 
 
+def test_the_chosen_latent_is_marked_in_the_matrix(docks, session, used):
+    lines = docks["Links"].matrix._of_latent
+    assert not any(line.isVisible() for line in lines)
+    session.set_latent(2)
+    assert [(line.rect().x(), line.rect().y()) for line in lines] == [(0, 2), (2, 0)]
+    assert all(line.isVisible() for line in lines)
+    session.set_latent(None)
+    assert not any(line.isVisible() for line in lines)
+
+
 def test_the_axis_of_penalties_is_that_of_the_path(docks, session, used):
     plot = docks["Links"].sparsity.path
     ((ticks,),) = (plot.getAxis("bottom")._tickLevels,)
@@ -152,6 +162,14 @@ def test_each_link_that_is_clicked_takes_the_place_of_the_one_before(viewer, doc
     panel.matrix.picked.emit(*targets[0])
     assert session.edge == Edge(1, *targets[0])
     assert session.job == "idle"
+
+
+def test_of_links_picked_while_a_map_is_computed_the_last_one_counts(viewer, docks, session, used, idle):
+    targets = np.argwhere(used.var.coefficients[0] * (1 - np.eye(6)))[:3].tolist()
+    for target, source in targets:
+        docks["Links"].matrix.picked.emit(target, source)
+    idle()
+    assert [layer.name for layer in maps(viewer)] == [f"driver map of link {Edge(1, *targets[-1])}"]
 
 
 @pytest.mark.long

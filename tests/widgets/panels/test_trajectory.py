@@ -7,6 +7,7 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QScrollArea
 
+from napari_varae.figures.colours import A_COLOUR
 from napari_varae.io.behaviour import open_behaviour
 from napari_varae.session.labels import describe_latent
 from napari_varae.widgets.parts.trajectory_plot import project
@@ -109,8 +110,7 @@ def test_colours_have_a_legend(panel, session, trained):
     session.set_frame_sets({"<go>": [(0, 100)]}, ("<go>", "B"))
     panel.colour.setCurrentText("frame set")
     assert "&lt;go&gt;" in panel.legend.text()
-    orange = panel.plots_ab[0]._brushes[10].color().name()
-    assert orange == "#f08c2e"
+    assert panel.plots_ab[0]._brushes[10].color().name() == A_COLOUR
     session.use_behaviour(open_behaviour({"speed": np.linspace(2, 5, 200)}))
     panel.colour.setCurrentText("speed")
     assert "speed: 2" in panel.legend.text()

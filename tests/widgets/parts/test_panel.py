@@ -68,3 +68,24 @@ def test_the_keyboard_reaches_every_button(docks, name):
     buttons = [found for found in docks[name].findChildren(QPushButton) if found.text()]
     assert buttons
     assert all(button.focusPolicy() & Qt.FocusPolicy.TabFocus for button in buttons)
+
+
+def test_a_covered_dock_shows_nothing_new_until_it_is_in_view(make_napari_viewer, qtbot, stack):
+    from napari_varae.session.session import session_of
+    from napari_varae.viewer.movie import open_movie
+    from napari_varae.widgets.parts.state_strip import StateStrip
+    from napari_varae.widgets.workspace import open_workspace
+
+    viewer = make_napari_viewer(show=True)
+    docks, session = open_workspace(viewer), session_of(viewer)
+    movie, links = (docks[name].findChild(StateStrip) for name in ("Movie", "Links"))
+    qtbot.waitUntil(lambda: docks["Links"]._covered and not docks["Movie"]._covered)
+    open_movie(viewer, stack)
+    controls = session.begin("computing", "A job")
+    assert (movie.job.text.text(), movie.lines[0].text()) == ("A job", session.movie_text)
+    assert links.job.text.text() == "none running"
+    docks["Links"].parentWidget().raise_()
+    qtbot.waitUntil(lambda: not docks["Links"]._covered)
+    assert (links.job.text.text(), links.lines[0].text()) == ("A job", session.movie_text)
+    session.end(controls)
+    assert links.job.text.text() == "none running"

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, vstack
 from torch import Tensor
 
 from napari_varae.core.compute.threads import one_thread
@@ -53,11 +55,14 @@ def lasso_path(
     """
     problem = Problem(gram, cross, weights, max_steps)
     stop = problem.per_target(min_penalty, "min_penalty").detach()
-    walks = problem.walks(stop, every=True)
+    penalties, coefficients = [], []
+    for walk in problem.walks(stop, every=True):  # most coefficients are 0, and the factor of its end is large
+        penalties.append(walk.penalties)
+        coefficients.append(csr_array(walk.coefficients))
     return LassoPath(
         shape=problem.shape,
-        penalties=[walk.penalties for walk in walks],
-        coefficients=[walk.coefficients for walk in walks],
+        penalties=penalties,
+        coefficients=vstack(coefficients, format="csr"),
         end=stop.cpu().numpy().ravel(),
         device=cross.device if isinstance(cross, Tensor) else None,
     )
@@ -70,11 +75,14 @@ class LassoPath:
     """
 
     def __init__(
-        self, shape: torch.Size, penalties: list[Array], coefficients: list[Array], end: Array,
+        self, shape: torch.Size, penalties: list[Array], coefficients: csr_array, end: Array,
         device: torch.device | None,
     ) -> None:  # fmt: skip
         self._shape, self._coefficients, self._end, self._device = shape, coefficients, end, device
-        self._knots = _even(penalties)
+        self._lengths = np.array([len(part) for part in penalties])
+        self._first = np.cumsum(self._lengths) - self._lengths
+        """The row of the coefficients that each path begins with: knots are in rows, those of one path together."""
+        self._knots = np.concatenate(penalties)[self._rows(np.arange(self._lengths.max()))]
 
     @property
     def knots(self) -> Any:
@@ -84,7 +92,7 @@ class LassoPath:
     @property
     def coefficients_at_knots(self) -> Any:
         """Coefficients at the knots, shape (..., K, S, P)."""
-        return self._give(_even(self._coefficients).reshape(*self._shape[:-1], -1, self._shape[-1]))
+        return self._give(self._at_knots())
 
     @property
     def signs_below_knots(self) -> Any:
@@ -93,9 +101,9 @@ class LassoPath:
         A predictor enters at a knot when its sign there is not zero and at the knot before is; it leaves when it is the
         other way round.
         """
-        at_knots = _even(self._coefficients)
-        signs = np.sign(at_knots + np.concatenate([at_knots[:, 1:], at_knots[:, -1:]], 1))
-        return self._give(signs.astype(np.int8).reshape(*self._shape[:-1], -1, self._shape[-1]))
+        at_knots = self._at_knots()
+        signs = np.sign(at_knots + np.concatenate([at_knots[..., 1:, :], at_knots[..., -1:, :]], -2))
+        return self._give(signs.astype(np.int8))
 
     @property
     def max_penalty(self) -> Any:
@@ -138,23 +146,24 @@ class LassoPath:
                 "compute the path further down."
             )
         everyone = np.arange(len(level))
-        lengths = [len(rows) for rows in self._coefficients]
-        after = np.minimum((self._knots > level[:, None]).sum(1), np.array(lengths) - 1)
+        after = np.minimum((self._knots > level[:, None]).sum(1), self._lengths - 1)
         before = np.maximum(after - 1, 0)
         high, low = self._knots[everyone, before], self._knots[everyone, after]
         share = np.divide(high - level, high - low, out=np.zeros_like(level), where=high > low).clip(0, 1)
-        start, stop = (
-            np.stack([rows[knot] for rows, knot in zip(self._coefficients, which, strict=True)])
-            for which in (before, after)
-        )
+        start, stop = (self._coefficients[self._first + knot].toarray() for knot in (before, after))
         between: Array = start + share[:, None] * (stop - start)
         return between.reshape(self._shape)
 
+    def _at_knots(self) -> Array:
+        """Coefficients at the knots, shape (..., K, S, P)."""
+        rows = self._rows(np.arange(self._knots.shape[1]))
+        at_knots: Array = self._coefficients[rows.ravel()].toarray()
+        return at_knots.reshape(*self._shape[:-1], -1, self._shape[-1])
+
+    def _rows(self, knots: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows of some knots of each path, the last one standing for those that a shorter path lacks."""
+        rows: NDArray[np.int64] = self._first[:, None] + np.minimum(knots, self._lengths[:, None] - 1)
+        return rows
+
     def _give(self, values: Any) -> Any:
         return values if self._device is None else torch.as_tensor(values, device=self._device)
-
-
-def _even(tables: list[Array]) -> Array:
-    """Stack tables of different lengths, repeating last rows."""
-    longest = max(map(len, tables))
-    return np.stack([table[np.minimum(np.arange(longest), len(table) - 1)] for table in tables])

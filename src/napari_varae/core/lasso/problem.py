@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,9 +70,9 @@ class Problem:
             raise ValueError(f"{name}={float(level.min()):g} is negative; it must be 0 or larger.")
         return _broadcast(level, self.shape[:-1], name).reshape(self.cross.shape[:-1])
 
-    def walks(self, stop: Tensor, *, most: int | None = None, every: bool = False) -> list[Walk]:
+    def walks(self, stop: Tensor, *, most: int | None = None, every: bool = False) -> Iterator[Walk]:
         """Follow each path down to `stop`, or until `most` predictors have entered, and keep all knots or the end."""
-        found: list[Walk] = []
+        done = 0
         parts = (part.detach().cpu().numpy() for part in (self.gram, self.cross, self.weights, stop))
         for gram, *targets in zip(*parts, strict=True):
             deviation = np.sqrt(gram.diagonal().clip(min=0))
@@ -83,29 +84,29 @@ class Problem:
                 walk: Walk = follow(unit, cross * scale, weights * scale, scale, *limits)
                 if walk.cut_off:
                     raise PathError(
-                        f"After {self.max_steps} steps the solution path of target {len(found)} stood at penalty "
+                        f"After {self.max_steps} steps the solution path of target {done} stood at penalty "
                         f"{walk.penalties[-1]:.6g} with {len(walk.active)} coefficients, on its way to {end:.6g}. "
                         "Raise max_steps or the smallest penalty."
                     )
                 if not walk.violation < TRUSTED:
                     raise PathError(
-                        f"The solution path of target {len(found)} lost its way before penalty {end:.6g}: it violates "
+                        f"The solution path of target {done} lost its way before penalty {end:.6g}: it violates "
                         f"the optimality conditions by {walk.violation:.1e} of the largest correlation. Is gram "
                         "positive semi-definite? Otherwise raise the smallest penalty."
                     )
                 deviations = np.divide(1, scale, where=scale > 0, out=np.zeros_like(scale))
                 if np.abs(walk.coefficients * deviations).max() > RUNAWAY * np.abs(cross * scale).max():
                     raise ValueError(
-                        f"No finite coefficients minimise the squares of target {len(found)} at penalty {end:.6g}: "
+                        f"No finite coefficients minimise the squares of target {done} at penalty {end:.6g}: "
                         "gram is singular and cross is not a combination of its columns, so they are not moments of "
                         "the same data. Compute both from the same frames, or choose a larger penalty."
                     )
-                found.append(walk)
-        return found
+                done += 1
+                yield walk
 
     def ends(self, stop: Tensor, most: int | None = None) -> Ends:
         """Follow each path to its end, and report how things are there."""
-        walks, p = self.walks(stop, most=most), self.shape[-1]
+        walks, p = list(self.walks(stop, most=most)), self.shape[-1]
         width = max(1, *(len(walk.active) for walk in walks))
         active, towards = np.full((len(walks), width), p), np.zeros((len(walks), width))
         root = np.tile(np.eye(width), (len(walks), 1, 1))

@@ -9,10 +9,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from napari_varae.core.lasso.estimate import lasso
+from napari_varae.core.lasso.estimate import entry_penalty, lasso
 from napari_varae.core.var.lags import Moments, by_lag, flat, lag_moments, lag_pairs, standardise
 from napari_varae.core.var.model import VAR
-from napari_varae.core.var.selection import cross_validation, information_criterion, useful_path
+from napari_varae.core.var.selection import cross_validation, information_criterion
 
 __all__ = ["estimate_var", "link_weights"]
 
@@ -146,8 +146,7 @@ def _choose(
     if penalty not in ("bic", "ebic", "cv"):
         raise ValueError(f"penalty={penalty!r} is none of 'bic', 'ebic', 'cv' and no number.")
     gram, cross, variance = (moment.numpy() for moment in (moments.gram, moments.cross, moments.variance))
-    path = useful_path(gram, cross, weights)
     if penalty == "cv":
         frames = lag_pairs(len(latents), order, usable)
-        return cross_validation(latents, frames, order, float(path.max_penalty.max()), weights)
-    return information_criterion(path, cross, variance, moments.count, 0.5 if penalty == "ebic" else 0.0, weights)
+        return cross_validation(latents, frames, order, float(entry_penalty(gram, cross, 1, weights).max()), weights)
+    return information_criterion(gram, cross, variance, moments.count, 0.5 if penalty == "ebic" else 0.0, weights)

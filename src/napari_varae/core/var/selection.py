@@ -12,6 +12,8 @@ Friedman, Olshen, Stone 1984).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -28,6 +30,8 @@ __all__ = [
 
 PATH_FLOOR = 0.01
 """Share of the largest useful penalty below which no penalty is considered."""
+COARSE, FINE = 32, 64
+"""Knots of each halving of the penalty at which a criterion is compared, and then around the best of them."""
 FOLDS = 5
 """Blocks of frames that cross-validation predicts."""
 
@@ -39,12 +43,12 @@ def useful_path(gram: Array, cross: Array, weights: Array | None = None) -> Lass
     return lasso_path(gram, cross, PATH_FLOOR * float(entry_penalty(gram, cross, 1, weights).max()), weights)
 
 
-def candidates(path: LassoPath, most: int = 200) -> Array:
-    """Penalties at which a criterion can have its minimum, decreasing: the knots, thinned to `most`.
+def candidates(path: LassoPath, high: float = np.inf, most: int = 100) -> Array:
+    """Penalties up to `high` at which a criterion can have its minimum, decreasing: the knots, thinned to `most`.
 
     Between knots the number of nonzeros is constant and the residual grows with the penalty.
     """
-    knots = np.unique(path.knots[path.knots >= path.min_penalty.max()])[::-1]
+    knots = np.unique(path.knots[(path.knots >= path.min_penalty.max()) & (path.knots <= high)])[::-1]
     return knots if len(knots) <= most else knots[np.linspace(0, len(knots) - 1, most).round().astype(int)]
 
 
@@ -61,17 +65,19 @@ def residual_variance(
 
 
 def information_criterion(
-    path: LassoPath, cross: Array, variance: Array, count: int, gamma: float = 0.0, weights: Array | None = None
+    gram: Array, cross: Array, variance: Array, count: int, gamma: float = 0.0, weights: Array | None = None
 ) -> float:
     """Choose the penalty that minimises BIC or EBIC, summed over the targets.
 
-    Penalties at which a target has more nonzeros than half the observations are not considered: there the residual, and
-    with it the criterion, falls without bound.
+    The paths are followed from the largest useful penalty down, a halving at a time, until one brings nothing: the many
+    coefficients of a small penalty are neither computed nor kept. Of each halving some knots are compared, and then
+    more around the best of these. Penalties at which a target has more nonzeros than half the observations are not
+    considered: there the residual, and with it the criterion, falls without bound.
 
     Parameters
     ----------
-    path : LassoPath
-        Solution paths of the K targets, from numpy moments.
+    gram : array, shape (P, P)
+        Gram matrix.
     cross : array, shape (K, P)
         Cross-moments.
     variance : array, shape (K,)
@@ -81,7 +87,7 @@ def information_criterion(
     gamma : float
         0 for BIC, 1/2 for EBIC.
     weights : array, shape (K, P), optional
-        Factors of the penalty with which the path was computed.
+        Factors of the penalty.
 
     Returns
     -------
@@ -90,18 +96,32 @@ def information_criterion(
     weights = np.ones_like(cross) if weights is None else weights
     price = np.log(count) + 2 * gamma * np.log(cross.shape[-1])
     alive = variance > 0
-    penalties = candidates(path)
-    best, chosen = np.inf, float(penalties[0])
-    for penalty in penalties:
-        beta = path.at(penalty)
-        df = np.count_nonzero(beta, axis=-1)
-        if (df > count / 2).any():
-            break
-        rss = residual_variance(beta[alive], cross[alive], variance[alive], penalty, weights[alive])
-        value = count * np.log(rss.clip(min=1e-12 * variance[alive])).sum() + price * df.sum()
-        if value < best:
-            best, chosen = value, float(penalty)
-    return chosen
+
+    def criteria(path: LassoPath, penalties: Array) -> Iterator[float]:
+        for penalty in penalties:
+            beta = path.at(penalty)
+            if (np.count_nonzero(beta, axis=-1) > count / 2).any():
+                return
+            rss = residual_variance(beta[alive], cross[alive], variance[alive], penalty, weights[alive])
+            fit = count * np.log(rss.clip(min=1e-12 * variance[alive])).sum()
+            yield float(fit + price * np.count_nonzero(beta))
+
+    top = float(entry_penalty(gram, cross, 1, weights).max())
+    found, low, better = {top: np.inf}, top, True
+    while better and low > PATH_FLOOR * top:
+        best, low = min(found.values()), max(low / 2, PATH_FLOOR * top)
+        path = lasso_path(gram, cross, low, weights)
+        some = candidates(path, min(found), COARSE)
+        values = list(criteria(path, some))
+        found |= dict(zip(some.tolist(), values, strict=False))
+        better = len(values) == len(some) and min(found.values()) < best
+    tried = sorted(found)
+    best = tried.index(min(found, key=found.__getitem__))
+    below, above = tried[max(best - 1, 0)], tried[min(best + 1, len(tried) - 1)]
+    path = lasso_path(gram, cross, below, weights)
+    some = candidates(path, above, FINE)
+    found |= dict(zip(some.tolist(), criteria(path, some), strict=False))
+    return min(found, key=found.__getitem__)
 
 
 def one_standard_error(penalties: Array, errors: Array) -> float:

@@ -49,7 +49,7 @@ class AnalysisBox(QWidget):
         layout.addLayout(row(self.open_button, self.save_button))
         layout.addWidget(self.state)
         for signal in (self._session.job_changed, self._session.movie_changed, self._session.saved_changed):
-            panel.listen(signal, self._show)
+            panel.mirror(signal, self._show)
         panel.listen(self._session.movie_changed, self._note_movie)
         panel.listen(self._session.saved_changed, self._note_analysis)
         self._show()
@@ -153,7 +153,7 @@ class RecoverBox(QWidget):
         layout.addWidget(heading("Unsaved analyses"))
         layout.addWidget(self.choice)
         layout.addLayout(row(self.recover_button, self.discard_button))
-        panel.listen(self._session.job_changed, self._show_job)
+        panel.mirror(self._session.job_changed, self._show_job)
         panel.listen(self._session.movie_changed, self.look)
         panel.listen(keeper_of(self._session).left_changed, self.look)
         self.look()

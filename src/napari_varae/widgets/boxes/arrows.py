@@ -18,7 +18,7 @@ __all__ = ["ArrowsBox"]
 
 LEGEND = (
     "Width: size of the coefficient. Orange: positive; blue: negative. Of the chosen link, the source is outlined in "
-    "green and the target in violet; the chosen latent in pink."
+    "white and the target in cyan; the chosen latent in pink."
 )
 
 

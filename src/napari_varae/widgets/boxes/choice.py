@@ -66,8 +66,8 @@ class ChoiceBox(QWidget):
         layout.addWidget(self.plot)
         layout.addLayout(row(self.use_button, self.csv_button, stretch=0))
         for signal in (self._session.movie_changed, self._session.choice_changed, self._session.job_changed):
-            panel.listen(signal, self._show)
-        panel.listen(self._session.progressed, self._show_progress)
+            panel.mirror(signal, self._show)
+        panel.mirror(self._session.progressed, self._show_progress)
         self._show()
 
     def run(self) -> None:

@@ -83,8 +83,8 @@ class ConditionsBox(QWidget):
             session.conditions_changed, session.fit_changed, session.job_changed, session.movie_changed,
             session.covariates_changed, session.behaviour_changed,
         ):  # fmt: skip
-            panel.listen(signal, self._show)
-        panel.listen(session.progressed, self._show_progress)
+            panel.mirror(signal, self._show)
+        panel.mirror(session.progressed, self._show_progress)
         self._show_sets()
         self._show()
 

@@ -52,7 +52,7 @@ class FitsBox(QWidget):
         layout.addWidget(self.settings)
         layout.addWidget(self.copy_button)
         for signal in (self._session.fit_changed, self._session.movie_changed, self._session.job_changed):
-            panel.listen(signal, self._show)
+            panel.mirror(signal, self._show)
         self._show()
 
     def copy_settings(self) -> None:

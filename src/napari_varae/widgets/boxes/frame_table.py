@@ -28,7 +28,7 @@ class FrameTableButton(QPushButton):
         self.setToolTip("Table with a row per frame, or a column 'frame': 'bad' (0 or 1), or shifts in pixels 'y', 'x'")
         self.clicked.connect(self.ask)
         for signal in (self._session.movie_changed, self._session.job_changed):
-            panel.listen(signal, self._show)
+            panel.mirror(signal, self._show)
         self._show()
 
     def ask(self) -> None:

@@ -77,8 +77,8 @@ class RobustnessBox(QWidget):
         layout.addLayout(row(self.csv_button))
         session = panel.session
         for signal in (session.robustness_changed, session.job_changed, session.ranges_changed, session.fit_changed):
-            panel.listen(signal, self._show)
-        panel.listen(session.progressed, self._show_progress)
+            panel.mirror(signal, self._show)
+        panel.mirror(session.progressed, self._show_progress)
         self._show()
 
     def run(self) -> None:

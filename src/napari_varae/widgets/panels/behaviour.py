@@ -59,7 +59,7 @@ class BehaviourPanel(Panel):
         self.listen(session.trials_changed, self._show_trials)
         self.listen(session.behaviour_changed, self._show_traces)
         self.listen(session.latent_changed, self._show_latent)
-        self.listen(session.job_changed, self._show_job)
+        self.mirror(session.job_changed, self._show_job)
         for signal in (session.fit_changed, session.cells_changed, session.movie_changed):
             self.listen(signal, self._show_table)
             self.listen(signal, self._show_job)

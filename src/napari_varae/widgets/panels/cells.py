@@ -73,7 +73,7 @@ class CellsPanel(Panel):
         for signal in (self.session.cells_changed, self.session.fit_changed):
             self.listen(signal, self._show)
         self.listen(self.session.latent_changed, self._show_latent)
-        self.listen(self.session.job_changed, self._show_job)
+        self.mirror(self.session.job_changed, self._show_job)
         self.listen(self.session.movie_changed, self._show_job)
         events = napari_viewer.layers.events
         for event in (events.inserted, events.removed, events.renamed):

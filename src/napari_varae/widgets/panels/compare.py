@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication
 from napari_varae.core.settings import ComparisonConfig
 from napari_varae.figures.comparison import draw_null, draw_placebo
 from napari_varae.session.comparisons import Done
+from napari_varae.session.conditions import ConditionsDone
 from napari_varae.session.generation import Generation
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import Segments
@@ -113,8 +114,8 @@ class ComparePanel(FigurePanel):
 
         for signal in (self.session.ranges_changed, self.session.fit_changed, self.session.movie_changed):
             self.listen(signal, self._show_job)
-        self.listen(self.session.job_changed, self._show_job)
-        self.listen(self.session.progressed, self._show_progress)
+        self.mirror(self.session.job_changed, self._show_job)
+        self.mirror(self.session.progressed, self._show_progress)
         self.listen(self.session.placebo_changed, self.placebo.show_found)
         self.listen(self.session.placebo_changed, self._show_result)
         self.listen(self.session.comparison_changed, self._show_result)
@@ -199,11 +200,16 @@ class ComparePanel(FigurePanel):
             if path := ask_path(self, "Save the comparison", f"comparison.{kind}", (f".{kind}",)):
                 self.export(path)
 
-    def _repeat(self, done: Done) -> None:
+    def _repeat(self, done: Done | ConditionsDone) -> None:
         """Set ranges and settings as they were for an earlier comparison."""
         with in_words():
-            self.session.restore_sides(done)
-            self.form.set_value(done.comparison.config)
+            if isinstance(done, ConditionsDone):
+                self.session.restore_conditions(done)
+                self.conditions.tick(*done.found.names)
+                self.form.set_value(done.found.config)
+            else:
+                self.session.restore_sides(done)
+                self.form.set_value(done.comparison.config)
 
     def _show_job(self) -> None:
         job, comparing = self.session.job, self._comparing()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["LinksPanel"]
 
 ON_CLICK = {"driver": "its driver map", "effect": "its effect map", None: "nothing more"}
-CHOOSE = "Click a cell of the matrix, or an arrow on the image, to choose a link."
+CHOOSE = "Choose a link: click a cell of the matrix, move there with the arrow keys, or click an arrow on the image."
 
 
 class LinksPanel(FigurePanel):
@@ -49,6 +49,8 @@ class LinksPanel(FigurePanel):
         self.matrix.picked.connect(self._pick)
         self.matrix.hovered.connect(self._hover)
         self.add_plot(self.matrix)
+        self._missed = False
+        """Whether a link was picked while another map was being computed."""
         self._lay_out()
         self._listen()
         self._show_fit()
@@ -79,7 +81,9 @@ class LinksPanel(FigurePanel):
         self.listen(session.penalty_changed, self._show_penalty)
         self.listen(session.graph_changed, self._show_graph)
         self.listen(session.edge_changed, self._show_edge)
+        self.listen(session.latent_changed, self._mark)
         self.listen(session.edge_picked, self._show_map)
+        self.listen(session.job_changed, self._catch_up)
 
     def figures(self) -> dict[str, Draw]:
         """Return the matrix as it is shown, and the held-out prediction along the path."""
@@ -114,9 +118,15 @@ class LinksPanel(FigurePanel):
     def _show_map(self) -> None:
         """Show the map of the link that was clicked, here or on the image."""
         edge, kind = self.session.edge, self.on_click.currentData()
+        self._missed = self.session.job != "idle"
         if edge is not None and kind is not None:
             with in_words():
                 maps.show_edge(self, edge, kind)
+
+    def _catch_up(self, state: str) -> None:
+        """Show the map of the link that was picked last, once there is time."""
+        if state == "idle" and self._missed:
+            self._show_map()
 
     # What the session has
 
@@ -158,6 +168,7 @@ class LinksPanel(FigurePanel):
         edge, lag = self.session.edge, self.lag.currentData()
         shown = edge is not None and lag in (None, edge.lag)
         self.matrix.mark((edge.target, edge.source) if edge is not None and shown else None)
+        self.matrix.mark_latent(self.session.latent)
 
     # Words and numbers
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGridLayout
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QGridLayout,
+    QLabel,
+    QSizePolicy,
+    QStackedWidget,
+    QWidget,
+)  # fmt: skip
 
 from napari_varae.core.maps.definition import explain_map
 from napari_varae.figures.maps import draw_map
@@ -45,6 +55,7 @@ SPANS = {
 }  # fmt: skip
 
 
+NO_LINK = "none chosen: click one in the Links dock"
 MAP_TIP = "Adds an image layer with colours symmetric about zero; zero is transparent"
 
 
@@ -63,6 +74,11 @@ class LookPanel(FigurePanel):
         self.kind, self.subject, self.span = _choice(KINDS), _choice(SUBJECTS), _choice(SPANS)
         self.latent = NumberField(int)
         self.latent.set_value(0)
+        self.link, self.which, self.which_name = QLabel(), QStackedWidget(), QLabel()
+        self.link.setTextFormat(Qt.TextFormat.PlainText)
+        for page in (QWidget(), self.latent, self.link):  # one row for all, so that nothing below it moves
+            self.which.addWidget(page)
+        self.which.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.own_past = QCheckBox("Include what a latent's own past predicts")
         self.map_button = button("Show map", self.show_map, MAP_TIP)
         self.beside = QCheckBox("Layers side by side")
@@ -77,7 +93,8 @@ class LookPanel(FigurePanel):
         self.body.addWidget(heading("Contribution map"))
         form = QFormLayout()
         form.setVerticalSpacing(4)
-        for label, widget in (("Map", self.kind), ("Of", self.subject), ("Latent", self.latent), ("Over", self.span)):
+        rows = (("Map", self.kind), ("Of", self.subject), (self.which_name, self.which), ("Over", self.span))
+        for label, widget in rows:
             form.addRow(label, widget)
         self.body.addLayout(form)
         self.body.addWidget(self.own_past)
@@ -88,12 +105,13 @@ class LookPanel(FigurePanel):
 
         self.listen(self.session.fit_changed, self._show_fit)
         self.listen(napari_viewer.canvas.grid.events.enabled, self._show_grid)
-        self.listen(self.session.job_changed, self._show_enabled)
+        self.mirror(self.session.job_changed, self._show_enabled)
         self.listen(self.session.edge_changed, self._show_edge)
         self.listen(self.session.latent_changed, self._show_latent)
         for event in (napari_viewer.layers.events.inserted, napari_viewer.layers.events.removed):
             self.listen(event, self._show_toggles)
         self._show_fit()
+        self._show_edge()
         self.beside.setChecked(napari_viewer.canvas.grid.enabled)
         self._explain()
 
@@ -184,7 +202,9 @@ class LookPanel(FigurePanel):
 
     def _show_edge(self) -> None:
         """Offer the map of the link that was chosen."""
-        if self.session.edge is not None:
+        edge = self.session.edge
+        self.link.setText(NO_LINK if edge is None else str(edge))
+        if edge is not None:
             self.subject.setCurrentIndex(self.subject.findData("edge"))
 
     def _show_grid(self, _event: Any = None) -> None:
@@ -195,8 +215,11 @@ class LookPanel(FigurePanel):
         self.viewer.reset_view()
 
     def _explain(self, _index: int = 0) -> None:
-        """State what the chosen map means."""
-        self.meaning.setText(explain_map(self.kind.currentData(), self.subject.currentData()))
+        """State what the chosen map means, and of which latent or link it is."""
+        subject = self.subject.currentData()
+        self.meaning.setText(explain_map(self.kind.currentData(), subject))
+        self.which.setCurrentIndex(self.subject.currentIndex())
+        self.which_name.setText({"latent": "Latent", "edge": "Link"}.get(subject, ""))
 
     def _show_enabled(self) -> None:
         for box in self.views.values():

@@ -107,7 +107,7 @@ class MoviePanel(Panel):
         self.body.addStretch()
 
         self.listen(self.session.movie_changed, self._show)
-        self.listen(self.session.job_changed, self._show_job)
+        self.mirror(self.session.job_changed, self._show_job)
         events = napari_viewer.layers.events
         for event in (events.inserted, events.removed, events.renamed):
             self.listen(event, self._list_layers)

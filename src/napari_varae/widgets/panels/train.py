@@ -74,9 +74,9 @@ class TrainPanel(FigurePanel):
             self.body.addWidget(widget)
         self.body.addStretch()
 
-        self.listen(session.job_changed, self._show_job)
-        self.listen(session.progressed, self._show_status)
-        self.listen(session.reported, self._show_history)
+        self.mirror(session.job_changed, self._show_job)
+        self.mirror(session.progressed, self._show_status)
+        self.mirror(session.reported, self._show_history)
         self.listen(session.example_changed, self._show_example)
         self.listen(session.fit_changed, self._show_curves_in_use)
         self.listen(session.movie_changed, self._show_job)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TrajectoryPanel"]
 
-NO_AXIS = "none: two dimensions"
+NO_AXIS = "none"
 TIME, SETS = "time", "frame set"
 SHORTEST = 2
 """Frames that a lassoed segment has at least: a lag pair needs two."""
@@ -89,7 +89,7 @@ class TrajectoryPanel(FigurePanel):
             self.listen(signal, self._offer)
         self.listen(self.session.behaviour_changed, self._offer)
         self.listen(self.session.ranges_changed, self._show_sets)
-        self.listen(self.session.frame_changed, self._show_cursor)
+        self.mirror(self.session.frame_changed, self._show_cursor)
         self._values: dict[str, NDArray[Any]] = {}
         self._offer()
 

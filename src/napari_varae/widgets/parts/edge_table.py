@@ -21,7 +21,7 @@ __all__ = ["EdgeTable"]
 COLUMNS = {"link": "Link", "a": "A", "b": "B", "difference": "A − B (interval)", "p_within": "p"}
 FIELDS = tuple(COLUMNS)
 NONE = QModelIndex()
-WIDTHS = (120, 52, 52, 150, 52)
+WIDTHS = (120, 46, 46, 146, 44)
 """Pixels of the columns."""
 
 
@@ -39,6 +39,7 @@ class EdgeTable(QTableView):
         self.verticalHeader().setDefaultSectionSize(22)
         self.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QTableView.SelectionMode.SingleSelection)
+        self.setTabKeyNavigation(False)  # arrow keys move inside, Tab goes on
         self.setMinimumHeight(180)
         self.setSortingEnabled(True)
         header = self.horizontalHeader()

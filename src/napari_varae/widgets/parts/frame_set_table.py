@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qtpy.QtCore import QModelIndex, QSignalBlocker, Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QPixmap
+from qtpy.QtGui import QColor, QIcon, QKeyEvent, QPixmap
 from qtpy.QtWidgets import QHeaderView, QStyledItemDelegate, QTableWidget, QTableWidgetItem, QWidget
 
 from napari_varae.session.frame_sets import FrameSets
@@ -15,7 +15,8 @@ from napari_varae.session.ranges import format_ranges, total
 __all__ = ["FrameSetTable"]
 
 NAME, A, B, SEGMENTS, TOTAL = range(5)
-ROW_HEIGHT, LEAST_HEIGHT = 18, 56
+ROW_HEIGHT, LEAST_HEIGHT = 18, 74
+"""Pixels of a row, and of the header with three rows."""
 CHOSEN = "●"
 
 
@@ -36,6 +37,7 @@ class FrameSetTable(QTableWidget):
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+        self.setTabKeyNavigation(False)  # arrow keys move inside, Tab goes on
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setItemDelegate(_Delegate(self))
         header = self.horizontalHeader()
@@ -46,7 +48,7 @@ class FrameSetTable(QTableWidget):
         self.setMinimumHeight(LEAST_HEIGHT)
         self.setToolTip(
             "Drag over the traces to add a segment to the selected frame set. Double-click a name or the segments to "
-            "type them. Click below A or B to choose what is compared."
+            "type them. Click below A or B to choose what is compared, or press the space bar there."
         )
         self._names: list[str] = []
         self.currentCellChanged.connect(self._moved)
@@ -56,7 +58,8 @@ class FrameSetTable(QTableWidget):
     def show_sets(self, sets: FrameSets, active: str, colours: Mapping[str, str], rate: float | None) -> None:
         """Replace the rows; times are in seconds at `rate` (Hz), or in frames when that is None."""
         with QSignalBlocker(self):
-            self.setHorizontalHeaderLabels(["Frame set", "A", "B", "s" if rate else "frames", "total"])
+            unit = "s" if rate else "frames"
+            self.setHorizontalHeaderLabels(["Frame set", "A", "B", f"Segments ({unit})", f"Total ({unit})"])
             self._names = list(sets.names)
             self.setRowCount(len(self._names))
             for line, (name, segments) in enumerate(sets):
@@ -90,6 +93,13 @@ class FrameSetTable(QTableWidget):
     def _moved(self, line: int, *_rest: int) -> None:
         if 0 <= line < len(self._names):
             self.activated_set.emit(self._names[line])
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Choose what is compared with the space bar, as a click does."""
+        if event is not None and event.key() == Qt.Key.Key_Space and self.currentColumn() in (A, B):
+            self._clicked(self.currentRow(), self.currentColumn())
+        else:
+            super().keyPressEvent(event)
 
     def _clicked(self, line: int, column: int) -> None:
         if column in (A, B):

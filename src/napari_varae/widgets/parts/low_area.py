@@ -1,8 +1,8 @@
-"""A scroll area for a dock at the bottom of the window, where a small screen leaves little height."""
+"""A scroll area for what a small screen leaves little height."""
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QWidget
 
 __all__ = ["LowArea"]
@@ -14,8 +14,9 @@ LOWEST = 90
 class LowArea(QScrollArea):
     """As wide as what is in it, which scrolls on a low screen rather than be squeezed."""
 
-    def __init__(self, inside: QWidget) -> None:
+    def __init__(self, inside: QWidget, lowest: int = LOWEST) -> None:
         super().__init__()
+        self._lowest = lowest
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -24,4 +25,11 @@ class LowArea(QScrollArea):
     def minimumSizeHint(self) -> QSize:
         """Return the width of what is in it with a bar beside it, and a low height."""
         bar = self.verticalScrollBar().sizeHint().width()
-        return QSize(self.widget().minimumSizeHint().width() + bar, LOWEST)
+        frame = self.rect().width() - self.contentsRect().width()  # napari's style gives every area one
+        return QSize(self.widget().minimumSizeHint().width() + bar + frame, self._lowest)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Follow what is in it when that becomes wider or narrower."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return bool(super().eventFilter(watched, event))

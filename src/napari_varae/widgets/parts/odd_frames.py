@@ -44,7 +44,7 @@ class OddFramesView(QWidget):
         layout.addLayout(row(self.picture, self.plot, stretch=1))
         layout.addLayout(row(self.next_button, self.mark_button))
         for signal in (self._session.movie_changed, self._session.fit_changed, self._session.job_changed):
-            panel.listen(signal, self._show)
+            panel.mirror(signal, self._show)
         self._show()
 
     @property

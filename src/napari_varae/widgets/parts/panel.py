@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,6 +12,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
+    QDockWidget,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -25,6 +27,7 @@ from napari_varae.viewer.preferences import preferred
 from napari_varae.viewer.synchronise import follow
 from napari_varae.widgets.parts.docks import join_tabs
 from napari_varae.widgets.parts.keeper import keeper_of
+from napari_varae.widgets.parts.one_draw import draw_once
 from napari_varae.widgets.parts.state_strip import StateStrip
 from napari_varae.widgets.parts.text import literal
 
@@ -63,6 +66,10 @@ class Panel(QWidget):
         self.session = session_of(viewer)
         self.plots: list[Plot] = []
         self._links: list[tuple[Any, Callable[..., Any]]] = []
+        self._dock: weakref.ref[QDockWidget] | None = None
+        self._covered = False
+        self._late: dict[Callable[[], Any], None] = {}
+        """What to show once another tab no longer covers the dock."""
         follow(viewer, self.session)
         self._placed = False
         self._keeper = keeper_of(self.session)
@@ -101,6 +108,24 @@ class Panel(QWidget):
         signal.connect(slot)
         self._links.append((signal, slot))
 
+    def mirror(self, signal: Any, show: Callable[[], Any]) -> None:
+        """Connect a signal to what only changes how the dock looks: while a tab covers it, nothing is done."""
+        panel, method = weakref.ref(self), weakref.WeakMethod(show)  # a session must not keep its window alive
+
+        def changed(*_news: Any) -> None:
+            known, act = panel(), method()
+            if known is not None and act is not None:
+                known.show_now_or_later(act)
+
+        self.listen(signal, changed)
+
+    def show_now_or_later(self, show: Callable[[], Any]) -> None:
+        """Do what changes how the dock looks, once it is in view."""
+        if self._covered and self.isVisible():  # to Qt, a covered dock is visible
+            self._late[show] = None
+        else:
+            show()
+
     def keep_settings(self, form: SettingsForm[Any]) -> None:
         """Start a form as its dock was before it was closed, or with the Preferences, and remember what is set."""
         name = form.model.__name__
@@ -135,13 +160,31 @@ class Panel(QWidget):
         """End the panel when its dock is closed: napari then takes the widget out and forgets it."""
         handled = bool(super().event(event))
         if event.type() == QEvent.Type.Show:
-            self._keeper.watch(outermost(self))
+            window = outermost(self)
+            self._keeper.watch(window)
+            draw_once(window)
+            self._watch_dock()
             self._pass_wheel()
             QTimer.singleShot(0, self._join_tabs)  # once it has its place
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.retire()
             self.deleteLater()
         return handled
+
+    def _watch_dock(self) -> None:
+        """Know whether another tab covers the dock."""
+        dock = self.parentWidget()
+        if isinstance(dock, QDockWidget) and (self._dock is None or self._dock() is not dock):
+            self._dock = weakref.ref(dock)
+            dock.visibilityChanged.connect(self._seen)
+
+    def _seen(self, in_view: bool) -> None:
+        """Catch up with what changed while the dock was covered."""
+        self._covered = not in_view
+        if in_view:
+            late, self._late = self._late, {}
+            for show in late:
+                show()
 
     def _pass_wheel(self) -> None:
         """Let the wheel scroll the dock, not a table or a drop-down that the pointer happens to be over."""
@@ -168,6 +211,7 @@ class Panel(QWidget):
 
     def retire(self) -> None:
         """Let go of the session and the viewer."""
+        self._late.clear()
         while self._links:
             signal, slot = self._links.pop()
             signal.disconnect(slot)

@@ -9,10 +9,10 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import ArrayLike, NDArray
 from qtpy.QtCore import QRectF, Qt, Signal
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtGui import QKeyEvent, QWheelEvent
 from qtpy.QtWidgets import QGraphicsItem, QGraphicsRectItem
 
-from napari_varae.figures.colours import CURVE_COLOURS
+from napari_varae.figures.colours import CHOSEN_COLOUR, CURVE_COLOURS, MATRIX_COLOURS, OBSERVED_COLOUR
 
 if TYPE_CHECKING:
     from napari.utils.theme import Theme
@@ -27,7 +27,7 @@ __all__ = [
     "keep_drawn",
 ]
 
-CURSOR_COLOUR = "#e0483e"
+CURSOR_COLOUR = OBSERVED_COLOUR
 
 
 class Plot(pg.PlotWidget):
@@ -39,6 +39,8 @@ class Plot(pg.PlotWidget):
         super().__init__(enableMenu=False, viewBox=view)
         self._labels = {"bottom": x, "left": y}
         self._interactive = interactive
+        if not interactive:
+            self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Tab goes on to what keys can use
         self.setMinimumHeight(height)
         if not interactive:
             self.setMaximumHeight(height)
@@ -129,30 +131,57 @@ class CurvePlot(Plot):
         return int(self._best.value()) if self._best.isVisible() else None
 
 
+MOVES = {
+    Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1), Qt.Key.Key_Up: (-1, 0), Qt.Key.Key_Down: (1, 0),
+}  # fmt: skip
+"""Rows and columns by which an arrow key moves."""
+
+
 class MatrixPlot(Plot):
-    """Coefficients (targets, sources) as an image, blue below and orange above zero."""
+    """Coefficients (targets, sources) as an image, blue below and orange above zero; clicks and arrow keys choose."""
 
     picked = Signal(int, int)
     hovered = Signal(int, int)
 
     def __init__(self) -> None:
         super().__init__("source latent", "target latent", height=310)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Matrix of coefficients")
+        self.setToolTip("Click a cell, or move with the arrow keys")
+        self.setStyleSheet(
+            f"MatrixPlot {{ border: 1px solid transparent }} MatrixPlot:focus {{ border-color: {CURSOR_COLOUR} }}"
+        )
         self.setAspectLocked(True)
         self.invertY(True)
         self._image = pg.ImageItem(axisOrder="row-major")
         self._mark = QGraphicsRectItem()
         self._mark.setPen(pg.mkPen(CURSOR_COLOUR, width=2))
         self.addItem(self._image)
+        self._of_latent = [QGraphicsRectItem() for _ in range(2)]
+        for line in self._of_latent:
+            line.setPen(pg.mkPen(CHOSEN_COLOUR, width=1))
+            self.addItem(line)
         self.addItem(self._mark)
         self.scene().sigMouseClicked.connect(self._clicked)
         self.scene().sigMouseMoved.connect(self._moved)
         self._shape = (0, 0)
+        self._marked: tuple[int, int] | None = None
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Choose the next cell with an arrow key."""
+        move = MOVES.get(Qt.Key(event.key()))
+        if move is None or 0 in self._shape:
+            super().keyPressEvent(event)
+            return
+        cell = (0, 0) if self._marked is None else np.add(self._marked, move)
+        row, column = np.clip(cell, 0, np.subtract(self._shape, 1)).tolist()
+        self.picked.emit(row, column)
 
     def restyle(self, theme: Theme) -> None:
         """Take the colours of a theme; zero is the background."""
         super().restyle(theme)
         zero = theme.background.as_hex(format="long")
-        table = pg.ColorMap([0, 0.3, 0.5, 0.7, 1], ["#35a0ff", "#1f5fc8", zero, "#d8571a", "#ffb43c"])
+        table = pg.ColorMap([0, 0.3, 0.5, 0.7, 1], [*MATRIX_COLOURS[:2], zero, *MATRIX_COLOURS[2:]])
         self._image.setLookupTable(table.getLookupTable(nPts=255))
 
     def show_matrix(self, matrix: NDArray[Any]) -> None:
@@ -164,8 +193,18 @@ class MatrixPlot(Plot):
         self._shape = matrix.shape
         self.setRange(QRectF(0, 0, matrix.shape[1], matrix.shape[0]), padding=0.02)
 
+    def mark_latent(self, latent: int | None) -> None:
+        """Mark the row and the column of a latent, or none."""
+        for line in self._of_latent:
+            line.setVisible(latent is not None)
+        if latent is not None:
+            height, width = self._shape
+            self._of_latent[0].setRect(QRectF(0, latent, width, 1))
+            self._of_latent[1].setRect(QRectF(latent, 0, 1, height))
+
     def mark(self, cell: tuple[int, int] | None) -> None:
         """Mark the cell (target, source), or none."""
+        self._marked = cell
         self._mark.setVisible(cell is not None)
         if cell is not None:
             self._mark.setRect(QRectF(cell[1], cell[0], 1, 1))

@@ -59,7 +59,7 @@ class QuestionBox(QFrame):
         self.cancel_button = button("Cancel", self._cancel, "Open nothing; what was there stays")
         layout.addLayout(row(self.open_button, self.cancel_button))
         panel.listen(self._session.asked, self._ask)
-        panel.listen(self._session.job_changed, self._show_job)
+        panel.mirror(self._session.job_changed, self._show_job)
         self._show()
 
     def _ask(self) -> None:

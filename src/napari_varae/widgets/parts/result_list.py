@@ -7,8 +7,9 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_varae.core.comparison.verdict import DIFFER, NO_DIFFERENCE
 from napari_varae.core.files import write_file
-from napari_varae.session.comparisons import Done, results_csv
+from napari_varae.session.comparisons import Done
 from napari_varae.session.conditions import ConditionsDone
+from napari_varae.session.result_table import results_csv
 from napari_varae.widgets.parts.files import ask_path
 from napari_varae.widgets.parts.panel import Panel, allow, button, row
 from napari_varae.widgets.parts.table import ROW_HEIGHT, Table
@@ -35,22 +36,21 @@ class ResultList(QWidget):
         self.table.setAccessibleName("Results so far")
         self.table.picked.connect(self._reopen)
         self.repeat_button = button(
-            "Set ranges and settings again", self._repeat, "Those of the result that is shown, to repeat or change it"
+            "Set ranges and settings again", self._repeat, "Those of the chosen result, to repeat or change it"
         )
         self.save_button = button(
-            "Save list…",
-            self._ask_save,
-            "Comparisons of two ranges as CSV, one per row; those of several conditions have a CSV of their own",
+            "Save list…", self._ask_save, "All comparisons as CSV, one pair of ranges or conditions in a row"
         )
+        self._chosen: Done | ConditionsDone | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(heading("Results so far"))
         layout.addWidget(self.table)
         layout.addLayout(row(self.repeat_button, self.save_button))
-        panel.listen(self._session.comparison_changed, self._show)
-        panel.listen(self._session.placebo_changed, self._show)
-        panel.listen(self._session.conditions_changed, self._show)
-        self._show()
+        panel.listen(self._session.comparison_changed, self._follow_comparison)
+        panel.listen(self._session.placebo_changed, self._follow_comparison)
+        panel.listen(self._session.conditions_changed, self._follow_conditions)
+        self._follow_comparison()
 
     def save(self, path: str) -> None:
         """Write all results as CSV.
@@ -60,7 +60,7 @@ class ResultList(QWidget):
         OSError
             When the file cannot be written.
         """
-        write_file(path, results_csv(self._session.results))
+        write_file(path, results_csv(self._session.results, self._session.conditions))
         report_done(f"The list of results was saved as {path}.")
 
     def _ask_save(self) -> None:
@@ -77,19 +77,31 @@ class ResultList(QWidget):
         self._show()
 
     def _repeat(self) -> None:
-        done = next((done for done in self._session.results if done.comparison is self._session.comparison), None)
-        if done is not None:
-            self.repeat.emit(done)
+        if self._chosen is not None:
+            self.repeat.emit(self._chosen)
+
+    def _follow_comparison(self) -> None:
+        """Choose the comparison that is shown; a pair of several conditions is part of theirs."""
+        results, shown = self._session.results, self._session.comparison
+        self._chosen = next((done for done in results if done.comparison is shown), self._chosen)
+        self._show()
+
+    def _follow_conditions(self) -> None:
+        """Choose the comparison of several conditions that is shown."""
+        self._chosen = self._session.shown_conditions or self._chosen
+        self._show()
 
     def _show(self) -> None:
-        results, several = self._session.results[::-1], self._session.conditions[::-1]
-        self.setVisible(len(results) + len(several) > 1)
-        self.table.show_rows([*map(_row_of_several, several), *map(_row, results)], [*several, *results])
-        rows = min(max(len(results) + len(several), 2), MOST_ROWS)
+        results: list[Done | ConditionsDone] = [*self._session.conditions[::-1], *self._session.results[::-1]]
+        self.setVisible(len(results) > 1)
+        self.table.show_rows([_row_of_several(done) if isinstance(done, ConditionsDone) else _row(done)
+                              for done in results], results)  # fmt: skip
+        rows = min(max(len(results), 2), MOST_ROWS)
         self.table.setFixedHeight(rows * ROW_HEIGHT + self.table.horizontalHeader().sizeHint().height() + 4)
-        shown = [done for done in results if done.comparison is self._session.comparison]
-        self.table.choose(shown[0] if shown else None)
-        allow(self.repeat_button, "" if shown else "Click a comparison of two ranges in the list first.")
+        if not any(done is self._chosen for done in results):
+            self._chosen = None
+        self.table.choose(self._chosen)
+        allow(self.repeat_button, "" if self._chosen is not None else "Click a comparison in the list first.")
 
 
 def _row(done: Done) -> list[tuple[str, object]]:

@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 from superqt import QElidingLabel
 
+from napari_varae.figures.colours import CAUTION_COLOUR
 from napari_varae.session.time_left import describe_left
 from napari_varae.widgets.parts.docks import show_dock
 from napari_varae.widgets.parts.help import help_button
@@ -51,10 +52,10 @@ class StateStrip(QFrame):
         layout.addLayout(corner, 0, 2)
         self.caution = note()
         self.caution.setObjectName("caution")
-        self.caution.setStyleSheet("background: #f5c542; color: black; padding: 4px; border-radius: 3px;")
+        self.caution.setStyleSheet(f"background: {CAUTION_COLOUR}; color: black; padding: 4px; border-radius: 3px;")
         layout.addWidget(self.caution, len(NAMES), 0, 1, 3)
         for signal in (self._session.movie_changed, self._session.fit_changed, self._session.device_changed):
-            panel.listen(signal, self._show)
+            panel.mirror(signal, self._show)
         self._show()
 
     def _show(self) -> None:
@@ -86,7 +87,7 @@ class JobLine(QWidget):
             for tool_of_dock in (*panel.tools(), help_button(panel)):
                 layout.addWidget(tool_of_dock)
         for signal in (self._session.job_changed, self._session.progressed, self._session.reported):
-            panel.listen(signal, self._show)
+            panel.mirror(signal, self._show)
         self._show()
 
     def _pause_or_resume(self) -> None:
@@ -105,7 +106,7 @@ class JobLine(QWidget):
         if self._session.progress is not None and self._session.progress.dock:
             show_dock(self._panel.viewer, self._panel.kinds[self._session.progress.dock])
 
-    def _show(self, _news: object = None) -> None:
+    def _show(self) -> None:
         job, progress = self._session.job, self._session.progress
         whole = describe_job(self._session)
         _set_text(self.text, _brief(self._session) if self._brief else whole, tip=whole)

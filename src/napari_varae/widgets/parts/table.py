@@ -40,6 +40,7 @@ class Table(QTableWidget):
         self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+        self.setTabKeyNavigation(False)  # arrow keys move inside, Tab goes on
         self.setMinimumHeight(height)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.horizontalHeader().setSectionResizeMode(wide, QHeaderView.ResizeMode.Stretch)
@@ -52,9 +53,13 @@ class Table(QTableWidget):
         with QSignalBlocker(self):
             self.setSortingEnabled(False)
             self.setRowCount(len(rows))
+            numbers = {i for cells in rows for i, (_, value) in enumerate(cells) if isinstance(value, int | float)}
             for line, (cells, subject) in enumerate(zip(rows, about, strict=True)):
                 for column, (text, value) in enumerate(cells):
-                    self.setItem(line, column, _Cell(text, value, subject))
+                    item = _Cell(text, value, subject)
+                    if column in numbers:  # also where there is none
+                        item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                    self.setItem(line, column, item)
             self.sortItems(-1)  # as they came, until a header is clicked
             self.setSortingEnabled(True)
             self.clearSelection()
@@ -86,8 +91,6 @@ class _Cell(QTableWidgetItem):
     def __init__(self, text: str, value: Any, about: Any) -> None:
         super().__init__(text)
         self.value, self.about = value, about
-        if isinstance(value, int | float):
-            self.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
     def __lt__(self, other: QTableWidgetItem) -> bool:
         return _key(self.value) < _key(getattr(other, "value", None))

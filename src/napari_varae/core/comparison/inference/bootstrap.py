@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from napari_varae.core.comparison.inference.lag_pairs import Array, Sample, basis_of, within, without
 from napari_varae.core.comparison.inference.statistic import Difference, difference, relaxed
@@ -24,6 +25,7 @@ from napari_varae.core.var.stability import spectral_radius
 __all__ = ["LARGEST_RADIUS", "Signs", "WildBootstrap"]
 
 Single = NDArray[np.float32]
+Unsigned = NDArray[np.uint32]
 
 LARGEST_RADIUS = 0.995
 """Spectral radius to which an unstable common model is drawn back: a series that explodes has no null."""
@@ -147,9 +149,10 @@ class WildBootstrap:
     def sample(self, side: int, signs: Signs, coefficients: Array | None = None) -> Sample:
         """Draw the lag pairs of A (0) or B (1) with these signs, from given coefficients (K, p K) if any."""
         coefficients = self.coefficients if coefficients is None else coefficients
-        target, column = np.nonzero(coefficients)
+        sparse = csr_array(coefficients)
+        places = sparse.indptr.astype(np.uint32), sparse.indices.astype(np.uint32)
         residuals = self.residuals[side]._replace(values=self.innovations[side])
-        x, y = recursion(*residuals, self._drift[side], signs[side], target, column, coefficients[target, column])
+        x, y = recursion(*residuals, self._drift[side], signs[side], *places, sparse.data)
         mixing = self._mixing[side]
         if mixing is not None:
             white = np.random.default_rng(signs.seeds[side]).standard_normal(y.shape, dtype=np.float32)
@@ -242,14 +245,14 @@ def recursion(
     heads: Array,
     drift: Array,
     signs: NDArray[np.int8],
-    targets: NDArray[np.int64],
-    columns: NDArray[np.int64],
+    first: Unsigned,
+    columns: Unsigned,
     values: Array,
 ) -> tuple[Array, Array]:
     """Run a VAR forward through segments: predictors (n, p K) and targets (n, K).
 
-    `drift` (n, K) is added to each target, unless it is empty.
-    The coefficients that are not zero are `values`, by which predictors in `columns` act on `targets`.
+    `drift` (n, K) is added to each target, unless it is empty. The coefficients that are not zero come as in a sparse
+    matrix: for target i those from `first[i]` to `first[i + 1]`, each of the predictor in `columns`.
     """
     n, k = residuals.shape
     order = heads.shape[1]
@@ -257,22 +260,19 @@ def recursion(
     t = 0
     for segment in range(len(lengths)):
         for step in range(lengths[segment]):
+            known = x[t]
             for lag in range(order):
                 since = step - 1 - lag
                 past = y[t - 1 - lag] if since >= 0 else heads[segment, order + since]
                 for j in range(k):
-                    x[t, lag * k + j] = past[j]
+                    known[lag * k + j] = past[j]
             for i in range(k):
-                y[t, i] = signs[t] * residuals[t, i]
+                value = signs[t] * residuals[t, i]
+                for m in range(first[i], first[i + 1]):
+                    value += values[m] * known[columns[m]]
+                y[t, i] = value
             if len(drift):
                 for i in range(k):
                     y[t, i] += drift[t, i]
-            m = 0
-            while m < len(values):
-                target, driven = targets[m], 0.0
-                while m < len(values) and targets[m] == target:
-                    driven += values[m] * x[t, columns[m]]
-                    m += 1
-                y[t, target] += driven
             t += 1
     return x, y

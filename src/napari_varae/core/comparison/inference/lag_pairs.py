@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 
 from napari_varae.core.comparison.inference.joint import Side
 from napari_varae.core.comparison.inference.segment_noise import PairNoise, SegmentNoise
@@ -234,6 +235,6 @@ def _positive(gram: Array, noise: Array) -> Array:
     try:
         np.linalg.cholesky(corrected - LEAST * np.eye(len(gram)))
     except np.linalg.LinAlgError:
-        values, vectors = np.linalg.eigh(corrected)
-        corrected = (vectors * values.clip(min=LEAST)) @ vectors.T
+        low, vectors = eigh(corrected, subset_by_value=(-np.inf, LEAST))
+        corrected += (vectors * (LEAST - low)) @ vectors.T
     return np.ascontiguousarray(corrected * scale)

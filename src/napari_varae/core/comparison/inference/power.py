@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from threading import Event
 from typing import NamedTuple
 
@@ -76,11 +77,19 @@ def detectable(
     if not np.isfinite(widths).all() or not draws or (stop is not None and stop.is_set()):
         return np.where(np.isinf(widths), np.inf, np.nan)
     guess = 1 + ndtri(POWER) / bounds
-    changes = list(_changes(model, widths * guess, draws, np.random.default_rng((seed, 1))))
-    jobs = list(_batches(changes, max(1, BATCH_PAIRS // sum(len(side.values) for side in model.residuals))))
-    reached = [part for batch in in_order(_reached, (model, needed), jobs, workers, stop) for part in batch]
+    changes: list[_Change] = []
+    size = max(1, BATCH_PAIRS // sum(len(side.values) for side in model.residuals))
+
+    def jobs() -> Iterator[list[_Change]]:
+        """Choose changes while others are being drawn."""
+        chosen = _changes(model, widths * guess, draws, np.random.default_rng((seed, 1)))
+        while batch := list(islice(chosen, size)):
+            changes.extend(batch)
+            yield batch
+
+    reached = [part for batch in in_order(_reached, (model, needed), jobs(), workers, stop) for part in batch]
     sizes = np.full(own.shape, np.nan)
-    for which, mask in enumerate((~own, own)) if len(reached) == len(changes) else ():
+    for which, mask in enumerate((~own, own)) if len(reached) == draws else ():
         made = [(score[which], change.places[which]) for score, change in zip(reached, changes, strict=True)]
         scores, places = np.array([part for part in made if part[1] >= 0]).reshape(-1, 2).T
         if len(scores) >= FEWEST * draws:
@@ -119,11 +128,6 @@ def _changes(model: WildBootstrap, sizes: Array, draws: int, rng: np.random.Gene
                     after, places[which], planted[which] = trial, place, change
                     break
         yield _Change(model.random(1, rng)[0], (places[0], places[1]), (planted[0], planted[1]))
-
-
-def _batches(changes: list[_Change], size: int) -> Iterator[list[_Change]]:
-    """Cut a list into jobs."""
-    return (changes[first : first + size] for first in range(0, len(changes), size))
 
 
 def _reached(common: tuple[WildBootstrap, Array], changes: list[_Change]) -> list[Array]:
