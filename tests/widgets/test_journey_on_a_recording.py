@@ -207,7 +207,7 @@ def test_from_the_files_to_a_saved_analysis(viewer, docks, session, user, files,
     assert result.test.n_blocks == TRIALS  # whole trials were permuted
     assert result.test.n_strata > 1  # within strata of time, since they take turns
     assert f"{result.coupling.p_value:.3g}" in compare.verdict.coupling[0].text()
-    user.type(compare, compare.form.fields["resamples"], "19")
+    user.type(compare, compare.form.fields["resamples"].native, "19")
     user.choose(compare, compare.placebo.where, "permuted segments")
     user.see(compare, compare.placebo.run_button)
     qtbot.mouseClick(compare.placebo.run_button, Qt.MouseButton.LeftButton)
@@ -270,6 +270,8 @@ def test_from_the_files_to_a_saved_analysis(viewer, docks, session, user, files,
     assert session.fit.id == fit.id
     assert session.frame_sets == sets
     assert session.trials.conditions == ("left", "right")
+    assert session.cells.ids == tuple(range(1, 9))
+    assert session.behaviour.names == ("runningSpeed", "corridorPosition")
     (done,) = session.results
     assert done.names == ("left", "right")
     assert done.comparison.coupling.p_value == result.coupling.p_value

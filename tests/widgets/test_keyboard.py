@@ -93,7 +93,7 @@ def test_tables_of_frame_sets_results_and_coefficients(docks, session, used, rea
         config = ComparisonConfig(resamples=resamples, power_draws=0, correct_noise=False)
         session.set_comparison(compare(dense, stack, *SETS.values(), config))
     first, last = (done.comparison for done in session.results)
-    found = reached("Compare", compare_dock.form.fields["resamples"])
+    found = reached("Compare", compare_dock.form.fields["resamples"].native)
     assert {compare_dock.run_button, compare_dock.table, compare_dock.results.table} <= {*found}
     qtbot.keyClick(compare_dock.results.table, Qt.Key.Key_Down)
     assert session.comparison is first

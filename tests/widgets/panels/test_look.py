@@ -1,5 +1,7 @@
 """The Look dock: what it reports about maps."""
 
+from napari_varae.session.results import Edge
+
 
 def test_an_empty_map_is_reported_with_its_reason(viewer, docks, session, trained, idle, notices):
     look = docks["Look"]
@@ -26,3 +28,16 @@ def test_what_cannot_be_clicked_has_a_reason(docks, session, movie, fit):
     session.use_fit(fit, fit.encode(movie))
     assert look.map_button.isEnabled()
     assert "zero is transparent" in look.map_button.toolTip()
+
+
+def test_the_dock_names_the_latent_or_the_link_of_the_map(docks, session, trained):
+    look = docks["Look"]
+    assert look.which.currentWidget() not in (look.latent, look.link)
+    assert look.which_name.text() == ""
+    session.set_latent(2)
+    assert (look.which.currentWidget(), look.which_name.text(), look.latent.value()) == (look.latent, "Latent", 2)
+    look.subject.setCurrentIndex(look.subject.findData("edge"))
+    assert look.link.text() == "none chosen: click one in the Links dock"
+    session.set_edge(Edge(1, 3, 0))
+    assert (look.which.currentWidget(), look.which_name.text()) == (look.link, "Link")
+    assert look.link.text() == str(Edge(1, 3, 0))

@@ -74,6 +74,7 @@ class LookPanel(FigurePanel):
         self.kind, self.subject, self.span = _choice(KINDS), _choice(SUBJECTS), _choice(SPANS)
         self.latent = NumberField(int)
         self.latent.set_value(0)
+        self.latent.setAccessibleName("Latent")
         self.link, self.which, self.which_name = QLabel(), QStackedWidget(), QLabel()
         self.link.setTextFormat(Qt.TextFormat.PlainText)
         for page in (QWidget(), self.latent, self.link):  # one row for all, so that nothing below it moves
