@@ -45,6 +45,8 @@ LOW_SCREEN = 0.32
 """Share of the window that the Time dock asks for at most."""
 LEAST_LIST, LEAST_CONTROLS = 28, 130
 """Pixels below which napari's list of layers (one layer) and its controls do not shrink."""
+CONTROLS = 370
+"""Pixels that napari's controls of any kind of layer have where there is room."""
 
 
 def open_workspace(viewer: Viewer) -> dict[str, Any]:
@@ -68,6 +70,10 @@ def open_workspace(viewer: Viewer) -> dict[str, Any]:
         _let_layers_shrink(main)
         height = min(TIME_HEIGHT, round(LOW_SCREEN * main.height()))
         main.resizeDocks([docks["Time"]], [height], Qt.Orientation.Vertical)
+        layers = [dock for title in ("layer controls", "layer list") for dock in main.findChildren(QDockWidget)
+                  if dock.windowTitle() == title]  # fmt: skip
+        if len(layers) == 2:
+            main.resizeDocks(layers, [CONTROLS, max(main.height() - height - CONTROLS, 1)], Qt.Orientation.Vertical)
         main.resizeDocks([docks["Movie"]], [RIGHT_WIDTH], Qt.Orientation.Horizontal)
     docks["Movie"].show()
     docks["Movie"].raise_()
