@@ -73,6 +73,8 @@ def write(path: Path, movie: np.ndarray) -> None:
     elif path.stem == "two_channels":
         names = {"axes": "TCYX", "Channel": {"Name": ["Channel 1", "Channel 2"]}}
         tifffile.imwrite(path, np.stack([movie, movie], 1), ome=True, metadata=names)
+    elif path.stem == "masks":
+        tifffile.imwrite(path, np.repeat(np.uint16([1, 2]), movie[0].size // 2).reshape(movie.shape[1:]))
     elif path.stem == "piezo":
         tifffile.imwrite(path, np.stack(3 * [movie], 1), ome=True, metadata={"axes": "TZYX"})
     else:
@@ -86,6 +88,8 @@ def test_code_of_a_page(page, tmp_path):
     for name in set(re.findall(r"\w+\.(?:tif|h5)\b", text)):
         write(tmp_path / name, stack.read())
     (tmp_path / "frames.csv").write_text("frame,bad\n7,1\n8,0\n", encoding="utf-8")
+    speed = "".join(f"{t},{t % 7}\n" for t in range(80))
+    (tmp_path / "running.csv").write_text(f"time,speed\n{speed}", encoding="utf-8")
     if "folder_of_a_series" in text:
         (tmp_path / "folder_of_a_series").mkdir()
         for i, part in enumerate(np.array_split(stack.read(), 3)):
