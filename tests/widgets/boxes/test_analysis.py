@@ -358,8 +358,7 @@ SCRIPT = """
     from napari_varae.core.settings import FitConfig
     from napari_varae.core.training.train import fit as train
     from napari_varae.session.session import session_of
-    from napari_varae.viewer.provenance import ours
-from napari_varae.widgets.parts.keeper import keeper_of
+    from napari_varae.widgets.parts.keeper import keeper_of
     from napari_varae.widgets.workspace import open_workspace
 
     def wait(until):
