@@ -356,7 +356,7 @@ def test_cells_and_covariates_are_those_of_the_analysis_unless_others_are_named(
     assert (status, "no trace 'sped'. Choose one of speed, licks." in err) == (1, True)
     running.rename(tmp_path / "moved.csv")
     status, _, err = run("compare", folder, "--a", "0:140", "--b", "170:320", *QUICK)
-    assert (status, "moved or deleted" in err) == (1, True)
+    assert (status, "moved or deleted" in err, "leave it out: --covariate none" in err) == (1, True, True)
     assert run("compare", folder, "--a", "0:140", "--b", "170:320", "--covariate", "none", *QUICK)[0] == 0
 
 

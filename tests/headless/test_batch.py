@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+import tifffile
 
 import napari_varae as nv
 from napari_varae.headless.row import run_row
@@ -156,6 +157,24 @@ def test_what_a_user_added_by_hand_is_set_aside_and_reported(settings, sheet, cl
     assert "set aside" in (out / "m0" / "log.txt").read_text(encoding="utf-8")
     assert nv.run_batch(compared, out, settings, client=client) == [row]
     assert str(out / "m0-before") in (out / "summary.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.long
+def test_shifts_that_come_with_the_movie_are_not_of_the_user(settings, tmp_path, movies):
+    """A folder of suite2p brings shifts, which lie in the analysis from the beginning."""
+    from napari_varae.headless.sheet import read_sheet
+
+    plane, movie = tmp_path / "recording" / "plane0", tifffile.imread(movies / "m0.tif")
+    plane.mkdir(parents=True)
+    movie.astype("<i2").tofile(plane / "data.bin")
+    shifts = {"yoff": np.ones(len(movie), int), "xoff": np.zeros(len(movie), int)}
+    np.save(plane / "ops.npy", {"Ly": movie.shape[1], "Lx": movie.shape[2], **shifts})
+    (tmp_path / "sheet.csv").write_text("path,name\nrecording,one\n", encoding="utf-8")
+    [row] = read_sheet(tmp_path / "sheet.csv", settings)
+    run_row(row, settings, str(tmp_path / "out"))
+    assert (tmp_path / "out" / "one" / "shifts.csv").is_file()
+    other = settings.changed(comparison=settings.comparison.changed(resamples=19))
+    assert "set_aside" not in run_row(row, other, str(tmp_path / "out"))
 
 
 @pytest.mark.long

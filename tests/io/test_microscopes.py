@@ -262,6 +262,17 @@ def test_several_positions_of_micro_manager_are_refused(tmp_path: Path):
     np.testing.assert_array_equal(open_stack(file).read(), MOVIE)  # the way out
 
 
+def test_positions_of_a_grid_are_several(tmp_path: Path):
+    """Micro-Manager names them by column and row, and further files of one position by a number at the end, too."""
+    folder = write_micro_manager(tmp_path / "mm", MOVIE, [24])
+    file = folder / "x_MMStack_Pos0.ome.tif"
+    for place in ("000_000", "000_001"):
+        (folder / f"x_MMStack_1-Pos{place}.ome.tif").write_bytes(file.read_bytes())
+    file.unlink()
+    with pytest.raises(StackError, match="holds 2 positions"):
+        open_stack(folder)
+
+
 # Femtonics
 
 

@@ -278,7 +278,7 @@ def test_what_cannot_be_opened_is_returned_and_the_rest_is_there(made, with_cell
     session, cautions = opened(made[0], tmp_path / "a")
     assert len(cautions) == 2
     assert "moved or deleted" in cautions[0]
-    assert "Not regressed out any more" in cautions[1]
+    assert "No longer regressed out" in cautions[1]
     assert session.behaviour is None
     assert session.cells.ids == (4, 9)
     assert session.comparison.test.n_covariates == 2

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from napari_varae.errors import DataError
 
 if TYPE_CHECKING:
     from napari_varae.core.experiment.cells import Cells
@@ -30,7 +33,8 @@ def cells_of(analysis: Analysis, given: Path | None) -> Cells | None:
 
     if given is not None:
         return None if str(given) == NONE else open_cells(given, shape=analysis.fit.shape)
-    cells = analysis.cells
+    with _remedy("--cells"):
+        cells = analysis.cells
     for note in () if cells is None else cells.notes:
         if note.endswith(SINCE):
             _report(note)
@@ -48,7 +52,8 @@ def regressed_out(analysis: Analysis, given: Sequence[str] | None, lags: int | N
     import numpy as np
 
     if given is None:
-        traces = analysis.regressors()
+        with _remedy("--covariate"):
+            traces = analysis.regressors()
         if traces is None:
             return {}
         lags = analysis.covariate_lags if lags is None else lags
@@ -67,6 +72,15 @@ def _open(analysis: Analysis, text: str) -> Any:
     if analysis.record.behaviour is not None and not split_name(text)[0].exists():
         return analysis.regressors([text])
     return open_covariates([text], analysis.n_frames, analysis.frame_rate)
+
+
+@contextmanager
+def _remedy(option: str) -> Iterator[None]:
+    """Name the option that replaces, or leaves out, what the analysis has and cannot be read."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{error} Name another file with {option}, or leave it out: {option} {NONE}.") from error
 
 
 def _report(text: str) -> None:

@@ -31,8 +31,8 @@ def is_own(path: Path, folder: Path) -> bool:
 def set_aside(folder: Path, key: str, frame_sets: set[str]) -> Path | None:
     """Rename the folder of a row when a user added to it, or changed it; return its new place, and None otherwise.
 
-    `key` is the file that marks a folder as one of a batch, which it then is no longer; `frame_sets` are names of frame
-    sets that the batch made.
+    `key` is the file that marks a folder as one of a batch; it is removed from the folder that is set aside.
+    `frame_sets` are names of frame sets that the batch made.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from napari_varae.headless.sheet import Row, State
 from napari_varae.headless.steps import Kind, compare_frames, draw_map, find_frames, train_fit
 from napari_varae.io import open_stack
 from napari_varae.io.analysis import Analysis, open_analysis
-from napari_varae.io.analysis_files import FIT, LATENTS, TRIALS
+from napari_varae.io.analysis_files import FIT, LATENTS, SHIFTS, TRIALS
 from napari_varae.io.analysis_record import RECORD
 from napari_varae.io.covariates import open_covariates
 
@@ -191,6 +191,8 @@ def _begun(row: Row, settings: AnalysisSettings, folder: Path, state: State, mem
     (folder / SUMMARY).unlink(missing_ok=True)
     write_file(folder / KEY, json.dumps({"state": None}))  # nothing to go on with, while it is replaced
     analysis = Analysis.begin(folder, stack, settings, overwrite=True)
+    if stack.shifts is not None:
+        note_own(folder / SHIFTS, folder)
     if trials is not None:
         analysis.keep_trials(trials)
         note_own(folder / TRIALS, folder)

@@ -29,7 +29,7 @@ __all__ = ["SINCE", "Brought", "KeptBrought"]
 
 Opened = TypeVar("Opened", Cells, Behaviour)
 SINCE = "changed since they were used in this analysis."
-"""How the note ends that reports that cells or traces are others than they were."""
+"""How the note ends that reports that cells or traces have changed."""
 
 
 class Brought(NamedTuple):
@@ -68,7 +68,7 @@ class KeptBrought:
 
     @cached_property
     def cells(self) -> Cells | None:
-        """Cells of the movie, opened when first asked for; None when there are none. A note reports that they changed.
+        """Cells of the movie, opened when first asked for; None when there are none. A note reports a change.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class KeptBrought:
 
     @cached_property
     def behaviour(self) -> Behaviour | None:
-        """Traces of behaviour, opened when first asked for; None when there are none. A note reports that they changed.
+        """Traces of behaviour, opened when first asked for; None when there are none. A note reports a change.
 
         Raises
         ------
@@ -142,7 +142,7 @@ class KeptBrought:
         cells, behaviour = _tried(self, "cells", cautions), _tried(self, "behaviour", cautions)
         known = () if behaviour is None else behaviour.names
         if missing := [name for name in self.covariates if name not in known]:
-            cautions.append(f"Not regressed out any more, as there is no such trace: {', '.join(missing)}.")
+            cautions.append(f"No longer regressed out, because the trace is missing: {', '.join(missing)}.")
         chosen = tuple(name for name in self.covariates if name in known)
         return Brought(cells, behaviour, chosen, self.covariate_lags, tuple(cautions))
 
@@ -209,7 +209,7 @@ def _tried(analysis: KeptBrought, name: str, cautions: list[str]) -> Any:
 
 
 def _compared(found: Opened, kept: BroughtRecord, what: str) -> Opened:
-    """Note it when cells or traces are others than they were."""
+    """Add a note when cells or traces have changed since they were kept."""
     if found.fingerprint() == kept.fingerprint:
         return found
     return replace(found, notes=(f"The {what} in {kept.path} have {SINCE}", *found.notes))

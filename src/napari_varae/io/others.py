@@ -174,7 +174,9 @@ def _thor_rate(root: Any, planes: int) -> Fact:
 def _micro_manager(library: Any, path: Path, wanted: Wanted) -> _Opened:
     """Open the files of one position by what OME states; roiextractors' own class leaves them open, and reads less."""
     files = sorted(path.glob("*.ome.tif"), key=lambda file: (len(file.name), file.name))
-    positions = sorted({re.sub(r"(_\d+)?\.ome\.tif$", "", file.name) for file in files})
+    stems = {file.name.removesuffix(".ome.tif") for file in files}
+    firsts = {stem: re.sub(r"_\d+$", "", stem) for stem in stems}  # further files of a position end in _1, _2 ...
+    positions = sorted({first if first in stems else stem for stem, first in firsts.items()})  # and 1-Pos000_001 is one
     if len(positions) > 1:
         raise StackError(f"{path.name!r} holds {len(positions)} positions. Open the TIFF file of one: {positions[0]} …")
     names = [str(name) for name in library.OMETiffImagingExtractor.get_available_channel_names(files[0])]

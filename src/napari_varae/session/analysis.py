@@ -66,8 +66,8 @@ def write_analysis(
     StackError
         When the movie cannot be read.
     DataError
-        When the folder cannot be written, holds an analysis already and `overwrite` is not set, or has got comparisons
-        since it was opened or saved, by a command for instance.
+        When the folder cannot be written, holds an analysis already and `overwrite` is not set, or has gained
+        comparisons since it was opened or saved, by a command for instance.
     """
     path, check = Path(folder).expanduser().absolute(), check or _go_on
     if (path / RECORD).exists() and not overwrite:

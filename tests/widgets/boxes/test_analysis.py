@@ -305,6 +305,24 @@ def test_discarded_work_is_gone(docks, analysed, idle, qtbot, monkeypatch):
 
 
 @pytest.mark.long
+def test_a_comparison_of_several_conditions_and_a_choice_are_kept_as_well(analysed, qtbot, fit):
+    keeper, table = keeper_of(analysed), np.ones((1, 1))
+    keeper.keep()
+    qtbot.waitUntil(lambda: not keeper.waits)
+    sets = {name: [(start, start + 60)] for name, start in (("go", 0), ("stop", 65), ("rest", 130))}
+    found = nv.compare_conditions(fit, analysed.stack, sets, QUICK.changed(correct_noise=False))
+    analysed.set_conditions(found, analysed.generation)
+    assert keeper.waits
+    keeper.finish()
+    assert list((keeper.autosave.folder / "comparisons" / "conditions").glob("*.json"))
+    analysed.set_choice(Choice(table[0].astype(int), table[0].astype(int), table[0], table, 0 * table, table, (1, 1),
+                               (1, 1), 4, 60, 3))  # fmt: skip
+    assert keeper.waits
+    keeper.finish()
+    assert (keeper.autosave.folder / "choice.json").is_file()
+
+
+@pytest.mark.long
 def test_saving_ends_the_keeping(docks, analysed, tmp_path, idle, qtbot):
     keeper = keeper_of(analysed)
     keeper.keep()

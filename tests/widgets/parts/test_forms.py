@@ -165,6 +165,15 @@ def test_steps_follow_the_size_and_stay_in_bounds(qtbot, kind, bounds, start, st
     assert math.isclose(field.value(), end, rel_tol=1e-12)
 
 
+@pytest.mark.parametrize("text", ["inf", "nan"])
+def test_what_is_no_finite_number_steps_from_zero(qtbot, text):
+    field = NumberField(float)
+    qtbot.addWidget(field)
+    field.lineEdit().setText(text)
+    field.stepBy(1)
+    assert field.value() == 0.1
+
+
 def test_stepping_is_a_key_away(qtbot):
     field = NumberField(int)
     qtbot.addWidget(field)

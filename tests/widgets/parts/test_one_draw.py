@@ -62,6 +62,18 @@ def test_it_is_done_once_for_a_window(window, qtbot):
     assert window.children() == known
 
 
+def test_a_window_is_not_taken_for_one_inside_it(window, qtbot):
+    """A dock that was a window of its own before it came into the main window."""
+    draw_once(window)
+    outer = QWidget()
+    qtbot.addWidget(outer)
+    QVBoxLayout(outer).addWidget(window)
+    known = len(outer.children())
+    draw_once(outer)
+    assert len(outer.children()) == known + 1
+    window.setParent(None)
+
+
 def test_what_changes_all_the_time_is_drawn_meanwhile(window, qtbot):
     draw_once(window)
     before = window.draws

@@ -20,7 +20,7 @@ class Origin:
     path : str
         Absolute path.
     given : mapping
-        Arguments of the function that opened it, but for those that are None.
+        Arguments of the function that opened it, except those that are None.
     """
 
     path: str

@@ -69,10 +69,10 @@ def information_criterion(
 ) -> float:
     """Choose the penalty that minimises BIC or EBIC, summed over the targets.
 
-    The paths are followed from the largest useful penalty down, a halving at a time, until one brings nothing: the many
-    coefficients of a small penalty are neither computed nor kept. Of each halving some knots are compared, and then
-    more around the best of these. Penalties at which a target has more nonzeros than half the observations are not
-    considered: there the residual, and with it the criterion, falls without bound.
+    The paths are followed from the largest useful penalty down, a halving at a time, until one does not lower the
+    criterion: the many coefficients of a small penalty are neither computed nor kept. Of each halving some knots are
+    compared, and then more around the best of these. Penalties at which a target has more nonzeros than half the
+    observations are not considered: there the residual, and with it the criterion, falls without bound.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["LinksPanel"]
 
 ON_CLICK = {"driver": "its driver map", "effect": "its effect map", None: "nothing more"}
-CHOOSE = "Choose a link: click a cell of the matrix, move there with the arrow keys, or click an arrow on the image."
+CHOOSE = "Choose a link: click an entry of the matrix, move there with the arrow keys, or click an arrow on the image."
 
 
 class LinksPanel(FigurePanel):

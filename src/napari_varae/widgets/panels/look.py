@@ -168,7 +168,7 @@ class LookPanel(FigurePanel):
             edge = self.session.edge
             if edge is None:
                 raise ValueError(
-                    "Choose a link first: click a cell of the matrix in the Links dock, an arrow on the image, or a "
+                    "Choose a link first: click an entry of the matrix in the Links dock, an arrow on the image, or a "
                     "row of the table in the Compare dock."
                 )
             of = f"link {edge}"

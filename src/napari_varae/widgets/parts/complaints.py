@@ -72,7 +72,7 @@ def complaint(field: Any, edited: Any = None) -> QLabel:
 
 
 def clear_complaint(field: Any) -> None:
-    """Take the mark from a field, whose value is another now."""
+    """Remove the mark from a field whose value has changed."""
     if field.complaint.text():
         field.complaint.clear()
         field.complaint.hide()

@@ -65,7 +65,7 @@ class Keeper(QObject):
         for signal in (
             session.movie_changed, session.fit_changed, session.ranges_changed, session.comparison_changed,
             session.trials_changed, session.placebo_changed, session.saved_changed, session.cells_changed,
-            session.behaviour_changed, session.covariates_changed,
+            session.behaviour_changed, session.covariates_changed, session.conditions_changed, session.choice_changed,
         ):  # fmt: skip
             signal.connect(self._look)
         QCoreApplication.instance().aboutToQuit.connect(self.finish)

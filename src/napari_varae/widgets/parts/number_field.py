@@ -105,7 +105,7 @@ class NumberField(QAbstractSpinBox):
     def stepBy(self, steps: int) -> None:
         """Step by one, or by one unit of the leading digit."""
         number = self._number()
-        value = number if isinstance(number, int | float) else 0
+        value = number if isinstance(number, int | float) and math.isfinite(number) else 0
         if self._kind is int:
             stepped: float = value + steps
         else:

@@ -1,7 +1,7 @@
 """One draw of a window for all that changes at about the same time.
 
-A window with a canvas of OpenGL is put together as a whole whenever any part of it is drawn, and Qt draws at once for
-each plot that changed and again for each layout that followed. One step of a slider would be four draws.
+A window with an OpenGL canvas is composed as a whole whenever any part of it is drawn. Qt draws it once for each plot
+that changed, and again for each layout that followed: one step of a slider would cost four draws.
 """
 
 from __future__ import annotations
@@ -42,6 +42,6 @@ class _OneDraw(QObject):
 
 
 def draw_once(window: QWidget) -> None:
-    """Gather the draws of a window, which is done once for each."""
-    if window.findChild(_OneDraw) is None:
+    """Combine draws of a window that follow each other closely; a second call does nothing."""
+    if not any(isinstance(child, _OneDraw) for child in window.children()):  # not of what is inside it
         _OneDraw(window)

@@ -147,7 +147,7 @@ class MatrixPlot(Plot):
         super().__init__("source latent", "target latent", height=310)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Matrix of coefficients")
-        self.setToolTip("Click a cell, or move with the arrow keys")
+        self.setToolTip("Click an entry, or move with the arrow keys")
         self.setStyleSheet(
             f"MatrixPlot {{ border: 1px solid transparent }} MatrixPlot:focus {{ border-color: {CURSOR_COLOUR} }}"
         )

@@ -252,7 +252,8 @@ def recursion(
     """Run a VAR forward through segments: predictors (n, p K) and targets (n, K).
 
     `drift` (n, K) is added to each target, unless it is empty. The coefficients that are not zero come as in a sparse
-    matrix: for target i those from `first[i]` to `first[i + 1]`, each of the predictor in `columns`.
+    matrix, as `values` (m,) of predictors `columns` (m,): those of target i are from `first[i]` to `first[i + 1]`, of
+    `first` (K + 1,).
     """
     n, k = residuals.shape
     order = heads.shape[1]

@@ -162,7 +162,7 @@ def _corrected(sample: Sample, coefficients: Array) -> tuple[Array, Array]:
 
 
 def _inverse(matrix: Array) -> Array:
-    """Inverse of a symmetric positive definite matrix, in a third of the time that any other takes."""
+    """Inverse of a symmetric positive definite matrix (n, n), in a third of the time of a general inverse."""
     lower, failed = dpotrf(matrix, lower=1, clean=1)
     if failed:
         raise np.linalg.LinAlgError("The correlation of the predictors is not positive definite.")
