@@ -351,6 +351,10 @@ def test_cells_and_covariates_are_those_of_the_analysis_unless_others_are_named(
     assert own["statistic"] == by_name["statistic"] != plain["statistic"]
     assert found("--covariate-lags", 0)[0]["n_covariates"] == 1
     assert found("--covariate", "none")[0]["statistic"] == plain["statistic"]
+    nothing = "--a", "0:140", "--b", "170:320", "--covariate", "none", "--covariate-lags", 2
+    status, _, err = run("compare", folder, *nothing, *QUICK)
+    assert status != 0
+    assert "There is no covariate" in err
     assert found("--covariate", "licks")[0]["n_covariates"] == 1
     status, _, err = run("compare", folder, "--a", "0:140", "--b", "170:320", "--covariate", "sped", *QUICK)
     assert (status, "no trace 'sped'. Choose one of speed, licks." in err) == (1, True)
@@ -395,6 +399,7 @@ def test_a_map_less_another_and_of_one_frame(run, folder):
     own = {"target": 1, "own_past": True}
     options = "--target", 1, "--own-past", "--json"
     printed = json.loads(run("map", folder, "--frames", "0:140", "--minus", "170:320", *options)[1])
+    assert printed["name"].endswith("over 0-140 minus 170-320")
     expected = nv.contribution_map(fit, stack, frames=(0, 140), **own)
     expected = expected - nv.contribution_map(fit, stack, frames=(170, 320), **own)
     assert expected.any()

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from napari_varae.errors import DataError
 
 if TYPE_CHECKING:
@@ -55,14 +57,21 @@ def regressed_out(analysis: Analysis, given: Sequence[str] | None, lags: int | N
         with _remedy("--covariate"):
             traces = analysis.regressors()
         if traces is None:
-            return {}
+            return _nothing(lags)
         lags = analysis.covariate_lags if lags is None else lags
         at = f", at lags of 0 to {lags} frames" if lags else ""
         _report(f"Regressed out, as in this analysis: {', '.join(analysis.covariates)}{at}.")
         return {"covariates": traces, "covariate_lags": lags}
     if list(given) == [NONE]:
-        return {}
+        return _nothing(lags)
     return {"covariates": np.hstack([_open(analysis, text) for text in given]), "covariate_lags": lags or 0}
+
+
+def _nothing(lags: int | None) -> dict[str, Any]:
+    """Regress nothing out; lags would be those of nothing."""
+    if lags:
+        raise typer.BadParameter("There is no covariate. Name one with --covariate.", param_hint="--covariate-lags")
+    return {}
 
 
 def _open(analysis: Analysis, text: str) -> Any:

@@ -265,7 +265,8 @@ def draw_map(
         image = contribution_map(fit, stack, kind=kind, frames=frames, **what)
         if minus is not None:
             image = image - contribution_map(fit, stack, kind=kind, frames=minus, **what)
-    over = f" of frame {frame}" if frame is not None else " difference" if minus is not None else ""
+    over = f" of frame {frame}" if frame is not None else f" over {_spans(frames)}" if frames else ""
+    over += f" minus {_spans(minus)}" if minus else ""
     subject = "" if target is None and edge is None else f" of link {Edge(*edge)}" if edge else f" of latent {target}"
     about = {
         "name": f"{kind} map{subject}{over}",
@@ -278,3 +279,10 @@ def draw_map(
         "movie": stack.fingerprint(),
     }
     return image, about
+
+
+def _spans(frames: Sequence[FrameRange]) -> str:
+    """Name frames, so that maps over others have other names."""
+    if len(frames) > 3:
+        return f"{sum(stop - start for start, stop in frames)} frames from {frames[0][0]} to {frames[-1][1]}"
+    return ", ".join(f"{start}-{stop}" for start, stop in frames)

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, vstack
 from torch import Tensor
 
+from napari_varae.core.compute.compiled import compiled
 from napari_varae.core.compute.threads import one_thread
 from napari_varae.core.lasso.lars import Array
 from napari_varae.core.lasso.problem import Problem
 
 __all__ = ["LassoPath", "lasso_path"]
+
+Integers = NDArray[np.int64]
 
 
 @one_thread()
@@ -55,17 +57,41 @@ def lasso_path(
     """
     problem = Problem(gram, cross, weights, max_steps)
     stop = problem.per_target(min_penalty, "min_penalty").detach()
-    penalties, coefficients = [], []
+    penalties, rows = [], []
     for walk in problem.walks(stop, every=True):  # most coefficients are 0, and the factor of its end is large
         penalties.append(walk.penalties)
-        coefficients.append(csr_array(walk.coefficients))
+        knots, predictors = np.nonzero(walk.coefficients)
+        counts = np.bincount(knots, minlength=len(walk.penalties))
+        rows.append((counts, predictors, walk.coefficients[knots, predictors]))
     return LassoPath(
         shape=problem.shape,
         penalties=penalties,
-        coefficients=vstack(coefficients, format="csr"),
+        rows=_Rows(*(np.concatenate(parts) for parts in zip(*rows, strict=True))),
         end=stop.cpu().numpy().ravel(),
         device=cross.device if isinstance(cross, Tensor) else None,
     )
+
+
+class _Rows:
+    """A table of coefficients (S, P) of which few are not zero: how many a row has, their columns, and their values."""
+
+    def __init__(self, counts: Integers, columns: Integers, values: Array) -> None:
+        self._ends, self._columns, self._values = np.cumsum(counts), columns, values
+        self._starts = self._ends - counts
+
+    def take(self, rows: Integers, width: int) -> Array:
+        """Return some rows, shape (len(rows), width)."""
+        table = np.zeros((len(rows), width))
+        fill(table, self._starts[rows], self._ends[rows], self._columns, self._values)
+        return table
+
+
+@compiled
+def fill(table: Array, starts: Integers, ends: Integers, columns: Integers, values: Array) -> None:
+    """Write the values of each row into a table of zeros."""
+    for row in range(len(table)):
+        for m in range(starts[row], ends[row]):
+            table[row, columns[m]] = values[m]
 
 
 class LassoPath:
@@ -75,13 +101,12 @@ class LassoPath:
     """
 
     def __init__(
-        self, shape: torch.Size, penalties: list[Array], coefficients: csr_array, end: Array,
-        device: torch.device | None,
-    ) -> None:  # fmt: skip
-        self._shape, self._coefficients, self._end, self._device = shape, coefficients, end, device
+        self, shape: torch.Size, penalties: list[Array], rows: _Rows, end: Array, device: torch.device | None
+    ) -> None:
+        self._shape, self._table, self._end, self._device = shape, rows, end, device
         self._lengths = np.array([len(part) for part in penalties])
         self._first = np.cumsum(self._lengths) - self._lengths
-        """The row of the coefficients that each path begins with: knots are in rows, those of one path together."""
+        """The row of the table that each path begins with: knots are in rows, those of one path together."""
         self._knots = np.concatenate(penalties)[self._rows(np.arange(self._lengths.max()))]
 
     @property
@@ -150,19 +175,19 @@ class LassoPath:
         before = np.maximum(after - 1, 0)
         high, low = self._knots[everyone, before], self._knots[everyone, after]
         share = np.divide(high - level, high - low, out=np.zeros_like(level), where=high > low).clip(0, 1)
-        start, stop = (self._coefficients[self._first + knot].toarray() for knot in (before, after))
+        start, stop = (self._table.take(self._first + knot, self._shape[-1]) for knot in (before, after))
         between: Array = start + share[:, None] * (stop - start)
         return between.reshape(self._shape)
 
     def _at_knots(self) -> Array:
         """Coefficients at the knots, shape (..., K, S, P)."""
         rows = self._rows(np.arange(self._knots.shape[1]))
-        at_knots: Array = self._coefficients[rows.ravel()].toarray()
+        at_knots = self._table.take(rows.ravel(), self._shape[-1])
         return at_knots.reshape(*self._shape[:-1], -1, self._shape[-1])
 
-    def _rows(self, knots: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _rows(self, knots: Integers) -> Integers:
         """Rows of some knots of each path, the last one standing for those that a shorter path lacks."""
-        rows: NDArray[np.int64] = self._first[:, None] + np.minimum(knots, self._lengths[:, None] - 1)
+        rows: Integers = self._first[:, None] + np.minimum(knots, self._lengths[:, None] - 1)
         return rows
 
     def _give(self, values: Any) -> Any:
