@@ -55,7 +55,7 @@ def paths() -> str:
 
 def one_penalty() -> str:
     """Table of one estimate, beside coordinate descent."""
-    rows = of_table("one penalty")
+    rows = [row for row in of_table("one penalty") if row["share"] == 0.1]
     rivals = list(rows[0]["ratios"])
     lines = [
         [
@@ -73,10 +73,11 @@ def gradients() -> str:
     """Table of the time of the gradient beside that of the estimate."""
     rows = [row for row in of_table("gradients") if row["share"] == 0.1]
     lines = [
-        [*problem(rows, i), f"{row['forward']:.1f}", f"{row['backward']:.2f}", times_faster(row["ratio"])]
+        [*problem(rows, i), f"{row['forward']:.1f}", f"{row['backward']:.2f}",
+         "{:.0f} % ({:.0f} to {:.0f})".format(*(100 * share for share in row["ratio"]))]
         for i, row in enumerate(rows)
-    ]
-    return markdown(["latents", "K", "p", "estimate", "gradient", "ratio (range)"], lines)
+    ]  # fmt: skip
+    return markdown(["latents", "K", "p", "estimate", "gradient", "of the estimate (range)"], lines)
 
 
 def layers() -> str:
