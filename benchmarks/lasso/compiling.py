@@ -1,9 +1,9 @@
-"""Seconds of the first l1 path and of the first comparison in a process: compiled anew, read from disk, and again.
+"""Seconds of the first l1 path and of the first comparison in a process: compiled, read from disk, and a second time.
 
     python -m benchmarks.lasso.compiling [--rounds 5]
 
-Each process of its own, torch and numba loaded before the clock starts, and an empty cache folder for what is compiled
-anew.
+Each process of its own, torch and numba loaded before the clock starts, and an empty cache folder for what
+is compiled.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def main() -> None:
     """Print and keep medians and ranges."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    runs: dict[str, list[list[float]]] = {"compiled anew": [], "from disk": []}
+    runs: dict[str, list[list[float]]] = {"compiled": [], "from disk": []}
     for _ in range(parser.parse_args().rounds):
         with tempfile.TemporaryDirectory() as cache:
             for timed in runs.values():

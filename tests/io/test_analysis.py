@@ -286,7 +286,7 @@ def test_cells_and_behaviour_that_moved_or_changed_are_reported_and_the_rest_ope
     assert [text.split()[1] for text in found.cautions[:2]] == ["cells", "traces"]
     assert all("have changed since" in text for text in found.cautions[:2])
     assert found.covariates == ()
-    assert "no such trace: speed" in found.cautions[2]
+    assert "because the trace is missing: speed" in found.cautions[2]
     with pytest.raises(nv.DataError, match="no trace 'speed'"):
         changed.regressors()
     (moved / "cells.tif").unlink()
