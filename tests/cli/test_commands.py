@@ -354,7 +354,7 @@ def test_cells_and_covariates_are_those_of_the_analysis_unless_others_are_named(
     nothing = "--a", "0:140", "--b", "170:320", "--covariate", "none", "--covariate-lags", 2
     status, _, err = run("compare", folder, *nothing, *QUICK)
     assert status != 0
-    assert "There is no covariate" in err
+    assert "Lags need a covariate" in err
     assert found("--covariate", "licks")[0]["n_covariates"] == 1
     status, _, err = run("compare", folder, "--a", "0:140", "--b", "170:320", "--covariate", "sped", *QUICK)
     assert (status, "no trace 'sped'. Choose one of speed, licks." in err) == (1, True)

@@ -127,6 +127,27 @@ def test_comparisons_that_a_command_added_are_not_removed(made, tmp_path):
     assert not save_analysis(again, tmp_path / "a", overwrite=True).comparisons  # what the user removed goes
 
 
+def test_a_comparison_that_is_added_while_an_analysis_opens_is_not_removed(made, tmp_path):
+    stack, fit, result = made
+    session = Session()
+    session.use_movie(stack)
+    session.use_fit(fit, fit.encode(stack))
+    other = save_analysis(session, tmp_path / "a")
+    again = Session()
+    again.use_movie(stack)
+    added = []
+
+    def add():
+        if not added:
+            added.append(other.keep_comparison(result, "by command"))
+
+    again.fit_changed.connect(add)
+    use_analysis(again, nv.open_analysis(tmp_path / "a"))
+    assert not again.results
+    with pytest.raises(nv.DataError, match=r"added to it since, such as 'by command"):
+        save_analysis(again, tmp_path / "a", overwrite=True)
+
+
 def test_stopped_while_it_saves_nothing_changes(made, tmp_path):
     stack, fit, _ = made
     session = Session()

@@ -68,9 +68,9 @@ def regressed_out(analysis: Analysis, given: Sequence[str] | None, lags: int | N
 
 
 def _nothing(lags: int | None) -> dict[str, Any]:
-    """Regress nothing out; lags would be those of nothing."""
+    """Regress nothing out, and refuse lags, which would be those of nothing."""
     if lags:
-        raise typer.BadParameter("There is no covariate. Name one with --covariate.", param_hint="--covariate-lags")
+        raise typer.BadParameter("Lags need a covariate: name one with --covariate.", param_hint="--covariate-lags")
     return {}
 
 

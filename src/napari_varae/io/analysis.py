@@ -51,6 +51,8 @@ class Analysis(KeptComparisons, KeptBrought):
     def __init__(self, folder: Path, record: AnalysisRecord, movie: Any = None) -> None:
         self.folder = folder
         self.record = record
+        self.files_then = files.comparison_files(folder)
+        """Comparisons that the folder held when this was opened."""
         self._movie = movie
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Cells and behaviour in an analysis folder: where their files are, or, where there is no file, they themselves."""
+"""Cells and behaviour in an analysis folder: the paths of their files, or their data when they have no file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -75,13 +75,8 @@ class KeptBrought:
         DataError
             When their file was moved or deleted, or is damaged.
         """
-        kept = self.record.cells
-        if kept is None:
-            return None
-        if kept.path is None:
-            return _read_cells(self.folder / CELLS)
-        found = open_cells(kept.find(self.folder, "cells"), self.record.movie.shape[1:], **_given(kept))
-        return _compared(found, kept, "cells")
+        again = partial(open_cells, shape=self.record.movie.shape[1:])
+        return _opened(self.record.cells, self.folder, "cells", again, partial(_read_cells, self.folder / CELLS))
 
     @cached_property
     def behaviour(self) -> Behaviour | None:
@@ -92,13 +87,8 @@ class KeptBrought:
         DataError
             When their file was moved or deleted, or is damaged.
         """
-        kept = self.record.behaviour
-        if kept is None:
-            return None
-        if kept.path is None:
-            return _read_behaviour(self.folder / BEHAVIOUR)
-        found = open_behaviour(kept.find(self.folder, "traces"), **_given(kept))
-        return _compared(found, kept, "traces")
+        read = partial(_read_behaviour, self.folder / BEHAVIOUR)
+        return _opened(self.record.behaviour, self.folder, "traces", open_behaviour, read)
 
     @property
     def covariates(self) -> tuple[str, ...]:
@@ -121,7 +111,7 @@ class KeptBrought:
         Raises
         ------
         DataError
-            When the file of the behaviour was moved or deleted, or has no such trace.
+            When the file of the behaviour was moved or deleted, or a trace is missing.
         ValueError
             When its times are in seconds and the frame rate is unknown.
         """
@@ -174,7 +164,7 @@ class KeptBrought:
         Raises
         ------
         ValueError
-            When there is no such trace.
+            When a covariate is not one of the traces.
         """
         path = self.folder / BEHAVIOUR
         if behaviour is not None:
@@ -191,9 +181,18 @@ class KeptBrought:
         self.__dict__["behaviour"] = behaviour
 
 
-def _given(kept: BroughtRecord) -> dict[str, Any]:
-    """Return the arguments with which a file was opened."""
-    return dict(kept.given)
+def _opened(
+    kept: BroughtRecord | None, folder: Path, what: str, again: Callable[..., Opened], read: Callable[[], Opened]
+) -> Opened | None:
+    """Open cells or traces again from their file, or read them from the folder; a note reports a change."""
+    if kept is None:
+        return None
+    if kept.path is None:
+        return read()
+    found: Opened = again(kept.find(folder, what), **kept.given)
+    if found.fingerprint() == kept.fingerprint:
+        return found
+    return replace(found, notes=(f"The {what} in {kept.path} have {SINCE}", *found.notes))
 
 
 def _tried(analysis: KeptBrought, name: str, cautions: list[str]) -> Any:
@@ -206,13 +205,6 @@ def _tried(analysis: KeptBrought, name: str, cautions: list[str]) -> Any:
     if found is not None and found.notes and found.notes[0].endswith(SINCE):
         cautions.append(found.notes[0])
     return found
-
-
-def _compared(found: Opened, kept: BroughtRecord, what: str) -> Opened:
-    """Add a note when cells or traces have changed since they were kept."""
-    if found.fingerprint() == kept.fingerprint:
-        return found
-    return replace(found, notes=(f"The {what} in {kept.path} have {SINCE}", *found.notes))
 
 
 def _write(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
@@ -228,7 +220,7 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
         with np.load(path, allow_pickle=False) as found:
             return {name: found[name] for name in found.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
-        raise DataError(f"{path} is damaged ({error}). Remove the line of it from analysis.toml.") from error
+        raise DataError(f"{path} is damaged ({error}). Open or draw again what it held.") from error
 
 
 def _plain_cells(cells: Cells) -> dict[str, NDArray[Any]]:

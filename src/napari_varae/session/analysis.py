@@ -46,7 +46,7 @@ def save_analysis(session: Session, folder: str | os.PathLike[str], *, overwrite
     """
     snapshot = Snapshot.of(session)
     analysis = write_analysis(snapshot, folder, overwrite=overwrite)
-    session.note_saved(snapshot, str(analysis.folder))
+    session.note_saved(snapshot, analysis)
     return analysis
 
 
@@ -118,7 +118,7 @@ def use_analysis(session: Session, analysis: Analysis) -> tuple[str, ...]:
     use_conditions(session, several)
     if choice is not None:
         session.set_choice(choice[0], fits_before=choice[1])
-    session.note_saved(Snapshot.of(session), str(analysis.folder))
+    session.note_saved(Snapshot.of(session), analysis)
     return cautions
 
 

@@ -43,14 +43,14 @@ class Covariates:
         Raises
         ------
         ValueError
-            When there is no trace of that name, or the lags are negative.
+            When the behaviour has no trace of that name, or the lags are negative.
         """
         chosen = tuple(names)
         known = () if self.behaviour is None else self.behaviour.names
         if missing := [name for name in chosen if name not in known]:
             raise ValueError(f"There is no trace {missing[0]!r}. Open its file in the Behaviour dock.")
         if lags < 0:
-            raise ValueError(f"{lags} frames before each one must be at least 0.")
+            raise ValueError(f"lags={lags} must be at least 0.")
         if (chosen, lags) != (self._covariates, self._covariate_lags):
             self._covariates, self._covariate_lags = chosen, lags
             self.set_placebo(None)

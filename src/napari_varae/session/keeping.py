@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from napari_varae.io.analysis_files import comparison_files
-
 if TYPE_CHECKING:
     from napari_varae.core.fit.fit import Fit
+    from napari_varae.io.analysis import Analysis
     from napari_varae.session.snapshot import Snapshot
 
 __all__ = ["Keeping"]
@@ -40,10 +38,10 @@ class Keeping:
         """Whether a fit lies in a file."""
         return fit in self._saved
 
-    def note_saved(self, snapshot: Snapshot, folder: str | None = None) -> None:
-        """Note that an analysis lies in a folder as it was in a snapshot."""
-        self._saved_content, self.folder = snapshot.content, folder
-        self.folder_files = frozenset() if folder is None else comparison_files(Path(folder))
+    def note_saved(self, snapshot: Snapshot, analysis: Analysis) -> None:
+        """Note that an analysis folder holds what is in a snapshot."""
+        self._saved_content, self.folder = snapshot.content, str(analysis.folder)
+        self.folder_files = analysis.files_then
         if snapshot.fit is not None and any(fit is snapshot.fit for fit in self.fits):
             self.keep_fit(snapshot.fit, saved=True)
         self.saved_changed.emit()

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from psygnal import Signal
 
-__all__ = ["Brought", "Question", "Questions"]
+__all__ = ["Openable", "Question", "Questions"]
 
-Brought = Literal["movie", "analysis", "cells", "trials", "behaviour"]
+Openable = Literal["movie", "analysis", "cells", "trials", "behaviour"]
 """What users bring."""
 
 
@@ -32,7 +32,7 @@ class Question:
         What was chosen before.
     """
 
-    what: Brought
+    what: Openable
     path: Any
     text: str
     options: Mapping[str, Sequence[str | int]]

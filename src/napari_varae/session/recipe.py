@@ -239,4 +239,6 @@ def _regressed(session: Session) -> Regressed:
 def _check_regressed(session: Session, result: Comparison) -> None:
     """Raise unless a result has as many regressors as are chosen now."""
     if result.test.n_covariates != len(session.covariates) * (1 + session.covariate_lags):
-        raise ValueError("The behaviour that was regressed out is no longer chosen. Choose it, and compare again.")
+        raise ValueError(
+            "The behaviour regressed out of this comparison is no longer selected. Select it, and compare again."
+        )

@@ -147,7 +147,7 @@ class Session(
         Raises
         ------
         ValueError
-            When there is no movie, or a job is running.
+            When no movie is open, or a job is running.
         """
         self._describe(table.added_to(self.require_stack()))
 

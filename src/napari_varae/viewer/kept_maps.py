@@ -45,10 +45,18 @@ def layers_of_maps(viewer: ViewerModel, session: Session) -> list[KeptMap]:
     return found
 
 
-def keep_maps(analysis: Analysis, maps: Iterable[KeptMap]) -> None:
-    """Write maps into an analysis folder, each under its name as far as that can be a name of a file."""
+def keep_maps(analysis: Analysis, maps: Iterable[KeptMap]) -> list[str]:
+    """Write maps into an analysis folder, each under its name as far as that can be a name of a file.
+
+    What could not be written is returned in words: the rest of the analysis is saved without it.
+    """
+    cautions = []
     for image, about in maps:
-        analysis.keep_map(image, re.sub(r'[\\/:*?"<>|]+', "", about["name"]), about)
+        try:
+            analysis.keep_map(image, re.sub(r'[\\/:*?"<>|]+', "", about["name"]), about)
+        except (OSError, DataError) as error:
+            cautions.append(f"The map {about['name']!r} was not saved. {error}")
+    return cautions
 
 
 def read_maps(analysis: Analysis) -> tuple[list[KeptMap], list[str]]:

@@ -535,6 +535,17 @@ def test_a_penalty_that_is_not_on_the_path_is_refused(penalty):
         path.at(penalty)
 
 
+def test_a_path_may_end_at_a_number_of_predictors():
+    gram, cross = moments(*regression(n=200, p=20, k=3))
+    whole, cut = lasso_path(gram, cross), lasso_path(gram, cross, most=4)
+    assert (whole.degrees_of_freedom(0.999 * cut.min_penalty) == 4).all()
+    assert (whole.degrees_of_freedom(1.001 * cut.min_penalty) == 3).all()
+    for penalty in np.linspace(cut.min_penalty.max(), cut.max_penalty.max(), 7):
+        np.testing.assert_array_equal(cut.at(penalty), whole.at(penalty))
+    with pytest.raises(ValueError, match="not on the path"):
+        cut.at(0.9 * cut.min_penalty.max())
+
+
 def test_moments_without_a_minimum_are_refused():
     """Along the null space of the Gram matrix the objective falls for ever, and once ended at 8e14."""
     gram, cross = np.ones((2, 2)), np.array([[1.0, 0.5]])

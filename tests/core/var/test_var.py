@@ -15,6 +15,7 @@ from napari_varae.core.lasso.estimate import lasso
 from napari_varae.core.var.estimate import estimate_var
 from napari_varae.core.var.lags import lag_moments, lag_pairs, standardise
 from napari_varae.core.var.model import VAR
+from napari_varae.core.var.selection import MOST
 
 
 def recording(n=500, k=4, order=2, seed=0):
@@ -151,6 +152,16 @@ def test_another_penalty_is_the_estimate_with_that_penalty():
         assert other.path is var.path
     with pytest.raises(ValueError, match="negative"):
         var.at(-0.1)
+
+
+def test_the_path_of_many_latents_does_not_hold_all_of_their_links():
+    rng = np.random.default_rng(0)
+    var = estimate_var(rng.standard_normal((600, 150)), 1, 0.3, weights="links")
+    floor = var.path.min_penalty.max()
+    links = np.count_nonzero(var.path.at(floor), axis=1) - 1
+    assert 20 < links.mean() <= links.max() <= MOST
+    np.testing.assert_allclose(var.at(floor / 2).coefficients, var.at(floor / 2.0001).coefficients, atol=1e-3)
+    assert np.count_nonzero(var.at(floor / 2).coefficients) > 150 * (1 + MOST)  # beyond it, an estimate of its own
 
 
 def lagged(latents, order):

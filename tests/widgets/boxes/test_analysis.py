@@ -178,6 +178,18 @@ def test_maps_come_back_as_layers(viewer, analysed, docks, tmp_path, idle, notic
     assert any("mine.tif" in notice for notice in notices)
 
 
+def test_an_analysis_is_saved_where_its_maps_cannot_be(analysed, docks, tmp_path, idle, notices):
+    docks["Look"].show_map()
+    idle()
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "maps").write_text("mine", encoding="utf-8")  # where the folder of maps would be
+    docks["Movie"].analysis.save(str(tmp_path / "results"))
+    idle()
+    assert analysed.is_saved(analysed.fit)
+    assert nv.open_analysis(tmp_path / "results").fit.id == analysed.fit.id
+    assert any("driver map of the whole VAR' was not saved" in notice for notice in notices)
+
+
 @pytest.mark.long
 def test_a_dropped_folder_or_its_record_opens(viewer, analysed, tmp_path, idle):
     save_analysis(analysed, tmp_path / "results")

@@ -21,8 +21,9 @@ Integers = NDArray[np.int64]
 
 @one_thread()
 def lasso_path(
-    gram: Any, cross: Any, min_penalty: Any = 0.0, weights: Any = None, max_steps: int | None = None
-) -> LassoPath:
+    gram: Any, cross: Any, min_penalty: Any = 0.0, weights: Any = None, max_steps: int | None = None,
+    most: int | None = None,
+) -> LassoPath:  # fmt: skip
     """Follow the solution path of each target from the empty model down to `min_penalty`; no gradient.
 
     Parameters
@@ -31,6 +32,8 @@ def lasso_path(
         As for :func:`lasso`.
     min_penalty : float, Tensor or array, shape () or (K,) or (..., K)
         Where the path of each target ends.
+    most : int, optional
+        Number of penalised predictors at which it ends sooner.
 
     Returns
     -------
@@ -57,25 +60,32 @@ def lasso_path(
     """
     problem = Problem(gram, cross, weights, max_steps)
     stop = problem.per_target(min_penalty, "min_penalty").detach()
-    penalties, rows = [], []
-    for walk in problem.walks(stop, every=True):  # most coefficients are 0, and the factor of its end is large
+    penalties, rows, ends = [], [], stop.cpu().numpy().ravel().copy()
+    for target, walk in enumerate(
+        problem.walks(stop, most=most, every=True)
+    ):  # its factor, which is large, is not kept
+        if most is not None and np.count_nonzero(walk.towards) >= most:
+            ends[target] = walk.penalties[-1]
         penalties.append(walk.penalties)
         knots, predictors = np.nonzero(walk.coefficients)
         counts = np.bincount(knots, minlength=len(walk.penalties))
-        rows.append((counts, predictors, walk.coefficients[knots, predictors]))
+        rows.append((counts, predictors.astype(np.int32), walk.coefficients[knots, predictors]))
     return LassoPath(
         shape=problem.shape,
         penalties=penalties,
         rows=_Rows(*(np.concatenate(parts) for parts in zip(*rows, strict=True))),
-        end=stop.cpu().numpy().ravel(),
+        end=ends,
         device=cross.device if isinstance(cross, Tensor) else None,
     )
 
 
 class _Rows:
-    """A table of coefficients (S, P) of which few are not zero: how many a row has, their columns, and their values."""
+    """A table of coefficients (S, P) of which few are not zero.
 
-    def __init__(self, counts: Integers, columns: Integers, values: Array) -> None:
+    Made of their number in each row (S,), and of the columns and values (M,) of all, row by row.
+    """
+
+    def __init__(self, counts: Integers, columns: NDArray[np.int32], values: Array) -> None:
         self._ends, self._columns, self._values = np.cumsum(counts), columns, values
         self._starts = self._ends - counts
 
@@ -87,7 +97,7 @@ class _Rows:
 
 
 @compiled
-def fill(table: Array, starts: Integers, ends: Integers, columns: Integers, values: Array) -> None:
+def fill(table: Array, starts: Integers, ends: Integers, columns: NDArray[np.int32], values: Array) -> None:
     """Write the values of each row into a table of zeros."""
     for row in range(len(table)):
         for m in range(starts[row], ends[row]):

@@ -81,7 +81,7 @@ class VAR:
 
     @cached_property
     def path(self) -> LassoPath:
-        """Solution paths of all targets, from no penalised coefficient to a hundredth of the largest useful penalty."""
+        """Solution paths of all targets, down to 1 % of the largest useful penalty, or to 64 links into a latent."""
         return useful_path(self.gram, self.cross, flat(self.weights))
 
     def at(self, penalty: float) -> VAR:

@@ -30,6 +30,8 @@ __all__ = [
 
 PATH_FLOOR = 0.01
 """Share of the largest useful penalty below which no penalty is considered."""
+MOST = 64
+"""Penalised predictors of a target beyond which a path is of no use: of hundreds of latents it would fill gigabytes."""
 COARSE, FINE = 32, 64
 """Knots of each halving of the penalty at which a criterion is compared, and then around the best of them."""
 FOLDS = 5
@@ -39,8 +41,9 @@ Array = NDArray[np.float64]
 
 
 def useful_path(gram: Array, cross: Array, weights: Array | None = None) -> LassoPath:
-    """Follow the paths of all targets from the largest useful penalty to `PATH_FLOOR` of it."""
-    return lasso_path(gram, cross, PATH_FLOOR * float(entry_penalty(gram, cross, 1, weights).max()), weights)
+    """Follow the paths of all targets from the largest useful penalty to `PATH_FLOOR` of it or `MOST` predictors."""
+    floor = PATH_FLOOR * float(entry_penalty(gram, cross, 1, weights).max())
+    return lasso_path(gram, cross, floor, weights, most=MOST)
 
 
 def candidates(path: LassoPath, high: float = np.inf, most: int = 100) -> Array:
@@ -116,8 +119,8 @@ def information_criterion(
         found |= dict(zip(some.tolist(), values, strict=False))
         better = len(values) == len(some) and min(found.values()) < best
     tried = sorted(found)
-    best = tried.index(min(found, key=found.__getitem__))
-    below, above = tried[max(best - 1, 0)], tried[min(best + 1, len(tried) - 1)]
+    place = tried.index(min(found, key=found.__getitem__))
+    below, above = tried[max(place - 1, 0)], tried[min(place + 1, len(tried) - 1)]
     path = lasso_path(gram, cross, below, weights)
     some = candidates(path, above, FINE)
     found |= dict(zip(some.tolist(), criteria(path, some), strict=False))

@@ -119,17 +119,20 @@ def open_folder(panel: Panel, folder: str, movie: str | None = None, *, recover:
 
 def _save(
     snapshot: Snapshot, maps: list[KeptMap], folder: str, overwrite: bool, controls: Controls, report: Report
-) -> Generator[None, None, Analysis]:
+) -> Generator[None, None, tuple[Analysis, list[str]]]:
+    """Write everything; return the analysis, and what is wrong with its maps, in words."""
     report("writing")
     yield
     analysis = write_analysis(snapshot, folder, overwrite=overwrite, check=controls.check)
-    keep_maps(analysis, maps)
-    return analysis
+    return analysis, keep_maps(analysis, maps)
 
 
-def _saved(session: Session, snapshot: Snapshot, analysis: Analysis) -> None:
-    session.note_saved(snapshot, str(analysis.folder))
+def _saved(session: Session, snapshot: Snapshot, done: tuple[Analysis, list[str]]) -> None:
+    analysis, cautions = done
+    session.note_saved(snapshot, analysis)
     report_done(f"The analysis was saved in {analysis.folder}.")
+    for text in cautions:
+        report_caution(text)
 
 
 def _open(
@@ -209,7 +212,7 @@ def _use(viewer: Viewer, session: Session, recover: bool, found: _Opened | Quest
         if recover:
             keeper_of(session).go_on(found.analysis.folder, number)
         else:
-            session.note_saved(Snapshot.of(session), str(found.analysis.folder))
+            session.note_saved(Snapshot.of(session), found.analysis)
         if found.stack.fingerprint() != found.analysis.record.movie.fingerprint:
             report_caution(
                 f"{found.stack.name!r} has other frames than the movie that was analysed: it has changed since."

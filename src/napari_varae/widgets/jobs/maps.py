@@ -165,6 +165,7 @@ def _compute(fit: Fit, stack: Stack, request: MapRequest, latents: Any) -> NDArr
         return LazyMovie(contributions, stack.shape)
     image: Any = 0
     for sign, segments in request.spans:
+        # mypy sees one union here, too
         found = contribution_map(fit, stack, kind=request.kind, frames=segments, latents=latents, **what)  # type: ignore[arg-type]
         image = image + np.float32(sign) * found
     return np.asarray(image)

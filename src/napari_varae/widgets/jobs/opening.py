@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_varae.core.movie.stack import Stack
 from napari_varae.errors import ChoiceError, DataChoiceError
 from napari_varae.session.job_events import Controls
-from napari_varae.session.questions import Brought, Question
+from napari_varae.session.questions import Openable, Question
 from napari_varae.viewer.movie import open_movie
 from napari_varae.viewer.reader import LayerData, add, read
 from napari_varae.widgets.jobs.job import Job, Report
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["open_brought", "open_dropped", "open_sample"]
 
-TITLES: dict[Brought, str] = {
+TITLES: dict[Openable, str] = {
     "movie": "Opening the recording",
     "analysis": "Opening the analysis",
     "cells": "Opening the cells",
@@ -32,7 +32,7 @@ TITLES: dict[Brought, str] = {
 }
 
 
-def open_brought(panel: Panel, what: Brought, path: Any, given: Mapping[str, Any] | None = None) -> None:
+def open_brought(panel: Panel, what: Openable, path: Any, given: Mapping[str, Any] | None = None) -> None:
     """Open a file, a folder, several files or a layer, and hand it to the session.
 
     Parameters
@@ -121,7 +121,7 @@ def _simulate(controls: Controls, report: Report) -> Generator[None, None, Stack
 
 
 def _open(
-    what: Brought, path: Any, given: dict[str, Any], stack: Stack | None, controls: Controls, report: Report
+    what: Openable, path: Any, given: dict[str, Any], stack: Stack | None, controls: Controls, report: Report
 ) -> Generator[None, None, Any]:
     """Open in the worker's thread; a choice that is left open comes back as a question."""
     report("checking the file")
@@ -132,7 +132,7 @@ def _open(
         return Question(what, path, str(error), error.options, given)
 
 
-def _opened(what: Brought, path: Any, given: dict[str, Any], stack: Stack | None, controls: Controls) -> Any:
+def _opened(what: Openable, path: Any, given: dict[str, Any], stack: Stack | None, controls: Controls) -> Any:
     if what == "movie" or stack is None:
         from napari_varae.io import open_stack
 
@@ -152,7 +152,7 @@ def _opened(what: Brought, path: Any, given: dict[str, Any], stack: Stack | None
     return open_behaviour(path, **given)  # without the frame rate, which may still be corrected: frames stay frames
 
 
-def _use(viewer: Viewer, session: Session, what: Brought, found: Any) -> None:
+def _use(viewer: Viewer, session: Session, what: Openable, found: Any) -> None:
     """Hand over what was opened, or the question that it leaves."""
     if isinstance(found, Question):
         session.ask(found)

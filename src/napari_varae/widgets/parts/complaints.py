@@ -13,10 +13,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QScrollArea, QWidget
 from superqt import QCollapsible
 
-__all__ = ["FieldError", "clear_complaint", "complaint", "of_field"]
+from napari_varae.figures.colours import OBSERVED_COLOUR
 
-MARK = "#e0483e"
-"""Colour around a field whose value cannot be used."""
+__all__ = ["FieldError", "clear_complaint", "complaint", "of_field"]
 
 
 class FieldError(ValueError):
@@ -86,7 +85,7 @@ def _complain(field: Any, text: str) -> bool:
         return False
     line.setText(f"⚠ {text}")
     line.show()
-    field.setStyleSheet(f"{type(field).__name__} {{ border: 1px solid {MARK} }}")
+    field.setStyleSheet(f"{type(field).__name__} {{ border: 1px solid {OBSERVED_COLOUR} }}")
     above: Any = line
     while (above := above.parentWidget()) is not None:
         if isinstance(above, QCollapsible):

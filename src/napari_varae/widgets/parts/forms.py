@@ -79,9 +79,7 @@ class SettingsForm(QWidget, Generic[S]):
         try:
             return self.model(**values)
         except ValidationError as error:
-            wrong = {
-                str(found["loc"][0]): f"{_sentence(found).capitalize()}." for found in error.errors() if found["loc"]
-            }
+            wrong = {str(found["loc"][0]): f"{_upper(_sentence(found))}." for found in error.errors() if found["loc"]}
             raise self._error(self._in_words(error), wrong) from None
 
     def check(self) -> None:
@@ -124,6 +122,11 @@ class SettingsForm(QWidget, Generic[S]):
             label = self.model.model_fields[name].title if name in self.model.model_fields else ""
             parts.append(f"{label} {_sentence(found)}".strip())
         return "; ".join(parts) + "."
+
+
+def _upper(text: str) -> str:
+    """Begin with a capital, and leave names like BIC as they are."""
+    return text[:1].upper() + text[1:]
 
 
 def _sentence(found: Any) -> str:

@@ -31,9 +31,9 @@ class NumberField(QAbstractSpinBox):
     bounds : iterable
         Bounds from `annotated_types`: Ge, Gt, Le, Lt.
     empty : str
-        What to show, and to accept, where there is no number; when empty, there must be one.
+        Placeholder, such as "automatic", that stands for no number; when empty, a number is required.
     absent : object
-        The value where there is no number.
+        Value of the field without a number.
     parent : QWidget, optional
         The widget that it is in.
     """

@@ -131,8 +131,9 @@ class CurvePlot(Plot):
         return int(self._best.value()) if self._best.isVisible() else None
 
 
-MOVES = {
-    Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1), Qt.Key.Key_Up: (-1, 0), Qt.Key.Key_Down: (1, 0),
+MOVES: dict[int, tuple[int, int]] = {
+    Qt.Key.Key_Left.value: (0, -1), Qt.Key.Key_Right.value: (0, 1),
+    Qt.Key.Key_Up.value: (-1, 0), Qt.Key.Key_Down.value: (1, 0),
 }  # fmt: skip
 """Rows and columns by which an arrow key moves."""
 
@@ -168,13 +169,13 @@ class MatrixPlot(Plot):
         self._marked: tuple[int, int] | None = None
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Choose the next cell with an arrow key."""
-        move = MOVES.get(Qt.Key(event.key()))
+        """Choose the next entry with an arrow key."""
+        move = MOVES.get(event.key())
         if move is None or 0 in self._shape:
             super().keyPressEvent(event)
             return
-        cell = (0, 0) if self._marked is None else np.add(self._marked, move)
-        row, column = np.clip(cell, 0, np.subtract(self._shape, 1)).tolist()
+        entry = (0, 0) if self._marked is None else np.add(self._marked, move)
+        row, column = np.clip(entry, 0, np.subtract(self._shape, 1)).tolist()
         self.picked.emit(row, column)
 
     def restyle(self, theme: Theme) -> None:
@@ -202,12 +203,12 @@ class MatrixPlot(Plot):
             self._of_latent[0].setRect(QRectF(0, latent, width, 1))
             self._of_latent[1].setRect(QRectF(latent, 0, 1, height))
 
-    def mark(self, cell: tuple[int, int] | None) -> None:
-        """Mark the cell (target, source), or none."""
-        self._marked = cell
-        self._mark.setVisible(cell is not None)
-        if cell is not None:
-            self._mark.setRect(QRectF(cell[1], cell[0], 1, 1))
+    def mark(self, entry: tuple[int, int] | None) -> None:
+        """Mark the entry (target, source), or none."""
+        self._marked = entry
+        self._mark.setVisible(entry is not None)
+        if entry is not None:
+            self._mark.setRect(QRectF(entry[1], entry[0], 1, 1))
 
     def _cell(self, position: Any) -> tuple[int, int] | None:
         """Return the cell at a place in the scene."""

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
-from napari_varae.session.questions import Brought
+from napari_varae.session.questions import Openable
 from napari_varae.session.reasons import why_not
 from napari_varae.widgets.parts.docks import show_dock
 from napari_varae.widgets.parts.number_field import NumberField
@@ -44,7 +44,7 @@ class QuestionBox(QFrame):
     chosen = Signal(object, dict)
     """The question, and its choices with those that were made before."""
 
-    def __init__(self, panel: Panel, about: Sequence[Brought]) -> None:
+    def __init__(self, panel: Panel, about: Sequence[Openable]) -> None:
         super().__init__()
         self._panel, self._session, self._about = panel, panel.session, tuple(about)
         self.text = note()

@@ -34,7 +34,7 @@ def setting_widget(name: str, info: FieldInfo) -> ValueWidget[Any]:
     Returns
     -------
     magicgui.widgets.bases.ValueWidget
-        Its ``value`` is one of the setting; reading it raises ValueError where what was typed is not.
+        Reading its ``value`` raises ValueError when the text typed is not a value of the setting.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def _number_or_word(info: FieldInfo) -> tuple[Any, tuple[Any, ...], str]:
 
 
 class NumberEdit(ValueWidget[Any]):
-    """A number, as exactly as it was given; where None is allowed, an empty field that shows "automatic".
+    """A number, exactly as it was given; where None is allowed, an empty field shows "automatic".
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class NumberEdit(ValueWidget[Any]):
     bounds : iterable
         Bounds from `annotated_types`.
     word : str
-        A word that may stand in the number's place.
+        A word, such as "auto", that is a value as well.
 
     Notes
     -----
@@ -105,6 +105,7 @@ class _Number(QBaseValueWidget):
         def number_field(parent: QWidget | None) -> NumberField:
             return NumberField(parent=parent, **given)
 
+        # magicgui declares a class, and only calls it
         super().__init__(number_field, "value", "set_value", "changed", parent=parent)  # type: ignore[arg-type]
 
 
