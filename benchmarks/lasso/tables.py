@@ -99,7 +99,27 @@ def compiling() -> str:
     return markdown(["", "", "first call in a process (range)", "second call"], lines)
 
 
+def penalty() -> str:
+    """Table of what a choice of the penalty takes, beside the path that is kept and whole paths."""
+    rows = [row for row in results("penalty") if "what" in row]
+    lines = [
+        [str(row["latents"]), row["what"], f"{row['cpu']:.2f} s", f"{1000 * row['memory']:.0f} MB"] for row in rows
+    ]
+    return markdown(["latents", "", "CPU time", "memory"], lines)
+
+
+def above_minimum() -> str:
+    """Table of how far BIC at the chosen penalty is above its minimum."""
+    lines = [
+        [f"`{row['movie']}`", str(row["latents"]), str(row["order"]), f"{row['links']:.1f}", f"{row['above']:.1f}"]
+        for row in results("penalty")
+        if "movie" in row
+    ]
+    return markdown(["recording", "latents", "order", "links into a latent", "BIC minus its minimum"], lines)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "near_collinear": near_collinear, "lasso paths": paths, "lasso penalty": one_penalty,
     "lasso gradients": gradients, "lasso layers": layers, "compiling": compiling,
+    "penalty": penalty, "penalty above": above_minimum,
 }  # fmt: skip
