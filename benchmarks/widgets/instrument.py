@@ -1,18 +1,18 @@
 """What the docks cost while a movie plays, while the sparsity slider is dragged, and from a click on a link to its map.
 
-    python -m benchmarks.widgets.instrument MOVIE.tif [--results benchmarks/results/instrument.jsonl]
+    python -m benchmarks.widgets.instrument MOVIE.tif [--results FILE]
 
-Playback: processor time of the window's thread for each frame, of bare napari, then with all docks, for few and many
-frames and segments, with and without the raster. Slider: time of one step, until the links are drawn again, and until
-the canvas is, with and without arrows. Click: from choosing a link to its map in the canvas, on MOVIE. Medians, and the
-99th percentile for the slider; for slider and click also how often window and canvas were drawn for each (`draws`,
-`canvas`). Needs a display; the numbers are those of its OpenGL, too.
+Playback: processor time of the window's thread for each frame, with all docks, for few and many frames and segments,
+with and without the raster, and of bare napari with a canvas of the same size. Slider: time of one step, until the
+links are drawn again, and until the canvas is, with and without arrows. Click: from choosing a link to its map in the
+canvas, on MOVIE. Medians, and the 99th percentile for the slider; for slider and click also how often window and
+canvas were drawn for each (`draws`, `canvas`). Needs a display; the numbers are those of its OpenGL, too.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import itertools
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +20,11 @@ from typing import Any
 
 import napari
 import numpy as np
-from qtpy.QtCore import QEvent, QObject
+from qtpy.QtCore import QEvent, QEventLoop, QObject, QTimer
 from qtpy.QtWidgets import QApplication
 
 import napari_varae as nv
+from benchmarks.stored import keep, stored
 from napari_varae.session.results import Edge
 from napari_varae.session.session import session_of
 from napari_varae.viewer.movie import open_movie
@@ -32,6 +33,8 @@ from napari_varae.widgets.workspace import open_workspace
 PLAYED = ((2_000, 2, False), (100_000, 2, False), (100_000, 100, False), (100_000, 100, True))
 """Frames, segments of A and of B, and whether the raster is shown."""
 STEPS = 60
+SECONDS = 5
+"""Of playback, for each figure."""
 QUIET = 0.05
 """Seconds without a draw after which nothing more is to come."""
 
@@ -85,14 +88,15 @@ def settle(turns: int = 20) -> None:
 
 
 def played(viewer: Any, n_frames: int) -> float:
-    """Median processor time of a frame, in ms."""
-    cost = []
-    for i in range(STEPS):
-        began = time.thread_time()
-        viewer.dims.set_current_step(0, 37 * i % n_frames)
-        QApplication.processEvents()
-        cost.append(time.thread_time() - began)
-    return 1000 * float(np.median(cost))
+    """Processor time of a frame at 20 frames a second, in ms, until all that it brings about is drawn."""
+    loop, player, frames = QEventLoop(), QTimer(), itertools.count()
+    player.timeout.connect(lambda: viewer.dims.set_current_step(0, 37 * next(frames) % n_frames))
+    player.start(50)
+    QTimer.singleShot(1000 * SECONDS, loop.quit)
+    began = time.thread_time()
+    loop.exec()
+    player.stop()
+    return 1000 * (time.thread_time() - began) / next(frames)
 
 
 def playback() -> list[dict[str, Any]]:
@@ -100,11 +104,6 @@ def playback() -> list[dict[str, Any]]:
     sim = nv.simulate(nv.SimulationConfig(frames=400, height=64, width=64, cells=12))
     fit, rng = nv.fit(sim.stack, nv.FitConfig(latents=12, epochs=0)), np.random.default_rng(0)
     spread, rows = fit.encode(sim.stack).std(0), []
-    viewer = window()
-    open_movie(viewer, sim.stack)
-    settle()
-    rows.append({"what": "playback, bare napari", "ms": played(viewer, sim.stack.n_frames)})
-    viewer.close()
     for n_frames, segments, raster in PLAYED:
         viewer = window()
         stack = nv.Stack(np.broadcast_to(sim.stack.read(0, 1), (n_frames, *sim.stack.shape[1:])), frame_rate=10)
@@ -119,7 +118,14 @@ def playback() -> list[dict[str, Any]]:
         settle()
         what = f"playback, all docks, {n_frames} frames, {segments} segments a side{', raster' * raster}"
         rows.append({"what": what, "ms": played(viewer, n_frames)})
+        size = viewer.window._qt_viewer.canvas.native.size()
         viewer.close()
+    viewer = window()
+    viewer.window._qt_viewer.canvas.native.setFixedSize(size)
+    open_movie(viewer, sim.stack)
+    settle()
+    rows.append({"what": "playback, bare napari", "ms": played(viewer, sim.stack.n_frames)})
+    viewer.close()
     return rows
 
 
@@ -168,19 +174,17 @@ def links(movie: str) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Print the table, and append it to the results."""
+    """Print the table, and keep it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("movie")
-    parser.add_argument("--results", type=Path)
+    parser.add_argument("--results", type=Path, default=stored("instrument"))
     options = parser.parse_args()
     rows = [*playback(), *links(options.movie)]
     for row in rows:
         p99 = f"   99th percentile {row['p99']:7.1f} ms" if "p99" in row else ""
         count = f"   {row['draws']} draws, {row['canvas']} of the canvas" if "draws" in row else ""
         print(f"{row['what']:<62} {row['ms']:7.1f} ms{p99}{count}")
-    if options.results is not None:
-        with options.results.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in rows)
+    keep(options.results, rows)
 
 
 if __name__ == "__main__":
