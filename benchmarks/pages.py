@@ -22,12 +22,13 @@ from benchmarks.lasso import tables as lasso
 from benchmarks.training import paper_tables
 from benchmarks.training import tables as training
 from benchmarks.training.ablation import places, rival_maps, true_drive
+from benchmarks.widgets import tables as widgets
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = tuple(
     DOCS / f"{name}.md" for name in ("results", "paper", "statistics", "lasso", "how-to/batch", "how-to/open-your-data")
 )
-ROOMS = (training, paper_tables, comparison, lasso, io, headless)
+ROOMS = (training, paper_tables, comparison, lasso, io, headless, widgets)
 TABLES = {name: make for room in ROOMS for name, make in room.TABLES.items()}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QAbstractItemView, QDockWidget, QMainWindow, QWidget
 
+from napari_varae.widgets.jobs.responsiveness import without_collection
 from napari_varae.widgets.panels.behaviour import BehaviourPanel
 from napari_varae.widgets.panels.cells import CellsPanel
 from napari_varae.widgets.panels.compare import ComparePanel
@@ -55,11 +56,12 @@ def open_workspace(viewer: Viewer) -> dict[str, Any]:
     Docks that are open already stay. Returns the panels by name.
     """
     window, panels = viewer.window, _open_panels(viewer)
-    for name, (panel, area) in DOCKS.items():
-        if name not in panels:
-            beside = area == "right" and not panels.keys().isdisjoint(RIGHT)
-            window.add_dock_widget(panel(viewer), name=dock_key(name), area=area, tabify=beside)
-            panels[name] = window.dock_widgets[dock_key(name)]
+    with without_collection():
+        for name, (panel, area) in DOCKS.items():
+            if name not in panels:
+                beside = area == "right" and not panels.keys().isdisjoint(RIGHT)
+                window.add_dock_widget(panel(viewer), name=dock_key(name), area=area, tabify=beside)
+                panels[name] = window.dock_widgets[dock_key(name)]
     docks = {name: panel.parentWidget() for name, panel in panels.items()}
     for name, dock in docks.items():
         dock.setWindowTitle(name)  # short enough for a tab, also when it was opened from the menu

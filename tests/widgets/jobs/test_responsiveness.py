@@ -1,5 +1,6 @@
 """A worker leaves room for the window while it computes, and takes nothing with it when it ends."""
 
+import gc
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from napari_varae.widgets.jobs.job import Job
-from napari_varae.widgets.jobs.responsiveness import HANDOVER
+from napari_varae.widgets.jobs.responsiveness import HANDOVER, without_collection
 from napari_varae.widgets.parts.panel import Panel
 
 from ..conftest import PATIENCE
@@ -42,3 +43,23 @@ def test_torch_comes_whole_after_its_libraries():
     """
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, capture_output=True, text=True)
     assert int(done.stdout) == max(1, torch.get_num_threads() - 1)
+
+
+def test_what_is_imported_without_collection_is_old_at_once():
+    """A full collection holds Python's lock for a quarter of a second; objects that come in bulk must not start one."""
+    gc.collect()
+    with without_collection():
+        assert not gc.isenabled()
+        with without_collection():
+            brought = [[] for _ in range(10_000)]
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    young = {id(item) for generation in (0, 1) for item in gc.get_objects(generation)}
+    assert not young.intersection(map(id, brought))
+    gc.disable()
+    try:
+        with without_collection():
+            pass
+        assert not gc.isenabled()  # whoever collects by hand goes on doing so
+    finally:
+        gc.enable()

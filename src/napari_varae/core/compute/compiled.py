@@ -7,7 +7,7 @@ from typing import Any
 
 from numba import njit
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "load_compiler"]
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -17,3 +17,12 @@ def compiled(function: Callable[..., Any]) -> Any:
         return njit(cache=True, **options)(function)
     except RuntimeError:  # neither beside this file nor in the user's folders may be written
         return njit(**options)(function)
+
+
+def load_compiler() -> None:
+    """Load what numba leaves until its first call, which takes some tenths of a second and sixty thousand objects."""
+    njit(_nothing)()
+
+
+def _nothing() -> None:
+    pass
