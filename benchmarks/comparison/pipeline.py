@@ -2,8 +2,8 @@
 
     python -m benchmarks.comparison.pipeline [--movies 50] [--processes 2]
 
-Realistic recordings of small size, half of them with other links from the middle on. Each is fitted as a whole, then
-its halves are compared. Each movie adds a line to the results, and what is there is not computed again. Printed: how
+Realistic recordings of small size, half of them with other links from the middle on. Each is fitted as a whole, with an
+automatic number of latents, then its halves are compared. Each movie adds a line to the results, and what is there is not computed again. Printed: how
 often p <= 0.05 without and with a change, for coupling and for persistence, by each null and with the noise left in,
 and the verdicts; where the dynamics change, how well the differences rank the links that do (average precision), and
 how well the difference map finds the cells whose links to others change (area under the ROC curve); and the same with
@@ -33,7 +33,6 @@ from napari_varae.core.simulation.settings import SCENARIOS
 SMALL = SCENARIOS["realistic"].model_copy(
     update={"frames": 1200, "height": 64, "width": 64, "cells": 12, "silent": 6, "density": 0.12}
 )
-LATENTS = 20
 SHARES = (
     "coupling", "coupling, VAR", "coupling, blocks", "coupling, noise left in", "persistence", "true traces"
 )  # fmt: skip
@@ -47,7 +46,7 @@ def once(job: tuple[int, bool]) -> dict[str, Any]:
     half = SMALL.frames // 2
     sim = nv.simulate(SMALL.model_copy(update={"seed": seed, "change_at": half if changes else None}))
     began = time.perf_counter()
-    fit = nv.fit(sim.stack, nv.FitConfig(latents=LATENTS, epochs=5, seed=seed))
+    fit = nv.fit(sim.stack, nv.FitConfig(epochs=5, seed=seed))
     ranges = (0, half - 1), (half, SMALL.frames)
     found = nv.compare(fit, sim.stack, *ranges, resamples=199, seed=seed, power_draws=0)
     row = {
@@ -57,7 +56,7 @@ def once(job: tuple[int, bool]) -> dict[str, Any]:
         "coupling, noise left in": found.uncorrected.coupling.p_value,
         "verdict": found.verdict, "reason": found.judgement.reason, "halves": min(found.halves.values(), default=1.0),
         "noise share": float(np.median(found.test.noise_share)), "autocorrelation": found.test.autocorrelation,
-        "seconds": time.perf_counter() - began,
+        "latents": fit.latents, "seconds": time.perf_counter() - began,
     }  # fmt: skip
     traces = nv.compare_latents(sim.traces[: half - 1], sim.traces[half:], resamples=199, seed=seed, power_draws=0)
     row["true traces"] = traces.coupling.p_value
@@ -87,7 +86,7 @@ def main() -> None:
     """Add what is missing, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=stored("pipeline"))
-    parser.add_argument("--movies", type=int, default=50)
+    parser.add_argument("--movies", type=int, default=200)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     known = {(row["seed"], row["variant"]) for row in read(options.results)}

@@ -86,6 +86,7 @@ class Places:
         self.common_scores = scores[0].diagonal()[:g]
         self.local_scores = torch.stack([score[g:, g:] for score in scores])
         self.values, self.vectors = torch.linalg.eigh(self.local_scores)
+        self.parts: dict[int, Part] = {}
 
     def _turned(self, components: Tensor) -> Tensor:
         """Traces (N, T, K) along the turned components; tile by tile: all of them take the memory of the movie's."""
@@ -166,11 +167,17 @@ class Places:
 
     def _pieces(self, threshold: float, joined: bool = True) -> list[Piece]:
         """Places from the directions above a score: each tile turned to simple structure, and joined across borders."""
-        parts = []
-        for tile, values in enumerate(self.values):
-            count = int((values >= threshold).sum())
-            if not count:
-                continue
+        counts = [int((values >= threshold).sum()) for values in self.values]
+        parts = [self._part(tile, count) for tile, count in enumerate(counts) if count]
+        if not parts:  # changes of the whole image are stronger
+            return []
+        traces = torch.cat([self.traces[part.tile] @ part.directions for part in parts], 1)[self.trained]
+        return join(parts, traces, self.movie.tiles if joined else None, self.after)
+
+    def _part(self, tile: int, count: int) -> Part:
+        """Return the first directions of a tile, turned to simple structure; kept, since few tiles differ next time."""
+        known = self.parts.get(tile)
+        if known is None or len(known.scores) != count:
             chosen = self.vectors[tile][:, -count:]
             images = self.basis[tile] @ (self.turn[tile] @ chosen).float()
             turn = varimax(images[None], check=self.check)[0]
@@ -178,11 +185,8 @@ class Places:
             sign = torch.where((images * images.square().abs()).sum(0) < 0, -1.0, 1.0)
             directions = (chosen @ turn) * sign
             scores = torch.einsum("mk,mn,nk->k", directions, self.local_scores[tile], directions)
-            parts.append(Part(tile, directions.float(), images * sign, scores))
-        if not parts:  # changes of the whole image are stronger
-            return []
-        traces = torch.cat([self.traces[part.tile] @ part.directions for part in parts], 1)[self.trained]
-        return join(parts, traces, self.movie.tiles if joined else None, self.after)
+            known = self.parts[tile] = Part(tile, directions.float(), images * sign, scores)
+        return known
 
     def _draw(self, common: Tensor, pieces: list[Piece]) -> Footprints:
         """Draw the changes of the whole image that were kept and the places, shrunk, tile by tile."""
