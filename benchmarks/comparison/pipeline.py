@@ -2,12 +2,12 @@
 
     python -m benchmarks.comparison.pipeline [--movies 50] [--processes 2]
 
-Realistic recordings of small size, half of them with other links from the middle on. Each is fitted as a whole, with an
-automatic number of latents, then its halves are compared. Each movie adds a line to the results, and what is there is not computed again. Printed: how
-often p <= 0.05 without and with a change, for coupling and for persistence, by each null and with the noise left in,
-and the verdicts; where the dynamics change, how well the differences rank the links that do (average precision), and
-how well the difference map finds the cells whose links to others change (area under the ROC curve); and the same with
-all true traces known.
+Realistic recordings of small size, half of them with other links from the middle on. Each is fitted as a whole, with
+an automatic number of latents, then its halves are compared. Each movie adds a line to the results, and what is there
+is not computed again. Printed: how often p <= 0.05 without and with a change, for coupling and for persistence, by
+each null and with the noise left in, and the verdicts; where the dynamics change, how well the differences rank the
+links that do (average precision), and how well the difference map finds the cells whose links to others change (area
+under the ROC curve); and the same with all true traces known.
 """
 
 from __future__ import annotations

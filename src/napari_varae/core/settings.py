@@ -163,6 +163,12 @@ class FitConfig(Settings):
         ge=0,
         le=100,
     )
+    start: Literal["random", "footprints"] = setting(
+        "random",
+        "Where the convolutional network begins: from random weights, or from those with which it imitates the network "
+        "of footprints, each latent at a site near its place.",
+        label="Start",
+    )
     channels: int = setting(
         8, "Feature maps of the first convolution of the convolutional network.", label="Channels", ge=1, le=128
     )

@@ -170,7 +170,7 @@ def test_a_price_on_links_is_paid_and_felt_only_through_the_estimate(trainer, mo
     trainer.random.manual_seed(0)
     with torch.no_grad():
         frames, good = trainer.data.read(20, 100)
-        z = trainer.network.encode(trainer._hide(torch.from_numpy(frames)))
+        z = trainer.network.encode(trainer.hide(torch.from_numpy(frames)))
         links = [float(part[3]) for part in trainer._predictions(z, torch.from_numpy(good), True)]
     assert paid == pytest.approx(0.5 * np.mean(links), rel=1e-3)
     assert gradient(trainer, through_estimate=False).equal(free_constant)

@@ -21,7 +21,7 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 def load_compiler() -> None:
     """Load what numba leaves until its first call, which takes some tenths of a second and sixty thousand objects."""
-    njit(_nothing)()
+    njit()(_nothing)()
 
 
 def _nothing() -> None:

@@ -122,8 +122,11 @@ class EndToEnd:
 
     def step(self, window: FrameRange, epoch: int) -> float:
         """Take one gradient step on a window; return the loss as a share of the variance."""
+        return self.descend(self.loss(window, epoch), epoch)
+
+    def descend(self, loss: Tensor, epoch: int) -> float:
+        """Take one gradient step down a loss; return it."""
         self.optimiser.clear()
-        loss = self.loss(window, epoch)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
         self.numerics.shortened += bool(norm > LARGEST_GRADIENT)
@@ -148,7 +151,7 @@ class EndToEnd:
         usable = torch.from_numpy(good)
         runs = torch.from_numpy(self.data.runs[window[0] - self.data.start : window[1] - self.data.start])
         d = self.network.reduce(torch.from_numpy(frames).to(self.device))
-        z = self.network.encode_reduced(self._hide(d))
+        z = self.network.encode_reduced(self.hide(d))
         check_finite(z.sum(), epoch)  # before the VAR, which takes no latents that are not finite
         latents, parts, price = [z], [], z.new_zeros(())
         if self.prediction_weight or self.latent_weight or self.link_price:
@@ -166,8 +169,8 @@ class EndToEnd:
         check_finite(loss, epoch)
         return loss
 
-    def _hide(self, d: Tensor) -> Tensor:
-        """Hide a share of the pixels, that is, leave them as they are in the static image."""
+    def hide(self, d: Tensor) -> Tensor:
+        """Hide a share of the pixels of frames (B, Y, X), that is, leave them as they are in the static image."""
         share = self.config.dropout
         if not share:
             return d

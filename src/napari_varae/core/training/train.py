@@ -23,6 +23,7 @@ from napari_varae.core.training.checkpoint import Checkpoint, Start
 from napari_varae.core.training.compress import Progress
 from napari_varae.core.training.end_to_end import EndToEnd
 from napari_varae.core.training.example import Show
+from napari_varae.core.training.imitation import begin
 from napari_varae.core.training.requirements import TO_NEED_LESS
 from napari_varae.core.training.state import State
 from napari_varae.core.training.trainer import Trainer
@@ -215,7 +216,7 @@ def _steps(
     """Make the trainer of the network, and train epoch by epoch."""
     began = time.monotonic()
     if config.network == "convolutional":
-        alone = EndToEnd(stack, config, check)
+        alone = begin(stack, config, check, progress)
         return (yield from _epochs(alone, config, stop, progress, began, [], lambda *_: None, show))
     trainer = Trainer(stack, config, check, progress, movie, start)
     if kept is not None and movie is None:
