@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,8 +25,10 @@ class CurrentJob:
         self.job: JobState = "idle"
         self.progress: Progress | None = None
         self.controls: Controls | None = None
-        self.expected: float | None = None
-        """Seconds that the job was estimated to need, all in all; None when that is not known."""
+        self.expected: Mapping[str, float] | None = None
+        """Seconds that each phase of the job was estimated to need, in their order; None when that is not known."""
+        self.phase_began = 0.0
+        """Seconds from the beginning of the job to that of its phase."""
         self._started = 0.0
 
     def begin(self, state: JobState, title: str = "", dock: str = "") -> Controls:
@@ -39,18 +42,20 @@ class CurrentJob:
         self._require_idle("start this")
         self.controls = Controls()
         self.progress = Progress(state, title, dock)
-        self.expected, self._started = None, time.monotonic()
+        self.expected, self.phase_began, self._started = None, 0.0, time.monotonic()
         self._set_job(state)
         return self.controls
 
     def advance(self, controls: Controls, phase: str, done: int, total: int, known: Any = None) -> None:
         """Take in how far the job with these controls is."""
         if controls is self.controls and self.progress is not None:
+            if phase != self.progress.phase:
+                self.phase_began = self.elapsed
             self.progress = replace(self.progress, phase=phase, done=done, total=total, known=known)
             self.progressed.emit()
 
-    def expect(self, seconds: float) -> None:
-        """Take in how long the job that runs was estimated to take, all in all."""
+    def expect(self, seconds: Mapping[str, float]) -> None:
+        """Take in how long each phase of the job that runs was estimated to take."""
         self.expected = seconds
         self.progressed.emit()
 

@@ -1,8 +1,8 @@
-"""How long a job will still take: from what was measured before it began, then from its own epochs."""
+"""How long a job will still take: from what was measured before it began, then from its own pace and its epochs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -15,25 +15,37 @@ __all__ = ["describe_left"]
 
 RECENT = 5
 """Epochs whose mean duration counts: the first ones may be slower."""
+TRUST = 0.25
+"""Share of the estimate that a pace must have been measured for to count as much as the estimate."""
 
 
-def describe_left(history: Sequence[EpochReport], expected: float | None, elapsed: float) -> str:
+def describe_left(
+    history: Sequence[EpochReport], expected: Mapping[str, float] | None, phase: str, began: float, elapsed: float
+) -> str:
     """Give the time that a training still needs, in words; empty when nothing is known of it.
 
     Parameters
     ----------
     history : sequence of EpochReport
         The epochs so far; epoch 0 is the start, at which all preparation lies behind.
-    expected : float or None
-        Seconds that it was estimated to need, all in all.
-    elapsed : float
-        Seconds since it began.
+    expected : mapping of str to float, or None
+        Seconds that each phase was estimated to need, in their order; the last are the epochs.
+    phase : str
+        The one that runs.
+    began, elapsed : float
+        Seconds from the beginning of the job to that of the phase, and until now.
     """
     steps = [after.seconds - before.seconds for before, after in pairwise(history) if after.epoch == before.epoch + 1]
     steps = [seconds for seconds in steps if seconds > 0][-RECENT:]  # a training that goes on counts from 0 again
     if steps:
         left = (history[-1].epochs - history[-1].epoch) * sum(steps) / len(steps)
         return f"≤ {format_time(left)} left"
-    if expected is None:
+    if not expected:
         return ""
-    return f"about {format_time(expected - elapsed)} left" if elapsed < expected else "longer than estimated"
+    names, seconds = list(expected), list(expected.values())
+    at = names.index(phase) if phase in names else len(names) - 1 if history else 0
+    prior = TRUST * sum(seconds)
+    pace = (began + prior) / (sum(seconds[:at]) + prior) if at else 1.0
+    now = max(pace * seconds[at] - (elapsed - began), 0)
+    left = now + pace * sum(seconds[at + 1 :])
+    return f"about {format_time(left)} left" if left > 0 else "longer than estimated"

@@ -24,8 +24,10 @@ __all__ = ["Requirements", "estimate"]
 
 BLOCKS = 3
 """Blocks of the movie that are read."""
-PASSES = 2.2
-"""Passes through the pixels, the sample and the held-out frames included."""
+SAMPLE = 0.5
+"""Share of a pass that the sample and the held-out frames of the first phase take."""
+FILLED = 0.3
+"""Share of the components of a tile that become places, where their number is not chosen yet."""
 LATENTS = 300
 """Latents that are reckoned with when their number is not chosen yet, for each quarter of a million pixels."""
 TO_NEED_LESS = (
@@ -42,8 +44,8 @@ class Requirements:
 
     Attributes
     ----------
-    minutes : float
-        Time, most of it in two passes through the movie.
+    phases : dict of str to float
+        Seconds of each phase, in their order.
     memory : float
         Peak memory in bytes.
     disk : float
@@ -54,11 +56,16 @@ class Requirements:
         What to change when it will not fit; empty when it will.
     """
 
-    minutes: float
+    phases: dict[str, float]
     memory: float
     disk: float
     available: float
     advice: str
+
+    @property
+    def minutes(self) -> float:
+        """Time in all, most of it in two passes through the movie."""
+        return sum(self.phases.values()) / 60
 
     def __str__(self) -> str:
         """Put it into one line."""
@@ -109,22 +116,19 @@ def estimate(stack: Stack, config: FitConfig | None = None) -> Requirements:
         raise ValueError("No estimate for this network: its epochs are timed while it trains.")
     split, tiles = Split(stack, config), Tiles.of(stack.shape[1:])
     components = n_components(tiles, config)
-    with threads(config.threads or default_threads()):
-        seconds = _passes(stack, tiles, components)
-    latents = config.latents if config.latents != "auto" else max(16, round(LATENTS * math.prod(tiles.image) / 2**18))
     trained = int(split.trained.sum())
-    seconds += 2.5e-7 * trained * components * tiles.count  # places: scores of the components of all tiles
-    seconds += 2e-8 * latents**2 * trained / 100 + 4e-8 * latents**3  # the VAR, twice, and an epoch
+    with threads(config.threads or default_threads()):
+        phases = _passes(stack, tiles, components) | _after(config, tiles, components, trained)
     pixels = 4.0 * tiles.count * tiles.pixels
     disk = 4.0 * stack.n_frames * tiles.count * components + pixels * components
     frames = 4 * stack.block_length + sample_length(stack) * 2  # a block is read ahead
     part = min(trained * pixels, max(PART_BYTES, 2 * components * pixels))
     memory = LIBRARIES + pixels * (frames + 3 * components) + 1.3 * part + 2.2 * (disk - pixels * components)
     available = float(psutil.virtual_memory().available)
-    return Requirements(seconds / 60, memory, disk, available, _advice(memory, available))
+    return Requirements(phases, memory, disk, available, _advice(memory, available))
 
 
-def _passes(stack: Stack, tiles: Tiles, components: int) -> float:
+def _passes(stack: Stack, tiles: Tiles, components: int) -> dict[str, float]:
     """Measure what the passes through the movie take, in seconds."""
     length = stack.block_length
     firsts = np.unique(np.linspace(0, max(stack.n_frames - length, 0), BLOCKS).astype(int)).tolist()
@@ -135,13 +139,32 @@ def _passes(stack: Stack, tiles: Tiles, components: int) -> float:
         cut = tiles.cut(block)
         torch.bmm(cut, basis)
         frames += len(block)
-    passed = (time.perf_counter() - began) / frames * stack.n_frames * PASSES
+    one_pass = (time.perf_counter() - began) / frames * stack.n_frames
     some = min(tiles.count, 4)
     began = time.perf_counter()
     leading_components(
         cut[:some] - cut[:some].mean(1, keepdim=True), min(components, cut.shape[1]), tiles.edge, 1.0, torch.Generator()
     )
-    return passed + (time.perf_counter() - began) / some * tiles.count * stack.n_frames / 4 / cut.shape[1]
+    leading = (time.perf_counter() - began) / some * tiles.count * stack.n_frames / 4 / cut.shape[1]
+    return {"reading": SAMPLE * one_pass + 0.2, "compressing": one_pass + leading, "projecting": one_pass}
+
+
+def _after(config: FitConfig, tiles: Tiles, components: int, trained: int) -> dict[str, float]:
+    """Seconds of finding places and of the VAR; products of matrices are measured, what they come with is not."""
+    automatic, most = config.latents == "auto", float(components * tiles.count)
+    wanted = FILLED * most if config.latents == "auto" else min(config.latents, most)
+    images, turn = torch.zeros(tiles.pixels, components), torch.zeros(components, components)
+    images @ turn
+    began = time.perf_counter()
+    images @ turn
+    product = time.perf_counter() - began
+    of_a_tile = wanted / tiles.count
+    step = 4 * product * (of_a_tile / components) ** 2 + 8e-5 + 1e-9 * of_a_tile**3
+    chosen = (300 if tiles.count == 1 else 600) * step if automatic else 50 * step
+    places = 0.2 + 1.3 * tiles.count * (40 * product + 6e-3 + 1.35e-7 * trained * components + chosen)
+    if automatic:
+        wanted = min(wanted, max(16, LATENTS * math.prod(tiles.image) / 2**18))
+    return {"finding places": places, "training": 0.2 + 4e-8 * wanted**3 + 2e-10 * wanted**2 * trained}
 
 
 def _advice(memory: float, available: float) -> str:

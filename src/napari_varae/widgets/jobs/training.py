@@ -43,8 +43,8 @@ class Before(NamedTuple):
 
     unfinished: Unfinished | None = None
     needs: str = ""
-    seconds: float | None = None
-    """Time that was estimated for these settings."""
+    seconds: dict[str, float] | None = None
+    """Time that was estimated for each phase with these settings."""
 
 
 def look_ahead(
@@ -60,14 +60,14 @@ def look_ahead(
     if config is not None:
         try:
             needs = estimate(stack, config)
-            yield Before(found, str(needs), 60 * needs.minutes)
+            yield Before(found, str(needs), needs.phases)
         except ValueError as error:
             controls.check()
             yield Before(found, str(error))
 
 
 def train(
-    stack: Stack, config: FitConfig, expected: float | None, controls: Controls, report: Report
+    stack: Stack, config: FitConfig, expected: dict[str, float] | None, controls: Controls, report: Report
 ) -> Generator[Any, None, Fitted]:
     """Train, with a checkpoint in the cache, and encode the whole movie; first estimate the time, where not `expected`.
 
@@ -85,7 +85,7 @@ def train(
         from napari_varae.core.training.requirements import estimate
 
         report("measuring what it will need")
-        expected = 60 * estimate(stack, config).minutes
+        expected = estimate(stack, config).phases
     if expected is not None:
         yield expected
     kept = new_checkpoint(stack.fingerprint()) if config.network == "footprints" else None
@@ -170,7 +170,10 @@ def encode(
 
 def _report_phase(report: Report, phase: str, share: float) -> None:
     """Report what is prepared; the epochs of the training itself are reported one by one."""
-    report("" if phase == "training" else f"{phase}, {share:.0%}")
+    if phase == "training":
+        report("")
+    else:
+        report(phase, round(100 * share), 100)
 
 
 def _applied(fit: Fit, stack: Stack, report: Report) -> Fitted:
@@ -195,7 +198,7 @@ def take_news(session: Session, news: Any) -> None:
 
     if isinstance(news, str):
         session.set_device(news)
-    elif isinstance(news, float):
+    elif isinstance(news, dict):
         session.expect(news)
     elif isinstance(news, Example):
         session.show_example(news)
