@@ -22,7 +22,8 @@ PARTS = ("noise", "power", "pairs")
 def calibration() -> str:
     """Rejection rates in percent, of null data sets in each setting."""
     lines, found = [], calibration_results(stored("calibration"))
-    groups = [(str(k), "all", "all", [s for s in sorted(found) if s.latents == k]) for k in sorted({s.latents for s in found})]
+    numbers = sorted({setting.latents for setting in found})
+    groups = [(str(k), "all", "all", [setting for setting in sorted(found) if setting.latents == k]) for k in numbers]
     for setting in sorted(found):
         first = not (setting.skewed or setting.unequal)
         name = f"{setting.latents}, {setting.length}, {setting.order}" if first else ""

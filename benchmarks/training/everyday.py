@@ -30,6 +30,7 @@ from napari_varae.core.components.cache import find
 from napari_varae.core.training.compress import compression_key
 from napari_varae.core.training.split import Split
 from napari_varae.core.var.estimate import estimate_var
+from napari_varae.session.time_left import seconds_left
 
 
 def main() -> None:
@@ -52,14 +53,15 @@ def main() -> None:
     one_pass = time.monotonic() - began
     print(f"one pass of reading, converting and summing: {one_pass:.1f} s")
     config = nv.FitConfig(latents=options.latents if options.latents == "auto" else int(options.latents))
-    print(nv.estimate(stack, config))
-    began, cpu, last = time.monotonic(), time.process_time(), ""
+    needs = nv.estimate(stack, config)
+    print(needs)
+    began, cpu, starts = time.monotonic(), time.process_time(), dict[str, float]()
 
     def progress(phase: str, _share: float) -> None:
-        nonlocal last
-        if phase != last:
-            print(f"{time.monotonic() - began:7.1f} s  {phase}", flush=True)
-            last = phase
+        if phase not in starts:
+            starts[phase] = time.monotonic() - began
+            left = seconds_left(needs.phases, phase, starts[phase], starts[phase])
+            print(f"{starts[phase]:7.1f} s  {phase}, {left:.1f} s left", flush=True)
 
     steps = nv.train(stack, config, progress=progress)
     while True:
@@ -87,7 +89,9 @@ def main() -> None:
     row = {"variant": f"{options.latents} latents" if options.latents != "auto" else "automatic",
            "frames": options.frames, "latents": fit.latents, "seconds": seconds, "cpu": cpu, "pass": one_pass,
            "memory": peak, "cells": float((related.max(0) > 0.8).mean()), "links": precision, "links of truth": oracle,
-           "rec": explained, "rec of components": own}  # fmt: skip
+           "rec": explained, "rec of components": own,
+           "left": {phase: [seconds_left(needs.phases, phase, at, at), seconds - at] for phase, at in starts.items()},
+           }  # fmt: skip
     for kind in ("driver", "effect"):
         began = time.monotonic()
         nv.contribution_map(fit, stack, kind)

@@ -11,7 +11,7 @@ from napari_varae.session.ranges import format_time
 if TYPE_CHECKING:
     from napari_varae.core.fit.report import EpochReport
 
-__all__ = ["describe_left"]
+__all__ = ["describe_left", "seconds_left"]
 
 RECENT = 5
 """Epochs whose mean duration counts: the first ones may be slower."""
@@ -42,10 +42,14 @@ def describe_left(
         return f"≤ {format_time(left)} left"
     if not expected:
         return ""
+    left = seconds_left(expected, phase if phase or not history else list(expected)[-1], began, elapsed)
+    return f"about {format_time(left)} left" if left > 0 else "longer than estimated"
+
+
+def seconds_left(expected: Mapping[str, float], phase: str, began: float, elapsed: float) -> float:
+    """Estimate the time that is left from the pace of the phases before this one; arguments as above."""
     names, seconds = list(expected), list(expected.values())
-    at = names.index(phase) if phase in names else len(names) - 1 if history else 0
+    at = names.index(phase) if phase in names else 0
     prior = TRUST * sum(seconds)
     pace = (began + prior) / (sum(seconds[:at]) + prior) if at else 1.0
-    now = max(pace * seconds[at] - (elapsed - began), 0)
-    left = now + pace * sum(seconds[at + 1 :])
-    return f"about {format_time(left)} left" if left > 0 else "longer than estimated"
+    return max(pace * seconds[at] - (elapsed - began), 0) + pace * sum(seconds[at + 1 :])
