@@ -146,11 +146,14 @@ def _passes(stack: Stack, tiles: Tiles, components: int) -> dict[str, float]:
         cut[:some] - cut[:some].mean(1, keepdim=True), min(components, cut.shape[1]), tiles.edge, 1.0, torch.Generator()
     )
     leading = (time.perf_counter() - began) / some * tiles.count * stack.n_frames / 4 / cut.shape[1]
-    return {"reading": SAMPLE * one_pass + 0.2, "compressing": one_pass + leading, "projecting": one_pass}
+    return {"reading": SAMPLE * one_pass + 0.2, "compressing": 0.8 * (one_pass + leading), "projecting": 1.25 * one_pass}
 
 
 def _after(config: FitConfig, tiles: Tiles, components: int, trained: int) -> dict[str, float]:
-    """Seconds of finding places and of the VAR; products of matrices are measured, what they come with is not."""
+    """Seconds of finding places and of the VAR.
+
+    Products of matrices are measured; what they come with was measured on two cores (benchmarks/training/everyday.py).
+    """
     automatic, most = config.latents == "auto", float(components * tiles.count)
     wanted = FILLED * most if config.latents == "auto" else min(config.latents, most)
     images, turn = torch.zeros(tiles.pixels, components), torch.zeros(components, components)
@@ -161,7 +164,7 @@ def _after(config: FitConfig, tiles: Tiles, components: int, trained: int) -> di
     of_a_tile = wanted / tiles.count
     step = 4 * product * (of_a_tile / components) ** 2 + 8e-5 + 1e-9 * of_a_tile**3
     chosen = (300 if tiles.count == 1 else 600) * step if automatic else 50 * step
-    places = 0.2 + 1.3 * tiles.count * (40 * product + 6e-3 + 1.35e-7 * trained * components + chosen)
+    places = 0.2 + 1.8 * tiles.count * (40 * product + 6e-3 + 1.35e-7 * trained * components + chosen)
     if automatic:
         wanted = min(wanted, max(16, LATENTS * math.prod(tiles.image) / 2**18))
     return {"finding places": places, "training": 0.2 + 4e-8 * wanted**3 + 2e-10 * wanted**2 * trained}
