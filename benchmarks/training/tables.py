@@ -130,8 +130,8 @@ def everyday() -> str:
         for label, (name, form) in zip(EVERYDAY_LABELS, EVERYDAY.items(), strict=True)
     ]
     for phase in ("compressing", "projecting", "finding places"):
-        left = ["{:.0f} of {:.0f} s".format(*row["left"][phase]) if "left" in row else "" for row in rows]
-        lines.append([f"time left when *{phase}* begins: told, of real", *left])
+        left = ["{:.0f} s, {:.0f} s".format(*row["left"][phase]) if "left" in row else "" for row in rows]
+        lines.append([f"time left when *{phase}* begins: estimated, real", *left])
     return markdown(["", *(row["variant"] for row in rows)], lines)
 
 

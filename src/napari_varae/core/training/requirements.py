@@ -146,7 +146,11 @@ def _passes(stack: Stack, tiles: Tiles, components: int) -> dict[str, float]:
         cut[:some] - cut[:some].mean(1, keepdim=True), min(components, cut.shape[1]), tiles.edge, 1.0, torch.Generator()
     )
     leading = (time.perf_counter() - began) / some * tiles.count * stack.n_frames / 4 / cut.shape[1]
-    return {"reading": SAMPLE * one_pass + 0.2, "compressing": 0.8 * (one_pass + leading), "projecting": 1.25 * one_pass}
+    return {
+        "reading": SAMPLE * one_pass + 0.2,
+        "compressing": 0.8 * (one_pass + leading),
+        "projecting": 1.25 * one_pass,
+    }
 
 
 def _after(config: FitConfig, tiles: Tiles, components: int, trained: int) -> dict[str, float]:
