@@ -1,6 +1,6 @@
 """The comparison through the whole pipeline: from a movie, with or without a change, to a verdict and a map.
 
-    python -m benchmarks.comparison.pipeline [--movies 50] [--processes 2]
+    python -m benchmarks.comparison.pipeline [--movies 200] [--processes 2]
 
 Realistic recordings of small size, half of them with other links from the middle on. Each is fitted as a whole, with
 an automatic number of latents, then its halves are compared. Each movie adds a line to the results, and what is there

@@ -55,13 +55,20 @@ def main() -> None:
     config = nv.FitConfig(latents=options.latents if options.latents == "auto" else int(options.latents))
     needs = nv.estimate(stack, config)
     print(needs)
-    began, cpu, starts = time.monotonic(), time.process_time(), dict[str, float]()
+    began, cpu, spent, left = (
+        time.monotonic(),
+        time.process_time(),
+        dict[str, float](),
+        dict[str, tuple[float, float]](),
+    )
 
     def progress(phase: str, _share: float) -> None:
-        if phase not in starts:
-            starts[phase] = time.monotonic() - began
-            left = seconds_left(needs.phases, phase, starts[phase], starts[phase])
-            print(f"{starts[phase]:7.1f} s  {phase}, {left:.1f} s left", flush=True)
+        if phase not in spent:
+            at = time.monotonic() - began
+            spent.update({last: spent[last] + at - sum(spent.values()) for last in list(spent)[-1:]})
+            spent[phase] = 0.0
+            left[phase] = at, seconds_left(needs.phases, spent)
+            print(f"{at:7.1f} s  {phase}, {left[phase][1]:.1f} s left", flush=True)
 
     steps = nv.train(stack, config, progress=progress)
     while True:
@@ -90,7 +97,7 @@ def main() -> None:
            "frames": options.frames, "latents": fit.latents, "seconds": seconds, "cpu": cpu, "pass": one_pass,
            "memory": peak, "cells": float((related.max(0) > 0.8).mean()), "links": precision, "links of truth": oracle,
            "rec": explained, "rec of components": own,
-           "left": {phase: [seconds_left(needs.phases, phase, at, at), seconds - at] for phase, at in starts.items()},
+           "left": {phase: [estimated, seconds - at] for phase, (at, estimated) in left.items()},
            }  # fmt: skip
     for kind in ("driver", "effect"):
         began = time.monotonic()

@@ -38,7 +38,7 @@ from benchmarks.stored import read, stored
 from benchmarks.training.ablation import matched
 from napari_varae.core.simulation.settings import SCENARIOS
 from napari_varae.core.training.end_to_end import EndToEnd
-from napari_varae.core.training.imitation import begin
+from napari_varae.core.training.imitation import make_trainer
 from napari_varae.core.var.estimate import estimate_var
 
 LATENTS = 32
@@ -51,7 +51,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 VARIANTS |= {
     "convolutional, skip, horizon 4": {"horizon": 4},
     "convolutional, skip, link price": {"link_price": 0.05},
-    **{f"convolutional, warm start, {mode}": {"start": "footprints", "mode": mode} for mode in MODES},
+    **{f"convolutional, warm start, {mode}": {"initial": "footprints", "mode": mode} for mode in MODES},
 }
 EVERYTHING = [*VARIANTS, "footprints", "PCA + VAR"]
 
@@ -118,7 +118,7 @@ def convolutional(
 ) -> dict[str, Any]:
     """Train, as `nv.fit` does, and look inside."""
     began = time.perf_counter()
-    trainer = begin(sim.stack, config)
+    trainer = make_trainer(sim.stack, config)
     best, bests = trainer.assess(), 0
     row: dict[str, Any] = {}
     if config.mode != "two_stage":

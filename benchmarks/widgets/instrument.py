@@ -5,8 +5,9 @@
 Playback: processor time of the window's thread for each frame, with all docks, for few and many frames and segments,
 with and without the raster, and of bare napari with a canvas of the same size. Slider: time of one step, until the
 links are drawn again, and until the canvas is, with and without arrows. Click: from choosing a link to its map in the
-canvas, on MOVIE. Medians, and the 99th percentile for the slider; for slider and click also how often window and
-canvas were drawn for each (`draws`, `canvas`). Needs a display; the numbers are those of its OpenGL, too.
+canvas, on MOVIE. The least of three runs for playback, else medians, and the 99th percentile; for slider and click
+also how often window and canvas were drawn for each (`draws`, `canvas`). Needs a display; the numbers are those of
+its OpenGL, too.
 """
 
 from __future__ import annotations
@@ -163,7 +164,7 @@ def links(movie: str) -> list[dict[str, Any]]:
             whole.append(1000 * (draws.end() - began))
         name = f"slider step{', 300 arrows' * arrows}"
         rows += [{"what": f"{name}{end}", "ms": float(np.median(cost)), "p99": float(np.percentile(cost, 99))}
-                 for end, cost in (("", own), (", with the canvas", whole))]  # fmt: skip
+                 for end, cost in (("", own), (", until all is drawn", whole))]  # fmt: skip
         rows[-1] |= draws.of_each(STEPS)
     session.set_penalty(None)
     session.set_graph(replace(session.graph, shown=False))

@@ -22,7 +22,7 @@ def instrument() -> str:
         [row["what"], f"{row['ms']:.0f} ms", f"{row['p99']:.0f} ms" if "p99" in row else ""]
         for row in results("instrument")
     ]
-    return markdown(["", "median", "99th percentile"], lines)
+    return markdown(["", "time", "99th percentile"], lines)
 
 
 TABLES: dict[str, Callable[[], str]] = {

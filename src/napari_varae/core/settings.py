@@ -76,7 +76,7 @@ class FitConfig(Settings):
     network: Literal["footprints", "convolutional"] = setting(
         "footprints",
         "'footprints': each latent is a place, from a spectral start; fast, and the best reconstruction. "
-        "'convolutional': encoder and decoder of convolutions around a map of latents, from a random start.",
+        "'convolutional': encoder and decoder of convolutions around a map of latents.",
         label="Network",
         advanced=False,
     )
@@ -163,11 +163,11 @@ class FitConfig(Settings):
         ge=0,
         le=100,
     )
-    start: Literal["random", "footprints"] = setting(
+    initial: Literal["random", "footprints"] = setting(
         "random",
-        "Where the convolutional network begins: from random weights, or from those with which it imitates the network "
-        "of footprints, each latent at a site near its place.",
-        label="Start",
+        "Weights with which the training of the convolutional network begins: random ones, or those with which it "
+        "imitates the network of footprints, each latent at a site near its place.",
+        label="Initial weights",
     )
     channels: int = setting(
         8, "Feature maps of the first convolution of the convolutional network.", label="Channels", ge=1, le=128

@@ -27,9 +27,9 @@ class CurrentJob:
         self.controls: Controls | None = None
         self.expected: Mapping[str, float] | None = None
         """Seconds that each phase of the job was estimated to need, in their order; None when that is not known."""
-        self.phase_began = 0.0
-        """Seconds from the beginning of the job to that of its phase."""
-        self._started = 0.0
+        self.spent: dict[str, float] = {}
+        """Seconds spent in each phase so far, the present one last; without pauses."""
+        self._since = 0.0
 
     def begin(self, state: JobState, title: str = "", dock: str = "") -> Controls:
         """Start a job and return what it has to look at; its title and dock are for the state strip.
@@ -42,15 +42,14 @@ class CurrentJob:
         self._require_idle("start this")
         self.controls = Controls()
         self.progress = Progress(state, title, dock)
-        self.expected, self.phase_began, self._started = None, 0.0, time.monotonic()
+        self.expected, self.spent, self._since = None, {}, time.monotonic()
         self._set_job(state)
         return self.controls
 
     def advance(self, controls: Controls, phase: str, done: int, total: int, known: Any = None) -> None:
         """Take in how far the job with these controls is."""
         if controls is self.controls and self.progress is not None:
-            if phase != self.progress.phase:
-                self.phase_began = self.elapsed
+            self.spend(phase.partition(",")[0])
             self.progress = replace(self.progress, phase=phase, done=done, total=total, known=known)
             self.progressed.emit()
 
@@ -59,20 +58,26 @@ class CurrentJob:
         self.expected = seconds
         self.progressed.emit()
 
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the job began."""
-        return time.monotonic() - self._started
+    def spend(self, phase: str | None = None) -> None:
+        """Count the time since the last call to the phase that ran, unless paused, and go on to another one."""
+        now = time.monotonic()
+        if self.spent and self.job != "paused":
+            self.spent[next(reversed(self.spent))] += now - self._since
+        self._since = now
+        if phase is not None and phase not in self.spent:
+            self.spent[phase] = 0.0
 
     def pause(self) -> None:
         """Let the training wait after its batch."""
         if self.controls is not None and self.job == "training":
+            self.spend()
             self.controls.pause.set()
             self._set_job("paused")
 
     def resume(self) -> None:
         """Let the training go on."""
         if self.controls is not None and self.job == "paused":
+            self.spend()
             self.controls.pause.clear()
             self._set_job("training")
 

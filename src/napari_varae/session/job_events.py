@@ -79,7 +79,7 @@ class Progress:
     known: Any = None
 
     def __str__(self) -> str:
-        steps = f", {self.done} %" if self.total == 100 else f" {self.done} of {self.total}" if self.total else ""
+        steps = f" {self.done} of {self.total}" if self.total else ""
         return f"{self.title}: {self.phase}{steps}" if self.phase else f"{self.title}{steps}"
 
     @property

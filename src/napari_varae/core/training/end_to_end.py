@@ -1,4 +1,4 @@
-"""Training of a network on windows of pixels, from a random start, with the VAR inside.
+"""Training of a network on windows of pixels, with the VAR inside.
 
 A step takes a window of consecutive frames. Its loss is the reconstruction error and the weighted errors of prediction,
 the VAR estimated on each half of the window and judged on the other one. In the mode `end_to_end` the gradient runs

@@ -1,6 +1,6 @@
-"""Where the training of the convolutional network begins: at random weights, or as an imitation of footprints.
+"""A warm start of the convolutional network: it imitates a fit with footprints before its training begins.
 
-For the imitation, the places of a fit with the same number of latents are assigned to the sites of the latent map, so
+For that, the places of a fit with the same number of latents are assigned to the sites of the latent map, so
 that the sum of squared distances is smallest (Hungarian algorithm). Then encoder and decoder learn apart, on windows
 of frames: the encoder to give the latents of that fit, the decoder to draw the frames from them.
 """
@@ -21,28 +21,33 @@ from napari_varae.core.fit.fit import Fit
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.compress import Progress
-from napari_varae.core.training.end_to_end import EndToEnd
+from napari_varae.core.training.end_to_end import EndToEnd, Numerics
 from napari_varae.core.training.trainer import Trainer
 
-__all__ = ["begin", "slots"]
+__all__ = ["make_trainer", "sites"]
 
 STEPS = 240
 """Gradient steps of the imitation."""
 
 
-def begin(stack: Stack, config: FitConfig, check: Check = go_on, progress: Progress | None = None) -> EndToEnd:
-    """Make the trainer of a convolutional network, with the start that the settings name."""
+def make_trainer(stack: Stack, config: FitConfig, check: Check = go_on, progress: Progress | None = None) -> EndToEnd:
+    """Make the trainer of a convolutional network, with the initial weights that the settings name."""
     progress = progress or (lambda _phase, _share: None)
     trainer = EndToEnd(stack, config, check)
-    if config.start == "footprints":
-        simple = trainer.config.model_copy(update={"network": "footprints", "window": config.window})
-        model = Trainer(stack, simple, check, progress)
-        _imitate(trainer, model.finish(model.assess(), ()), progress)
+    if config.initial == "footprints":
+        _imitate(trainer, _footprints(stack, trainer.config, check, progress), progress)
     return trainer
 
 
-def slots(network: ConvolutionalNetwork, places: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Assign places (K, 2) in pixels, NaN where a latent has none, to the flattened latent map; shape (K,)."""
+def _footprints(stack: Stack, config: FitConfig, check: Check, progress: Progress) -> Fit:
+    """Make the fit that is imitated, before its first epoch; its VAR is of no use."""
+    changes = {"network": "footprints", "window": None, "sparsity": "fixed"}
+    first = Trainer(stack, config.model_copy(update=changes), check, progress)
+    return first.finish(first.assess(), ())
+
+
+def sites(network: ConvolutionalNetwork, places: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Assign places (K, 2) in pixels, NaN where a latent has none, to sites of the flattened latent map; shape (K,)."""
     channels, h, w = network.map
     y, x = ((np.arange(n) + 0.5) * size / n for n, size in zip((h, w), network.image, strict=True))
     centres = np.stack(np.meshgrid(y, x, indexing="ij"), -1).reshape(-1, 2)
@@ -56,7 +61,7 @@ def _imitate(trainer: EndToEnd, model: Fit, progress: Progress) -> None:
     network, data = trainer.network, trainer.data
     places = model.places.copy()
     places[list(model.whole_image)] = np.nan
-    network.site.copy_(torch.from_numpy(slots(network, places)))
+    network.site.copy_(torch.from_numpy(sites(network, places)))
     latents = torch.from_numpy(model.encode(data.stack, (data.start, data.stop)))
     windows = itertools.chain.from_iterable(trainer.windows() for _ in itertools.count())
     for step, window in enumerate(itertools.islice(windows, STEPS)):
@@ -66,3 +71,4 @@ def _imitate(trainer: EndToEnd, model: Fit, progress: Progress) -> None:
         z = latents[window[0] - data.start : window[1] - data.start][torch.from_numpy(good)].to(trainer.device)
         encoded, drawn = network.encode_reduced(trainer.hide(d)), network.decode_reduced(z, network.context())
         trainer.descend((encoded - z).square().mean() + (drawn - d).square().mean(), 0)
+    trainer.numerics = Numerics()  # what is counted there is the training that follows

@@ -23,7 +23,7 @@ from napari_varae.core.training.checkpoint import Checkpoint, Start
 from napari_varae.core.training.compress import Progress
 from napari_varae.core.training.end_to_end import EndToEnd
 from napari_varae.core.training.example import Show
-from napari_varae.core.training.imitation import begin
+from napari_varae.core.training.imitation import make_trainer
 from napari_varae.core.training.requirements import TO_NEED_LESS
 from napari_varae.core.training.state import State
 from napari_varae.core.training.trainer import Trainer
@@ -97,8 +97,8 @@ def train(
     drop : threading.Event, optional
         When set, training ends with an error as soon as it can, also before there is a start, and nothing is kept.
     progress : callable, optional
-        Called with the name of a phase (reading, compressing, projecting, finding places, training) and the share of
-        it that is done.
+        Called with the name of a phase (reading, compressing, projecting, finding places, training, and before that
+        imitating footprints, where the settings ask for it) and the share of it that is done.
     checkpoint : path, optional
         A folder for what there is so far, written after compressing, after the start and after each epoch; see
         :func:`resume`.
@@ -216,7 +216,7 @@ def _steps(
     """Make the trainer of the network, and train epoch by epoch."""
     began = time.monotonic()
     if config.network == "convolutional":
-        alone = begin(stack, config, check, progress)
+        alone = make_trainer(stack, config, check, progress)
         return (yield from _epochs(alone, config, stop, progress, began, [], lambda *_: None, show))
     trainer = Trainer(stack, config, check, progress, movie, start)
     if kept is not None and movie is None:

@@ -170,10 +170,7 @@ def encode(
 
 def _report_phase(report: Report, phase: str, share: float) -> None:
     """Report what is prepared; the epochs of the training itself are reported one by one."""
-    if phase == "training":
-        report("")
-    else:
-        report(phase, round(100 * share), 100)
+    report("" if phase == "training" else f"{phase}, {share:.0%}")
 
 
 def _applied(fit: Fit, stack: Stack, report: Report) -> Fitted:
