@@ -23,7 +23,7 @@ def test_the_phases_are_those_that_a_training_reports_in_their_order(stack, late
 
 def test_more_frames_and_more_latents_need_more(stack):
     long = nv.Stack(stack.read().repeat(40, 0))
-    assert nv.estimate(long).disk > 10 * nv.estimate(stack).disk
+    assert nv.estimate(long).disk > nv.estimate(stack).disk
     few, many = (nv.estimate(stack, nv.FitConfig(latents=k)).phases["training"] for k in (4, 40))
     assert few < many
 
