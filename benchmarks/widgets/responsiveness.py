@@ -26,7 +26,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QSlider
 
 import napari_varae as nv
-from benchmarks.stored import Rows, keep, stored
+from benchmarks.stored import Rows, keep, read, stored
 from napari_varae.session.session import session_of
 from napari_varae.widgets.workspace import open_workspace
 
@@ -135,10 +135,13 @@ def main() -> None:
     parser.add_argument("--fps", type=float, default=10)
     parser.add_argument("--results", type=Path, default=stored("responsiveness"))
     options = parser.parse_args()
-    rows: Rows = []
+    movie = Path(options.movie).stem
+    rows: Rows = [row for row in read(options.results) if row["movie"] != movie]
     for what, found in measured(options):
         median, p99 = np.percentile(found, [50, 99])
-        rows.append({"what": what, "median": float(median), "p99": float(p99), "longest": float(found.max())})
+        rows.append(
+            {"movie": movie, "what": what, "median": float(median), "p99": float(p99), "longest": float(found.max())}
+        )
         print(f"{what:<46} median {median:6.1f} ms   99th percentile {p99:6.1f} ms   longest {found.max():6.1f} ms")
     keep(options.results, rows)
 

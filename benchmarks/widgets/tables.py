@@ -10,10 +10,10 @@ from benchmarks.tables import markdown, results
 def responsiveness() -> str:
     """Table of the gaps between ticks of the event loop."""
     lines = [
-        [row["what"], *(f"{row[name]:.0f} ms" for name in ("median", "p99", "longest"))]
+        [f"`{row['movie']}`", row["what"], *(f"{row[name]:.0f} ms" for name in ("median", "p99", "longest"))]
         for row in results("responsiveness")
     ]
-    return markdown(["", "median gap", "99th percentile", "longest"], lines)
+    return markdown(["movie", "", "median gap", "99th percentile", "longest"], lines)
 
 
 def instrument() -> str:
