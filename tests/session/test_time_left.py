@@ -46,11 +46,10 @@ def test_pauses_count_for_no_phase(monkeypatch):
     job.advance(controls, "reading, 50%", 0, 0)
     job.pause()
     now = 1000.0
-    job.spend()  # the dock is looked at
+    assert job.spent == {"reading": 3.0}  # the dock is looked at
     now = 2000.0
     job.resume()
     now = 2004.0
     job.advance(controls, "compressing, 0%", 0, 0)
     now = 2005.0
-    job.spend()
     assert job.spent == {"reading": 7.0, "compressing": 1.0}

@@ -27,8 +27,7 @@ class CurrentJob:
         self.controls: Controls | None = None
         self.expected: Mapping[str, float] | None = None
         """Seconds that each phase of the job was estimated to need, in their order; None when that is not known."""
-        self.spent: dict[str, float] = {}
-        """Seconds spent in each phase so far, the present one last; without pauses."""
+        self._spent: dict[str, float] = {}
         self._since = 0.0
 
     def begin(self, state: JobState, title: str = "", dock: str = "") -> Controls:
@@ -42,14 +41,15 @@ class CurrentJob:
         self._require_idle("start this")
         self.controls = Controls()
         self.progress = Progress(state, title, dock)
-        self.expected, self.spent, self._since = None, {}, time.monotonic()
+        self.expected, self._spent, self._since = None, {}, time.monotonic()
         self._set_job(state)
         return self.controls
 
     def advance(self, controls: Controls, phase: str, done: int, total: int, known: Any = None) -> None:
         """Take in how far the job with these controls is."""
         if controls is self.controls and self.progress is not None:
-            self.spend(phase.partition(",")[0])
+            self._spend()
+            self._spent.setdefault(phase.partition(",")[0], 0.0)
             self.progress = replace(self.progress, phase=phase, done=done, total=total, known=known)
             self.progressed.emit()
 
@@ -58,26 +58,30 @@ class CurrentJob:
         self.expected = seconds
         self.progressed.emit()
 
-    def spend(self, phase: str | None = None) -> None:
-        """Count the time since the last call to the phase that ran, unless paused, and go on to another one."""
+    @property
+    def spent(self) -> dict[str, float]:
+        """Seconds spent in each phase so far, the present one last; without pauses."""
+        self._spend()
+        return dict(self._spent)
+
+    def _spend(self) -> None:
+        """Count the time since the last call to the phase that runs, unless the job is paused."""
         now = time.monotonic()
-        if self.spent and self.job != "paused":
-            self.spent[next(reversed(self.spent))] += now - self._since
+        if self._spent and self.job != "paused":
+            self._spent[next(reversed(self._spent))] += now - self._since
         self._since = now
-        if phase is not None and phase not in self.spent:
-            self.spent[phase] = 0.0
 
     def pause(self) -> None:
         """Let the training wait after its batch."""
         if self.controls is not None and self.job == "training":
-            self.spend()
+            self._spend()
             self.controls.pause.set()
             self._set_job("paused")
 
     def resume(self) -> None:
         """Let the training go on."""
         if self.controls is not None and self.job == "paused":
-            self.spend()
+            self._spend()
             self.controls.pause.clear()
             self._set_job("training")
 

@@ -14,13 +14,6 @@ from napari_varae.errors import PathError, TrainingError
 MODES = ["end_to_end", "stop_gradient", "two_stage"]
 
 
-@pytest.fixture(scope="module")
-def recording() -> nv.Simulation:
-    return nv.simulate(
-        nv.SimulationConfig(frames=320, height=24, width=32, cells=4, soma_radius=3.5, photons=40, seed=3)
-    )
-
-
 def config(**changes) -> nv.FitConfig:
     known = {"network": "convolutional", "latents": 12, "channels": 4, "window": 80, "epochs": 2, "frames": (0, 260)}
     return nv.FitConfig(**(known | changes))

@@ -12,13 +12,6 @@ from napari_varae.core.autoencoder.convolutional import ConvolutionalNetwork
 from napari_varae.core.training.imitation import make_trainer, sites
 
 
-@pytest.fixture(scope="module")
-def recording() -> nv.Simulation:
-    return nv.simulate(
-        nv.SimulationConfig(frames=320, height=24, width=32, cells=4, soma_radius=3.5, photons=40, seed=3)
-    )
-
-
 def config(**changes) -> nv.FitConfig:
     known = {"network": "convolutional", "latents": 12, "channels": 4, "window": 80, "epochs": 0, "frames": (0, 260)}
     return nv.FitConfig(**(known | changes))
@@ -69,7 +62,7 @@ def test_a_warm_start_has_the_latents_of_footprints_and_draws_better(recording, 
 
 
 @pytest.mark.long
-def test_bad_frames_are_not_imitated_and_phases_are_told(recording):
+def test_bad_frames_are_not_imitated_and_phases_are_reported(recording):
     frames = recording.stack.read()
     broken = frames.copy()
     broken[50:60] = 1e6

@@ -216,3 +216,11 @@ def test_it_asks_whether_it_is_wanted(calm):
     places = calm[1]
     with pytest.raises(Unwanted):
         Places(places.movie, places.trained, 0, 1, 2.0, refuse)
+
+
+def test_a_choice_does_not_depend_on_the_choices_before_it():
+    stack, settings = simulate(LARGE).stack, {"epochs": 0}
+    used = places_of(stack, **settings)
+    used.choose("auto")
+    used.choose(30)
+    np.testing.assert_array_equal(images_of(used, 12), images_of(places_of(stack, **settings), 12))

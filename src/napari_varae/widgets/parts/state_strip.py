@@ -130,7 +130,6 @@ def describe_job(session: Session) -> str:
     if progress.task == "training" and job != "stopping" and not (progress.phase and progress.done):
         if history:  # else it is prepared; with steps, the latents of the whole movie are found
             text = f"{progress.title}: epoch {history[-1].epoch} of {history[-1].epochs}"
-        session.spend()
         left = describe_left(history, session.expected, session.spent)
         text += f", {left}" if left else ""
     return {"paused": f"Paused. {text}", "stopping": f"Stopping. {text}"}.get(job, text)
