@@ -24,10 +24,11 @@ def movie(rng, tiles: int = 2, frames: int = 150, noise: float = 0.01) -> np.nda
     return traces @ spots() + noise * rng.normal(size=(tiles, frames, EDGE**2))
 
 
-def leading(frames: np.ndarray, count: int, width: float, seed: int = 0) -> np.ndarray:
-    random = torch.Generator().manual_seed(seed)
+def leading(frames: np.ndarray, count: int, width: float, known: np.ndarray | None = None) -> np.ndarray:
+    random = torch.Generator().manual_seed(0)
     edge = round(frames.shape[2] ** 0.5)
-    return leading_components(torch.from_numpy(frames).float(), count, edge, width, random).numpy()
+    start = None if known is None else torch.from_numpy(known)
+    return leading_components(torch.from_numpy(frames).float(), count, edge, width, random, start).numpy()
 
 
 @pytest.mark.parametrize("width", [0.0, 0.85, 1.2])
@@ -48,6 +49,25 @@ def test_components_of_white_noise_come_close_to_the_best(rng):
     best = np.square(np.linalg.svd(frames[0])[1][:10]).sum()
     unit = np.linalg.qr(found)[0]
     assert 0.93 * best < np.square(frames[0] @ unit).sum() <= best * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("width", [0.0, 0.85])
+def test_from_known_components_the_same_are_found_and_new_ones_as_well(rng, width):
+    before = movie(rng)
+    before[:] = (rng.normal(size=(2, 150, 3)) * (1.0, 1.5, 2.0)) @ spots()[:3] + 0.01 * rng.normal(size=before.shape)
+    after = movie(rng)  # the strongest spot was silent before
+    again = leading(after, 4, width, known=leading(before, 4, width))
+    for found, expected in zip(again, leading(after, 4, width), strict=True):
+        assert subspace_angles(found, expected).max() < 0.01
+        np.testing.assert_allclose(np.linalg.norm(found, axis=0), np.linalg.norm(expected, axis=0), rtol=1e-3)
+
+
+def test_from_more_known_components_than_frames(rng):
+    known = leading(movie(rng, tiles=1), 4, 0.5)
+    few = movie(rng, tiles=1, frames=3)
+    found = leading(few, 4, 0.5, known=known)[0]
+    np.testing.assert_allclose(np.linalg.norm(found[:, 3:]), 0, atol=1e-4 * np.linalg.norm(found))
+    assert subspace_angles(found[:, :3], leading(few, 3, 0.5)[0]).max() < 0.01
 
 
 def test_smoothing_is_a_gaussian_filter_with_unit_sum():

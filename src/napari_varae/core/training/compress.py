@@ -37,7 +37,7 @@ from napari_varae.core.training.split import Split
 
 __all__ = ["Progress", "compress", "compression_key", "n_components"]
 
-VERSION = 3
+VERSION = 4
 """Raised when the same movie and settings give other components."""
 
 PART_BYTES = 3 << 27
@@ -145,7 +145,8 @@ def _learn(
     def close_part() -> None:
         nonlocal found, filled
         if filled:
-            found.append(leading_components(part[:, :filled], count, tiles.edge, smoothing, random))
+            known = found[0] if found else None
+            found.append(leading_components(part[:, :filled], count, tiles.edge, smoothing, random, known))
             found = [merge_components(found, count)]
         filled = 0
 

@@ -22,6 +22,9 @@ RANK = 1e-10
 POWER = 2
 """Rounds of the power iteration; the spectrum of noisy movies decays slowly."""
 
+POWER_KNOWN = 1
+"""The same, beginning from components of other frames."""
+
 
 @lru_cache(maxsize=8)
 def smoothing_matrix(edge: int, width: float) -> Tensor:
@@ -48,7 +51,9 @@ def _smooth_transpose(images: Tensor, edge: int, width: float) -> Tensor:
     return (matrix @ once).reshape(n, edge * edge, q)
 
 
-def leading_components(frames: Tensor, count: int, edge: int, width: float, random: torch.Generator) -> Tensor:
+def leading_components(
+    frames: Tensor, count: int, edge: int, width: float, random: torch.Generator, known: Tensor | None = None
+) -> Tensor:
     """Leading components of smoothed frames, tile by tile.
 
     Parameters
@@ -62,6 +67,8 @@ def leading_components(frames: Tensor, count: int, edge: int, width: float, rand
     width : float
         Width (SD) of the smoothing in pixels.
     random : torch.Generator
+    known : Tensor, shape (N, P, m), optional
+        Components of other frames of the movie, from which the search begins: it then takes fewer rounds.
 
     Returns
     -------
@@ -70,10 +77,19 @@ def leading_components(frames: Tensor, count: int, edge: int, width: float, rand
     """
     n, batch, pixels = frames.shape
     size = min(count + OVERSAMPLING, batch, pixels)
-    images = torch.randn(n, pixels, size, generator=random).to(frames)
-    for _ in range(POWER):
+    if known is None:
+        images, rounds = torch.randn(n, pixels, size, generator=random).to(frames), POWER
+    else:
+        others = torch.randn(n, pixels, OVERSAMPLING, generator=random).to(frames)
+        images, rounds = _unit(torch.cat([known, others], 2)), POWER_KNOWN
+    for _ in range(rounds):
         images = _orthonormal(_back(frames, images, edge, width))  # else dim components sink below the rounding
     return _principal(_back(frames, images, edge, width), count)
+
+
+def _unit(images: Tensor) -> Tensor:
+    """Images (N, P, q) of norm one, or zero."""
+    return images / images.norm(dim=1, keepdim=True).clamp(min=torch.finfo(images.dtype).tiny)
 
 
 def _back(frames: Tensor, images: Tensor, edge: int, width: float) -> Tensor:

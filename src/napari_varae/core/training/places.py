@@ -41,6 +41,8 @@ OWN = 0.5
 """Share of a trace that changes of the whole image, and their products, must leave, or it is one of them."""
 SPARE = 0.3
 """Places beyond those that are wanted among which they are chosen, as a share, where images are joined at borders."""
+LEAST_YIELD, MOST_YIELD = 1 / 5, 5 / 6
+"""Places that a further direction brings, as far as is relied on: those of one place are joined across borders."""
 SIGNAL = 0.35
 """Lag-1 autocovariance from which a place has a signal, in variances of the noise."""
 MOST = 1024
@@ -120,16 +122,19 @@ class Places:
         if latents == "auto":
             latents = self._count_signals()
         extra = round(SPARE * latents) if self.movie.tiles.count > 1 else 0
+        tried: list[tuple[int, int]] = []
         while True:
             count = min(latents + extra, len(everything))
             kept = ranked[:count][ranked[:count] < len(self.common_scores)].sort().values
             pieces = self._pieces(float(everything[ranked[count - 1]]))
-            if len(kept) + len(pieces) >= latents:
+            missing = latents - len(kept) - len(pieces)
+            if missing <= 0:
                 break
             if count == len(everything):  # more are wanted than there are places: the parts of some count by themselves
                 pieces = self._pieces(-math.inf, joined=False)
                 break
-            extra += round(1.2 * (latents - len(kept) - len(pieces))) + 1
+            tried.append((count, len(pieces)))
+            extra += round(missing / _yield(tried)) + 1
         own, _ = self._own(pieces)
         worth = torch.tensor([piece.score for piece in pieces]) * own.sqrt()
         best = worth.argsort(descending=True, stable=True)[: latents - len(kept)]
@@ -206,3 +211,11 @@ class Places:
             for row, (k, image) in enumerate(images):
                 footprints[tile, row], members[tile, row] = image, k
         return Footprints(footprints, members, len(common) + len(pieces))
+
+
+def _yield(tried: list[tuple[int, int]]) -> float:
+    """Places that each further direction is expected to bring, by the last two (directions, places) that were tried."""
+    if len(tried) < 2:
+        return MOST_YIELD
+    (before, fewer), (after, more) = tried[-2:]
+    return min(max((more - fewer) / (after - before), LEAST_YIELD), MOST_YIELD)
