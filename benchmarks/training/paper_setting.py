@@ -4,10 +4,10 @@
         [--epochs 20] [--variants ...] [--processes 1]
 
 Each scenario, seed, variant and number of epochs adds a line to the results, and what is there is not computed again;
-seeds come one after the other, so that a run that is stopped leaves whole seeds. Variants: {skip, no skip} x {two_stage,
-stop_gradient, end_to_end} of the convolutional network, all from the same start and on the same windows; its outer
-objectives (a horizon of 4 frames, a price on links); the footprints network; PCA with a VAR by least squares. Trained
-on the first four fifths of the frames, judged on the last one.
+seeds come one after the other, so that a run that is stopped leaves whole seeds. Variants: {skip, no skip} x
+{two_stage, stop_gradient, end_to_end} of the convolutional network, all from the same start and on the same windows;
+its outer objectives (a horizon of 4 frames, a price on links); the footprints network; PCA with a VAR by least
+squares. Trained on the first four fifths of the frames, judged on the last one.
 
 Figures: `rec`, `pred`: fractions of the variance explained, of held-out frames and one step ahead; `latent error`: mean
 square of the one-step error of standardised latents; `cells`: mean correlation of the true traces with the latents

@@ -48,6 +48,18 @@ class Piece:
     images: list[tuple[int, Tensor]]
     score: float
 
+    def centre(self, tiles: Tiles) -> Tensor:
+        """Centre of the pixels above half the maximum, in pixels, shape (2,)."""
+        most = max(float(image.abs().max()) for _, image in self.images)
+        weighed, weight = torch.zeros(2), 0.0
+        for tile, image in self.images:
+            size = image.abs().view(tiles.edge, tiles.edge)
+            bright = (size > most / 2).nonzero()
+            part = size[bright[:, 0], bright[:, 1]]
+            weighed += part @ (bright + tiles.corners()[tile]).to(part)
+            weight += float(part.sum())
+        return weighed / max(weight, 1e-30)
+
 
 def join(parts: list[Part], traces: Tensor, tiles: Tiles | None, after: Tensor | None = None) -> list[Piece]:
     """Make places of the directions of all tiles, whose traces are (T, Q); each its own without `tiles`."""

@@ -89,7 +89,8 @@ def leading_components(
 
 def _unit(images: Tensor) -> Tensor:
     """Images (N, P, q) of norm one, or zero."""
-    return images / images.norm(dim=1, keepdim=True).clamp(min=torch.finfo(images.dtype).tiny)
+    size: Tensor = images.norm(dim=1, keepdim=True)
+    return images / size.clamp(min=torch.finfo(images.dtype).tiny)
 
 
 def _back(frames: Tensor, images: Tensor, edge: int, width: float) -> Tensor:

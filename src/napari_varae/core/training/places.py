@@ -6,7 +6,8 @@
    in the loss: a place that flickers as strongly as a cell, but by no rule, gives way to the cell. Without weight this
    is a PCA.
 2. The kept directions of a tile are turned to simple structure, and those that continue each other across a border of
-   tiles are joined (:mod:`napari_varae.core.training.joining`).
+   tiles are joined (:mod:`napari_varae.core.training.joining`). With a number of latents, the strongest are taken; with
+   "auto", those that have a signal of their own (:mod:`napari_varae.core.training.own_signals`).
 3. Where a footprint is no larger than its own standard error it is shrunk towards zero.
 
 Changes of the whole image compete with the places by the same score.
@@ -26,6 +27,8 @@ from napari_varae.core.autoencoder.footprints import Footprints
 from napari_varae.core.components.compressed import CompressedMovie
 from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.training.joining import Part, Piece, join
+from napari_varae.core.training.own_signals import own_signals, without_changes
+from napari_varae.core.training.reading import Reading
 from napari_varae.core.training.rotation import varimax
 from napari_varae.core.training.shrinking import shrink
 from napari_varae.core.var.estimate import estimate_var
@@ -47,6 +50,10 @@ SIGNAL = 0.35
 """Lag-1 autocovariance from which a place has a signal, in variances of the noise."""
 MOST = 1024
 """Latents that are chosen automatically, at most."""
+MOST_DIRECTIONS = 4 * MOST
+"""Directions of all tiles that they are chosen from, at most."""
+REDRAWN = 0.25
+"""How far their images are moved towards a regression of the movie on their latents."""
 
 Mask = NDArray[np.bool_]
 
@@ -69,7 +76,7 @@ class Places:
         self, movie: CompressedMovie, runs: NDArray[np.int64], start: int, order: int, prediction_weight: float,
         check: Check = go_on,
     ) -> None:  # fmt: skip
-        self.movie, self.runs, self.weight, self.check = movie, runs, prediction_weight, check
+        self.movie, self.runs, self.start, self.weight, self.check = movie, runs, start, prediction_weight, check
         self.trained: Mask = runs > 0
         after = lag_pairs(len(runs), 1, torch.from_numpy(runs)).numpy()
         self.after = torch.from_numpy(np.searchsorted(np.flatnonzero(self.trained), after))
@@ -116,11 +123,11 @@ class Places:
         return torch.from_numpy(score)
 
     def choose(self, latents: int | Literal["auto"]) -> Footprints:
-        """Choose K places, those of the whole image first; "auto": as many as have a signal of their own."""
+        """Choose K places, those of the whole image first; "auto": those that have a signal of their own."""
+        if latents == "auto":
+            return self._choose_signals()
         everything = torch.cat([self.common_scores, self.values.flatten()])
         ranked = everything.argsort(descending=True, stable=True)
-        if latents == "auto":
-            latents = self._count_signals()
         extra = round(SPARE * latents) if self.movie.tiles.count > 1 else 0
         tried: list[tuple[int, int]] = []
         while True:
@@ -135,36 +142,63 @@ class Places:
                 break
             tried.append((count, len(pieces)))
             extra += round(missing / _yield(tried)) + 1
-        own, _ = self._own(pieces)
+        _, own = self._own(pieces)
         worth = torch.tensor([piece.score for piece in pieces]) * own.sqrt()
         best = worth.argsort(descending=True, stable=True)[: latents - len(kept)]
         return self._draw(kept, [pieces[i] for i in best.tolist()])
 
-    def _count_signals(self) -> int:
-        """Count the places with a signal that is neither noise nor a change of the whole image, and those changes."""
+    def _choose_signals(self) -> Footprints:
+        """Choose the places with a signal of their own, others as strong as most of these, and changes of the image.
+
+        They are found among many more directions than are kept, so that a weak cell is not hidden behind what flickers.
+        """
         noise = float(torch.stack([self._white(traces[self.trained]) for traces in self.traces]).median())
-        least = float(self.values.flatten().sort(descending=True).values[:MOST][-1])
-        own, signal = self._own(self._pieces(max(least, (1 + self.weight) * SIGNAL * noise)))
-        count = int(((own > OWN) & (signal > SIGNAL * noise)).sum())
-        return max(1, min(count + len(self.common_scores), MOST))
+        weakest = float(self.values.flatten().sort(descending=True).values[:MOST_DIRECTIONS][-1])
+        threshold = max(weakest, (1 + self.weight) * SIGNAL * noise)
+        kept = (self.common_scores >= threshold).nonzero()[:, 0]
+        pieces = self._pieces(threshold)
+        if not len(kept) + len(pieces):
+            return self.choose(1)
+        left, own = self._own(pieces)
+        score = torch.tensor([piece.score for piece in pieces])
+        centres = torch.stack([piece.centre(self.movie.tiles) for piece in pieces]) if pieces else torch.zeros(0, 2)
+        signal = own_signals(left, score, centres, self.common[self.trained], self.after)
+        chosen = (own > OWN) & (signal > SIGNAL * noise)
+        if chosen.any():
+            chosen |= score > score[chosen].median()
+        ranked = torch.where(chosen, score, -math.inf).argsort(descending=True, stable=True)
+        best = ranked[: min(int(chosen.sum()), MOST - len(kept))]
+        return self._redrawn(self._draw(kept, [pieces[i] for i in best.tolist()]))
+
+    def _redrawn(self, footprints: Footprints) -> Footprints:
+        """Move the images towards those of a regression of the movie on the latents that they give.
+
+        Not all the way: that brings back what was left out, as far as it happens at the same time.
+        """
+        movie, images = self.movie, footprints.images.clone()
+        components = movie.traces[self.start : self.start + len(self.runs)]
+        z = torch.from_numpy(Reading.of(movie, footprints).encode(components))[self.trained]
+        for tile, members in enumerate(footprints.members):
+            self.check()
+            known = members >= 0
+            if not known.any():
+                continue
+            weights = torch.linalg.lstsq(z[:, members[known]], components[self.trained, tile]).solution
+            seen = images[tile, known]  # zero where it is shrunk away
+            images[tile, known] = torch.lerp(seen, weights @ movie.basis[tile].mT * (seen != 0), REDRAWN)
+        return Footprints(images, footprints.members, footprints.latents)
 
     def _white(self, traces: Tensor) -> Tensor:
         """Power of traces (T, K) that does not reach the next frame, shape (K,)."""
         return traces.square().mean(0) - (traces[self.after] * traces[self.after - 1]).mean(0)
 
     def _own(self, pieces: list[Piece]) -> tuple[Tensor, Tensor]:
-        """Share of each trace that changes of the whole image, and their products, leave; its lag-1 autocovariance."""
+        """Take changes of the whole image out of the traces of places: what is left (T, Q), and its share of each."""
         if not pieces:
-            return torch.ones(0), torch.zeros(0)
-        traces = torch.stack([self._trace(piece) for piece in pieces], 1)[self.trained].double()
-        total = traces.square().mean(0).clamp(min=1e-30)
-        if self.common.shape[1]:
-            common = self.common[self.trained].double()
-            common = (common - common.mean(0)) / common.std(0).clamp(min=1e-12)
-            pairs = torch.triu_indices(common.shape[1], common.shape[1])
-            known = torch.cat([torch.ones(len(common), 1), common, common[:, pairs[0]] * common[:, pairs[1]]], 1)
-            traces = traces - known @ torch.linalg.lstsq(known, traces).solution
-        return (traces.square().mean(0) / total).clamp(max=1), (traces[self.after] * traces[self.after - 1]).mean(0)
+            return self.common[self.trained, :0], torch.ones(0)
+        traces = torch.stack([self._trace(piece) for piece in pieces], 1)[self.trained]
+        left = without_changes(traces, self.common[self.trained])
+        return left, (left.square().mean(0) / traces.square().mean(0).clamp(min=1e-30)).clamp(max=1)
 
     def _trace(self, piece: Piece) -> Tensor:
         """Trace of a place, shape (T,)."""
