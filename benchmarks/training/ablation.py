@@ -97,7 +97,11 @@ def figures(sim: nv.Simulation, config: nv.FitConfig, test: tuple[int, int], tho
     train = config.frames or (0, sim.config.frames)
     began = time.perf_counter()
     fit = nv.fit(sim.stack, config)
-    found = {"seconds": time.perf_counter() - began, "epochs": len(fit.history)}
+    found: dict[str, float] = {
+        "seconds": time.perf_counter() - began,
+        "epochs": len(fit.history),
+        "latents": fit.latents,
+    }
     held = nv.evaluate(fit, sim.stack, test)
     found |= {"rec": held["reconstruction_fve"], "pred": held["prediction_fve"], "latent R2": held["latent_r2"]}
     found["nonzeros"] = held["nonzeros_per_target"]

@@ -33,7 +33,11 @@ def figures(stack: nv.Stack, config: nv.FitConfig) -> dict[str, float]:
     edge = config.frames[1]
     began = time.perf_counter()
     fit = nv.fit(stack, config)
-    found = {"seconds": time.perf_counter() - began, "epochs": len(fit.history)}
+    found: dict[str, float] = {
+        "seconds": time.perf_counter() - began,
+        "epochs": len(fit.history),
+        "latents": fit.latents,
+    }
     held = nv.evaluate(fit, stack, (edge, stack.n_frames))
     found |= {"rec": held["reconstruction_fve"], "pred": held["prediction_fve"], "latent R2": held["latent_r2"]}
     found["nonzeros"] = held["nonzeros_per_target"]

@@ -31,7 +31,13 @@ def joined(parts: list[tuple[int, torch.Tensor]], traces: np.ndarray) -> list[Pi
     for tile in sorted({tile for tile, _ in parts}):
         images = torch.stack([image for t, image in parts if t == tile], 1)
         made.append(Part(tile, torch.eye(images.shape[1]), images, torch.ones(images.shape[1])))
-    return join(made, torch.from_numpy(traces).float(), TILES)
+    return join(made, *moments(traces), TILES)
+
+
+def moments(traces: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean products of traces, and with those one frame before."""
+    z = torch.from_numpy(traces)
+    return z.mT @ z / len(z), z[1:].mT @ z[:-1] / (len(z) - 1)
 
 
 def tiles_of(pieces: list[Piece]) -> list[list[int]]:
@@ -120,5 +126,5 @@ def test_every_direction_is_in_one_piece(rng):
 def test_the_score_of_an_unjoined_piece_is_its_own(rng):
     traces = noise(rng, calcium(rng, 1))
     part = Part(1, torch.eye(1), spot(30, 90)[1][:, None], torch.tensor([3.25]))
-    (piece,) = join([part], torch.from_numpy(traces).float(), TILES)
+    (piece,) = join([part], *moments(traces), TILES)
     assert piece.score == pytest.approx(3.25, rel=1e-5)

@@ -35,7 +35,7 @@ from napari_varae.core.training.lowrank import leading_components, merge_compone
 from napari_varae.core.training.sample import Sample, common_images
 from napari_varae.core.training.split import Split
 
-__all__ = ["Progress", "compress", "compression_key", "n_components"]
+__all__ = ["Progress", "compress", "compression_key", "n_averaged", "n_components", "part_length"]
 
 VERSION = 4
 """Raised when the same movie and settings give other components."""
@@ -116,6 +116,16 @@ def n_components(tiles: Tiles, config: FitConfig) -> int:
     return count if config.latents == "auto" else max(count, -(-PER_LATENT * config.latents // tiles.count))
 
 
+def n_averaged(trained: int) -> int:
+    """Give the number of neighbouring frames that are averaged, of so many that are trained on."""
+    return min(max(-(-trained // ENOUGH), 1), MOST_AVERAGED)
+
+
+def part_length(tiles: Tiles, components: int) -> int:
+    """Give the number of averaged frames from which components are computed at a time, at most."""
+    return max(PART_BYTES // (4 * tiles.count * tiles.pixels), 2 * components)
+
+
 @dataclass(frozen=True)
 class _Learned:
     """What the first pass gives: static image, components (N, P, M), variance (N, P) and number of averaged frames."""
@@ -131,9 +141,9 @@ def _learn(
     progress: Progress, check: Check,
 ) -> _Learned:  # fmt: skip
     """Take the first pass."""
-    size = int(np.clip(-(-split.trained.sum() // ENOUGH), 1, MOST_AVERAGED))
-    image = tiles.image
-    at_once = min(-(-int(split.trained.sum()) // size), max(PART_BYTES // (4 * tiles.count * tiles.pixels), 2 * count))
+    trained, image = int(split.trained.sum()), tiles.image
+    size = n_averaged(trained)
+    at_once = min(-(-trained // size), part_length(tiles, count))
     part = torch.zeros(tiles.count, at_once, tiles.pixels)
     common = sample.common.flatten(1)
     random = torch.Generator().manual_seed(seed)

@@ -61,11 +61,13 @@ class Piece:
         return weighed / max(weight, 1e-30)
 
 
-def join(parts: list[Part], traces: Tensor, tiles: Tiles | None, after: Tensor | None = None) -> list[Piece]:
-    """Make places of the directions of all tiles, whose traces are (T, Q); each its own without `tiles`."""
+def join(parts: list[Part], covariance: Tensor, lagged: Tensor, tiles: Tiles | None) -> list[Piece]:
+    """Make places of the Q directions of all tiles; each its own without `tiles`.
+
+    `covariance` and `lagged` are the mean products (Q, Q) of their traces, and with those one frame before.
+    """
     origin = [(part, i) for part in parts for i in range(len(part.scores))]
-    covariance = (traces.mT @ traces / len(traces)).double()
-    label = np.arange(len(origin)) if tiles is None else _groups(parts, traces, covariance, tiles, after)
+    label = np.arange(len(origin)) if tiles is None else _groups(parts, covariance, lagged, tiles)
     pieces = []
     for members in np.split(np.argsort(label, kind="stable"), np.cumsum(np.bincount(label))[:-1]):
         together = covariance[np.ix_(members, members)]
@@ -83,14 +85,10 @@ def join(parts: list[Part], traces: Tensor, tiles: Tiles | None, after: Tensor |
     return pieces
 
 
-def _groups(
-    parts: list[Part], traces: Tensor, covariance: Tensor, tiles: Tiles, after: Tensor | None
-) -> NDArray[np.int32]:
+def _groups(parts: list[Part], covariance: Tensor, lagged: Tensor, tiles: Tiles) -> NDArray[np.int32]:
     """Give the number of the place that each direction belongs to, shape (Q,)."""
     tile = torch.cat([torch.full((len(part.scores),), part.tile) for part in parts])
     boxes = torch.cat([_boxes(part, tiles) for part in parts])
-    after = torch.arange(1, len(traces)) if after is None else after
-    lagged = (traces[after].mT @ traces[after - 1] / len(after)).double()
     lagged = (lagged + lagged.mT) / 2
     own = lagged.diagonal()
     slow = own > SLOW * covariance.diagonal()

@@ -52,6 +52,8 @@ MOST = 1024
 """Latents that are chosen automatically, at most."""
 MOST_DIRECTIONS = 4 * MOST
 """Directions of all tiles that they are chosen from, at most."""
+AT_ONCE = 2048
+"""Frames of which all directions have traces at a time."""
 REDRAWN = 0.25
 """How far their images are moved towards a regression of the movie on their latents."""
 
@@ -210,8 +212,25 @@ class Places:
         parts = [self._part(tile, count) for tile, count in enumerate(counts) if count]
         if not parts:  # changes of the whole image are stronger
             return []
-        traces = torch.cat([self.traces[part.tile] @ part.directions for part in parts], 1)[self.trained]
-        return join(parts, traces, self.movie.tiles if joined else None, self.after)
+        return join(parts, *self._moments(parts), self.movie.tiles if joined else None)
+
+    def _moments(self, parts: list[Part]) -> tuple[Tensor, Tensor]:
+        """Mean products (Q, Q) of the traces of all directions, and with those one frame before.
+
+        In blocks of frames: the traces of all directions would take as much memory as those of the components.
+        """
+
+        def traces(frames: Tensor) -> Tensor:
+            return torch.cat([self.traces[part.tile, frames] @ part.directions for part in parts], 1)
+
+        used = torch.from_numpy(np.flatnonzero(self.trained))
+        covariance = lagged = torch.zeros(())
+        for block in used.split(AT_ONCE):
+            z = traces(block)
+            covariance = covariance + (z.mT @ z).double()
+        for block in used[self.after].split(AT_ONCE):
+            lagged = lagged + (traces(block).mT @ traces(block - 1)).double()
+        return covariance / len(used), lagged / len(self.after)
 
     def _part(self, tile: int, count: int) -> Part:
         """Return the first directions of a tile, turned to simple structure; kept, since few tiles differ next time."""

@@ -15,8 +15,8 @@ from napari_varae.core.compute.memory import format_bytes
 from napari_varae.core.compute.threads import default_threads, threads
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
-from napari_varae.core.training.compress import PART_BYTES, n_components
-from napari_varae.core.training.lowrank import leading_components
+from napari_varae.core.training.compress import n_averaged, n_components, part_length
+from napari_varae.core.training.lowrank import POWER, POWER_KNOWN, leading_components
 from napari_varae.core.training.sample import sample_length
 from napari_varae.core.training.split import Split
 
@@ -24,10 +24,10 @@ __all__ = ["Requirements", "estimate"]
 
 BLOCKS = 3
 """Blocks of the movie that are read."""
-SAMPLE = 0.5
+SAMPLE = 0.8
 """Share of a pass that the sample and the held-out frames of the first phase take."""
-FILLED = 0.3
-"""Share of the components of a tile that become places, where their number is not chosen yet."""
+FILLED = 0.5
+"""Share of the components of a tile among which places are looked for, where their number is not chosen yet."""
 LATENTS = 300
 """Latents that are reckoned with when their number is not chosen yet, for each quarter of a million pixels."""
 TO_NEED_LESS = (
@@ -120,38 +120,40 @@ def estimate(stack: Stack, config: FitConfig | None = None) -> Requirements:
     components = n_components(tiles, config)
     trained = int(split.trained.sum())
     with threads(config.threads or default_threads()):
-        phases = _passes(stack, tiles, components) | _after(config, tiles, components, trained)
+        phases = _passes(stack, tiles, components, trained) | _after(config, tiles, components, trained)
     pixels = 4.0 * tiles.count * tiles.pixels
     disk = 4.0 * stack.n_frames * tiles.count * components + pixels * components
     frames = 4 * stack.block_length + sample_length(stack) * 2  # a block is read ahead
-    part = min(trained * pixels, max(PART_BYTES, 2 * components * pixels))
+    part = min(trained, part_length(tiles, components)) * pixels
     memory = LIBRARIES + pixels * (frames + 3 * components) + 1.3 * part + 2.2 * (disk - pixels * components)
     available = float(psutil.virtual_memory().available)
     return Requirements(phases, memory, disk, available, _advice(memory, available))
 
 
-def _passes(stack: Stack, tiles: Tiles, components: int) -> dict[str, float]:
+def _passes(stack: Stack, tiles: Tiles, components: int, trained: int) -> dict[str, float]:
     """Measure what the passes through the movie take, in seconds."""
     length = stack.block_length
     firsts = np.unique(np.linspace(0, max(stack.n_frames - length, 0), BLOCKS).astype(int)).tolist()
     basis = torch.zeros(tiles.count, tiles.pixels, components)
-    began, frames = time.perf_counter(), 0
+    seconds = []
     for first in firsts:
+        began = time.perf_counter()
         block = torch.from_numpy(stack.read(first, min(first + length, stack.n_frames)))
-        cut = tiles.cut(block)
-        torch.bmm(cut, basis)
-        frames += len(block)
-    one_pass = (time.perf_counter() - began) / frames * stack.n_frames
-    some = min(tiles.count, 4)
+        torch.bmm(tiles.cut(block), basis)
+        seconds.append((time.perf_counter() - began) / len(block))
+    one_pass = float(np.median(seconds)) * stack.n_frames  # the first block wakes threads, and others may be disturbed
+    bins = -(-trained // n_averaged(trained))
+    part = min(bins, part_length(tiles, components))
+    some = torch.randn(min(tiles.count, 4), part, tiles.pixels)
     began = time.perf_counter()
-    leading_components(
-        cut[:some] - cut[:some].mean(1, keepdim=True), min(components, cut.shape[1]), tiles.edge, 1.0, torch.Generator()
-    )
-    leading = (time.perf_counter() - began) / some * tiles.count * stack.n_frames / 4 / cut.shape[1]
+    leading_components(some, min(components, part), tiles.edge, 1.0, torch.Generator())
+    once = (time.perf_counter() - began) / len(some) * tiles.count
+    later = once * (POWER_KNOWN + 1) / (POWER + 1)  # it begins from the components of the parts before
+    leading = once + later * (bins / part - 1)
     return {
         "reading": SAMPLE * one_pass + 0.2,
-        "compressing": 0.8 * (one_pass + leading),
-        "projecting": 1.25 * one_pass,
+        "compressing": 1.15 * (one_pass + leading),
+        "projecting": 1.4 * one_pass,
     }
 
 
@@ -170,7 +172,7 @@ def _after(config: FitConfig, tiles: Tiles, components: int, trained: int) -> di
         product = min(product, time.perf_counter() - began)
     of_a_tile = wanted / tiles.count
     step = 4 * product * (of_a_tile / components) ** 2 + 8e-5 + 1e-9 * of_a_tile**3
-    chosen = (300 if tiles.count == 1 else 600) * step if automatic else 50 * step
+    chosen = 100 * step if automatic and tiles.count > 1 else 50 * step
     places = 0.2 + 1.8 * tiles.count * (40 * product + 6e-3 + 1.35e-7 * trained * components + chosen)
     if automatic:
         wanted = min(wanted, max(16, LATENTS * math.prod(tiles.image) / 2**18))
