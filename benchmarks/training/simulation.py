@@ -1,26 +1,28 @@
 """What a fit finds of the known truth of simulated recordings: cells, links, driving regions, a change of the dynamics.
 
-    python -m benchmarks.training.simulation [--seeds 5] [--epochs 20]
+    python -m benchmarks.training.simulation [--seeds 5] [--epochs 20] [--latents auto 24]
 
-Prints one row per seed, then mean and deviation. Links and regions are judged by average precision (chance is the
-share of true links) and by the area under the ROC curve (chance is 0.5); the oracle knows the true traces.
+Prints one row per seed, then mean and deviation, for each number of latents. Links and regions are judged by average
+precision (chance is the share of true links) and by the area under the ROC curve (chance is 0.5); the oracle knows
+the true traces.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from typing import Literal
 
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import napari_varae as nv
-from benchmarks.stored import keep, stored
+from benchmarks.stored import Rows, keep, stored
 from napari_varae.core.simulation.settings import SAMPLE
 from napari_varae.core.var.estimate import estimate_var
 
 
-def figures(seed: int, latents: int, epochs: int) -> dict[str, float]:
+def figures(seed: int, latents: int | Literal["auto"], epochs: int) -> dict[str, float]:
     """Fit one simulated recording whose dynamics change half-way, and hold it against the truth."""
     sim = nv.simulate(SAMPLE.model_copy(update={"seed": seed}))
     change = sim.config.change_at or sim.config.frames
@@ -39,6 +41,7 @@ def figures(seed: int, latents: int, epochs: int) -> dict[str, float]:
     middle = change // 2
     held = nv.evaluate(fit, sim.stack, (change, sim.config.frames))
     return {
+        "latents": fit.latents,
         "cell corr": float(related.max(0).mean()),
         "links AP": average_precision_score(true, np.abs(fit.var.coefficients[0])[np.ix_(match, match)][off]),
         "oracle AP": average_precision_score(true, np.abs(oracle.coefficients[0])[off]),
@@ -60,18 +63,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--latents", type=int, default=24)
+    parser.add_argument("--latents", nargs="+", default=["auto", "24"])
     options = parser.parse_args()
-    rows = []
-    for seed in range(options.seeds):
-        rows.append(figures(seed, options.latents, options.epochs))
-        keep(stored("simulation"), [{"seed": i} | row for i, row in enumerate(rows)])
-        if seed == 0:
-            print("seed  " + "  ".join(f"{name:>12}" for name in rows[0]))
-        print(f"{seed:>4}  " + "  ".join(f"{value:>12.3f}" for value in rows[-1].values()), flush=True)
-    table = np.array([list(row.values()) for row in rows])
-    print("mean  " + "  ".join(f"{value:>12.3f}" for value in table.mean(0)))
-    print("  sd  " + "  ".join(f"{value:>12.3f}" for value in table.std(0, ddof=1)))
+    rows: Rows = []
+    for asked in options.latents:
+        print(f"\n{asked} latents")
+        latents: int | Literal["auto"] = "auto" if asked == "auto" else int(asked)
+        for seed in range(options.seeds):
+            found = figures(seed, latents, options.epochs)
+            rows.append({"asked": asked, "seed": seed} | found)
+            keep(stored("simulation"), rows)
+            if seed == 0:
+                print("seed  " + "  ".join(f"{name:>12}" for name in found))
+            print(f"{seed:>4}  " + "  ".join(f"{value:>12.3f}" for value in found.values()), flush=True)
+        table = np.array([list(row.values())[2:] for row in rows if row["asked"] == asked])
+        print("mean  " + "  ".join(f"{value:>12.3f}" for value in table.mean(0)))
+        print("  sd  " + "  ".join(f"{value:>12.3f}" for value in table.std(0, ddof=1)))
 
 
 if __name__ == "__main__":

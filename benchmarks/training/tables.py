@@ -18,6 +18,10 @@ MERITS = {
     "nonzeros": 1, "seconds": 0,
 }  # fmt: skip
 """Figures of merit that are shown, with their digits."""
+NUMBERS = {"mouse_somata_2p": "64"}
+"""Numbers of latents of recordings, where they are not 32."""
+AUTOMATIC = {"rec": 3, "pred": 3, "latent R2": 3, "cells": 3, "links": 2, "driver": 3, "drive r": 2, "same links": 2}
+"""Figures of automatic numbers of latents, with their digits."""
 SHOWN_SCENARIOS = ("clean", "realistic", "distractors", "change", "overlap")
 JUDGED = ("rec", "clean", "pred", "latent R2", "cells", "links", "driver", "drive r")
 EVERYDAY = {
@@ -29,6 +33,26 @@ EVERYDAY_LABELS = ("latents", "time of a fit", "CPU time", "one pass of reading,
                    "peak memory", "cells with a latent (correlation above 0.8 with the true trace)",
                    "links, average precision", "held-out reconstruction", "driver map of the whole VAR",
                    "effect map")  # fmt: skip
+
+
+def automatic() -> str:
+    """Table of automatic numbers of latents, beside fits with a number and PCA."""
+    rows, fixed, lines = results("automatic"), results("ablation") + results("recordings"), []
+    for scenario in dict.fromkeys(row["scenario"] for row in rows):
+        mine = of(rows, scenario, "automatic").values()
+        latents = [row["latents"] for row in mine]
+        others = [row for row in fixed if row["scenario"].split(",")[0] == scenario]
+        beside = {
+            f"{min(latents)} to {max(latents)} (automatic)": mine,
+            NUMBERS.get(scenario, "32"): [row for row in others if row["variant"] == "skip, end_to_end"],
+            f"PCA-{max(latents)} + VAR": of(rows, scenario, "PCA + VAR").values(),
+            "true footprints": [row for row in others if row["variant"] == "true footprints"],
+        }
+        for name, some in beside.items():
+            if some:
+                cells = [spread([row.get(f, np.nan) for row in some], d) for f, d in AUTOMATIC.items()]
+                lines.append([scenario, name, *cells])
+    return markdown(["", "latents", *AUTOMATIC], lines)
 
 
 def ablation(scenario: str) -> str:
@@ -172,5 +196,5 @@ def larger() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     **{f"ablation {name}": lambda name=name: ablation(name) for name in SHOWN_SCENARIOS},
     "claims": claims, "maps": maps, "recordings": recordings, "flatness": flatness, "choice": choice,
-    "everyday": everyday, "kills": kills, "growth": growth, "larger": larger,
+    "automatic": automatic, "everyday": everyday, "kills": kills, "growth": growth, "larger": larger,
 }  # fmt: skip

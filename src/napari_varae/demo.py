@@ -25,7 +25,7 @@ __all__ = ["run_demo"]
 
 _PATIENCE = 600.0
 """Seconds that one step may take."""
-LATENTS = {"footprints": 24, "convolutional": 25}
+LATENTS: dict[str, int | str] = {"footprints": "auto", "convolutional": 25}
 """Latents for the simulated sample: a few more than cells; those of a convolutional network make a map of 5 x 5."""
 ALWAYS = "no change is claimed where there is none (p > 0.01)"
 """What has to hold of any network; the other checks are about how well the footprints network finds cells."""
@@ -84,7 +84,7 @@ class _Journey:
         """Take all steps; return whether the figures agree with the truth, if there is one."""
         began = time.monotonic()
         truth = self.open(movie)
-        latents = LATENTS[network] if truth else 64
+        latents = LATENTS[network] if truth else "auto"
         self.train(FitConfig.model_validate({"network": network, "latents": latents, "epochs": epochs}))
         self.look()
         self.compare(truth)
