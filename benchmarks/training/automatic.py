@@ -1,4 +1,4 @@
-"""The automatic number of latents: what fits with it find, to be held beside fits with a number.
+"""The automatic number of latents: what fits with it find, compared with fits with a number.
 
     python -m benchmarks.training.automatic [--seeds 5] [--movies MOVIE.tif MOVIE.tif]
 
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--movies", nargs="*", default=[])
     options = parser.parse_args()
-    known = {(row["scenario"], row["seed"]) for row in read(options.results)}
+    known = {(row["scenario"], row["seed"]) for row in read(options.results) if row["variant"] == "automatic"}
     with options.results.open("a") as file:
         for seed, name in itertools.product(range(options.seeds), [*SCENARIOS, *options.movies]):
             scenario = Path(name).stem
@@ -43,11 +43,11 @@ def main() -> None:
             test = (edge, stack.n_frames)
             found = figures_of_simulation(sim, config, test, False) if sim else figures_of_recording(stack, config)
             row = {"scenario": scenario, "seed": seed, "variant": "automatic"} | found
-            file.write(json.dumps(row) + "\n")
+            lines = [row]
             if not sim and not seed:
-                rival = {"scenario": scenario, "seed": seed, "variant": "PCA + VAR"}
-                rival |= pca(stack, (0, edge), test, int(row["latents"]))
-                file.write(json.dumps(rival) + "\n")
+                rival = {"scenario": scenario, "seed": seed, "variant": "PCA + VAR", "latents": row["latents"]}
+                lines.insert(0, rival | pca(stack, (0, edge), test, int(row["latents"])))
+            file.writelines(json.dumps(line) + "\n" for line in lines)
             file.flush()
             print({name: row[name] for name in ("scenario", "seed", "latents", "rec", "pred")}, flush=True)
 

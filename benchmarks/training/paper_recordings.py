@@ -43,13 +43,13 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--variants", nargs="+", choices=EVERYTHING, default=EVERYTHING)
     options = parser.parse_args()
-    known = {(row["movie"], row["seed"], row["variant"]) for row in read(options.results)}
+    known = {(row["movie"], row["latents"], row["seed"], row["variant"]) for row in read(options.results)}
     with options.results.open("a") as file:
         for seed, movie, variant in itertools.product(range(options.seeds), options.movies, options.variants):
             path, _, latents = movie.rpartition(":")
             name, stack = Path(path).stem, nv.open_stack(path)
             edge = stack.n_frames * 4 // 5
-            if (name, seed, variant) in known or (variant == "PCA + VAR" and seed):
+            if (name, int(latents), seed, variant) in known or (variant == "PCA + VAR" and seed):
                 continue
             if variant == "PCA + VAR":
                 row: dict[str, Any] = pca(stack, (0, edge), (edge, stack.n_frames), int(latents))

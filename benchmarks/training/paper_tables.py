@@ -31,7 +31,7 @@ CLAIMS = (
 AS_MANY = 30
 """Epochs from a random start that take as many steps as a warm start with its imitation."""
 LONGER = {"rec": 3, "pred": 3, "latent error": 3, "R2": 2, "cells": 2, "links": 2}
-RECORDINGS = {"rec": 3, "pred": 3, "latent R2": 2, "nonzeros": 1, "same links": 2, "same map": 2, "seconds": 0}
+RECORDINGS = {"rec": 3, "pred": 3, "latent R2": 2, "nonzeros": 1, "same links": 2, "same map": 2, "epochs": 0}
 """Figures of longer trainings and of recordings, with their digits."""
 
 

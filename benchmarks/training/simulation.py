@@ -23,7 +23,7 @@ from napari_varae.core.var.estimate import estimate_var
 
 
 def figures(seed: int, latents: int | Literal["auto"], epochs: int) -> dict[str, float]:
-    """Fit one simulated recording whose dynamics change half-way, and hold it against the truth."""
+    """Fit one simulated recording whose dynamics change half-way, and compare it with the truth."""
     sim = nv.simulate(SAMPLE.model_copy(update={"seed": seed}))
     change = sim.config.change_at or sim.config.frames
     began = time.perf_counter()

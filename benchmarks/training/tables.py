@@ -40,12 +40,14 @@ def automatic() -> str:
     rows, fixed, lines = results("automatic"), results("ablation") + results("recordings"), []
     for scenario in dict.fromkeys(row["scenario"] for row in rows):
         mine = of(rows, scenario, "automatic").values()
-        latents = [row["latents"] for row in mine]
+        rival = of(rows, scenario, "PCA + VAR").values()
+        latents = sorted({int(row["latents"]) for row in mine})
+        number = str(latents[0]) if len(latents) == 1 else f"{latents[0]} to {latents[-1]}"
         others = [row for row in fixed if row["scenario"].split(",")[0] == scenario]
         beside = {
-            f"{min(latents)} to {max(latents)} (automatic)": mine,
+            f"{number} (automatic)": mine,
             NUMBERS.get(scenario, "32"): [row for row in others if row["variant"] == "skip, end_to_end"],
-            f"PCA-{max(latents)} + VAR": of(rows, scenario, "PCA + VAR").values(),
+            **{f"PCA-{row['latents']} + VAR": [row] for row in rival},
             "true footprints": [row for row in others if row["variant"] == "true footprints"],
         }
         for name, some in beside.items():

@@ -26,7 +26,7 @@ __all__ = ["run_demo"]
 _PATIENCE = 600.0
 """Seconds that one step may take."""
 LATENTS: dict[str, int | str] = {"footprints": "auto", "convolutional": 25}
-"""Latents for the simulated sample: a few more than cells; those of a convolutional network make a map of 5 x 5."""
+"""Latents for the simulated sample: those of a convolutional network make a map of 5 x 5."""
 ALWAYS = "no change is claimed where there is none (p > 0.01)"
 """What has to hold of any network; the other checks are about how well the footprints network finds cells."""
 

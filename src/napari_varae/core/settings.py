@@ -82,8 +82,9 @@ class FitConfig(Settings):
     )
     latents: Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_LATENTS)] = setting(
         "auto",
-        "Number of latents K: places of the image, and changes of the whole image. A number: the places that vary and "
-        "are predicted most. 'auto': the places that have a signal of their own; 64 for the convolutional network.",
+        "Number of latents K: places of the image, and changes of the whole image. A number: the places that vary "
+        "most and are best predicted. 'auto': the places that have a signal of their own; 64 for the convolutional "
+        "network.",
         label="Latents",
         advanced=False,
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_varae.core.training.own_signals import own_signals, without_changes
+from napari_varae.core.training.own_signals import own_signals, take_out_changes
 
 FRAMES = 4000
 AFTER = torch.arange(1, FRAMES)
@@ -70,15 +70,24 @@ def test_a_short_recording_is_not_explained_by_chance(rng):
 def test_changes_of_the_whole_image_and_their_products_leave_nothing(rng, count):
     common = slow(rng, count)
     traces = torch.stack([common[:, 0] + 2, common[:, 0] * common[:, -1], slow(rng, 1)[:, 0]], 1)
-    left = without_changes(traces, common).square().mean(0) / traces.square().mean(0)
-    assert left[:2].max() < 1e-8
-    assert left[2] > 0.9
+    before = traces.clone()
+    own = take_out_changes(traces, common)
+    assert own[:2].max() < 1e-8
+    assert own[2] > 0.9
+    torch.testing.assert_close(own, traces.square().mean(0) / before.square().mean(0))
 
 
 def test_without_changes_of_the_whole_image_only_the_mean_is_taken(rng):
-    traces = slow(rng, 100) + 3
-    left = without_changes(traces, torch.zeros(FRAMES, 0))
-    torch.testing.assert_close(left, traces - traces.mean(0), rtol=0, atol=1e-5)
+    before = slow(rng, 100) + 3
+    traces = before.clone()
+    take_out_changes(traces, torch.zeros(FRAMES, 0))
+    torch.testing.assert_close(traces, before - before.mean(0), rtol=0, atol=1e-5)
+
+
+def test_a_few_frames_are_not_explained_by_products_of_changes(rng):
+    traces = torch.from_numpy(rng.normal(size=(50, 200))).float()
+    own = take_out_changes(traces, slow(rng, 5)[:50])
+    assert own.mean().item() == pytest.approx(1 - 5 / 49, abs=0.03)  # with their 15 products it would be 0.6
 
 
 def test_no_places():

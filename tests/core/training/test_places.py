@@ -97,7 +97,21 @@ def test_noise_has_no_places(rng):
     static = 50 + 10 * rng.random((48, 48))
     frames = static + rng.normal(size=(500, 48, 48))
     found = places_of(Stack(frames.astype(np.float32))).choose("auto")
-    assert found.latents <= 5 + 1
+    assert 1 <= found.latents <= 5 + 1
+
+
+@pytest.mark.parametrize("edge", [32, 150])
+def test_of_white_noise_on_a_flat_image_one_place_is_kept(rng, edge):
+    stack = Stack((50 + rng.normal(size=(300, edge, edge))).astype(np.float32))
+    assert places_of(stack).choose("auto").latents >= 1
+
+
+def test_changes_of_the_whole_image_are_drawn_as_they_are():
+    places = places_of(simulate(SimulationConfig(frames=900, height=48, width=48, cells=6, seed=2)).stack)
+    found, movie = places.choose("auto"), places.movie
+    drawn = torch.einsum("gnm,npm->gnp", movie.common, movie.basis)[:, 0]
+    exact = (found.images[0][:, None] - drawn).abs().amax(2) < 1e-6
+    assert exact.any(0).sum() >= 2  # motion and brightness at least
 
 
 def check_number(places: Places, latents: int) -> None:

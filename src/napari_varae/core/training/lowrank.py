@@ -21,9 +21,8 @@ RANK = 1e-10
 """Share of the largest sum of squares below which a direction is rounding: float32 has seven digits."""
 POWER = 2
 """Rounds of the power iteration; the spectrum of noisy movies decays slowly."""
-
 POWER_KNOWN = 1
-"""The same, beginning from components of other frames."""
+"""Rounds of the power iteration that starts from components of other frames."""
 
 
 @lru_cache(maxsize=8)

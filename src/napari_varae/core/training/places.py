@@ -27,7 +27,7 @@ from napari_varae.core.autoencoder.footprints import Footprints
 from napari_varae.core.components.compressed import CompressedMovie
 from napari_varae.core.compute.checkpoint import Check, go_on
 from napari_varae.core.training.joining import Part, Piece, join
-from napari_varae.core.training.own_signals import own_signals, without_changes
+from napari_varae.core.training.own_signals import own_signals, take_out_changes
 from napari_varae.core.training.reading import Reading
 from napari_varae.core.training.rotation import varimax
 from napari_varae.core.training.shrinking import shrink
@@ -45,15 +45,17 @@ OWN = 0.5
 SPARE = 0.3
 """Places beyond those that are wanted among which they are chosen, as a share, where images are joined at borders."""
 LEAST_YIELD, MOST_YIELD = 1 / 5, 5 / 6
-"""Places that a further direction brings, as far as is relied on: those of one place are joined across borders."""
+"""Assumed number of places per further direction, at least and at most: parts are joined across borders."""
 SIGNAL = 0.35
 """Lag-1 autocovariance from which a place has a signal, in variances of the noise."""
 MOST = 1024
 """Latents that are chosen automatically, at most."""
 MOST_DIRECTIONS = 4 * MOST
 """Directions of all tiles that they are chosen from, at most."""
-AT_ONCE = 2048
-"""Frames of which all directions have traces at a time."""
+FRAMES_EACH = 3
+"""Frames for each latent of a tile below which images are not moved at all."""
+BLOCK = 2048
+"""Frames in a block when moments are summed."""
 REDRAWN = 0.25
 """How far their images are moved towards a regression of the movie on their latents."""
 
@@ -150,7 +152,7 @@ class Places:
         return self._draw(kept, [pieces[i] for i in best.tolist()])
 
     def _choose_signals(self) -> Footprints:
-        """Choose the places with a signal of their own, others as strong as most of these, and changes of the image.
+        """Choose the places with a signal of their own, those with a higher score than half of them, and changes.
 
         They are found among many more directions than are kept, so that a weak cell is not hidden behind what flickers.
         """
@@ -159,35 +161,37 @@ class Places:
         threshold = max(weakest, (1 + self.weight) * SIGNAL * noise)
         kept = (self.common_scores >= threshold).nonzero()[:, 0]
         pieces = self._pieces(threshold)
-        if not len(kept) + len(pieces):
-            return self.choose(1)
         left, own = self._own(pieces)
         score = torch.tensor([piece.score for piece in pieces])
         centres = torch.stack([piece.centre(self.movie.tiles) for piece in pieces]) if pieces else torch.zeros(0, 2)
-        signal = own_signals(left, score, centres, self.common[self.trained], self.after)
-        chosen = (own > OWN) & (signal > SIGNAL * noise)
-        if chosen.any():
-            chosen |= score > score[chosen].median()
-        ranked = torch.where(chosen, score, -math.inf).argsort(descending=True, stable=True)
-        best = ranked[: min(int(chosen.sum()), MOST - len(kept))]
-        return self._redrawn(self._draw(kept, [pieces[i] for i in best.tolist()]))
+        signal = own_signals(left, score, centres, self.common[self.trained], self.after, self.check)
+        alive = (own > OWN) & (signal > SIGNAL * noise)
+        strong = score > (score[alive].median() if alive.any() else math.inf)
+        if not len(kept) + int(alive.sum()):
+            return self.choose(1)
+        ranked = torch.argsort(2.0 * alive + 1.0 * strong, descending=True, stable=True)
+        best = ranked[: min(int((alive | strong).sum()), MOST - len(kept))]
+        best = best[score[best].argsort(descending=True, stable=True)]
+        return self._redrawn(self._draw(kept, [pieces[i] for i in best.tolist()]), len(kept))
 
-    def _redrawn(self, footprints: Footprints) -> Footprints:
-        """Move the images towards those of a regression of the movie on the latents that they give.
+    def _redrawn(self, footprints: Footprints, common: int) -> Footprints:
+        """Move the images of places towards a regression of their tile on its latents, `common` of the whole image.
 
-        Not all the way: that brings back what was left out, as far as it happens at the same time.
+        Not all the way: that brings back what was left out, as far as it happens at the same time. In a short movie
+        less, since a regression fits its noise; and only where they are not shrunk away.
         """
         movie, images = self.movie, footprints.images.clone()
         components = movie.traces[self.start : self.start + len(self.runs)]
         z = torch.from_numpy(Reading.of(movie, footprints).encode(components))[self.trained]
         for tile, members in enumerate(footprints.members):
             self.check()
-            known = members >= 0
-            if not known.any():
-                continue
-            weights = torch.linalg.lstsq(z[:, members[known]], components[self.trained, tile]).solution
-            seen = images[tile, known]  # zero where it is shrunk away
-            images[tile, known] = torch.lerp(seen, weights @ movie.basis[tile].mT * (seen != 0), REDRAWN)
+            known = members[members >= 0]
+            weights = torch.linalg.lstsq(z[:, known], components[self.trained, tile]).solution if len(known) else z[:0]
+            share = REDRAWN * max(0.0, 1 - FRAMES_EACH * len(known) / len(z))
+            for row in (members >= common).nonzero()[:, 0].tolist():
+                drawn = movie.basis[tile] @ weights[(known == members[row]).nonzero()[0, 0]]
+                seen = images[tile, row]
+                images[tile, row] = torch.lerp(seen, drawn * (seen != 0), share)
         return Footprints(images, footprints.members, footprints.latents)
 
     def _white(self, traces: Tensor) -> Tensor:
@@ -196,11 +200,10 @@ class Places:
 
     def _own(self, pieces: list[Piece]) -> tuple[Tensor, Tensor]:
         """Take changes of the whole image out of the traces of places: what is left (T, Q), and its share of each."""
-        if not pieces:
-            return self.common[self.trained, :0], torch.ones(0)
-        traces = torch.stack([self._trace(piece) for piece in pieces], 1)[self.trained]
-        left = without_changes(traces, self.common[self.trained])
-        return left, (left.square().mean(0) / traces.square().mean(0).clamp(min=1e-30)).clamp(max=1)
+        traces = torch.empty(int(self.trained.sum()), len(pieces))
+        for k, piece in enumerate(pieces):
+            traces[:, k] = self._trace(piece)[self.trained]
+        return traces, take_out_changes(traces, self.common[self.trained], self.check)
 
     def _trace(self, piece: Piece) -> Tensor:
         """Trace of a place, shape (T,)."""
@@ -225,10 +228,10 @@ class Places:
 
         used = torch.from_numpy(np.flatnonzero(self.trained))
         covariance = lagged = torch.zeros(())
-        for block in used.split(AT_ONCE):
+        for block in used.split(BLOCK):
             z = traces(block)
             covariance = covariance + (z.mT @ z).double()
-        for block in used[self.after].split(AT_ONCE):
+        for block in used[self.after].split(BLOCK):
             lagged = lagged + (traces(block).mT @ traces(block - 1)).double()
         return covariance / len(used), lagged / len(self.after)
 

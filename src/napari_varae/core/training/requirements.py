@@ -17,6 +17,7 @@ from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import FitConfig
 from napari_varae.core.training.compress import n_averaged, n_components, part_length
 from napari_varae.core.training.lowrank import POWER, POWER_KNOWN, leading_components
+from napari_varae.core.training.places import MOST_DIRECTIONS
 from napari_varae.core.training.sample import sample_length
 from napari_varae.core.training.split import Split
 
@@ -24,6 +25,8 @@ __all__ = ["Requirements", "estimate"]
 
 BLOCKS = 3
 """Blocks of the movie that are read."""
+FRAMES = 512
+"""Frames of a part of which the components are timed, at most."""
 SAMPLE = 0.8
 """Share of a pass that the sample and the held-out frames of the first phase take."""
 FILLED = 0.5
@@ -144,10 +147,10 @@ def _passes(stack: Stack, tiles: Tiles, components: int, trained: int) -> dict[s
     one_pass = float(np.median(seconds)) * stack.n_frames  # the first block wakes threads, and others may be disturbed
     bins = -(-trained // n_averaged(trained))
     part = min(bins, part_length(tiles, components))
-    some = torch.randn(min(tiles.count, 4), part, tiles.pixels)
+    some = torch.randn(min(tiles.count, 4), min(part, FRAMES), tiles.pixels)
     began = time.perf_counter()
-    leading_components(some, min(components, part), tiles.edge, 1.0, torch.Generator())
-    once = (time.perf_counter() - began) / len(some) * tiles.count
+    leading_components(some, min(components, some.shape[1]), tiles.edge, 1.0, torch.Generator())
+    once = (time.perf_counter() - began) * tiles.count * part / (some.shape[0] * some.shape[1])
     later = once * (POWER_KNOWN + 1) / (POWER + 1)  # it begins from the components of the parts before
     leading = once + later * (bins / part - 1)
     return {
@@ -163,7 +166,7 @@ def _after(config: FitConfig, tiles: Tiles, components: int, trained: int) -> di
     Products of matrices are measured; what they come with was measured on two cores (benchmarks/training/everyday.py).
     """
     automatic, most = config.latents == "auto", float(components * tiles.count)
-    wanted = FILLED * most if config.latents == "auto" else min(config.latents, most)
+    wanted = min(FILLED * most, MOST_DIRECTIONS) if config.latents == "auto" else min(config.latents, most)
     images, turn = torch.zeros(tiles.pixels, components), torch.zeros(components, components)
     product = math.inf
     for _ in range(PRODUCTS):  # the first one wakes threads, and others may be disturbed
