@@ -54,7 +54,7 @@ def paper(scenario: str) -> str:
 def paper_elsewhere() -> str:
     """Table of both networks where the convolutional one might win."""
     rows, lines = setting(), []
-    figures = {name: digits for name, digits in PAPER.items() if not name.startswith("gradient")}
+    figures = {name: digits for name, digits in PAPER.items() if not name.startswith(("gradient", "seconds"))}
     for scenario in ELSEWHERE:
         for variant in EVERYTHING:
             mine = of(rows, scenario, variant).values()
