@@ -2,6 +2,6 @@
 
 import os
 
-# Linux only, and read at torch's first large allocation: in huge pages, as numpy's arrays are, large tensors cost a
-# tenth of the page faults.
+# Linux only, and read at torch's first large allocation: tensors in huge pages, as numpy's arrays are, cause far fewer
+# page faults.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")

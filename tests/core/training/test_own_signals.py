@@ -91,6 +91,5 @@ def test_a_few_frames_are_not_explained_by_products_of_changes(rng):
 
 
 def test_no_places():
-    assert own_signals(torch.zeros(50, 0), torch.zeros(0), torch.zeros(0, 2), torch.zeros(50, 2), AFTER[:49]).shape == (
-        0,
-    )
+    none = torch.zeros(50, 0)
+    assert own_signals(none, torch.zeros(0), torch.zeros(0, 2), torch.zeros(50, 2), AFTER[:49]).shape == (0,)

@@ -11,6 +11,7 @@ from napari_varae.core.simulation.settings import SimulationConfig
 from napari_varae.core.simulation.simulate import Simulation, simulate
 from napari_varae.core.training.compress import compress
 from napari_varae.core.training.places import Places
+from napari_varae.core.training.reading import Reading
 from napari_varae.core.training.split import Split
 
 CALM = SimulationConfig(frames=900, height=64, width=64, cells=8, bleaching=0, jitter=0, neuropil=0, seed=3)
@@ -112,6 +113,19 @@ def test_changes_of_the_whole_image_are_drawn_as_they_are():
     drawn = torch.einsum("gnm,npm->gnp", movie.common, movie.basis)[:, 0]
     exact = (found.images[0][:, None] - drawn).abs().amax(2) < 1e-6
     assert exact.any(0).sum() >= 2  # motion and brightness at least
+
+
+def explained(places: Places) -> float:
+    """Share of the components that automatic footprints explain."""
+    reading, components = Reading.of(places.movie, places.choose("auto")), places.movie.traces
+    left = components.transpose(0, 1) - reading.draw(torch.from_numpy(reading.encode(components)))
+    return 1 - float(left.square().sum() / components.square().sum())
+
+
+def test_images_moved_towards_a_regression_explain_more(large, monkeypatch):
+    found = explained(large[1])
+    monkeypatch.setattr("napari_varae.core.training.places.REDRAWN", 0.0)
+    assert found > explained(large[1]) + 1e-3
 
 
 def check_number(places: Places, latents: int) -> None:

@@ -95,8 +95,10 @@ def _groups(parts: list[Part], covariance: Tensor, lagged: Tensor, tiles: Tiles)
     size = own.clamp(min=torch.finfo(torch.float64).tiny).sqrt()
     within = tile[:, None] == tile
     alike = lagged.abs() / size[:, None] / size > torch.where(within, SAME_WITHIN, SAME)
-    gaps = boxes[:, None, 0] - boxes[None, :, 1]
-    near = torch.maximum(gaps, gaps.transpose(0, 1)).amax(2) < NEAR
+    near = torch.ones(len(tile), len(tile), dtype=torch.bool)
+    for first, last in boxes.int().permute(2, 1, 0):  # axis by axis: thousands of directions have millions of pairs
+        within_reach = first[:, None] - last < NEAR
+        near &= within_reach & within_reach.mT
     # A direction of noise that a little of a cell leaked into has the cell's trace at lag 1, but hardly at lag 0.
     strength = covariance.diagonal().clamp(min=torch.finfo(torch.float64).tiny).sqrt()
     strong = covariance.abs() / strength[:, None] / strength > STRONG

@@ -185,13 +185,14 @@ class Places:
         z = torch.from_numpy(Reading.of(movie, footprints).encode(components))[self.trained]
         for tile, members in enumerate(footprints.members):
             self.check()
-            known = members[members >= 0]
-            weights = torch.linalg.lstsq(z[:, known], components[self.trained, tile]).solution if len(known) else z[:0]
+            known = members[members >= 0]  # the first rows
+            if not len(known):
+                continue
+            weights = torch.linalg.lstsq(z[:, known], components[self.trained, tile]).solution
             share = REDRAWN * max(0.0, 1 - FRAMES_EACH * len(known) / len(z))
-            for row in (members >= common).nonzero()[:, 0].tolist():
-                drawn = movie.basis[tile] @ weights[(known == members[row]).nonzero()[0, 0]]
+            for row in (known >= common).nonzero()[:, 0].tolist():
                 seen = images[tile, row]
-                images[tile, row] = torch.lerp(seen, drawn * (seen != 0), share)
+                images[tile, row] = torch.lerp(seen, movie.basis[tile] @ weights[row] * (seen != 0), share)
         return Footprints(images, footprints.members, footprints.latents)
 
     def _white(self, traces: Tensor) -> Tensor:
