@@ -5,6 +5,7 @@ import warnings
 import weakref
 
 import pytest
+from qtpy.QtCore import QTimer
 
 from napari_varae.errors import StackError
 from napari_varae.session.session import session_of
@@ -31,9 +32,9 @@ def session(viewer):
 def run(panel, session, qtbot):
     """Run work to its end and return what came back."""
 
-    def run(work):
+    def run(work, total=0):
         news, results = [], []
-        Job(panel, "computing", work, title="test", on_yield=news.append, on_return=results.append)
+        Job(panel, "computing", work, title="test", total=total, on_yield=news.append, on_return=results.append)
         assert session.job == "computing"
         qtbot.waitUntil(lambda: session.job == "idle", timeout=PATIENCE)
         qtbot.wait(20)
@@ -73,6 +74,28 @@ def test_every_error_is_told(run, session, notices, error, text):
     assert run(work)[1] == []
     assert notices == [text]
     session.end(session.begin("training"))
+
+
+@pytest.mark.parametrize("counts", [False, True], ids=["reports", "yields"])
+def test_nothing_is_lost_when_the_screen_is_late(run, session, counts):
+    """napari's bar handles the events that wait while it moves: progress, news and the result, all at once."""
+
+    def work(_controls, progress):
+        shown.wait(PATIENCE)
+        for step in range(200):
+            if counts:
+                yield step
+            else:
+                progress("counting", step, 200)
+        reported.set()
+        return True
+
+    seen, shown, reported = [], threading.Event(), threading.Event()
+    session.progressed.connect(lambda: seen.append(session.progress.done))
+    QTimer.singleShot(300, lambda: (shown.set(), reported.wait(PATIENCE)))
+    news, results = run(work, total=200 if counts else 0)
+    assert (news if counts else seen) == list(range(200))
+    assert results == [True]
 
 
 def test_warnings_are_told(run, notices):

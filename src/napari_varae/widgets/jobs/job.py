@@ -67,8 +67,11 @@ class Job(Background):
     ) -> None:
         self._session: Session = panel.session
         self._generation, self._about, self._title = panel.session.generation, about, title
+        self._total, self._yields = total, 0
+        self._bar_moves = False
+        self._wanted: tuple[int, int] | None = None
         controls = panel.session.begin(state, title, panel.dock)
-        bar = {"total": total, "desc": literal(f"VARAE: {title}")}
+        bar = {"desc": literal(f"VARAE: {title}")}
         super().__init__(panel, work, controls, on_yield=on_yield, on_return=on_return, progress=bar)
         self.progressed.connect(self._progressed)
         self.start()
@@ -84,11 +87,29 @@ class Job(Background):
         self.progressed.emit(phase, done, total, known)
 
     def _progressed(self, phase: str, done: int, total: int, known: Any) -> None:
-        if total:
-            bar = self._worker.pbar
-            bar.total = total
-            bar.update(done - bar.n)
         self._session.advance(self._controls, phase, done, total, None if self._changed() else known)
+        self._move_bar(done, total)
+
+    def _yielded(self, news: Any) -> None:
+        super()._yielded(news)
+        self._yields += 1
+        self._move_bar(self._yields, self._total)
+
+    def _move_bar(self, done: int, total: int) -> None:
+        """Move napari's bar, which handles the events that wait, among them further progress, news and the result.
+
+        Where these want it is where it goes next: bars that move within bars exceed Python's recursion limit.
+        """
+        if total:
+            self._wanted = done, total
+        while self._wanted is not None and not self._bar_moves:
+            (done, total), self._wanted = self._wanted, None
+            bar, self._bar_moves = self._worker.pbar, True
+            try:
+                bar.total = total
+                bar.update(done - bar.n)
+            finally:
+                self._bar_moves = False
 
     def _returned(self, result: Any) -> None:
         on_return = self._on_return
