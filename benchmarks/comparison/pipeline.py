@@ -54,7 +54,7 @@ def once(job: tuple[int, bool]) -> dict[str, Any]:
         "coupling": found.coupling.p_value, "persistence": found.persistence.p_value,
         **{f"coupling, {null}": p for null, p in found.coupling.p_of_null.items()},
         "coupling, noise left in": found.uncorrected.coupling.p_value,
-        "verdict": found.verdict, "reason": found.judgement.reason, "halves": min(found.halves.values(), default=1.0),
+        "verdict": found.verdict, "reason": found.judgement.reason, "halves": found.halves.get("any", 1.0),
         "noise share": float(np.median(found.test.noise_share)), "autocorrelation": found.test.autocorrelation,
         "latents": fit.latents, "seconds": time.perf_counter() - began,
     }  # fmt: skip

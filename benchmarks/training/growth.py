@@ -4,9 +4,9 @@
 
 MOVIE_WRITER is as in `benchmarks/training/everyday.py`, with ``write(path, frames, size, cells)``. There is one cell
 for each 874 pixels (300 in 512 x 512), and settings are the defaults. Each movie is written, and fitted, in a process
-of its own, and deleted afterwards; nothing is cached. Kept are the seconds of the fit, its CPU seconds, and the peak
-memory of the process, of which `before` was in use before the fit. What is stored is not computed again. On a machine
-that is not idle only CPU time means something.
+of its own, and deleted afterwards; nothing is cached. Kept are the seconds of the fit, its CPU seconds, the peak memory
+of the process, of which `before` was in use before the fit, and what `nv.estimate` said beforehand. What is stored is
+not computed again. On a machine that is not idle only CPU time means something.
 """
 
 from __future__ import annotations
@@ -73,11 +73,14 @@ def fitted(path: Path) -> dict[str, float]:
     """Fit a movie with default settings."""
     small = nv.simulate(nv.SimulationConfig(frames=300, height=48, width=48, cells=6)).stack
     nv.fit(small, nv.FitConfig(latents=6))  # compiles
-    before, began, cpu = memory(), time.monotonic(), time.process_time()
     stack = nv.open_stack(path)
+    needs = nv.estimate(stack)
+    before, began, cpu = memory(), time.monotonic(), time.process_time()
     fit = nv.fit(stack)
     return {"latents": fit.latents, "epochs": len(fit.history), "seconds": round(time.monotonic() - began, 1),
-            "cpu": round(time.process_time() - cpu, 1), "before": before, "memory": memory()}  # fmt: skip
+            "cpu": round(time.process_time() - cpu, 1), "before": before, "memory": memory(),
+            "estimated seconds": round(60 * needs.minutes, 1), "estimated memory": round(needs.memory / 1e9, 2),
+            }  # fmt: skip
 
 
 def memory() -> float:

@@ -221,6 +221,8 @@ def test_the_choice_of_latents_and_order_is_saved_and_opened_again(made, tmp_pat
         best=(5, 1),
         suggested=(5, 1),
         automatic=5,
+        automatic_reconstruction=0.28,
+        automatic_prediction=np.array([0.19, np.nan]),
         n_frames=60,
         n_pieces=3,
     )
@@ -235,6 +237,8 @@ def test_the_choice_of_latents_and_order_is_saved_and_opened_again(made, tmp_pat
     use_analysis(other, nv.open_analysis(tmp_path / "a"))
     assert other.choice.as_dict() == choice.as_dict()
     np.testing.assert_array_equal(other.choice.prediction, choice.prediction)
+    np.testing.assert_array_equal(other.choice.automatic_prediction, choice.automatic_prediction)
+    assert other.choice.automatic_reconstruction == 0.28
     assert other.followed_choice is other.choice
     (tmp_path / "a" / "choice.json").write_text('{"latents": [2]}')
     with pytest.raises(nv.DataError, match=r"choice\.json is damaged"):

@@ -103,6 +103,9 @@ def draw_choice(choice: Choice) -> Figure:
         latents, at, "o", markersize=8, markerfacecolor="none", markeredgecolor=OBSERVED_COLOUR, linestyle="none",
         label=f"suggested: {latents} latents, order {order}",
     )  # fmt: skip
+    for order, value, colour in zip(choice.orders, choice.automatic_prediction, CURVE_COLOURS, strict=False):
+        name = f"automatic: {choice.automatic} latents" if order == choice.orders[0] else None
+        axes.plot(choice.automatic, value, "D", color=colour, markersize=4, linestyle="none", label=name)
     axes.set_xscale("log", base=2)
     ticks = np.unique(choice.latents)
     axes.set_xticks(ticks, [str(tick) for tick in ticks])

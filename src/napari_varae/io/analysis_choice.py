@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["keep_choice", "read_choice"]
 
 NUMBERS = ("latents", "orders")
-ARRAYS = ("reconstruction", "prediction", "behind", "error")
+SIZES = {"reconstruction": "L", "prediction": "LP", "behind": "LP", "error": "LP", "automatic_prediction": "P"}
+"""The arrays, over L numbers of latents and P orders."""
 PAIRS = ("best", "suggested")
 COUNTS = ("automatic", "n_frames", "n_pieces")
 
@@ -26,7 +27,7 @@ COUNTS = ("automatic", "n_frames", "n_pieces")
 def keep_choice(analysis: Analysis, choice: Choice, fits_before: frozenset[str]) -> None:
     """Write a choice, and which fits were there before it; those do not follow it."""
     plain = {name: np.asarray(getattr(choice, name)).tolist() for name in (*NUMBERS, *PAIRS, *COUNTS)}
-    for name in ARRAYS:  # JSON has no NaN
+    for name in (*SIZES, "automatic_reconstruction"):  # JSON has no NaN
         values = getattr(choice, name)
         plain[name] = np.where(np.isfinite(values), values, np.array(None)).tolist()
     text = json.dumps({**plain, "fits_before": sorted(fits_before)}, indent=2)
@@ -50,13 +51,14 @@ def read_choice(analysis: Analysis) -> tuple[Choice, frozenset[str]] | None:
         found = json.loads(path.read_text(encoding="utf-8"))
         values: dict[str, Any] = {
             **{name: np.array(found[name], dtype=np.int64) for name in NUMBERS},
-            **{name: np.array(found[name], dtype=float) for name in ARRAYS},
+            **{name: np.array(found[name], dtype=float) for name in SIZES},
+            "automatic_reconstruction": float(np.array(found["automatic_reconstruction"], dtype=float)),
             **{name: (int(found[name][0]), int(found[name][1])) for name in PAIRS},
             **{name: int(found[name]) for name in COUNTS},
         }
         choice = Choice(**values)
-        shape = (len(choice.latents), len(choice.orders))
-        if not all(getattr(choice, name).shape == shape[: getattr(choice, name).ndim] for name in ARRAYS):
+        length = {"L": len(choice.latents), "P": len(choice.orders)}
+        if any(getattr(choice, name).shape != tuple(length[axis] for axis in axes) for name, axes in SIZES.items()):
             raise ValueError("its tables have different sizes")
         choice.methods_text()  # best and suggested are among those that were tried
         return choice, frozenset(map(str, found["fits_before"]))

@@ -282,7 +282,9 @@ def test_files_and_words(found, tmp_path):
     sides = {name: FrameSet(((0, 9),), ((0, 9),), n_bad) for name, n_bad in (("a", 3), ("b", 0))}
     assert "3 and 0 bad frames left out" in replace(found, frames=sides).methods_text()
     assert f"{found.config.power_draws} pairs of ranges" in text
-    assert "(A: p = 0.5, B: p = 0.01)" in replace(found, halves={"a": 0.5, "b": 0.01}).methods_text()
+    drifts = replace(found, halves={"a": 0.5, "b": 0.01, "any": 0.02}).methods_text()
+    assert "(p = 0.02 for both ranges; A: 0.5, B: 0.01)" in drifts
+    assert "(p = 0.01 within B)" in replace(found, halves={"b": 0.01, "any": 0.01}).methods_text()
 
 
 def test_pooled_counts_of_the_draws_give_the_false_discovery_rate(pair):
@@ -601,11 +603,11 @@ def test_a_range_that_changes_within_is_told(fitted):
     movie[300:] = np.random.default_rng(0).permutation(movie[300:])
     whole = nv.compare(fit, stack, (0, 200), (202, 400), resamples=39)
     mixed = nv.compare(fit, nv.Stack(movie), (0, 200), (202, 400), resamples=39)
-    assert set(whole.halves) == {"a", "b"}
+    assert set(whole.halves) == {"a", "b", "any"}
     assert nv.compare(fit, stack, (0, 200), (202, 400), resamples=39, halves=False).halves == {}
-    assert not any("differs within" in warning for warning in whole.warnings)
-    assert mixed.own_halves["b"] <= 0.05 < mixed.own_halves["a"]
-    assert any("Persistence differs within B" in warning for warning in mixed.warnings)
+    assert not any("drifts" in warning for warning in whole.warnings)
+    assert max(mixed.own_halves["b"], mixed.own_halves["any"]) <= 0.05 < mixed.own_halves["a"]
+    assert any("Persistence drifts: the halves of a range differ too" in warning for warning in mixed.warnings)
 
 
 def test_halves_that_are_too_short_are_not_compared(fitted):

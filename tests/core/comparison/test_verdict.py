@@ -38,7 +38,8 @@ def case(sound, *, p=0.5, detectable=0.3, test=None, **fields):
 def test_three_outcomes(sound):
     assert sound.verdict == NO_DIFFERENCE
     assert case(sound, p=0.01).verdict == DIFFER
-    assert case(sound, p=0.01, halves={"a": 0.01}).verdict == CANNOT
+    assert case(sound, p=0.01, halves={"a": 0.01, "any": 0.01}).verdict == CANNOT
+    assert case(sound, p=0.01, halves={"a": 0.04, "b": 0.6, "any": 0.08}).verdict == DIFFER  # by one test for both
     found = case(sound).judgement
     assert "a change of 0.30 would have been found" in found.reason
     assert found.remedy
@@ -64,7 +65,7 @@ def test_rules_that_hold_whatever_p_is(sound, test, words, p):
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"halves": {"a": 0.6, "b": 0.04}}, "the halves of B differ"),
+        ({"halves": {"a": 0.6, "b": 0.02, "any": 0.04}}, "the dynamics drift: the halves of a range differ"),
         ({"placebo": (0.01, 0.02, 0.03, 0.04, *[0.5] * 16)}, "4 of 20 placebo pairs"),
         (
             {"test": {"autocorrelation": 0.3, "effective_frames": (30.0, 30.0)}},
@@ -105,7 +106,7 @@ def test_halves_too_short_to_be_compared_protect_from_nothing(sound):
 def test_where_segments_take_turns_halves_and_blocks_do_not_matter(sound):
     """Drift is the same in all permutations, and a segment is a unit of its own."""
     turns = {"n_strata": 3, "block_length": 0}
-    found = case(sound, p=0.01, test=turns, halves={"a": 0.01})
+    found = case(sound, p=0.01, test=turns, halves={"a": 0.01, "any": 0.01})
     found = replace(found, test=replace(found.test, autocorrelation=0.5, effective_frames=(20.0, 20.0)))
     assert found.verdict == DIFFER
     assert "drift" not in found.judgement.reason

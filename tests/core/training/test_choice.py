@@ -45,7 +45,7 @@ def test_the_smallest_within_one_standard_error_is_suggested():
     judge = SimpleNamespace(around=np.full(40, 1.0), frames=np.arange(40))
     left = np.full((3, 3, 4), 10.0)  # sums of squares by latents; reconstruction and two orders; pieces
     left[:, 1:] = [[[9, 9, 9, 9], [9, 9, 9, 9]], [[7, 7, 7, 7], [7, 8, 5, 8]], [[6, 6, 6, 6], [6, 6, 6, 6.5]]]
-    chosen = _chosen(np.array([4, 8, 16]), np.array([1, 2]), left, judge, 8)
+    chosen = _chosen(np.array([4, 8, 16]), np.array([1, 2]), left, judge, 8, left[1])
     assert chosen.best == (16, 1)
     assert chosen.prediction[2, 0] == pytest.approx(1 - 24 / 40)
     more = np.array([1, 2, -1, 2])
@@ -53,7 +53,7 @@ def test_the_smallest_within_one_standard_error_is_suggested():
     assert chosen.error[1, 1] == pytest.approx(2 * more.std(ddof=1) / 40)
     assert chosen.suggested == (16, 1)  # eight latents lie 4 / 40 behind, more than a standard error
     left[1, 2] = [6, 8, 5, 7.5]  # 2.5 / 40 behind, with a standard error of 2.75 / 40
-    assert _chosen(np.array([4, 8, 16]), np.array([1, 2]), left, judge, 8).suggested == (8, 2)
+    assert _chosen(np.array([4, 8, 16]), np.array([1, 2]), left, judge, 8, left[1]).suggested == (8, 2)
 
 
 def test_the_automatic_number_is_among_those_tried(sim):
@@ -62,6 +62,9 @@ def test_the_automatic_number_is_among_those_tried(sim):
     assert found.automatic in found.latents
     assert found.automatic == nv.fit(sim.stack, nv.FitConfig(epochs=0, held_out=0.2, order=1)).latents
     assert found.orders.tolist() == [1, 2, 3, 4]
+    report = nv.fit(sim.stack, nv.FitConfig(epochs=0, held_out=0.2)).history[0]
+    assert found.automatic_reconstruction == pytest.approx(report.reconstruction_fve, abs=0.01)
+    assert found.automatic_prediction[0] == pytest.approx(report.prediction_fve, abs=0.01)
     assert {phase for phase, _ in seen} >= {"reading", "compressing", "finding places", "predicting"}
 
 

@@ -56,7 +56,7 @@ def nothing_left():
 
 def test_the_choice_of_latents_and_order_comes_back(analysed, docks, tmp_path, idle):
     one, table = np.ones(1), np.ones((1, 1))
-    choice = Choice(one.astype(int), one.astype(int), one, table, 0 * table, table, (1, 1), (1, 1), 4, 60, 3)
+    choice = Choice(one.astype(int), one.astype(int), one, table, 0 * table, table, (1, 1), (1, 1), 4, 0.3, one, 60, 3)
     analysed.set_choice(choice)
     docks["Movie"].analysis.save(str(tmp_path / "results"))
     idle()
@@ -328,7 +328,7 @@ def test_a_comparison_of_several_conditions_and_a_choice_are_kept_as_well(analys
     keeper.finish()
     assert list((keeper.autosave.folder / "comparisons" / "conditions").glob("*.json"))
     analysed.set_choice(Choice(table[0].astype(int), table[0].astype(int), table[0], table, 0 * table, table, (1, 1),
-                               (1, 1), 4, 60, 3))  # fmt: skip
+                               (1, 1), 4, 0.3, table[0], 60, 3))  # fmt: skip
     assert keeper.waits
     keeper.finish()
     assert (keeper.autosave.folder / "choice.json").is_file()

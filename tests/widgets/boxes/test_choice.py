@@ -18,6 +18,8 @@ def made(suggested=(4, 1), best=(8, 2)):
         best=best,
         suggested=suggested,
         automatic=8,
+        automatic_reconstruction=0.3,
+        automatic_prediction=np.array([0.18, np.nan]),
         n_frames=40,
         n_pieces=2,
     )
@@ -35,6 +37,9 @@ def test_held_out_frames_choose_and_the_suggestion_fills_the_form(docks, session
     choice = session.choice
     assert box.summary.text().startswith(f"Suggested: {choice.suggested[0]} latents, order {choice.suggested[1]}")
     assert len(box.plot._curves) == 1 + len(choice.orders)
+    x, y = box.plot._automatic.getData()
+    assert set(x) == {np.log2(choice.automatic)}
+    np.testing.assert_allclose(y, choice.automatic_prediction)
     box.use_button.click()
     config = docks["Train"].form.value()
     assert (config.latents, config.order) == choice.suggested
@@ -80,6 +85,8 @@ def test_what_still_rises_is_reported(docks, session, movie):
     box = docks["Train"].choice
     session.set_choice(made())
     assert "more latents may be better" in box.summary.text()
+    assert "automatic choice, 8 places" in box.summary.text()
+    assert "predicts 18.0% of the variance, the suggestion 20.0%" in box.summary.text()
     session.set_choice(made(suggested=(4, 1), best=(4, 1)))
     assert "more latents may be better" not in box.summary.text()
     assert "the best prediction" in box.summary.text()

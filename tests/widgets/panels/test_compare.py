@@ -115,10 +115,12 @@ def test_the_headline_is_the_verdict_on_coupling(docks, ready, session, compared
         (0.02, 0.01, "Whether links differ cannot be decided."),
     ):
         answer = replace(compared.coupling, p_value=p, detectable=0.2)
-        session.set_comparison(replace(compared, test=replace(test, coupling=answer), halves={"a": 1.0, "b": halves}))
+        session.set_comparison(
+            replace(compared, test=replace(test, coupling=answer), halves={"any": halves, "b": halves})
+        )
         assert dock.verdict.sentence.text() == words
         assert dock.verdict.persistence[0].text().endswith(f"{compared.persistence.p_value:.3g}")
-    assert "the halves of B differ" in dock.verdict.hint.text()
+    assert "the halves of a range differ" in dock.verdict.hint.text()
 
 
 @pytest.mark.long

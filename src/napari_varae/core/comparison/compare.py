@@ -16,6 +16,7 @@ from napari_varae.core.comparison.inference.resampling import Progress
 from napari_varae.core.comparison.inference.segment_noise import SegmentNoise
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.two_sample import UnusableRangesError, two_sample_test
+from napari_varae.core.comparison.inference.within import compare_halves
 from napari_varae.core.comparison.latents import NoiseLike, checked_order, given_noise, settled, without_correction
 from napari_varae.core.comparison.motion import following_shifts
 from napari_varae.core.comparison.noise import measurement_noise
@@ -29,7 +30,6 @@ from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.frames import FrameRange
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import ComparisonConfig
-from napari_varae.errors import StoppedError
 
 __all__ = ["STOPPED", "compare", "read_segments"]
 
@@ -38,7 +38,7 @@ STOPPED = "Stopped while the movie was encoded, before anything was compared."
 Ranges = FrameRange | Sequence[FrameRange]
 
 HALVES_RESAMPLES = 99
-"""Draws for the comparison of the halves of a range: enough for a warning."""
+"""Draws for the comparison of the halves of each range: enough for a level of 5 %."""
 HALVES_BLOCKS = 4
 """Blocks in a half, at most."""
 
@@ -221,24 +221,14 @@ def _halves(
 ) -> tuple[dict[str, float], dict[str, float]]:
     """P-values of the halves of each range, where they can be compared; none once the user has stopped.
 
-    For coupling, unless there is a single latent, and for persistence.
+    For coupling, unless there is a single latent, and for persistence; adjusted for both ranges.
     """
-    coupling: dict[str, float] = {}
-    persistence: dict[str, float] = {}
-    few = ComparisonConfig(
-        resamples=HALVES_RESAMPLES, seed=config.seed, blocks=min(config.blocks, HALVES_BLOCKS), power_draws=0
-    )
-    for name, parts in segments.items():
-        before, after = (half.with_pairs(order) for half in parts.halves())
-        if notes.shortage(min(half.n_pairs(order) for half in (before, after)), order, name):
-            continue
-        try:
-            test = two_sample_test(before, after, order, few, stop, workers=workers)
-        except UnusableRangesError:  # a half in which nothing varies has no dynamics to compare
-            continue
-        except StoppedError:
-            break
-        persistence[name] = test.persistence.p_value
-        if test.coupling.n_coefficients:
-            coupling[name] = test.coupling.p_value
-    return coupling, persistence
+    few = ComparisonConfig(resamples=HALVES_RESAMPLES, seed=config.seed, blocks=min(config.blocks, HALVES_BLOCKS))
+    cut = {name: tuple(half.with_pairs(order) for half in parts.halves()) for name, parts in segments.items()}
+    long = {
+        name: (before, after)
+        for name, (before, after) in cut.items()
+        if not notes.shortage(min(before.n_pairs(order), after.n_pairs(order)), order, name)
+    }
+    found = compare_halves(long, order, few, stop, workers)
+    return found["coupling"], found["persistence"]

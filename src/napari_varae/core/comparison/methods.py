@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_varae.core.comparison.percent import percent
-from napari_varae.core.comparison.verdict import PLACEBO_LEVEL
+from napari_varae.core.comparison.verdict import PLACEBO_LEVEL, p_of_halves
 
 if TYPE_CHECKING:
     from napari_varae.core.comparison.inference.answer import Answer
@@ -106,8 +106,7 @@ def _found(comparison: Comparison) -> str:
             f"{comparison.uncorrected.persistence.p_value:.3g}."
         )
     if comparison.halves:
-        halves = ", ".join(f"{name.upper()}: p = {p:.2g}" for name, p in comparison.halves.items())
-        text += f" Halves of the ranges were compared in the same way ({halves})."
+        text += f" Halves of the ranges were compared in the same way ({p_of_halves(comparison.halves)})."
     if comparison.placebo:
         low_ones = sum(p <= PLACEBO_LEVEL for p in comparison.placebo)
         text += (

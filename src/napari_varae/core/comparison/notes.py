@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_varae.core.comparison.verdict import differing_halves, not_a_var, worth
+from napari_varae.core.comparison.verdict import drifts, not_a_var, p_of_halves, worth
 from napari_varae.core.movie.frame_set import FrameSet
 from napari_varae.core.movie.frames import FrameRange, overlap
 from napari_varae.core.settings import ComparisonConfig
@@ -198,10 +198,10 @@ def response(name: str, latent: int | None) -> list[str]:
 def halves(coupling: dict[str, float], persistence: dict[str, float]) -> list[str]:
     """Warn of ranges whose halves differ as well, by the p-values of coupling and of persistence."""
     return [
-        f"{what} differs within {name.upper()} too (its halves: p = {p_values[name]:.2g}): a difference between A and "
-        "B is then expected, and is weak evidence about a condition."
+        f"{what} drifts: the halves of a range differ too ({p_of_halves(p_values)}). A difference between A and B is "
+        "then expected, and is weak evidence about a condition."
         for what, p_values in (("Coupling", coupling), ("Persistence", persistence))
-        for name in differing_halves(p_values)
+        if drifts(p_values)
     ]
 
 

@@ -41,7 +41,8 @@ class Comparison:
     frames : dict of str to FrameSet
         The frame sets "a" and "b"; empty when latents were compared.
     halves : dict of str to float
-        P-values, for coupling, of the first half of each range against its second half, where these were compared.
+        P-values, for coupling, of the first half of each range against its second half, where these were compared: "a",
+        "b", and "any" of one test for both (:func:`napari_varae.core.comparison.inference.within.compare_halves`).
     own_halves : dict of str to float
         The same for persistence.
     uncorrected : TwoSampleTest or None

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from napari_varae.core.comparison.result import Comparison
 
 __all__ = [
-    "CANNOT", "DIFFER", "NO_DIFFERENCE", "PLACEBO_LEVEL", "POWER_WORDS", "Verdict", "differing_halves", "judge",
-    "not_a_var", "placebo_rejects", "worth",
+    "CANNOT", "DIFFER", "NO_DIFFERENCE", "PLACEBO_LEVEL", "POWER_WORDS", "Verdict", "drifts", "judge",
+    "not_a_var", "p_of_halves", "placebo_rejects", "worth",
 ]  # fmt: skip
 
 DIFFER, NO_DIFFERENCE, CANNOT = "differ", "no difference found", "cannot be decided"
@@ -36,7 +36,7 @@ TOO_FEW = 5
 AUTOCORRELATED = 0.1
 """Correlation of the residuals of a VAR, or of their squares, with the frame before, from which it is not one."""
 HALVES_LEVEL = 0.05
-"""P-value of the halves up to which they differ: four blocks of each can be permuted in 35 ways."""
+"""P-value of the halves of A and B up to which these differ: by chance, one verdict in 20 at most is withheld."""
 HALVES_PAIRS = 2
 """Lag pairs in a half, for each predictor, below which halves do not show drift (benchmarks/comparison/halves.py)."""
 PLACEBO_LEVEL = 0.05
@@ -178,13 +178,10 @@ def placebo_differs(comparison: Comparison) -> tuple[str, str] | None:
 
 def halves_differ(comparison: Comparison) -> tuple[str, str] | None:
     """Withhold it where the halves of a range differ as well; segments that take turns share such drift."""
-    names = differing_halves(comparison.halves)
-    if comparison.test.n_strata > 1 or not names:
+    if comparison.test.n_strata > 1 or not drifts(comparison.halves):
         return None
-    sides = " and ".join(name.upper() for name in names)
-    p = min(comparison.halves[name] for name in names)
     return (
-        f"the halves of {sides} differ from each other too (p = {p:.2g}).",
+        f"the dynamics drift: the halves of a range differ from each other too ({p_of_halves(comparison.halves)}).",
         "Compare segments of each condition that take turns, six or more of each.",
     )
 
@@ -239,9 +236,17 @@ IF_NOT: tuple[Rule, ...] = (not_sensitive,)
 # What the rules rest on, and cautions as well
 
 
-def differing_halves(p_values: dict[str, float]) -> list[str]:
-    """Return the ranges whose halves differ."""
-    return [name for name, p in p_values.items() if p <= HALVES_LEVEL]
+def drifts(halves: dict[str, float]) -> bool:
+    """Whether the halves of A or of B differ, by one test for both."""
+    return halves.get("any", 1.0) <= HALVES_LEVEL
+
+
+def p_of_halves(halves: dict[str, float]) -> str:
+    """Report the p-value of the halves, and that of each range where there are two."""
+    sides = {name.upper(): p for name, p in halves.items() if name != "any"}
+    if len(sides) == 1:
+        return f"p = {halves['any']:.2g} within {next(iter(sides))}"
+    return f"p = {halves['any']:.2g} for both ranges; {', '.join(f'{name}: {p:.2g}' for name, p in sides.items())}"
 
 
 def placebo_rejects(p_values: tuple[float, ...]) -> bool:

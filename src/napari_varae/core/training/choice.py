@@ -71,6 +71,10 @@ class Choice:
         Number of latents and order with the best prediction, and the smallest ones that are as good.
     automatic : int
         Number of latents that `latents="auto"` takes.
+    automatic_reconstruction : float
+        What these reconstruct. They are other places than those of a given number, which vary most; NaN where unknown.
+    automatic_prediction : array, shape (P,)
+        What these predict, by each order.
     n_frames, n_pieces : int
         Held-out frames that were judged, and the pieces over which standard errors are taken.
     """
@@ -84,6 +88,8 @@ class Choice:
     best: tuple[int, int]
     suggested: tuple[int, int]
     automatic: int
+    automatic_reconstruction: float
+    automatic_prediction: Array
     n_frames: int
     n_pieces: int
 
@@ -112,7 +118,15 @@ class Choice:
         return {
             "suggested": {"latents": self.suggested[0], "order": self.suggested[1]},
             "best": {"latents": self.best[0], "order": self.best[1]},
-            "automatic": self.automatic,
+            "automatic": {
+                "latents": self.automatic,
+                "reconstruction_fve": self.automatic_reconstruction,
+                "prediction_fve": {
+                    order: value
+                    for order, value in zip(self.orders.tolist(), self.automatic_prediction.tolist(), strict=True)
+                    if np.isfinite(value)
+                },
+            },
             "held_out_frames": self.n_frames,
             "rows": self.table.to_dict("records"),
             "methods": self.methods_text(),
@@ -206,11 +220,12 @@ def choose(
         split.leave_out(movie.odd)
         show("finding places", 0.0)
         places = Places(movie, split.trained_runs, split.start, min(tried), settings.prediction_weight, check)
-        automatic = places.choose("auto").latents
-        sizes = sizes or _ladder(automatic, movie, split)
+        automatic = Reading.of(movie, places.choose("auto"))
+        sizes = sizes or _ladder(automatic.latents, movie, split)
         judge = _Judge(stack, split, movie, tried)
         rows: list[Array] = []
         limit = np.inf if orders is not None else MOST_PREDICTORS
+        by_signal = judge.errors(automatic, settings, limit)
         for k in sizes:
             show("predicting", len(rows) / len(sizes))
             try:
@@ -219,7 +234,7 @@ def choose(
                 if not rows:
                     raise
                 break
-    return _chosen(np.array(sizes[: len(rows)]), np.array(tried), np.array(rows), judge, automatic)
+    return _chosen(np.array(sizes[: len(rows)]), np.array(tried), np.array(rows), judge, automatic.latents, by_signal)
 
 
 def _numbers(given: Sequence[int], name: str, most: int) -> list[int]:
@@ -295,11 +310,16 @@ class _Judge:
 
 
 def _chosen(
-    latents: NDArray[np.int64], orders: NDArray[np.int64], left: Array, judge: _Judge, automatic: int
+    latents: NDArray[np.int64],
+    orders: NDArray[np.int64],
+    left: Array,
+    judge: _Judge,
+    automatic: int,
+    by_signal: Array,
 ) -> Choice:
-    """Choose from the sums of squares (L, 1 + P, pieces) that are left."""
+    """Choose from the sums of squares that are left (L, 1 + P, pieces), and by the automatic choice (1 + P, pieces)."""
     total = judge.around.sum()
-    explained = 1 - left.sum(2) / total
+    explained, by_signal = 1 - left.sum(2) / total, 1 - by_signal.sum(1) / total
     prediction, errors = explained[:, 1:], left[:, 1:]
     best = np.unravel_index(np.nanargmax(prediction), prediction.shape)
     behind, error = _difference(errors, errors[best], total)
@@ -307,7 +327,8 @@ def _chosen(
     return Choice(
         latents, orders, explained[:, 0], prediction, behind, error,
         best=(int(latents[best[0]]), int(orders[best[1]])), suggested=(int(latents[row]), int(orders[column])),
-        automatic=automatic, n_frames=len(judge.frames), n_pieces=left.shape[2],
+        automatic=automatic, automatic_reconstruction=float(by_signal[0]), automatic_prediction=by_signal[1:],
+        n_frames=len(judge.frames), n_pieces=left.shape[2],
     )  # fmt: skip
 
 

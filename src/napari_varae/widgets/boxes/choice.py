@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -140,7 +141,15 @@ def _in_words(choice: Choice) -> str:
     )
     rising = best_latents == choice.latents[-1]
     more = " Prediction still rises at the largest number tried: more latents may be better." if rising else ""
-    return f"Suggested: {latents} latents, order {order}: {why}, in {choice.n_frames} held-out frames.{more}"
+    (reached,) = choice.prediction[choice.latents == latents][:, choice.orders == order][0]
+    by_signal = choice.automatic_prediction[choice.orders == order][0]
+    automatic = (
+        f" The automatic choice, {choice.automatic} places with a signal of their own, predicts {by_signal:.1%} of the "
+        f"variance, the suggestion {reached:.1%}."
+        if math.isfinite(by_signal)
+        else ""
+    )
+    return f"Suggested: {latents} latents, order {order}: {why}, in {choice.n_frames} held-out frames.{automatic}{more}"
 
 
 def _use(session: Session, movie: int, choice: Choice) -> None:

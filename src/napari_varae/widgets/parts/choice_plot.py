@@ -1,4 +1,4 @@
-"""Held-out reconstruction and prediction over the number of latents, with the suggestion marked."""
+"""Held-out reconstruction and prediction over the number of latents; suggestion and automatic choice are marked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ class ChoicePlot(Plot):
         super().__init__("number of latents", "explained, held out", height=190)
         self._curves: list[Any] = []
         self._suggested = pg.ScatterPlotItem(size=15, pen=pg.mkPen(CURSOR_COLOUR, width=2), brush=None)
-        self.addItem(self._suggested)
+        self._automatic = pg.ScatterPlotItem(size=9, symbol="d", pen=None, name="automatic")
+        for marks in (self._automatic, self._suggested):
+            self.addItem(marks)
 
     def show_choice(self, choice: Choice) -> None:
         """Replace the curves."""
@@ -49,6 +51,10 @@ class ChoicePlot(Plot):
         latents, order = choice.suggested
         at = choice.prediction[choice.latents == latents][0, choice.orders == order][0]
         self._suggested.setData([np.log2(latents)], [at])
+        known = np.isfinite(choice.automatic_prediction)
+        brushes = [pg.mkBrush(colour) for colour, there in zip(CURVE_COLOURS, known, strict=False) if there]
+        values = choice.automatic_prediction[known][: len(brushes)]
+        self._automatic.setData([np.log2(choice.automatic)] * len(values), values, brush=brushes)
         self.getAxis("bottom").setTicks([[(place, str(k)) for place, k in zip(x, choice.latents, strict=True)]])
         self.legend.setOffset((-6, -4))  # curves rise: this corner is free
         self.autoRange()

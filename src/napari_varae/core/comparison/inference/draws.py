@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_varae.core.comparison.inference.lag_pairs import Array
 from napari_varae.core.comparison.inference.statistic import Difference
 
-__all__ = ["TIE", "Counted", "Draws", "Null", "Question", "Ranked", "Scores", "count", "reached"]
+__all__ = ["TIE", "Counted", "Draws", "Null", "Question", "Ranked", "Scores", "count", "p_value", "reached"]
 
 TIE = 1 - 1e-3
 """Share of a score that counts as at least as large: a permutation may come again, estimates are settled to this."""
@@ -51,7 +51,7 @@ class Question(NamedTuple):
 
     def p_value(self, statistic: float) -> float:
         """Chance of a statistic at least as large."""
-        return float((1 + (self.largest >= statistic * TIE).sum()) / (1 + len(self.largest)))
+        return p_value(self.largest, statistic)
 
     def critical(self, level: float) -> float:
         """Statistic that p <= `level` takes; infinite when there are too few draws."""
@@ -119,6 +119,11 @@ class Draws:
     def made(self) -> int:
         """Number of draws."""
         return len(self.questions["any"].largest)
+
+
+def p_value(null: Array, statistic: float) -> float:
+    """Chance, by the draws `null` (R,), of a statistic at least as large."""
+    return float((1 + (null >= statistic * TIE).sum()) / (1 + len(null)))
 
 
 def count(null: Null, random: Sequence[Any], observed: Mapping[str, Ranked]) -> Counted:

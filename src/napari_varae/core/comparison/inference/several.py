@@ -18,13 +18,13 @@ from threading import Event
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_varae.core.comparison.inference.design import FEWEST_DRAWS
 from napari_varae.core.comparison.inference.draws import TIE
 from napari_varae.core.comparison.inference.lag_pairs import Array, Pool, Sample
 from napari_varae.core.comparison.inference.permutation import FEWEST_UNITS, strata
 from napari_varae.core.comparison.inference.resampling import BATCH_PAIRS
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.statistic import QUESTIONS, Difference, difference, pooled
-from napari_varae.core.comparison.inference.two_sample import FEWEST_DRAWS
 from napari_varae.core.comparison.inference.units import Units, UnusableRangesError
 from napari_varae.core.compute.threads import one_blas_thread
 from napari_varae.core.compute.workers import Workers, in_order

@@ -10,25 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_varae.core.comparison.inference.answer import Answer, answer, critical_scores
-from napari_varae.core.comparison.inference.bootstrap import WildBootstrap
-from napari_varae.core.comparison.inference.draws import Null
+from napari_varae.core.comparison.inference.design import Design
 from napari_varae.core.comparison.inference.edges import edge_table
-from napari_varae.core.comparison.inference.lag_pairs import Array, Sample
-from napari_varae.core.comparison.inference.permutation import FEWEST_UNITS, BlockPermutation, SegmentPermutation
+from napari_varae.core.comparison.inference.lag_pairs import Array
+from napari_varae.core.comparison.inference.permutation import SegmentPermutation
 from napari_varae.core.comparison.inference.power import detectable
-from napari_varae.core.comparison.inference.resampling import Progress, resample
+from napari_varae.core.comparison.inference.resampling import Progress
 from napari_varae.core.comparison.inference.segments import Segments
-from napari_varae.core.comparison.inference.statistic import Difference, difference
-from napari_varae.core.comparison.inference.units import Units, UnusableRangesError
+from napari_varae.core.comparison.inference.statistic import Difference
+from napari_varae.core.comparison.inference.units import UnusableRangesError
 from napari_varae.core.compute.threads import one_blas_thread
 from napari_varae.core.compute.workers import Workers
 from napari_varae.core.settings import ComparisonConfig
-from napari_varae.errors import StoppedError
 
 __all__ = ["TwoSampleTest", "UnusableRangesError", "two_sample_test"]
-
-FEWEST_DRAWS = 19
-"""Draws below which there is no answer: p could not reach 5 %."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,32 +166,15 @@ def two_sample_test(
     StoppedError
         When it was stopped before there was an answer.
     """
-    units = Units((a, b), order)
-    whole = _many(a, b)
-    scaled = units.scaled(a, whole), units.scaled(b, whole)
-    of_pairs = [side.range_of_pairs(order) if whole else None for side in (a, b)]
-    samples = (
-        Sample.of(scaled[0], order, units.noise(a), a.covariates, of_pairs[0]),
-        Sample.of(scaled[1], order, units.noise(b), b.covariates, of_pairs[1]),
-    )
-    n_pairs = samples[0].count, samples[1].count
-    if min(n_pairs) < config.blocks and not whole:
-        raise UnusableRangesError(
-            f"The shorter range has {min(n_pairs)} lag pairs and cannot be cut into {config.blocks} blocks. Choose "
-            "fewer blocks, or longer ranges."
-        )
-    observed, blocks = _observed(a, b, samples, order, config)
-    model = WildBootstrap(scaled, samples, observed, order, (of_pairs[0], of_pairs[1]))
-    nulls: list[Null] = [model, blocks] if blocks else [model]
-    draws = resample(nulls, observed, sum(n_pairs), config.resamples, config.seed, stop, progress, workers)
-    made = draws[0].made
-    if made < FEWEST_DRAWS:
-        raise StoppedError(f"Stopped after {made} of {config.resamples} resamples: too few for an answer.")
+    design = Design.of(a, b, order, config)
+    units, scaled, samples, observed = design.units, design.scaled, design.samples, design.observed
+    model, blocks = design.model, design.blocks
+    draws = design.draw(config, stop, progress, workers)
     statistic = float(observed.score.max())
     critical = critical_scores(draws, config.level)
     size = detectable(model, observed, critical, config.power_draws, config.seed, stop, workers)
     edges = edge_table(observed, draws, order, critical, size)
-    by_null = {null.name: d for null, d in zip(nulls, draws, strict=True)}
+    by_null = {null.name: d for null, d in zip(design.nulls, draws, strict=True)}
     coupling, persistence = (
         answer(question, observed, by_null, critical[question], edges, units.alive, config.level)
         for question in ("coupling", "persistence")
@@ -217,8 +195,8 @@ def two_sample_test(
         mean_shift=units.spread((units.means[1] - units.means[0])[units.alive] / units.deviation[units.alive]),
         variance_ratio=units.spread(ratio),
         order=order,
-        resamples=made,
-        n_pairs=n_pairs,
+        resamples=draws[0].made,
+        n_pairs=(samples[0].count, samples[1].count),
         effective_frames=(a.effective_frames, b.effective_frames),
         block_length=blocks.length if blocks else 0,
         n_blocks=sum(blocks.counts) if blocks else 0,
@@ -231,25 +209,6 @@ def two_sample_test(
         noise_share=(units.share(scaled[0], samples[0].noise), units.share(scaled[1], samples[1].noise)),
         n_covariates=a.covariates[0].shape[1] if a.covariates else 0,
     )
-
-
-def _many(a: Segments, b: Segments) -> bool:
-    """Whether each frame set has so many segments that these are permuted whole."""
-    return min(len(set(side.ranges)) for side in (a, b)) >= FEWEST_UNITS
-
-
-def _observed(
-    a: Segments, b: Segments, samples: tuple[Sample, Sample], order: int, config: ComparisonConfig
-) -> tuple[Difference, BlockPermutation | SegmentPermutation | None]:
-    """Estimate the difference, and permute whole segments where there are many, else blocks, if the settings do."""
-    if config.blocks and _many(a, b):
-        units = a.range_of_pairs(order), b.range_of_pairs(order)
-        starts = (a.first_frames, b.first_frames) if a.placed and b.placed else None
-        segments = SegmentPermutation(samples, units, starts)
-        return segments.observed, segments
-    observed = difference(*samples)
-    length = min(s.count for s in samples) // config.blocks if config.blocks else 0
-    return observed, BlockPermutation(samples, observed, length) if config.blocks else None
 
 
 def _largest_width(observed: Difference) -> float:
