@@ -14,6 +14,7 @@ import tifffile
 
 import napari_varae as nv
 from napari_varae.core.settings import ComparisonConfig, FitConfig
+from napari_varae.headless.steps import placebo_settings
 from napari_varae.io.map_tiff import read_map
 
 QUICK = ("--set", "resamples=39", "--set", "power_draws=0", "--set", "halves=false", "--blocks", 4)
@@ -172,6 +173,15 @@ def test_a_placebo_prints_its_p_values(run, folder):
     out = run("placebo", folder, "--a", "0:100", "--b", "160:260", "--repeats", 2, "--json",
               "--resamples", 19, "--level", 0.05, "--blocks", 0)[1]  # fmt: skip
     assert len(json.loads(out)["p_values"]) == 2
+    assert json.loads(out)["verdicts"] == {}
+
+
+def test_a_placebo_has_few_draws_whatever_the_level_of_the_comparison(run, folder):
+    analysis = nv.open_analysis(folder)
+    strict = analysis.settings.comparison.changed(level=0.002, resamples=999)
+    assert placebo_settings(analysis.settings.changed(comparison=strict)).comparison == strict.changed(
+        level=0.05, resamples=99
+    )
 
 
 def test_robustness_prints_and_keeps_its_rows(run, folder):

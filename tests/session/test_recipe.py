@@ -25,6 +25,7 @@ from napari_varae.session.recipe import (
 )
 from napari_varae.session.recipe_command import as_command
 from napari_varae.session.recipe_python import as_python
+from napari_varae.session.results import Placebo
 from napari_varae.session.session import Session
 
 COMPARED = Compared(
@@ -74,6 +75,48 @@ def test_the_commands_give_the_same_numbers(shown, tmp_path, monkeypatch, capsys
     for name, value in expected.items():
         assert found[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-5))
     assert printed["null"] == pytest.approx(result.null.tolist(), rel=1e-5)
+
+
+def with_placebo(shown, **pairs):
+    """The comparison on the screen with a placebo, and the same from Python."""
+    stack, fit, result = shown
+    config = COMPARED.config.changed(resamples=19, level=0.05, seed=2)
+    p_values = nv.placebo(fit, stack, **pairs, config=config)
+    return COMPARED._replace(placebo=Placebo(p_values, pairs, config)), result.with_placebo(p_values)
+
+
+PAIRS = {
+    "lengths": {"lengths": (60, 60), "unlike": (COMPARED.a, COMPARED.b), "repeats": 2},
+    "within": {"lengths": (35, 35), "within": (170, 320), "repeats": 2},
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_placebo_is_part_of_the_script(shown, name):
+    stack, fit, _ = shown
+    compared, result = with_placebo(shown, **PAIRS[name])
+    assert len(result.placebo) == 2
+    assert pasted(as_python(Shown(stack, fit.config, compared)))["result"].as_dict() == result.as_dict()
+
+
+def test_a_placebo_is_part_of_the_commands_where_there_is_one(shown, tmp_path, monkeypatch, capsys):
+    stack, fit, _ = shown
+    a, b = ((0, 70),), ((170, 240),)
+    short = nv.compare(fit, stack, a, b, COMPARED.config)
+    lengths = {"lengths": (70, 70), "unlike": (a, b), "repeats": 2}
+    compared, result = with_placebo((stack, fit, short), **lengths)
+    compared = compared._replace(a=a, b=b)
+    monkeypatch.chdir(tmp_path)
+    for line in as_command(Shown(stack, fit.config, compared)).splitlines():
+        with pytest.raises(SystemExit) as end:
+            app.main([*shlex.split(line)[1:], "--json"])
+        assert not end.value.code
+    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert printed["p_values"] == list(result.placebo)
+    assert printed["verdicts"]["comparison"].startswith(result.verdict)
+    assert nv.open_analysis("analysis").comparison("comparison").placebo == result.placebo
+    with pytest.raises(ValueError, match="within A or B, which no command can do"):
+        as_command(Shown(stack, fit.config, with_placebo(shown, **PAIRS["within"])[0]))
 
 
 @pytest.fixture(scope="module")
@@ -342,6 +385,8 @@ def test_the_result_on_the_screen_goes_before_the_form(shown):
     assert shown_comparison(session, form).asked == Compared(COMPARED.a, COMPARED.b, form)
     session.set_comparison(result)
     assert shown_comparison(session, form).asked == COMPARED
+    session.set_placebo(placebo := Placebo(np.full(20, 0.5), {"lengths": (9, 9)}, form))
+    assert shown_comparison(session, form).asked == COMPARED._replace(placebo=placebo)
     session.set_range("b", (200, 320))  # the result is of other ranges now
     assert shown_comparison(session, form).asked == Compared(COMPARED.a, ((200, 320),), form)
 

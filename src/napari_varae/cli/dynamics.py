@@ -137,7 +137,7 @@ def placebo(
 ) -> None:
     """Run the test where nothing should differ: pairs of ranges as long as A and B, at random places.
 
-    It takes 99 resamples unless another number is given.
+    It takes 99 resamples unless another number is given. Comparisons of A and B in DIR take it into their verdict.
     """
     from napari_varae.headless.steps import find_frames, placebo_settings, run_placebo
     from napari_varae.io.analysis import open_analysis
@@ -147,13 +147,15 @@ def placebo(
     frames_a, frames_b = (find_frames(analysis, text, unit, name=opt) for opt, text in (("--a", a), ("--b", b)))
     where = None if within is None else find_frames(analysis, within, unit, name="--within")
     with progress_bar("placebo") as (phase, line), interruptible(line) as stop:
-        found = run_placebo(
+        found, judged = run_placebo(
             analysis, frames_a, frames_b, config, within=where, permute=permute, repeats=repeats, stop=stop,
             **regressed_out(analysis, covariate, covariate_lags),
             progress=lambda values: phase("placebo", len(values) / repeats),
         )  # fmt: skip
     share = float((found <= config.level).mean()) if len(found) else None
-    print_result({"p_values": found.tolist(), "level": config.level, "share_below_level": share}, as_json)
+    about = {"p_values": found.tolist(), "level": config.level, "share_below_level": share}
+    verdicts = {name: f"{result.verdict}: {result.judgement.reason}" for name, result in judged.items()}
+    print_result({**about, "verdicts": verdicts}, as_json)
 
 
 @with_settings("comparison")

@@ -14,7 +14,7 @@ from napari_varae.core.settings_file import AnalysisSettings
 from napari_varae.errors import TrainingError
 from napari_varae.io.analysis import Analysis
 from napari_varae.session.ranges import Segments, parse_ranges, total
-from napari_varae.session.results import Edge
+from napari_varae.session.results import Edge, placebo_config
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,9 +30,6 @@ __all__ = [
     "Kind", "compare_frames", "draw_map", "find_frames", "placebo_settings", "run_placebo", "run_robustness",
     "train_fit",
 ]  # fmt: skip
-
-PLACEBO_RESAMPLES = 99
-"""Draws in each comparison of a placebo, which has many."""
 
 Phase = Callable[[str, float], None]
 Kind = Literal["driver", "effect"]
@@ -166,8 +163,8 @@ def compare_frames(
 
 
 def placebo_settings(settings: AnalysisSettings) -> AnalysisSettings:
-    """Return the settings with as many resamples as a placebo has."""
-    return settings.changed(comparison=settings.comparison.changed(resamples=PLACEBO_RESAMPLES))
+    """Return the settings with those of the comparisons of a placebo."""
+    return settings.changed(comparison=placebo_config(settings.comparison))
 
 
 def run_placebo(
@@ -183,10 +180,11 @@ def run_placebo(
     covariate_lags: int = 0,
     stop: Event | None = None,
     progress: Callable[[NDArray[np.float64]], None] | None = None,
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], dict[str, Comparison]]:
     """Compare where nothing should differ: pairs as long as A and B, or their segments permuted.
 
-    Parameters, return value and errors as :func:`napari_varae.placebo`.
+    Parameters and errors as :func:`napari_varae.placebo`. Returns the p-values, and by name the comparisons of A and B
+    in the analysis, of which the placebo is a part now.
     """
     from napari_varae.core.comparison.placebo import placebo
 
@@ -203,7 +201,7 @@ def run_placebo(
         covariates=covariates, covariate_lags=covariate_lags, stop=stop, progress=progress,
     )  # fmt: skip
     analysis.log("placebo", p_values=found.tolist())
-    return found
+    return found, analysis.add_placebo(a, b, analysis.fit.id, found) if len(found) else {}
 
 
 def run_robustness(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +10,11 @@ from napari_varae.io.analysis_files import COMPARISONS, file_name, free_path, re
 from napari_varae.io.files import in_order
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from napari_varae.core.comparison.result import Comparison
     from napari_varae.core.comparison.robustness import Robustness
+    from napari_varae.core.movie.frames import FrameRange
 
 __all__ = ["KeptComparisons"]
 
@@ -46,6 +49,20 @@ class KeptComparisons:
         comparison.to_json(path)
         self.log("compared", comparison=path.stem, p_value=comparison.p_value)
         return path
+
+    def add_placebo(
+        self, a: Sequence[FrameRange], b: Sequence[FrameRange], fit: str, p_values: ArrayLike
+    ) -> dict[str, Comparison]:
+        """Make a placebo part of the comparisons that are kept of frame sets A and B of a fit; return these by name."""
+        judged = {}
+        for name in self.comparisons:
+            found = self.comparison(name)
+            if found.fit == fit and all(
+                sorted(found.ranges[side]) == sorted(ranges) for side, ranges in (("a", a), ("b", b))
+            ):
+                judged[name] = found.with_placebo(p_values)
+                judged[name].to_json(self._subfolder(COMPARISONS) / f"{file_name(name)}.json")
+        return judged
 
     def keep_robustness(self, found: Robustness, name: str = "robustness") -> Path:
         """Write the table of a comparison under other choices as CSV; the name gets a number when it is taken."""

@@ -9,6 +9,7 @@ from napari_varae.core.experiment.origin import Origin
 from napari_varae.core.movie.stack import Stack
 from napari_varae.core.settings import ComparisonConfig, FitConfig, Settings
 from napari_varae.session.ranges import Segments
+from napari_varae.session.results import Placebo
 
 if TYPE_CHECKING:
     from napari_varae.core.comparison.result import Comparison
@@ -38,12 +39,13 @@ class Regressed(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """A comparison: frame sets A and B, how they are compared, and which behaviour is regressed out."""
+    """A comparison: frame sets A and B, how they are compared, which behaviour is regressed out, and its placebo."""
 
     a: Segments
     b: Segments
     config: ComparisonConfig
     regressed: Regressed = Regressed()
+    placebo: Placebo | None = None
 
 
 class ComparedConditions(NamedTuple):
@@ -136,9 +138,10 @@ def shown_comparison(session: Session, config: ComparisonConfig) -> Shown:
     if result is not None and session.is_current:
         _check_regressed(session, result)
         sides, config = (result.ranges["a"], result.ranges["b"]), result.config
+        placebo = session.placebo if result.placebo else None
     else:
-        sides = session.ranges["a"], session.ranges["b"]
-    return Shown.of(stack, fit, Compared(*sides, config, _regressed(session)) if all(sides) else None)
+        sides, placebo = (session.ranges["a"], session.ranges["b"]), None
+    return Shown.of(stack, fit, Compared(*sides, config, _regressed(session), placebo) if all(sides) else None)
 
 
 def shown_conditions(session: Session, ticked: Mapping[str, Segments], config: ComparisonConfig) -> Shown:

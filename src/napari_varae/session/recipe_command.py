@@ -17,6 +17,7 @@ from napari_varae.session.recipe import (
     marked_in_files,
     opened_with,
 )
+from napari_varae.session.results import Placebo
 
 __all__ = ["as_command"]
 
@@ -53,6 +54,9 @@ def as_command(shown: Shown) -> str:
     if isinstance(asked, Compared):
         sides = ["--a", _frames(asked.a), "--b", _frames(asked.b)]
         commands.append([PROGRAM, "compare", FOLDER, *sides, *_covariates(asked.regressed), *_set(asked.config)])
+        if asked.placebo is not None:
+            how = [*sides, *_pairs(asked.placebo), *_covariates(asked.regressed), *_set(asked.placebo.config)]
+            commands.append([PROGRAM, "placebo", FOLDER, *how])
     elif isinstance(asked, ComparedConditions):
         named = [f"--condition={name}={_frames(segments)}" for name, segments in asked.conditions.items()]
         commands.append([PROGRAM, "conditions", FOLDER, *named, *_covariates(asked.regressed), *_set(asked.config)])
@@ -62,6 +66,16 @@ def as_command(shown: Shown) -> str:
             [*_map(each), *(["--out", f"map-{i}.tif"] if several else [])] for i, each in enumerate(asked.each, 1)
         ]
     return "\n".join(map(shlex.join, commands)) + "\n"
+
+
+def _pairs(placebo: Placebo) -> list[str]:
+    """Write how the pairs of a placebo are drawn."""
+    repeats = ["--repeats", str(placebo.pairs["repeats"])]
+    if "segments" in placebo.pairs:
+        return ["--permute", *repeats]
+    if "within" in placebo.pairs:
+        raise ValueError("Pairs of the placebo lie within A or B, which no command can do. Copy as Python instead.")
+    return repeats
 
 
 def _map(asked: Mapped) -> list[str]:

@@ -61,10 +61,19 @@ def _comparison(asked: Compared | ComparedConditions) -> list[str]:
     settings = f"nv.ComparisonConfig({_arguments(asked.config)}){regressed}"
     if isinstance(asked, Compared):
         call = f"nv.compare(fit, stack, {list(asked.a)}, {list(asked.b)}, {settings})"
-        return [*before, f"result = {call}", "print(result.p_value)"]
+        return [*before, f"result = {call}", *_placebo(asked, regressed), "print(result.p_value)"]
     conditions = {name: list(segments) for name, segments in asked.conditions.items()}
     call = f"nv.compare_conditions(fit, stack, {conditions}, {settings})"
     return [*before, f"result = {call}", "print(result.table.to_string(index=False))"]
+
+
+def _placebo(asked: Compared, regressed: str) -> list[str]:
+    """Write the placebo that is part of the verdict."""
+    if asked.placebo is None:
+        return []
+    config = f"config=nv.ComparisonConfig({_arguments(asked.placebo.config)})"
+    call = f"nv.placebo(fit, stack{_options(dict(asked.placebo.pairs))}, {config}{regressed})"
+    return [f"result = result.with_placebo({call})"]
 
 
 def _behaviour(regressed: Regressed) -> tuple[list[str], str]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Edge", "Placebo"]
+from napari_varae.core.comparison.verdict import PLACEBO_LEVEL
+from napari_varae.core.settings import ComparisonConfig
+
+__all__ = ["Edge", "Placebo", "placebo_config"]
+
+PLACEBO_RESAMPLES = 99
+"""Draws in each comparison of a placebo, which has many."""
 
 
 class Edge(NamedTuple):
@@ -22,7 +29,21 @@ class Edge(NamedTuple):
 
 
 class Placebo(NamedTuple):
-    """P-values (n,) of comparisons between which nothing should differ; whether their pairs were permuted segments."""
+    """P-values (n,) of pairs between which nothing should differ, and how these were drawn and compared.
+
+    Attributes
+    ----------
+    p_values : array, shape (n,)
+    pairs : dict
+        What defines a pair, as :func:`napari_varae.placebo` takes it: lengths, within, unlike, segments; and repeats.
+    config : ComparisonConfig
+    """
 
     p_values: NDArray[np.float64]
-    permuted: bool
+    pairs: Mapping[str, Any]
+    config: ComparisonConfig
+
+
+def placebo_config(config: ComparisonConfig) -> ComparisonConfig:
+    """Return the settings of a comparison for those of its placebo: few draws, and a level that these can reach."""
+    return config.changed(resamples=PLACEBO_RESAMPLES, level=PLACEBO_LEVEL)

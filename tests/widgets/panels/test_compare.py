@@ -132,7 +132,7 @@ def test_a_placebo_that_was_run_is_part_of_verdict_and_exports(docks, ready, ses
     )  # fmt: skip
     session.set_comparison(replace(compared, test=sure, halves={}))
     assert dock.verdict.sentence.text().startswith("Links between latents differ")
-    session.set_placebo(Placebo(np.linspace(0.01, 0.2, 20), permuted=False))
+    session.set_placebo(Placebo(np.linspace(0.01, 0.2, 20), {"lengths": (90, 90)}, ComparisonConfig()))
     assert dock.verdict.sentence.text().startswith("Whether links differ cannot be decided")
     assert "of 20 placebo pairs" in dock.verdict.hint.text()
     dock.export(str(tmp_path / "found.json"))
@@ -416,11 +416,14 @@ def test_the_last_pair_of_a_placebo_counts(docks, ready, session, idle, where):
     dock = docks["Compare"]
     session.set_range("a", [(25 * i, 25 * i + 12) for i in range(8)])
     session.set_range("b", [(25 * i + 13, 25 * i + 25) for i in range(8)])
-    dock.form.fields["blocks"].set_value(0)
+    strict = ComparisonConfig(blocks=0, correct_noise=False, level=0.002, resamples=999, seed=3)
+    dock.form.set_value(strict)  # which 99 draws could not reach
     dock.placebo.where.setCurrentIndex(dock.placebo.where.findData(where))
     dock.placebo.run()
     idle()
     assert " of 20 pairs" in dock.placebo.verdict.text()
+    assert session.placebo.config == strict.changed(level=0.05, resamples=99)
+    assert ("segments" in session.placebo.pairs) == (where == "segments")
 
 
 @pytest.mark.long

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
+from napari_varae.core.comparison.verdict import PLACEBO_LEVEL
 from napari_varae.core.settings import ComparisonConfig
 from napari_varae.session.generation import EVERYTHING
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import total
-from napari_varae.session.results import Placebo
+from napari_varae.session.results import Placebo, placebo_config
 from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.plots import PlaceboPlot
@@ -36,7 +37,6 @@ PLACES = {
     "segments": "permuted segments",
 }
 REPEATS = 20
-LEVEL = 0.05
 MANY = 3
 """Ratio of small p-values to those expected by chance from which on the dock warns."""
 
@@ -75,13 +75,13 @@ class PlaceboBox(QWidget):
         with in_words():
             session = self._panel.session
             stack, fit = session.require_stack(), session.require_fit()
-            pairs = self._pairs() | session.regressed_out()
+            pairs, config = self._pairs() | {"repeats": REPEATS}, placebo_config(self._settings())
             Job(
                 self._panel,
                 "comparing",
-                partial(_placebo, fit, stack, pairs, self._settings(), session.latents),
+                partial(_placebo, fit, stack, pairs, session.regressed_out(), config, session.latents),
                 title="Placebo comparisons",
-                on_return=partial(_use, session, self.where.currentData() == "segments"),
+                on_return=partial(_use, session, pairs, config),
                 about=EVERYTHING,
             )
 
@@ -106,7 +106,7 @@ class PlaceboBox(QWidget):
             self.verdict.setText(NOTHING)
             self.plot.hide()
         else:
-            self.show_values(placebo.p_values, permuted=placebo.permuted)
+            self.show_values(placebo.p_values, permuted="segments" in placebo.pairs)
 
     def show_values(self, p_values: NDArray[np.float64], *, permuted: bool = False) -> None:
         """Draw p-values, of pairs of ranges or of permuted segments, and explain what they mean."""
@@ -115,15 +115,18 @@ class PlaceboBox(QWidget):
         self.verdict.setText(_in_words(p_values, permuted))
 
 
-def _use(session: Session, permuted: bool, p_values: NDArray[np.float64]) -> None:
+def _use(session: Session, pairs: dict[str, Any], config: ComparisonConfig, p_values: NDArray[np.float64]) -> None:
     """Keep the values."""
-    session.set_placebo(Placebo(p_values, permuted) if len(p_values) else None)
+    session.set_placebo(Placebo(p_values, pairs, config) if len(p_values) else None)
 
 
 def _in_words(p_values: NDArray[np.float64], permuted: bool) -> str:
-    n, low = len(p_values), int((p_values <= LEVEL).sum())
-    found = f"{low} of {n} pairs have p ≤ {LEVEL:g}; about {LEVEL * n:.1g} would be expected by chance. Pairs overlap."
-    if low <= MANY * LEVEL * n:
+    n, low = len(p_values), int((p_values <= PLACEBO_LEVEL).sum())
+    chance = PLACEBO_LEVEL * n
+    found = (
+        f"{low} of {n} pairs have p ≤ {PLACEBO_LEVEL:g}; about {chance:.1g} would be expected by chance. Pairs overlap."
+    )
+    if low <= MANY * chance:
         return found
     if permuted:
         why = "segments differ from each other, whatever their condition."
@@ -141,7 +144,8 @@ def _placebo(
     fit: Fit,
     stack: Stack,
     pairs: dict[str, Any],
-    settings: ComparisonConfig,
+    regressed: dict[str, Any],
+    config: ComparisonConfig,
     latents: NDArray[np.float32] | None,
     controls: Controls,
     report: Report,
@@ -153,7 +157,6 @@ def _placebo(
     yield
     stack = stack.checked(controls.check_drop)
     return placebo(
-        fit, stack, **pairs, repeats=REPEATS, seed=settings.seed, blocks=settings.blocks,
-        subtract_responses=settings.subtract_responses, latents=latents, stop=controls.stop,
+        fit, stack, **pairs, **regressed, config=config, latents=latents, stop=controls.stop,
         progress=lambda p_values: report("pair", len(p_values), REPEATS, p_values),
     )  # fmt: skip
