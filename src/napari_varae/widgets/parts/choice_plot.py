@@ -16,16 +16,22 @@ if TYPE_CHECKING:
 __all__ = ["ChoicePlot"]
 
 
+HEADROOM = 0.65
+"""Room above the curves, as a share of their height, for the legend."""
+
+
 class ChoicePlot(Plot):
     """A curve for the reconstruction, and one for the prediction of each order."""
 
     def __init__(self) -> None:
-        super().__init__("number of latents", "explained, held out", height=190)
+        super().__init__("number of latents", "explained, held out", height=210)
+        self.legend.setColumnCount(2)
         self._curves: list[Any] = []
         self._suggested = pg.ScatterPlotItem(size=15, pen=pg.mkPen(CURSOR_COLOUR, width=2), brush=None)
-        self._automatic = pg.ScatterPlotItem(size=9, symbol="d", pen=None, name="automatic")
+        self._automatic = pg.ScatterPlotItem(size=11, symbol="d", name="automatic")
         for marks in (self._automatic, self._suggested):
             self.addItem(marks)
+            marks.setZValue(1)  # above the curves
 
     def show_choice(self, choice: Choice) -> None:
         """Replace the curves."""
@@ -54,7 +60,10 @@ class ChoicePlot(Plot):
         known = np.isfinite(choice.automatic_prediction)
         brushes = [pg.mkBrush(colour) for colour, there in zip(CURVE_COLOURS, known, strict=False) if there]
         values = choice.automatic_prediction[known][: len(brushes)]
-        self._automatic.setData([np.log2(choice.automatic)] * len(values), values, brush=brushes)
+        places = [np.log2(choice.automatic)] * len(values)
+        self._automatic.setData(places, values, brush=brushes, pen=pg.mkPen(text.color()))
         self.getAxis("bottom").setTicks([[(place, str(k)) for place, k in zip(x, choice.latents, strict=True)]])
-        self.legend.setOffset((-6, -4))  # curves rise: this corner is free
-        self.autoRange()
+        found = np.concatenate([values[np.isfinite(values)] for _name, _colour, values in lines])
+        low, high = float(found.min()), float(found.max())
+        self.setXRange(x.min(), x.max())
+        self.setYRange(low, high + HEADROOM * (high - low))
