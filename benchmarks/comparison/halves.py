@@ -3,14 +3,15 @@
     python -m benchmarks.comparison.halves [--sets 30] [--lengths 66 98 128 256 400]
 
 Sparse VARs of 32 latents of which 12 links change by 0.4 every half range: neighbouring ranges differ, and so do the
-halves of each. A and B are compared with 59 draws, and the halves of each as `nv.compare` does. For each length a line
-is stored, and what is there is not computed again: sets, those in which coupling has p <= 0.05 between A and B, between
-the halves of each (one test for both), and between A and B but not between halves.
+halves of each, or those of A alone. A and B are compared with 59 draws, and the halves of each as `nv.compare` does.
+For each length a line is stored, and what is there is not computed again: sets, those in which coupling has p <= 0.05
+between A and B, between the halves of each (one test for both), and between A and B but not between halves.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.within import compare_halves
 
 LATENTS, LINKS, SIZE, RESAMPLES = 32, 12, 0.4, 59
+DRIFTING = ("A and B", "A")
+"""Where links change in the middle."""
 FEWEST = 32
 """Frames of a half that can be compared."""
 
@@ -39,13 +42,15 @@ def regime(base: np.ndarray, rng: np.random.Generator) -> np.ndarray:
             return a
 
 
-def quarters(length: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Draw the halves of A and of B, each with links of its own."""
+def quarters(length: int, drifting: str, rng: np.random.Generator) -> list[np.ndarray]:
+    """Draw the halves of A and of B, each with links of its own; of those of B the same where only A drifts."""
     base = coefficients(Setting(LATENTS, length, 1, False, False), rng)[0]
     np.fill_diagonal(base, 0.7)
     state, parts = np.zeros(LATENTS), []
     for part in range(4):
-        a, z = regime(base, rng), []
+        if part < 3 or drifting == "A and B":
+            a = regime(base, rng)
+        z = []
         for _ in range(length // 2 + (100 if part == 0 else 0)):
             state = a @ state + rng.standard_normal(LATENTS)
             z.append(state)
@@ -53,9 +58,9 @@ def quarters(length: int, rng: np.random.Generator) -> list[np.ndarray]:
     return parts
 
 
-def once(length: int, seed: int) -> tuple[float, float]:
+def once(length: int, drifting: str, seed: int) -> tuple[float, float]:
     """P-value of coupling between A and B, and between the halves of each, by one test for both."""
-    parts = quarters(length, np.random.default_rng((seed, length)))
+    parts = quarters(length, drifting, np.random.default_rng((seed, length)))
     a, b = np.concatenate(parts[:2]), np.concatenate(parts[2:])
     p = nv.compare_latents(a, b, resamples=RESAMPLES, power_draws=0, seed=seed).coupling.p_value
     if length // 2 < FEWEST:
@@ -73,13 +78,14 @@ def main() -> None:
     parser.add_argument("--lengths", type=int, nargs="+", default=[66, 98, 128, 256, 400])
     options = parser.parse_args()
     torch.set_num_threads(1)
-    known = {row["length"] for row in read(options.results)}
-    for length in options.lengths:
-        if length not in known:
-            p = np.array([once(length, seed) for seed in range(options.sets)])
+    known = {(row["drifting"], row["length"]) for row in read(options.results)}
+    for drifting, length in itertools.product(DRIFTING, options.lengths):
+        if (drifting, length) not in known:
+            p = np.array([once(length, drifting, seed) for seed in range(options.sets)])
             ranges, halves = (p <= 0.05).T
             row = {
-                "length": length, "pairs per predictor of a half": round((length // 2 - 1) / LATENTS, 2),
+                "drifting": drifting, "length": length,
+                "pairs per predictor of a half": round((length // 2 - 1) / LATENTS, 2),
                 "sets": len(p), "ranges": int(ranges.sum()), "halves": int(halves.sum()),
                 "ranges, not halves": int((ranges & ~halves).sum()),
             }  # fmt: skip

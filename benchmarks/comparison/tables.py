@@ -55,13 +55,13 @@ def halves() -> str:
     for row in results("halves"):
         low, high = binomtest(row["halves"], row["sets"]).proportion_ci()
         lines.append([
-            str(row["length"]), f"{row['pairs per predictor of a half']:.1f}", str(row["sets"]),
+            row["drifting"], str(row["length"]), f"{row['pairs per predictor of a half']:.2f}", str(row["sets"]),
             f"{100 * row['ranges'] / row['sets']:.0f}",
             f"{100 * row['halves'] / row['sets']:.0f} ({100 * low:.0f} to {100 * high:.0f})",
             f"{100 * row['ranges, not halves'] / row['sets']:.0f}",
         ])  # fmt: skip
     return markdown(
-        ["frames in a range", "lag pairs for each predictor in a half", "sets", "A and B differ",
+        ["drift in", "frames in a range", "lag pairs for each predictor in a half", "sets", "A and B differ",
          "halves of A or B differ", "A and B differ, halves do not"], lines
     )  # fmt: skip
 

@@ -176,6 +176,27 @@ def test_a_placebo_prints_its_p_values(run, folder):
     assert json.loads(out)["verdicts"] == {}
 
 
+def test_a_placebo_becomes_part_of_the_comparisons_that_it_suits(run, folder, running):
+    ranges = "--a", "0:100", "--b", "160:260"
+    for name, more in (
+        ("same", ()),
+        ("without correction", ("--set", "correct_noise=false")),
+        ("running", ("--covariate", f"{running}:speed")),
+    ):
+        assert run("compare", folder, *ranges, "--name", name, *QUICK, *more)[0] == 0
+    assert run("compare", folder, "--a", "0:100", "--b", "160:270", "--name", "other", *QUICK)[0] == 0
+    (folder / "comparisons" / "stray.json").write_text("{}", encoding="utf-8")
+    few = "--set", "resamples=19", "--set", "level=0.05", "--blocks", 4
+    printed = json.loads(run("placebo", folder, *ranges, "--repeats", 2, *few, "--json")[1])
+    assert list(printed["verdicts"]) == ["same"]
+    analysis = nv.open_analysis(folder)
+    kept = {name: analysis.comparison(name).placebo for name in ("same", "without correction", "running", "other")}
+    assert kept == {"same": tuple(printed["p_values"]), "without correction": (), "running": (), "other": ()}
+    again = json.loads(run("placebo", folder, *ranges, "--repeats", 1, "--seed", 5, *few, "--json")[1])
+    assert again["verdicts"] == {}  # it has more pairs already
+    assert analysis.comparison("same").placebo == kept["same"]
+
+
 def test_a_placebo_has_few_draws_whatever_the_level_of_the_comparison(run, folder):
     analysis = nv.open_analysis(folder)
     strict = analysis.settings.comparison.changed(level=0.002, resamples=999)

@@ -241,7 +241,7 @@ def test_the_choice_of_latents_and_order_is_saved_and_opened_again(made, tmp_pat
     assert other.choice.automatic_reconstruction == 0.28
     assert other.followed_choice is other.choice
     (tmp_path / "a" / "choice.json").write_text('{"latents": [2]}')
-    with pytest.raises(nv.DataError, match=r"choice\.json is damaged"):
+    with pytest.raises(nv.DataError, match=r"choice\.json is damaged, or of another version"):
         use_analysis(Session(), nv.open_analysis(tmp_path / "a"))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from napari_varae.session.recipe import (
 )
 from napari_varae.session.recipe_command import as_command
 from napari_varae.session.recipe_python import as_python
-from napari_varae.session.results import Placebo
+from napari_varae.session.results import Placebo, placebo_config
 from napari_varae.session.session import Session
 
 COMPARED = Compared(
@@ -115,8 +116,9 @@ def test_a_placebo_is_part_of_the_commands_where_there_is_one(shown, tmp_path, m
     assert printed["p_values"] == list(result.placebo)
     assert printed["verdicts"]["comparison"].startswith(result.verdict)
     assert nv.open_analysis("analysis").comparison("comparison").placebo == result.placebo
-    with pytest.raises(ValueError, match="within A or B, which no command can do"):
-        as_command(Shown(stack, fit.config, with_placebo(shown, **PAIRS["within"])[0]))
+    within = as_command(Shown(stack, fit.config, with_placebo(shown, **PAIRS["within"])[0])).splitlines()
+    assert [shlex.split(line)[1] for line in within[:2]] == ["train", "compare"]
+    assert within[2].startswith("# No command runs the placebo")
 
 
 @pytest.fixture(scope="module")
@@ -385,8 +387,24 @@ def test_the_result_on_the_screen_goes_before_the_form(shown):
     assert shown_comparison(session, form).asked == Compared(COMPARED.a, COMPARED.b, form)
     session.set_comparison(result)
     assert shown_comparison(session, form).asked == COMPARED
-    session.set_placebo(placebo := Placebo(np.full(20, 0.5), {"lengths": (9, 9)}, form))
+    session.set_placebo(Placebo(np.full(20, 0.5), {"lengths": (9, 9), "repeats": 20}, form))
+    assert shown_comparison(session, form).asked == COMPARED  # a placebo of another test: with more blocks
+    assert not session.comparison.placebo
+    placebo = Placebo(np.full(20, 0.5), {"lengths": (9, 9), "repeats": 20}, placebo_config(COMPARED.config))
+    session.set_placebo(placebo)
     assert shown_comparison(session, form).asked == COMPARED._replace(placebo=placebo)
+    session.set_comparison(replace(result, config=result.config.changed(seed=9)))  # the same ranges, compared again
+    other = placebo._replace(p_values=np.full(7, 0.5))
+    session.set_placebo(other)
+    session.reopen(session.results[0])
+    assert shown_comparison(session, form).asked == COMPARED._replace(placebo=placebo)  # and not that of the other
+    session.reopen(session.results[1])
+    assert shown_comparison(session, form).asked.placebo is other
+    session.results[1] = session.results[1]._replace(placebo=None)  # as after an analysis was opened
+    unknown = shown_comparison(session, form)
+    assert not unknown.asked.placebo.pairs
+    assert "# The comparison has a placebo" in as_python(unknown)
+    assert as_command(unknown).splitlines()[-2].startswith("# No command runs the placebo")
     session.set_range("b", (200, 320))  # the result is of other ranges now
     assert shown_comparison(session, form).asked == Compared(COMPARED.a, ((200, 320),), form)
 

@@ -137,7 +137,8 @@ def placebo(
 ) -> None:
     """Run the test where nothing should differ: pairs of ranges as long as A and B, at random places.
 
-    It takes 99 resamples unless another number is given. Comparisons of A and B in DIR take it into their verdict.
+    It takes 99 resamples unless another number is given, and becomes part of the verdict of each comparison of A and B
+    in DIR by the same test.
     """
     from napari_varae.headless.steps import find_frames, placebo_settings, run_placebo
     from napari_varae.io.analysis import open_analysis

@@ -330,6 +330,11 @@ class ComparisonConfig(Settings):
             )
         return self
 
+    def same_test(self, other: ComparisonConfig) -> bool:
+        """Whether these settings ask for the same test, with any number of draws and at any level."""
+        names = ("blocks", "subtract_responses", "correct_noise")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
 
 class WindowSettings(Settings):
     """What the window does by itself."""

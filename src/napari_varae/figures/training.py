@@ -107,7 +107,7 @@ def draw_choice(choice: Choice) -> Figure:
         name = f"automatic: {choice.automatic} latents" if order == choice.orders[0] else None
         axes.plot(choice.automatic, value, "D", color=colour, markersize=4, linestyle="none", label=name)
     axes.set_xscale("log", base=2)
-    ticks = np.unique(choice.latents)
+    ticks = np.unique([*choice.latents, choice.automatic])
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.minorticks_off()
     axes.set_ylim(bottom=min(0.0, float(np.nanmin(choice.prediction))))

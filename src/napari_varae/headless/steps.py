@@ -14,7 +14,7 @@ from napari_varae.core.settings_file import AnalysisSettings
 from napari_varae.errors import TrainingError
 from napari_varae.io.analysis import Analysis
 from napari_varae.session.ranges import Segments, parse_ranges, total
-from napari_varae.session.results import Edge, placebo_config
+from napari_varae.session.results import Edge, Placebo, n_regressors, placebo_config
 
 if TYPE_CHECKING:
     import numpy as np
@@ -183,8 +183,8 @@ def run_placebo(
 ) -> tuple[NDArray[np.float64], dict[str, Comparison]]:
     """Compare where nothing should differ: pairs as long as A and B, or their segments permuted.
 
-    Parameters and errors as :func:`napari_varae.placebo`. Returns the p-values, and by name the comparisons of A and B
-    in the analysis, of which the placebo is a part now.
+    Parameters and errors as :func:`napari_varae.placebo`. Returns the p-values, and by name the comparisons of the
+    analysis to which the placebo was added: those of A and B by the same test.
     """
     from napari_varae.core.comparison.placebo import placebo
 
@@ -201,7 +201,14 @@ def run_placebo(
         covariates=covariates, covariate_lags=covariate_lags, stop=stop, progress=progress,
     )  # fmt: skip
     analysis.log("placebo", p_values=found.tolist())
-    return found, analysis.add_placebo(a, b, analysis.fit.id, found) if len(found) else {}
+    known = Placebo(found, pairs, config, n_regressors(covariates, covariate_lags))
+    about = analysis.fit.id, analysis.stack.fingerprint(), sorted(a), sorted(b)
+
+    def suits(kept: Comparison) -> bool:
+        ranges = (sorted(kept.ranges.get(side, ())) for side in "ab")
+        return (kept.fit, kept.movie, *ranges) == about and known.suits(kept)
+
+    return found, analysis.add_placebo(found, suits) if len(found) else {}
 
 
 def run_robustness(

@@ -63,4 +63,6 @@ def read_choice(analysis: Analysis) -> tuple[Choice, frozenset[str]] | None:
         choice.methods_text()  # best and suggested are among those that were tried
         return choice, frozenset(map(str, found["fits_before"]))
     except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
-        raise DataError(f"{path} is damaged ({error}). Remove it to open the analysis without this choice.") from error
+        raise DataError(
+            f"{path} is damaged, or of another version ({error}). Remove it to open the analysis without this choice."
+        ) from error

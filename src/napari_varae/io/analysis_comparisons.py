@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from napari_varae.errors import DataError
 from napari_varae.io.analysis_files import COMPARISONS, file_name, free_path, read_json
 from napari_varae.io.files import in_order
 
@@ -14,7 +17,6 @@ if TYPE_CHECKING:
 
     from napari_varae.core.comparison.result import Comparison
     from napari_varae.core.comparison.robustness import Robustness
-    from napari_varae.core.movie.frames import FrameRange
 
 __all__ = ["KeptComparisons"]
 
@@ -50,18 +52,21 @@ class KeptComparisons:
         self.log("compared", comparison=path.stem, p_value=comparison.p_value)
         return path
 
-    def add_placebo(
-        self, a: Sequence[FrameRange], b: Sequence[FrameRange], fit: str, p_values: ArrayLike
-    ) -> dict[str, Comparison]:
-        """Make a placebo part of the comparisons that are kept of frame sets A and B of a fit; return these by name."""
+    def add_placebo(self, p_values: ArrayLike, suits: Callable[[Comparison], bool]) -> dict[str, Comparison]:
+        """Make a placebo part of the comparisons that it suits, and return these by name.
+
+        A placebo of more pairs stays, and files that hold no comparison of this version are left alone.
+        """
         judged = {}
         for name in self.comparisons:
-            found = self.comparison(name)
-            if found.fit == fit and all(
-                sorted(found.ranges[side]) == sorted(ranges) for side, ranges in (("a", a), ("b", b))
-            ):
+            try:
+                found = self.comparison(name)
+            except DataError:
+                continue
+            if suits(found) and len(found.placebo) <= np.size(p_values):
                 judged[name] = found.with_placebo(p_values)
                 judged[name].to_json(self._subfolder(COMPARISONS) / f"{file_name(name)}.json")
+                self.log("placebo added", comparison=name, verdict=judged[name].verdict)
         return judged
 
     def keep_robustness(self, found: Robustness, name: str = "robustness") -> Path:

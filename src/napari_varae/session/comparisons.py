@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from psygnal import Signal
 
 from napari_varae.session.generation import Generation
@@ -30,11 +31,14 @@ class Done(NamedTuple):
         What it is about.
     names : (str, str)
         Names that its sides A and B had.
+    placebo : Placebo or None
+        The placebo that is part of its verdict, where its pairs are known.
     """
 
     comparison: Comparison
     about: Generation
     names: tuple[str, str]
+    placebo: Placebo | None = None
 
 
 class Comparisons:
@@ -70,16 +74,28 @@ class Comparisons:
         self.comparison_changed.emit()
 
     def set_placebo(self, placebo: Placebo | None) -> None:
-        """Take in the values of a placebo, which its comparison keeps; None when they are of other ranges or fits."""
-        self.placebo = placebo
-        if placebo is not None and self.comparison is not None and self.is_current:
-            judged = self.comparison.with_placebo(placebo.p_values)
+        """Take in the values of a placebo; None when they are of other ranges or fits.
+
+        The comparison that is shown keeps them, if it is of the same test.
+        """
+        self.placebo, shown = placebo, self.comparison
+        if placebo is not None and shown is not None and self.is_current and placebo.suits(shown):
+            judged = shown.with_placebo(placebo.p_values)
             self.results = [
-                done._replace(comparison=judged) if done.comparison is self.comparison else done
+                done._replace(comparison=judged, placebo=placebo) if done.comparison is shown else done
                 for done in self.results
             ]
             self.comparison = judged
         self.placebo_changed.emit()
+
+    @property
+    def shown_placebo(self) -> Placebo | None:
+        """The placebo that is part of the comparison that is shown; its pairs may not be known."""
+        shown = self.comparison
+        if shown is None or not shown.placebo:
+            return None
+        known = next((done.placebo for done in self.results if done.comparison is shown), None)
+        return known or Placebo(np.array(shown.placebo), {}, shown.config)
 
     @property
     def is_current(self) -> bool:

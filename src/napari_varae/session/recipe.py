@@ -138,7 +138,7 @@ def shown_comparison(session: Session, config: ComparisonConfig) -> Shown:
     if result is not None and session.is_current:
         _check_regressed(session, result)
         sides, config = (result.ranges["a"], result.ranges["b"]), result.config
-        placebo = session.placebo if result.placebo else None
+        placebo = session.shown_placebo
     else:
         sides, placebo = (session.ranges["a"], session.ranges["b"]), None
     return Shown.of(stack, fit, Compared(*sides, config, _regressed(session), placebo) if all(sides) else None)

@@ -50,13 +50,16 @@ def as_command(shown: Shown) -> str:
     ):
         if frames:
             words += [option, _frames(_runs(frames))]
-    commands = [[*words, *_set(config)]]
+    commands, notes = [[*words, *_set(config)]], list[str]()
     if isinstance(asked, Compared):
         sides = ["--a", _frames(asked.a), "--b", _frames(asked.b)]
         commands.append([PROGRAM, "compare", FOLDER, *sides, *_covariates(asked.regressed), *_set(asked.config)])
-        if asked.placebo is not None:
-            how = [*sides, *_pairs(asked.placebo), *_covariates(asked.regressed), *_set(asked.placebo.config)]
+        if asked.placebo is not None and (pairs := _pairs(asked.placebo)) is not None:
+            how = [*sides, *pairs, *_covariates(asked.regressed), *_set(asked.placebo.config)]
             commands.append([PROGRAM, "placebo", FOLDER, *how])
+        elif asked.placebo is not None:
+            notes.append("# No command runs the placebo of this comparison again: its pairs lie within A or B, or are")
+            notes.append("# not known. Copy as Python, or run the placebo of the whole movie.")
     elif isinstance(asked, ComparedConditions):
         named = [f"--condition={name}={_frames(segments)}" for name, segments in asked.conditions.items()]
         commands.append([PROGRAM, "conditions", FOLDER, *named, *_covariates(asked.regressed), *_set(asked.config)])
@@ -65,17 +68,15 @@ def as_command(shown: Shown) -> str:
         commands += [
             [*_map(each), *(["--out", f"map-{i}.tif"] if several else [])] for i, each in enumerate(asked.each, 1)
         ]
-    return "\n".join(map(shlex.join, commands)) + "\n"
+    return "\n".join([*map(shlex.join, commands), *notes]) + "\n"
 
 
-def _pairs(placebo: Placebo) -> list[str]:
-    """Write how the pairs of a placebo are drawn."""
-    repeats = ["--repeats", str(placebo.pairs["repeats"])]
-    if "segments" in placebo.pairs:
-        return ["--permute", *repeats]
-    if "within" in placebo.pairs:
-        raise ValueError("Pairs of the placebo lie within A or B, which no command can do. Copy as Python instead.")
-    return repeats
+def _pairs(placebo: Placebo) -> list[str] | None:
+    """Write how the pairs of a placebo are drawn; None where no command does it."""
+    if not placebo.pairs or "within" in placebo.pairs:  # then they are shorter than A and B
+        return None
+    permute = ["--permute"] if "segments" in placebo.pairs else []
+    return [*permute, "--repeats", str(placebo.pairs["repeats"])]
 
 
 def _map(asked: Mapped) -> list[str]:

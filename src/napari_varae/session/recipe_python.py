@@ -71,6 +71,8 @@ def _placebo(asked: Compared, regressed: str) -> list[str]:
     """Write the placebo that is part of the verdict."""
     if asked.placebo is None:
         return []
+    if not asked.placebo.pairs:
+        return ["# The comparison has a placebo, whose pairs are not known: run it again to have it here."]
     config = f"config=nv.ComparisonConfig({_arguments(asked.placebo.config)})"
     call = f"nv.placebo(fit, stack{_options(dict(asked.placebo.pairs))}, {config}{regressed})"
     return [f"result = result.with_placebo({call})"]

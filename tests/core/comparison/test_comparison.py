@@ -283,7 +283,7 @@ def test_files_and_words(found, tmp_path):
     assert "3 and 0 bad frames left out" in replace(found, frames=sides).methods_text()
     assert f"{found.config.power_draws} pairs of ranges" in text
     drifts = replace(found, halves={"a": 0.5, "b": 0.01, "any": 0.02}).methods_text()
-    assert "(p = 0.02 for both ranges; A: 0.5, B: 0.01)" in drifts
+    assert "(p = 0.02 for A and B together; A alone 0.5, B alone 0.01)" in drifts
     assert "(p = 0.01 within B)" in replace(found, halves={"b": 0.01, "any": 0.01}).methods_text()
 
 

@@ -23,6 +23,15 @@ def results():
     }
 
 
+def test_halves_of_an_earlier_version_are_refused(results, tmp_path):
+    """Without one test for both ranges, a verdict that was withheld would be given."""
+    results["movie"].to_json(tmp_path / "c.json")
+    plain = json.loads((tmp_path / "c.json").read_text()) | {"halves": {"a": 0.01, "b": 0.3}}
+    (tmp_path / "c.json").write_text(json.dumps(plain))
+    with pytest.raises(nv.DataError, match=r"not compared by one test for both ranges.*Compare again"):
+        nv.open_comparison(tmp_path / "c.json")
+
+
 @pytest.mark.parametrize("which", ["movie", "latents", "one latent"])
 def test_everything_comes_back(results, tmp_path, which):
     result = results[which]

@@ -81,18 +81,20 @@ def test_nothing_is_lost_when_the_screen_is_late(run, session, counts):
     """napari's bar handles the events that wait while it moves: progress, news and the result, all at once."""
 
     def work(_controls, progress):
-        shown.wait(PATIENCE)
-        for step in range(200):
-            if counts:
-                yield step
-            else:
-                progress("counting", step, 200)
-        reported.set()
+        shown.wait(PATIENCE / 1000)
+        try:
+            for step in range(200):
+                if counts:
+                    yield step
+                else:
+                    progress("counting", step, 200)
+        finally:
+            reported.set()
         return True
 
     seen, shown, reported = [], threading.Event(), threading.Event()
     session.progressed.connect(lambda: seen.append(session.progress.done))
-    QTimer.singleShot(300, lambda: (shown.set(), reported.wait(PATIENCE)))
+    QTimer.singleShot(300, lambda: (shown.set(), reported.wait(PATIENCE / 1000)))
     news, results = run(work, total=200 if counts else 0)
     assert (news if counts else seen) == list(range(200))
     assert results == [True]

@@ -139,7 +139,7 @@ def compare(
             *(text for text in before if text),
             *warnings,
             *_motion(known, stack, sides),
-            *notes.halves(halves, own_halves),
+            *notes.halves(halves, own_halves, test.n_strata),
             *notes.whole_image(fit, test, config),
             *notes.of_test(test, config),
         ),
@@ -219,9 +219,9 @@ def _halves(
     stop: Event | None,
     workers: Workers | None,
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """P-values of the halves of each range, where they can be compared; none once the user has stopped.
+    """P-values of the halves of each range, where they can be compared, until the user stops.
 
-    For coupling, unless there is a single latent, and for persistence; adjusted for both ranges.
+    For coupling, unless there is a single latent, and for persistence; "any" is that of one test for both ranges.
     """
     few = ComparisonConfig(resamples=HALVES_RESAMPLES, seed=config.seed, blocks=min(config.blocks, HALVES_BLOCKS))
     cut = {name: tuple(half.with_pairs(order) for half in parts.halves()) for name, parts in segments.items()}

@@ -106,7 +106,10 @@ def _found(comparison: Comparison) -> str:
             f"{comparison.uncorrected.persistence.p_value:.3g}."
         )
     if comparison.halves:
-        text += f" Halves of the ranges were compared in the same way ({p_of_halves(comparison.halves)})."
+        text += (
+            f" The halves of each range were compared as well, by the root of the sum of squares of their statistics "
+            f"({p_of_halves(comparison.halves)})."
+        )
     if comparison.placebo:
         low_ones = sum(p <= PLACEBO_LEVEL for p in comparison.placebo)
         text += (

@@ -195,8 +195,13 @@ def response(name: str, latent: int | None) -> list[str]:
     return [text]
 
 
-def halves(coupling: dict[str, float], persistence: dict[str, float]) -> list[str]:
-    """Warn of ranges whose halves differ as well, by the p-values of coupling and of persistence."""
+def halves(coupling: dict[str, float], persistence: dict[str, float], n_strata: int) -> list[str]:
+    """Warn of ranges whose halves differ as well, by the p-values of coupling and of persistence.
+
+    Where A and B take turns (`n_strata` of segments above 1), they share such drift.
+    """
+    if n_strata > 1:
+        return []
     return [
         f"{what} drifts: the halves of a range differ too ({p_of_halves(p_values)}). A difference between A and B is "
         "then expected, and is weak evidence about a condition."

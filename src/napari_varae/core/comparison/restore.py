@@ -71,6 +71,8 @@ def open_comparison(path: str | Path) -> Comparison:
 def comparison_of(found: Mapping[str, Any]) -> Comparison:
     """Return the comparison that :meth:`.Comparison.as_dict` wrote; errors as the parts raise them."""
     short = found["without_noise_correction"]
+    if any(halves and "any" not in halves for halves in (found["halves"], found["own_halves"])):
+        raise ValueError("its halves were not compared by one test for both ranges")
     return Comparison(
         test=_filled(TwoSampleTest, found),
         config=ComparisonConfig(**found["settings"]),

@@ -246,7 +246,8 @@ def p_of_halves(halves: dict[str, float]) -> str:
     sides = {name.upper(): p for name, p in halves.items() if name != "any"}
     if len(sides) == 1:
         return f"p = {halves['any']:.2g} within {next(iter(sides))}"
-    return f"p = {halves['any']:.2g} for both ranges; {', '.join(f'{name}: {p:.2g}' for name, p in sides.items())}"
+    each = ", ".join(f"{name} alone {p:.2g}" for name, p in sides.items())
+    return f"p = {halves['any']:.2g} for {' and '.join(sides)} together; {each}"
 
 
 def placebo_rejects(p_values: tuple[float, ...]) -> bool:

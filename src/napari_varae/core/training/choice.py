@@ -225,7 +225,7 @@ def choose(
         judge = _Judge(stack, split, movie, tried)
         rows: list[Array] = []
         limit = np.inf if orders is not None else MOST_PREDICTORS
-        by_signal = judge.errors(automatic, settings, limit)
+        by_signal = judge.errors(automatic, settings, MOST_PREDICTORS)
         for k in sizes:
             show("predicting", len(rows) / len(sizes))
             try:

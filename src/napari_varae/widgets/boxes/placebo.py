@@ -14,7 +14,7 @@ from napari_varae.core.settings import ComparisonConfig
 from napari_varae.session.generation import EVERYTHING
 from napari_varae.session.job_events import Controls
 from napari_varae.session.ranges import total
-from napari_varae.session.results import Placebo, placebo_config
+from napari_varae.session.results import Placebo, n_regressors, placebo_config
 from napari_varae.widgets.jobs.job import Job, Report
 from napari_varae.widgets.parts.panel import Panel, button, row
 from napari_varae.widgets.parts.plots import PlaceboPlot
@@ -75,13 +75,14 @@ class PlaceboBox(QWidget):
         with in_words():
             session = self._panel.session
             stack, fit = session.require_stack(), session.require_fit()
-            pairs, config = self._pairs() | {"repeats": REPEATS}, placebo_config(self._settings())
+            pairs, config, regressed = self._pairs(), placebo_config(self._settings()), session.regressed_out()
+            known = {"pairs": pairs, "config": config, "n_covariates": n_regressors(**regressed)}
             Job(
                 self._panel,
                 "comparing",
-                partial(_placebo, fit, stack, pairs, session.regressed_out(), config, session.latents),
+                partial(_placebo, fit, stack, pairs, regressed, config, session.latents),
                 title="Placebo comparisons",
-                on_return=partial(_use, session, pairs, config),
+                on_return=partial(_use, session, known),
                 about=EVERYTHING,
             )
 
@@ -115,9 +116,10 @@ class PlaceboBox(QWidget):
         self.verdict.setText(_in_words(p_values, permuted))
 
 
-def _use(session: Session, pairs: dict[str, Any], config: ComparisonConfig, p_values: NDArray[np.float64]) -> None:
-    """Keep the values."""
-    session.set_placebo(Placebo(p_values, pairs, config) if len(p_values) else None)
+def _use(session: Session, known: dict[str, Any], p_values: NDArray[np.float64]) -> None:
+    """Keep the values, of as many pairs as were compared before it was stopped."""
+    pairs = known["pairs"] | {"repeats": len(p_values)}
+    session.set_placebo(Placebo(p_values, **known | {"pairs": pairs}) if len(p_values) else None)
 
 
 def _in_words(p_values: NDArray[np.float64], permuted: bool) -> str:
@@ -157,6 +159,6 @@ def _placebo(
     yield
     stack = stack.checked(controls.check_drop)
     return placebo(
-        fit, stack, **pairs, **regressed, config=config, latents=latents, stop=controls.stop,
+        fit, stack, **pairs, **regressed, repeats=REPEATS, config=config, latents=latents, stop=controls.stop,
         progress=lambda p_values: report("pair", len(p_values), REPEATS, p_values),
     )  # fmt: skip

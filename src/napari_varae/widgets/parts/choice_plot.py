@@ -62,8 +62,9 @@ class ChoicePlot(Plot):
         values = choice.automatic_prediction[known][: len(brushes)]
         places = [np.log2(choice.automatic)] * len(values)
         self._automatic.setData(places, values, brush=brushes, pen=pg.mkPen(text.color()))
-        self.getAxis("bottom").setTicks([[(place, str(k)) for place, k in zip(x, choice.latents, strict=True)]])
-        found = np.concatenate([values[np.isfinite(values)] for _name, _colour, values in lines])
-        low, high = float(found.min()), float(found.max())
-        self.setXRange(x.min(), x.max())
+        numbers = sorted({*choice.latents.tolist(), choice.automatic})
+        self.getAxis("bottom").setTicks([[(np.log2(k), str(k)) for k in numbers]])
+        found = np.concatenate([*(values for _name, _colour, values in lines), choice.automatic_prediction])
+        low, high = float(np.nanmin(found)), float(np.nanmax(found))
+        self.setXRange(np.log2(numbers[0]), np.log2(numbers[-1]))
         self.setYRange(low, high + HEADROOM * (high - low))

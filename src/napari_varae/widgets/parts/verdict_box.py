@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_varae.core.comparison.percent import percent
-from napari_varae.core.comparison.verdict import CANNOT, DIFFER, NO_DIFFERENCE, POWER_WORDS
+from napari_varae.core.comparison.verdict import CANNOT, DIFFER, NO_DIFFERENCE, PLACEBO_LEVEL, POWER_WORDS
 from napari_varae.session.ranges import name_ranges
 from napari_varae.session.results import Edge
 from napari_varae.widgets.parts.text import heading, note, signed
@@ -200,8 +200,8 @@ def _placebo(result: Comparison) -> str:
     """Report the placebo that was run."""
     if not result.placebo:
         return ""
-    low = sum(p <= result.config.level for p in result.placebo)
-    return f"Placebo: {low} of {len(result.placebo)} pairs have p ≤ {result.config.level:g} for coupling."
+    low = sum(p <= PLACEBO_LEVEL for p in result.placebo)
+    return f"Placebo: {low} of {len(result.placebo)} pairs have p ≤ {PLACEBO_LEVEL:g} for coupling."
 
 
 def _apart(result: Comparison) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from napari_varae.core.comparison.inference.design import Design
 from napari_varae.core.comparison.inference.draws import TIE
 from napari_varae.core.comparison.inference.segments import Segments
 from napari_varae.core.comparison.inference.two_sample import two_sample_test
@@ -53,9 +54,24 @@ def test_statistics_of_all_frame_sets_add_up(rng):
     assert found["any"] == (1 + (joint >= observed * TIE).sum()) / 60
 
 
-def test_drift_in_two_frame_sets_is_seen_below_the_smallest_p_value_of_one(rng):
-    """Four blocks of a half can be permuted in 35 ways."""
-    halves = half(rng), half(rng, 0.9)
+def test_every_pair_of_null_distributions_counts(rng):
+    """One frame set may be a VAR, and only the blocks of the other alike."""
+    sides = {"a": (half(rng), half(rng, 0.2)), "b": (half(rng), half(rng, 0.3))}
+    draws = {}
+    for (name, halves), seed in zip(sides.items(), seeds(2), strict=True):
+        design = Design.of(*halves, 1, QUICK)
+        nulls = [part.questions["coupling"].largest for part in design.draw(QUICK.changed(seed=seed))]
+        draws[name] = nulls, design.observed.scores["coupling"].max()
+    (a, ta), (b, tb) = draws["a"], draws["b"]
+    p = [(1 + (np.hypot(x, y) >= np.hypot(ta, tb) * TIE).sum()) / 60 for x in a for y in b]
+    assert compare_halves(sides, 1, QUICK)["coupling"]["any"] == max(p)
+    assert len(set(p)) > 1
+
+
+def test_drift_in_two_frame_sets_is_seen_below_what_permutations_of_one_allow(rng):
+    """Four blocks of a half can be permuted in 35 ways, where no lag pairs remain."""
+    halves = half(rng, length=81), half(rng, 0.9, length=81)
+    assert Design.of(*halves, 1, QUICK).blocks.ways == 35
     one, both = (
         [compare_halves(sides, 1, QUICK.changed(seed=seed))["coupling"]["any"] for seed in range(8)]
         for sides in ({"a": halves}, {"a": halves, "b": halves[::-1]})
