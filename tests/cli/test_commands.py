@@ -185,10 +185,13 @@ def test_a_placebo_becomes_part_of_the_comparisons_that_it_suits(run, folder, ru
     ):
         assert run("compare", folder, *ranges, "--name", name, *QUICK, *more)[0] == 0
     assert run("compare", folder, "--a", "0:100", "--b", "160:270", "--name", "other", *QUICK)[0] == 0
-    (folder / "comparisons" / "stray.json").write_text("{}", encoding="utf-8")
+    for name, text in (("stray", "{}"), ("broken", "{")):
+        (folder / "comparisons" / f"{name}.json").write_text(text, encoding="utf-8")
     few = "--set", "resamples=19", "--set", "level=0.05", "--blocks", 4
     printed = json.loads(run("placebo", folder, *ranges, "--repeats", 2, *few, "--json")[1])
     assert list(printed["verdicts"]) == ["same"]
+    assert list(printed["unread"]) == ["broken", "stray"]
+    assert "Compare again" in printed["unread"]["stray"]
     analysis = nv.open_analysis(folder)
     kept = {name: analysis.comparison(name).placebo for name in ("same", "without correction", "running", "other")}
     assert kept == {"same": tuple(printed["p_values"]), "without correction": (), "running": (), "other": ()}

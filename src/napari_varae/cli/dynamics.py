@@ -148,15 +148,14 @@ def placebo(
     frames_a, frames_b = (find_frames(analysis, text, unit, name=opt) for opt, text in (("--a", a), ("--b", b)))
     where = None if within is None else find_frames(analysis, within, unit, name="--within")
     with progress_bar("placebo") as (phase, line), interruptible(line) as stop:
-        found, judged = run_placebo(
+        found, verdicts, unread = run_placebo(
             analysis, frames_a, frames_b, config, within=where, permute=permute, repeats=repeats, stop=stop,
             **regressed_out(analysis, covariate, covariate_lags),
             progress=lambda values: phase("placebo", len(values) / repeats),
         )  # fmt: skip
     share = float((found <= config.level).mean()) if len(found) else None
     about = {"p_values": found.tolist(), "level": config.level, "share_below_level": share}
-    verdicts = {name: f"{result.verdict}: {result.judgement.reason}" for name, result in judged.items()}
-    print_result({**about, "verdicts": verdicts}, as_json)
+    print_result({**about, "verdicts": verdicts, "unread": unread}, as_json)
 
 
 @with_settings("comparison")

@@ -180,11 +180,11 @@ def run_placebo(
     covariate_lags: int = 0,
     stop: Event | None = None,
     progress: Callable[[NDArray[np.float64]], None] | None = None,
-) -> tuple[NDArray[np.float64], dict[str, Comparison]]:
+) -> tuple[NDArray[np.float64], dict[str, str], dict[str, str]]:
     """Compare where nothing should differ: pairs as long as A and B, or their segments permuted.
 
-    Parameters and errors as :func:`napari_varae.placebo`. Returns the p-values, and by name the comparisons of the
-    analysis to which the placebo was added: those of A and B by the same test.
+    Parameters and errors as :func:`napari_varae.placebo`. Returns the p-values; by name the verdicts of the
+    comparisons to which the placebo was added, those of A and B by the same test; and why others could not be read.
     """
     from napari_varae.core.comparison.placebo import placebo
 
@@ -208,7 +208,8 @@ def run_placebo(
         ranges = (sorted(kept.ranges.get(side, ())) for side in "ab")
         return (kept.fit, kept.movie, *ranges) == about and known.suits(kept)
 
-    return found, analysis.add_placebo(found, suits) if len(found) else {}
+    judged, unread = analysis.add_placebo(found, suits) if len(found) else ({}, {})
+    return found, {name: f"{kept.verdict}: {kept.judgement.reason}" for name, kept in judged.items()}, unread
 
 
 def run_robustness(

@@ -52,22 +52,26 @@ class KeptComparisons:
         self.log("compared", comparison=path.stem, p_value=comparison.p_value)
         return path
 
-    def add_placebo(self, p_values: ArrayLike, suits: Callable[[Comparison], bool]) -> dict[str, Comparison]:
-        """Make a placebo part of the comparisons that it suits, and return these by name.
+    def add_placebo(
+        self, p_values: ArrayLike, suits: Callable[[Comparison], bool]
+    ) -> tuple[dict[str, Comparison], dict[str, str]]:
+        """Make a placebo part of the comparisons that it suits, unless theirs has more pairs.
 
-        A placebo of more pairs stays, and files that hold no comparison of this version are left alone.
+        Returns these by name, and by name why a file could not be read and was left as it is.
         """
-        judged = {}
-        for name in self.comparisons:
+        judged: dict[str, Comparison] = {}
+        unread: dict[str, str] = {}
+        for path in in_order(self.folder.glob(f"{COMPARISONS}/*.json")):
             try:
-                found = self.comparison(name)
-            except DataError:
+                found = self.comparison(path.stem)
+            except DataError as error:
+                unread[path.stem] = str(error)
                 continue
             if suits(found) and len(found.placebo) <= np.size(p_values):
-                judged[name] = found.with_placebo(p_values)
-                judged[name].to_json(self._subfolder(COMPARISONS) / f"{file_name(name)}.json")
-                self.log("placebo added", comparison=name, verdict=judged[name].verdict)
-        return judged
+                judged[path.stem] = found.with_placebo(p_values)
+                judged[path.stem].to_json(path)
+                self.log("placebo added", comparison=path.stem, verdict=judged[path.stem].verdict)
+        return judged, unread
 
     def keep_robustness(self, found: Robustness, name: str = "robustness") -> Path:
         """Write the table of a comparison under other choices as CSV; the name gets a number when it is taken."""

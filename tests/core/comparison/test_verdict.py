@@ -12,6 +12,7 @@ from scipy.stats import binom
 
 from napari_varae.core.comparison import verdict
 from napari_varae.core.comparison.latents import compare_latents
+from napari_varae.core.comparison.notes import halves
 from napari_varae.core.comparison.verdict import CANNOT, DIFFER, NO_DIFFERENCE, placebo_rejects
 from napari_varae.core.movie.frame_set import FrameSet
 
@@ -101,6 +102,12 @@ def test_halves_too_short_to_be_compared_protect_from_nothing(sound):
     assert case(sound, p=0.01, test=short | {"n_strata": 3}, frames=single).verdict == DIFFER
     waived = sound.config.changed(halves=False)
     assert case(sound, p=0.01, test=short, frames=single, config=waived).verdict == DIFFER
+
+
+def test_drift_is_a_caution_unless_segments_take_turns():
+    low = {"a": 0.02, "any": 0.02}
+    assert "Persistence drifts" in "".join(halves({}, low, n_strata=1))
+    assert halves(low, low, n_strata=3) == []
 
 
 def test_where_segments_take_turns_halves_and_blocks_do_not_matter(sound):

@@ -132,7 +132,12 @@ def test_a_placebo_that_was_run_is_part_of_verdict_and_exports(docks, ready, ses
     )  # fmt: skip
     session.set_comparison(replace(compared, test=sure, halves={}))
     assert dock.verdict.sentence.text().startswith("Links between latents differ")
-    session.set_placebo(Placebo(np.linspace(0.01, 0.2, 20), {"lengths": (90, 90)}, ComparisonConfig()))
+    pairs = {"lengths": (90, 90), "repeats": 20}
+    session.set_placebo(Placebo(np.linspace(0.01, 0.2, 20), pairs, compared.config.changed(correct_noise=False)))
+    assert "not part of the verdict" in dock.placebo.verdict.text()
+    assert not session.comparison.placebo
+    session.set_placebo(Placebo(np.linspace(0.01, 0.2, 20), pairs, compared.config))
+    assert "not part of the verdict" not in dock.placebo.verdict.text()
     assert dock.verdict.sentence.text().startswith("Whether links differ cannot be decided")
     assert "of 20 placebo pairs" in dock.verdict.hint.text()
     dock.export(str(tmp_path / "found.json"))
@@ -351,6 +356,7 @@ def test_placebo_values_come_one_by_one_and_are_weighed(docks, ready, session, q
     qtbot.waitUntil(lambda: " pairs have p ≤ 0.05" in box.verdict.text(), timeout=PATIENCE)
     dock.stop_button.click()
     idle()
+    assert session.placebo.pairs["repeats"] == len(session.placebo.p_values) < 20
     assert box.plot.isVisibleTo(dock)
     box.show_values(np.linspace(0.025, 0.975, 20))
     assert "1 of 20 pairs" in box.verdict.text()

@@ -72,9 +72,9 @@ class Choice:
     automatic : int
         Number of latents that `latents="auto"` takes.
     automatic_reconstruction : float
-        What these reconstruct. They are other places than those of a given number, which vary most; NaN where unknown.
+        Fraction that these reconstruct. They are the places with a signal of their own, not those that vary most.
     automatic_prediction : array, shape (P,)
-        What these predict, by each order.
+        Fraction that they predict one step ahead; NaN where K p would be too many predictors.
     n_frames, n_pieces : int
         Held-out frames that were judged, and the pieces over which standard errors are taken.
     """

@@ -36,6 +36,7 @@ PLACES = {
     "b": "range B",
     "segments": "permuted segments",
 }
+APART = "It is not part of the verdict, since the comparison was made with other settings."
 REPEATS = 20
 MANY = 3
 """Ratio of small p-values to those expected by chance from which on the dock warns."""
@@ -108,6 +109,9 @@ class PlaceboBox(QWidget):
             self.plot.hide()
         else:
             self.show_values(placebo.p_values, permuted="segments" in placebo.pairs)
+            shown = self._panel.session.comparison
+            if shown is not None and not placebo.suits(shown):
+                self.verdict.setText(f"{self.verdict.text()} {APART}")
 
     def show_values(self, p_values: NDArray[np.float64], *, permuted: bool = False) -> None:
         """Draw p-values, of pairs of ranges or of permuted segments, and explain what they mean."""

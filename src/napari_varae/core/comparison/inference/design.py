@@ -20,7 +20,7 @@ from napari_varae.errors import StoppedError
 __all__ = ["FEWEST_DRAWS", "Design"]
 
 FEWEST_DRAWS = 19
-"""Draws below which there is no answer: p could not reach 5 %."""
+"""Fewest draws for an answer: with fewer, p cannot reach 5 %."""
 
 
 @dataclass(frozen=True, eq=False)
